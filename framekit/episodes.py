@@ -1,0 +1,100 @@
+"""Episode numbers from the names of video files."""
+
+import re
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatch, translate
+from pathlib import Path
+
+from framekit.frames import natural_key
+from framekit.stage import Misuse
+
+VIDEO_SUFFIXES = frozenset(
+    ".mkv .mp4 .m4v .avi .mov .webm .wmv .flv .ogv .ogm .mpg .mpeg .ts .m2ts .mts .vob .3gp .rmvb".split()
+)
+# Numbers that are no episodes: resolutions, years, codecs, bit depths, channels, sample rates, release groups' sums.
+NOISE = re.compile(
+    r"\b(?:\d{3,4}[pi]|\d{3,4}x\d{3,4}|(?:19|20)\d\d|[xh]\.?26[45]|av1|hevc|avc|\d+-?bits?|[257]\.1|\d+fps|\d+khz"
+    r"|[0-9a-f]{8}|mp[34]|aac\d*|flac\d*|ac3|10le|hi10p?|4k|2k)\b",
+    re.IGNORECASE,
+)
+NUMBER = r"(\d{1,4}(?:\.5)?)"
+# From the surest form to the weakest; each takes the number of the last match.
+FORMS = [
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"\bs\d{{1,2}}\s?e{NUMBER}(?!\d)",
+        rf"第\s?{NUMBER}\s?[話话集回]",
+        rf"(?:\bepisode|\bep|\be|#)[\s.]?{NUMBER}(?!\d)",
+        rf"-\s\(?{NUMBER}(?:v\d)?\)?(?!\d)",
+        rf"(?<![\w.]){NUMBER}(?:v\d)?(?![\w.])",
+    )
+]
+SPECIAL = re.compile(r"\b(ncop|nced|op|ed|sp|ova|oad|special|pv)[\s.]?(\d{0,2})(?:v\d)?\b", re.IGNORECASE)
+
+
+def find_videos(source: Path, pattern: str) -> list[Path]:
+    """Return the videos below a folder, or the one file, whose name fits the pattern, in natural order."""
+    if source.is_file():
+        return [source]
+    if not source.is_dir():
+        raise Misuse(f"{source} does not exist; --src_dir must name the folder with the videos")
+    names = (path for path in source.rglob("*") if path.is_file() and not path.name.startswith("."))
+    fitting = [p for p in names if fnmatch(p.name.lower(), pattern.lower()) and p.suffix.lower() in VIDEO_SUFFIXES]
+    return sorted(fitting, key=lambda path: natural_key(path.relative_to(source)))
+
+
+def episode_label(number: str) -> str:
+    """Return `EP04` for `4` or `04`, `EP12.5` for `12.5`."""
+    whole, dot, half = number.partition(".")
+    return f"EP{int(whole):02d}{dot}{half}"
+
+
+def label_from_pattern(name: str, pattern: str) -> str | None:
+    """Return the label if the text that the pattern's first `*` stands for is a number."""
+    first, star, rest = pattern.partition("*")
+    if not star:
+        return None
+    fixed, tail = translate(first).removesuffix(r"\Z").removesuffix(r"\z"), translate(rest)
+    match = re.match(f"{fixed}{NUMBER}(?:v\\d)?{tail}", name, re.IGNORECASE)
+    return episode_label(match[1]) if match else None
+
+
+def label_from_name(stem: str) -> str | None:
+    """Return the label that a file name such as `[Group] Title 2 - 05v2 (1080p)` claims, or None."""
+    text = re.sub(r"\[[^\]]*\]", " ", stem.replace("_", " "))
+    if " " not in text.strip():
+        text = text.replace(".", " ")
+    text = NOISE.sub(" ", text)
+    special = SPECIAL.search(text)
+    for form in FORMS[:4] if not special else FORMS[:3]:
+        if found := form.findall(text):
+            return episode_label(found[-1])
+    if special:
+        return f"{special[1].upper()}{int(special[2] or 1):02d}"
+    found = FORMS[4].findall(text)
+    return episode_label(found[-1]) if found else None
+
+
+def label_episodes(videos: Sequence[Path], pattern: str) -> dict[str, Path]:
+    """Give each video its label; a video without any number gets the next free one.
+
+    Raises Misuse if two videos claim the same episode.
+    """
+    claimed: dict[str, Path] = {}
+    unnumbered = []
+    for video in videos:
+        label = label_from_pattern(video.name, pattern) or label_from_name(video.stem)
+        if label is None:
+            unnumbered.append(video)
+        elif label in claimed:
+            raise Misuse(f"{claimed[label]} and {video} both claim to be {label}; rename one or narrow --pattern")
+        else:
+            claimed[label] = video
+    free = (label for label in numbered_labels() if label not in claimed)
+    claimed.update(zip(free, unnumbered, strict=False))
+    return dict(sorted(claimed.items(), key=lambda item: videos.index(item[1])))
+
+
+def numbered_labels() -> Iterable[str]:
+    """Yield EP01, EP02, …"""
+    return (episode_label(str(number)) for number in range(1, 10000))

@@ -1,0 +1,202 @@
+"""Where weights come from: the hub, its cache, a local folder; their checksums; ONNX sessions and devices."""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from framekit.stage import Misuse
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+SHA256 = re.compile(r"[0-9a-f]{64}")
+PROVIDERS = {  # --device -> execution provider of onnxruntime, in the order in which `auto` prefers them
+    "cuda": "CUDAExecutionProvider",
+    "directml": "DmlExecutionProvider",
+    "coreml": "CoreMLExecutionProvider",
+    "cpu": "CPUExecutionProvider",
+}
+
+
+@dataclass(frozen=True)
+class HubModel:
+    """A model on the Hugging Face hub: repository, folder inside it, revision, and what is known of its files."""
+
+    repository: str
+    folder: str = ""
+    revision: str = "main"
+    licence: str = "see the repository"
+    sha256: Mapping[str, str] = field(default_factory=dict)
+
+
+WD_TAGS_V3 = "298633d94d0031d2081c0893f29c82eab7f0df00b08483ba8f29d1e979441217"
+
+
+def wd_v3(name: str, revision: str, sha256: str) -> HubModel:
+    """Describe a WD tagger of the third generation; all of them share one list of tags."""
+    checksums = {"model.onnx": sha256, "selected_tags.csv": WD_TAGS_V3}
+    return HubModel(f"SmilingWolf/{name}", "", revision, "Apache-2.0", checksums)
+
+
+# NHWC float32 BGR 0-255 at 448 px; `model.onnx` and `selected_tags.csv`. The hub's pages name revisions and hashes.
+TAGGERS = {
+    "wd-swinv2-tagger-v3": wd_v3(
+        "wd-swinv2-tagger-v3",
+        "627aef95638667ddcaa3ac8ae625e88ea5b02f51",
+        "e6774bff34d43bd49f75a47db4ef217dce701c9847b546523eb85ff6dbba1db1",
+    ),
+    "wd-vit-tagger-v3": wd_v3(
+        "wd-vit-tagger-v3",
+        "7f6b584d0bd3f55c4531f14ba3d4761b2bccdc0f",
+        "35f23693620b668f4d53fd3c62bf65e40af739bc52c7eb0fbc49258b58d065b6",
+    ),
+    "wd-convnext-tagger-v3": wd_v3(
+        "wd-convnext-tagger-v3",
+        "d39e46de298d27340111b64965e20b8185c407e6",
+        "1b8a7abf13d9b8368267df47501d523789c4aeae66b2296ad98483239dfa32eb",
+    ),
+    "wd-vit-large-tagger-v3": wd_v3(
+        "wd-vit-large-tagger-v3",
+        "ae469aa2e4706a3af08d3673cf73a11d1add314c",
+        "e4c8001b000a6c98f2db10794f7c406daa79873d071d6ca924330fa053fa1845",
+    ),
+    "wd-eva02-large-tagger-v3": wd_v3(
+        "wd-eva02-large-tagger-v3",
+        "b25b82a03f7282e41aa2f257a52c7583b710bd1c",
+        "9e768793060c7939b277ccb382783e8670e8a042d29d77aa736be0c8cc898bfc",
+    ),
+    **{
+        name: HubModel(f"SmilingWolf/{name}", licence="Apache-2.0")
+        for name in (
+            "wd-v1-4-vit-tagger",
+            "wd-v1-4-vit-tagger-v2",
+            "wd-v1-4-swinv2-tagger-v2",
+            "wd-v1-4-convnext-tagger-v2",
+            "wd-v1-4-convnextv2-tagger-v2",
+            "wd-v1-4-moat-tagger-v2",
+        )
+    },
+}
+# YOLOv8, `model.onnx` each: NCHW RGB 0-1, 640 px unless the file's metadata names another size.
+DETECTORS = {
+    "face_detect_v1.4_s": HubModel(
+        "deepghs/anime_face_detection",
+        "face_detect_v1.4_s",
+        "784dc4c0bb692351ddcdbe6131a050b17d3025d5",
+        "MIT",
+        {"model.onnx": "403b5bc93b6ff789b7d183418df4a1364049bac00c24acd927604a7ff6891483"},
+    ),
+    "face_detect_v1.4_n": HubModel(
+        "deepghs/anime_face_detection",
+        "face_detect_v1.4_n",
+        "784dc4c0bb692351ddcdbe6131a050b17d3025d5",
+        "MIT",
+        {"model.onnx": "fd860b650a4377046842c3cd80d01b0b408bdfbdb4acee5759630f82c6ef04a9"},
+    ),
+}
+# CCIP, `model_feat.onnx`: NCHW RGB at 384 px, normalised as CLIP; 768 numbers a face.
+EMBEDDERS = {
+    "ccip": HubModel(
+        "deepghs/ccip_onnx",
+        "ccip-caformer-24-randaug-pruned",
+        "eb2acdd29af1703388d3d0c04221add322bc9110",
+        "OpenRAIL",
+        {"model_feat.onnx": "4ea118d16496274f4f6e08d3afc768cc592389e8f7f32f8732ce2215c228ac5f"},
+    )
+}
+
+
+def locate(model: str, table: Mapping[str, HubModel], names: Sequence[str]) -> dict[str, Path]:
+    """Return the local path of each named file of a model.
+
+    `model` is a short name of the table, a hub repository `owner/name[/folder]`, a local folder, or a local .onnx file.
+    Raises Misuse if it is not to be had or its checksum is wrong.
+    """
+    path = Path(model)
+    if path.is_file():
+        return {name: path if name.endswith(".onnx") else path.with_name(name) for name in names}
+    if path.is_dir():
+        missing = [name for name in names if not (path / name).is_file()]
+        if missing:
+            raise Misuse(f"{path} holds no {' and no '.join(missing)}; a model folder needs {' and '.join(names)}")
+        return {name: path / name for name in names}
+    if model in table:
+        return {name: fetch(table[model], name) for name in names}
+    if len(parts := model.split("/", 2)) >= 2 and all(parts) and not path.is_absolute() and path.suffix != ".onnx":
+        return {name: fetch(HubModel("/".join(parts[:2]), "".join(parts[2:])), name) for name in names}
+    raise Misuse(f"there is no model {model}: use {', '.join(table)}, a hub repository owner/name, or a local path")
+
+
+def fetch(model: HubModel, name: str) -> Path:
+    """Return a file of a hub model from the cache, downloading it first where needed; its checksum is verified.
+
+    Raises Misuse if neither cache nor hub has it.
+    """
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    where = f"{model.folder}/{name}" if model.folder else name
+    try:
+        path = Path(hf_hub_download(model.repository, where, revision=model.revision))
+    except LocalEntryNotFoundError as error:
+        raise Misuse(
+            f"{model.repository}/{where} is not in the cache and the hub cannot be reached: connect once to download"
+            " it, copy a filled HF_HOME cache here, give --model a local folder, or choose the embedded model"
+        ) from error
+    except (HfHubHTTPError, HFValidationError) as error:
+        raise Misuse(f"the hub has no {model.repository}/{where}: {str(error).splitlines()[0]}") from error
+    verify(path, model.sha256.get(name) or hash_in_cache(path))
+    return path
+
+
+def hash_in_cache(path: Path) -> str | None:
+    """Return the SHA-256 that the hub's cache uses as the name of a large file, if it does."""
+    name = path.resolve().name
+    return name if SHA256.fullmatch(name) else None
+
+
+def verify(path: Path, sha256: str | None) -> None:
+    """Raise Misuse if a file does not have this SHA-256; None passes."""
+    if sha256 is None:
+        return
+    with path.open("rb") as file:
+        found = hashlib.new("sha256")
+        while block := file.read(2**20):
+            found.update(block)
+    if found.hexdigest() != sha256:
+        raise Misuse(f"{path.resolve()} is damaged (SHA-256 differs); delete it and run again to download it anew")
+
+
+def provider_for(device: str, available: Sequence[str]) -> str:
+    """Return the execution provider for --device. Raises Misuse if it is not there."""
+    if device == "auto":
+        return next(name for name in PROVIDERS.values() if name in available)
+    if device not in PROVIDERS:
+        raise Misuse(f"there is no device {device}: use auto, {', '.join(PROVIDERS)}")
+    if PROVIDERS[device] not in available:
+        raise Misuse(
+            f"--device {device} needs onnxruntime's {PROVIDERS[device]}, which is not installed here;"
+            " install the matching onnxruntime package or use --device cpu"
+        )
+    return PROVIDERS[device]
+
+
+def open_session(path: Path, device: str) -> "InferenceSession":
+    """Open an ONNX file and print which provider really runs it. Raises Misuse if the file is not a usable model."""
+    import onnxruntime
+    from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, InvalidGraph, InvalidProtobuf
+
+    wanted = provider_for(device, onnxruntime.get_available_providers())
+    try:
+        session = onnxruntime.InferenceSession(
+            str(path), providers=list(dict.fromkeys([wanted, "CPUExecutionProvider"]))
+        )
+    except (Fail, InvalidArgument, InvalidGraph, InvalidProtobuf) as error:
+        raise Misuse(f"{path} is not a usable ONNX model: {str(error).splitlines()[0]}") from error
+    if wanted not in session.get_providers() and device != "auto":
+        raise Misuse(f"--device {device} was asked for, but {wanted} does not start here; use --device cpu")
+    print(f"{path.name} runs on {session.get_providers()[0]}")
+    return session

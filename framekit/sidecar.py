@@ -1,0 +1,100 @@
+"""Names of the files beside a frame, whole writes, checked reads, and what is still pending."""
+
+import hashlib
+import json
+import os
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+TAGS, FACES, CHARACTERS, METADATA, CAPTION = ".tags", ".faces.json", ".characters.json", ".json", ".txt"
+EPISODE_RECORD = ".frames.json"
+MULTIPLY = "multiply.txt"
+REMOVED = ".removed"
+MAX_SIDECAR_BYTES = 16 * 2**20  # a sidecar is a few kB; anything near this is not ours
+# Windows refuses these names, whatever the suffix. Source: Microsoft, Naming Files, Paths, and Namespaces.
+RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
+
+
+class BadSidecar(Exception):
+    """A sidecar that cannot be used as it is; the text is the reason."""
+
+
+def sidecar(frame: Path, suffix: str) -> Path:
+    """Return the path of a sidecar: `X.png.tags` for TAGS, `X<suffix>` for all others."""
+    return frame.with_name((frame.name if suffix == TAGS else frame.stem) + suffix)
+
+
+def temporary(path: Path) -> Path:
+    """Return the hidden name under which `path` is written first; short, so that long names stay possible."""
+    suffix = next((ending for ending in (FACES, CHARACTERS) if path.name.endswith(ending)), path.suffix)
+    return path.with_name(f".{hashlib.sha256(path.name.encode()).hexdigest()[:16]}{suffix}.tmp")
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file so that it is there whole or not at all: temporary file beside it, then rename."""
+    part = temporary(path)
+    part.write_bytes(content.encode() if isinstance(content, str) else content)
+    os.replace(part, path)
+
+
+def write_json(path: Path, value: Any, indent: int | None = None) -> None:
+    """Write a value as UTF-8 JSON with a final newline, whole or not at all."""
+    write_whole(path, json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent) + "\n")
+
+
+def read_text(path: Path) -> str:
+    """Read a small UTF-8 file, with or without BOM. Raises BadSidecar with the reason."""
+    try:
+        if path.stat().st_size > MAX_SIDECAR_BYTES:
+            raise BadSidecar(f"larger than {MAX_SIDECAR_BYTES // 2**20} MB")
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadSidecar("not UTF-8 text; save it as UTF-8") from error
+    except OSError as error:
+        raise BadSidecar(str(error.strerror)) from error
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object. Raises BadSidecar with the reason."""
+    try:
+        value = json.loads(read_text(path), parse_constant=refuse_constant)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise BadSidecar(f"not valid JSON ({error}); correct it or delete it") from error
+    if not isinstance(value, dict):
+        raise BadSidecar("not a JSON object")
+    return value
+
+
+def refuse_constant(name: str) -> None:
+    """Refuse NaN and Infinity, which are not JSON."""
+    raise BadSidecar(f"{name} is not a JSON number")
+
+
+def digest(value: Any) -> str:
+    """Return 12 hex digits that change when the JSON value changes."""
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def pending(frames: Sequence[Path], suffix: str, redo: bool) -> list[Path]:
+    """Return the frames that have no such sidecar yet, or all of them."""
+    return [frame for frame in frames if redo or not sidecar(frame, suffix).exists()]
+
+
+def clean_up(folders: Iterable[Path], suffix: str) -> None:
+    """Delete what a killed run left half-written: temporary files of sidecars with this suffix."""
+    for folder in set(folders):
+        for part in folder.glob(f".{'[0-9a-f]' * 16}{suffix}.tmp"):
+            part.unlink(missing_ok=True)
+
+
+def safe_name(text: str, replacement: str = "_") -> str:
+    """Turn any text into one file or folder name that every system takes and that never leads elsewhere."""
+    text = unicodedata.normalize("NFC", text)
+    text = re.sub(r'[<>:"/\\|?*%\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]', replacement, text).strip(" .")
+    if not text or text.split(".")[0].casefold() in RESERVED:
+        text = f"{replacement}{text}"
+    return text.encode()[:120].decode(errors="ignore").rstrip(" .")

@@ -1,0 +1,200 @@
+"""What every command line shares: arguments, the configuration file, progress, the closing line, the exit code."""
+
+import argparse
+import difflib
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from functools import wraps
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+Item = TypeVar("Item")
+
+DONE, SOME_UNREADABLE, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
+
+
+class Misuse(Exception):
+    """Wrong use or a missing model: one sentence with the path and the remedy, exit code 2."""
+
+
+SHARED: dict[str, dict[str, Any]] = {
+    "src_dir": {"type": Path, "help": "folder to read; may also be given without the option name"},
+    "dst_dir": {"type": Path, "help": "folder to write"},
+    "redo": {"action": "store_true", "help": "do again what is already done"},
+    "dry_run": {"action": "store_true", "help": "say what would be done and write nothing"},
+    "device": {"default": "auto", "help": "auto, cpu, cuda, directml or coreml; auto takes the first that is there"},
+    "batch_size": {"type": int, "default": 16, "help": "frames per call of an ONNX model"},
+    "workers": {"type": int, "default": 0, "help": "parallel workers; 0 = one per core"},
+    "limit": {"type": int, "default": 0, "help": "take the first so many frames only, or episodes; 0 = all"},
+    "config": {"type": Path, "help": "TOML file; its table [SCRIPT_NAME] sets defaults, the command line wins"},
+}
+
+
+class StageParser(argparse.ArgumentParser):
+    """An argument parser whose errors are one sentence, and which prints the default of each option."""
+
+    def __init__(self, script: str, doc: str) -> None:
+        """`script` names the table in --config; `doc` is the script's docstring."""
+        super().__init__(
+            prog=f"{script}.py", description=doc, allow_abbrev=False, formatter_class=argparse.RawTextHelpFormatter
+        )
+        self.script = script
+        self.needed: list[str] = []
+
+    def error(self, message: str) -> NoReturn:
+        """Raise Misuse instead of printing the whole usage."""
+        raise Misuse(f"{self.prog}: {message}; {self.prog} --help lists the options")
+
+    def shared(self, *names: str) -> None:
+        """Add options that mean the same in every script."""
+        for name in names:
+            if name == "src_dir":
+                self.add_argument("positional_src_dir", nargs="?", type=Path, metavar="SRC_DIR", help=argparse.SUPPRESS)
+            self.option(name, needed=name == "src_dir", **SHARED[name])
+
+    def option(self, name: str, needed: bool = False, **settings: Any) -> None:
+        """Add `--name`; the help gets the default appended. A needed option may also come from --config."""
+        self.needed += [name] * needed
+        default = settings.get("default")
+        if default not in (None, False) and "%(default)" not in settings["help"]:
+            settings["help"] += " (default: %(default)s)"
+        self.add_argument(f"--{name}", **settings)
+
+    def option_names(self) -> list[str]:
+        """Return the names of all options without dashes."""
+        return [action.dest for action in self._actions if action.option_strings and action.dest != "help"]
+
+    def read(self, argv: Sequence[str] | None) -> argparse.Namespace:
+        """Parse the command line over the defaults of --config.
+
+        Raises Misuse for unknown options, naming the nearest known one.
+        """
+        words = [underscored(word) for word in (sys.argv[1:] if argv is None else argv)]
+        config = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+        config.add_argument("--config", type=Path)
+        path = config.parse_known_args(words)[0].config
+        if path is not None:
+            self.set_defaults(**self.config_defaults(path))
+        args, unknown = self.parse_known_args(words)
+        if unknown:
+            self.error(f"unknown option {unknown[0]}{nearest(unknown[0].lstrip('-'), self.option_names(), '--')}")
+        if "positional_src_dir" in args:
+            args.src_dir = args.src_dir or args.positional_src_dir
+        missing = [f"--{name}" for name in self.needed if getattr(args, name) is None]
+        if missing:
+            self.error(f"{' and '.join(missing)} must be given")
+        return args
+
+    def config_defaults(self, path: Path) -> dict[str, Any]:
+        """Return this script's table of the TOML file, converted to the types of the options."""
+        table = read_toml(path).get(self.script, {})
+        if not isinstance(table, dict):
+            raise Misuse(f"{path}: {self.script} must be a table: write [{self.script}] on a line of its own")
+        actions = {action.dest: action for action in self._actions if action.option_strings}
+        for key in table:
+            if key not in actions or key in ("config", "help"):
+                raise Misuse(f"{path}: [{self.script}] has no option {key}{nearest(key, self.option_names(), '')}")
+        return {key: self.config_value(path, actions[key], value) for key, value in table.items()}
+
+    def config_value(self, path: Path, action: argparse.Action, value: Any) -> Any:
+        """Convert one TOML value as the command line would."""
+        if isinstance(action, argparse._StoreTrueAction):
+            if isinstance(value, bool):
+                return value
+            raise Misuse(f"{path}: {action.dest} in [{self.script}] must be true or false")
+        convert = action.type if callable(action.type) else str
+        if action.choices is not None and value not in action.choices:
+            raise Misuse(f"{path}: {action.dest} in [{self.script}] must be one of {', '.join(action.choices)}")
+        try:
+            return [convert(str(item)) for item in value] if isinstance(value, list) else convert(str(value))
+        except (ValueError, argparse.ArgumentTypeError) as error:
+            raise Misuse(f"{path}: {action.dest} in [{self.script}] has a wrong value: {error}") from error
+
+
+def underscored(word: str) -> str:
+    """Accept `--src-dir` for `--src_dir`; values are left alone."""
+    if not word.startswith("--") or len(word) == 2:
+        return word
+    name, equals, value = word.partition("=")
+    return "--" + name[2:].replace("-", "_") + equals + value
+
+
+def nearest(word: str, known: Iterable[str], dashes: str) -> str:
+    """Return `; did you mean X?` for the most similar known word, or nothing."""
+    close = difflib.get_close_matches(word.partition("=")[0], list(known), n=1, cutoff=0.5)
+    return f"; did you mean {dashes}{close[0]}?" if close else ""
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file. Raises Misuse if it is missing or wrong."""
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        with path.open("rb") as file:
+            return dict(tomllib.load(file))
+    except OSError as error:
+        raise Misuse(f"{path} cannot be read ({error.strerror}); --config must name a TOML file") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Misuse(f"{path} is not a TOML file: {error}") from error
+
+
+def fraction(text: str) -> float:
+    """Argument type: a number from 0 to 1."""
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return value
+
+
+def positive(text: str) -> float:
+    """Argument type: a number above 0."""
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return value
+
+
+def worker_count(workers: int) -> int:
+    """Return the number of workers to start for a value of --workers."""
+    return workers if workers > 0 else os.cpu_count() or 1
+
+
+def progress(items: Iterable[Item], total: int | None, unit: str, label: str | None = None) -> Iterable[Item]:
+    """Wrap an iterable in a bar with rate and remaining time; silent when stderr is not a terminal."""
+    from tqdm import tqdm
+
+    return tqdm(items, total=total, unit=unit, desc=label, disable=None, dynamic_ncols=True)
+
+
+def close(sentence: str, unreadable: Sequence[tuple[Path, str]] = ()) -> int:
+    """Print what was unreadable, then the closing line; return the exit code."""
+    for path, reason in unreadable:
+        print(f"unreadable: {path}: {reason}", file=sys.stderr)
+    print(sentence + (f"; {len(unreadable)} unreadable, listed above" if unreadable else ""))
+    return SOME_UNREADABLE if unreadable else DONE
+
+
+def counted(number: int, noun: str) -> str:
+    """Return `1 frame`, `2 frames`; nouns in y become ies."""
+    plural = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
+    return f"{number} {noun if number == 1 else plural}"
+
+
+def one_sentence(main: Callable[[Sequence[str] | None], int]) -> Callable[..., int]:
+    """Make a script's `main` answer wrong use with one sentence and exit code 2, and Ctrl-C with 130."""
+
+    @wraps(main)
+    def wrapped(argv: Sequence[str] | None = None) -> int:
+        try:
+            return main(argv)
+        except Misuse as error:
+            print(error, file=sys.stderr)
+            return WRONG_USE
+        except KeyboardInterrupt:
+            print("stopped; what is written is whole, run the same command again to go on", file=sys.stderr)
+            return INTERRUPTED
+
+    return wrapped
