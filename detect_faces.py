@@ -6,46 +6,17 @@ Reads the frames below --src_dir; writes X.faces.json beside each frame X.png: m
 box as fractions [left, top, right, bottom] and its score, from left to right. A frame without faces gets a sidecar too.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from framekit import detectors, faces, frames, sidecar, stage
 
 
-@dataclass(frozen=True)
-class Looked:
-    """What was found on one frame whose size is (width, height) in px."""
-
-    size: tuple[int, int]
-    faces: list[faces.Face]
-
-
-@dataclass(frozen=True)
-class Look:
-    """Detect faces and note the size of the frame; picklable, so that it can run in another process."""
-
-    detect: faces.Detector
-
-    def __call__(self, pixels: frames.Pixels) -> Looked:
-        """Return what the detector finds."""
-        return Looked((pixels.shape[1], pixels.shape[0]), self.detect(pixels))
-
-
 def faces_record(model: str, threshold: float, found: Sequence[faces.Face]) -> dict[str, Any]:
     """Return the content of the sidecar."""
     return {"schema": 1, "model": model, "threshold": threshold, "faces": [asdict(face) for face in found]}
-
-
-def look_at(
-    todo: Sequence[Path], settings: detectors.Settings, workers: int
-) -> Iterator[tuple[Path, Looked | frames.Unreadable]]:
-    """Yield what is found on each frame, in order. Raises Misuse if the detector is not to be had."""
-    if todo:
-        detect = detectors.load_detector(settings)
-        processes = isinstance(detect, detectors.AnimeFace)
-        yield from frames.map_frames(Look(detect), todo, stage.worker_count(workers), processes)
 
 
 def parser() -> stage.StageParser:
@@ -58,12 +29,20 @@ def parser() -> stage.StageParser:
     options.option(
         "min_score", type=stage.fraction, help="drop weaker faces (default: 0.7 for animeface, 0.3 for YOLO)"
     )
-    options.option("max_aspect", type=stage.positive, default=2.0, help="drop boxes longer than this times their width")
     options.option(
-        "min_face_size", type=stage.fraction, default=0.03, help="drop faces lower than this part of the frame height"
+        "max_aspect",
+        type=stage.positive,
+        default=faces.Limits.max_aspect,
+        help="drop boxes longer than this times their width",
     )
     options.option(
-        "detect_size", type=int, default=detectors.DETECT_SIZE, help="animeface sees frames shrunk to this side"
+        "min_face_size",
+        type=stage.fraction,
+        default=faces.Limits.min_size,
+        help="drop faces lower than this part of the frame height",
+    )
+    options.option(
+        "detect_size", type=int, default=detectors.Settings.size, help="animeface sees frames shrunk to this side"
     )
     options.option("single_look", action="store_true", help="animeface skips the mirrored frame: twice as fast")
     options.option("max_overlap", type=stage.fraction, default=0.7, help="YOLO boxes that overlap more are one face")
@@ -82,15 +61,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     sidecar.clean_up((frame.parent for frame in found), sidecar.FACES)
     unreadable: list[tuple[Path, str]] = []
     face_count = empty = 0
-    for frame, looked in stage.progress(look_at(todo, settings, args.workers), len(todo), "frame"):
-        if isinstance(looked, frames.Unreadable):
-            unreadable.append((frame, looked.reason))
+    limits = faces.Limits(args.max_aspect, args.min_face_size)
+    looks = detectors.find_faces(todo, settings, limits, stage.worker_count(args.workers))
+    for frame, seen in stage.progress(looks, len(todo), "frame"):
+        if isinstance(seen, frames.Unreadable):
+            unreadable.append((frame, seen.reason))
             continue
-        kept = faces.plausible_faces(looked.faces, looked.size, settings.threshold, args.max_aspect, args.min_face_size)
-        record = faces_record(settings.model, settings.threshold, kept)
+        record = faces_record(settings.model, settings.threshold, seen)
         sidecar.write_json(sidecar.sidecar(frame, sidecar.FACES), record)
-        face_count += len(kept)
-        empty += not kept
+        face_count += len(seen)
+        empty += not seen
     looked_at = len(todo) - len(unreadable)
     return stage.close(
         f"{stage.counted(face_count, 'face')} in {stage.counted(looked_at, 'frame')} ({empty} without a face),"

@@ -1,14 +1,16 @@
 """Face detectors: animeface, which needs no download, and YOLO ONNX models."""
 
 import ast
-import ctypes
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from framekit.faces import Detector, Face, face_at, merge_looks
-from framekit.frames import Pixels, shrink
+from framekit.animeface_bridge import DETECT_SIZE, AnimeFace, drawn_face, raw_animeface
+from framekit.faces import Detector, Face, Limits, face_at, plausible_faces
+from framekit.frames import Pixels, Unreadable, map_frames
 from framekit.models import DETECTORS, locate, open_session
 from framekit.stage import Misuse
 
@@ -20,9 +22,6 @@ EMBEDDED = "animeface"
 # and no false one. YOLO: the owner's best-F1 point. Source: model cards of deepghs/anime_face_detection.
 MIN_SCORES = {EMBEDDED: 0.7, "face_detect_v1.4_s": 0.307, "face_detect_v1.4_n": 0.278}
 OTHER_MIN_SCORE = 0.3
-DETECT_SIZE = (
-    640  # px; animeface's time grows with the area, and above 640 px it finds more false faces, not more faces
-)
 LETTERBOX_GREY = 114  # Source: ultralytics, LetterBox
 
 
@@ -41,84 +40,6 @@ class Settings:
     def threshold(self) -> float:
         """The least score of a face."""
         return MIN_SCORES.get(self.model, OTHER_MIN_SCORE) if self.min_score is None else self.min_score
-
-
-class OldPillowImage(ctypes.Structure):
-    """Pillow's image struct as it was before Pillow 12, which is what animeface reads. Source: Pillow 10, Imaging.h."""
-
-    _fields_ = [
-        ("mode", ctypes.c_char * 7),
-        ("type", ctypes.c_int),
-        ("depth", ctypes.c_int),
-        ("bands", ctypes.c_int),
-        ("xsize", ctypes.c_int),
-        ("ysize", ctypes.c_int),
-        ("palette", ctypes.c_void_p),
-        ("image8", ctypes.c_void_p),
-        ("image32", ctypes.c_void_p),
-        ("image", ctypes.c_void_p),
-    ]
-
-
-@dataclass(frozen=True)
-class AnimeFace:
-    """The animeface detector on a frame shrunk to `size` px; looks at the mirrored frame too if `both_looks`.
-
-    It holds Python's lock while it works, so it runs in processes, not threads.
-    """
-
-    size: int = DETECT_SIZE
-    both_looks: bool = True
-
-    def __call__(self, pixels: Pixels) -> list[Face]:
-        """Return the faces of one frame."""
-        small = shrink(pixels, self.size)
-        faces = raw_animeface(small)
-        if self.both_looks:
-            mirrored = raw_animeface(np.ascontiguousarray(small[:, ::-1]))
-            faces += [Face((1 - f.box[2], f.box[1], 1 - f.box[0], f.box[3]), f.score) for f in mirrored]
-        return [face_at(*face.box, face.score) for face in merge_looks(faces)]
-
-
-def raw_animeface(pixels: Pixels) -> list[Face]:
-    """Run animeface's compiled module on pixels of any size.
-
-    The package itself hands over Pillow's private struct and silently finds nothing with Pillow 12 or later; the module
-    takes any object with a pointer to the old struct behind its header, which a capsule is.
-    """
-    import animeface
-
-    height, width = pixels.shape[:2]
-    rgba = np.ascontiguousarray(np.dstack([pixels, np.full((height, width), 255, np.uint8)]))
-    rows = (ctypes.c_void_p * height)(*(rgba.ctypes.data + np.arange(height) * rgba.strides[0]).tolist())
-    start = ctypes.addressof(rows)
-    struct = OldPillowImage(b"RGB", 0, 8, 3, width, height, None, None, start, start)
-    make_capsule = ctypes.pythonapi.PyCapsule_New
-    make_capsule.restype, make_capsule.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
-    found = [animeface.Face(raw) for raw in animeface._nvxs.detect(make_capsule(ctypes.addressof(struct), None, None))]
-    return [
-        Face((p.x / width, p.y / height, (p.x + p.width) / width, (p.y + p.height) / height), face.likelihood)
-        for face in found
-        for p in [face.face.pos]
-    ]
-
-
-def drawn_face() -> Pixels:
-    """Draw a plain face, (168, 168, 3), that animeface finds when it works at all."""
-    import cv2
-
-    pixels = np.full((168, 168, 3), 255, np.uint8)
-    hair, skin, line = (90, 60, 50), (255, 224, 200), cv2.LINE_AA
-    cv2.ellipse(pixels, (84, 80), (46, 50), 0, 0, 360, hair, -1, line)
-    cv2.fillPoly(pixels, [np.array([(54, 78), (114, 78), (108, 108), (84, 128), (60, 108)])], skin, line)
-    cv2.ellipse(pixels, (84, 86), (32, 28), 0, 0, 360, skin, -1, line)
-    cv2.ellipse(pixels, (84, 66), (36, 18), 0, 0, 360, hair, -1, line)
-    for x in (69, 99):
-        for colour, y, axes in (((40, 30, 60), 88, (9, 11)), ((90, 110, 220), 90, (7, 8)), ((20, 20, 60), 89, (3, 5))):
-            cv2.ellipse(pixels, (x, y), axes, 0, 0, 360, colour, -1, line)
-        cv2.circle(pixels, (x - 3, 84), 3, (255, 255, 255), -1, line)
-    cv2.line(pixels, (79, 113), (89, 113), (150, 60, 60), 2, line)
-    return pixels
 
 
 def load_animeface(settings: Settings) -> AnimeFace:
@@ -189,3 +110,32 @@ def load_yolo(settings: Settings) -> Detector:
 def load_detector(settings: Settings) -> Detector:
     """Return the embedded detector or a YOLO ONNX model. Raises Misuse if it is not to be had."""
     return load_animeface(settings) if settings.model == EMBEDDED else load_yolo(settings)
+
+
+@dataclass(frozen=True)
+class Look:
+    """Detect the plausible faces of one frame; picklable, so that it can run in another process."""
+
+    detect: Detector
+    min_score: float
+    limits: Limits
+
+    def __call__(self, pixels: Pixels) -> list[Face]:
+        """Return the faces of one frame, from left to right."""
+        size = (pixels.shape[1], pixels.shape[0])
+        return plausible_faces(self.detect(pixels), size, self.min_score, self.limits)
+
+
+def find_faces(
+    paths: Sequence[Path], settings: Settings, limits: Limits, workers: int
+) -> Iterator[tuple[Path, list[Face] | Unreadable]]:
+    """Yield each frame, in order, with its faces. Raises Misuse if the detector is not to be had."""
+    if paths:
+        detect = load_detector(settings)
+        look = Look(detect, settings.threshold, limits)
+        yield from map_frames(look, paths, workers, needs_processes(detect))
+
+
+def needs_processes(detect: Detector) -> bool:
+    """Tell whether a detector holds Python's lock, so that threads don't help."""
+    return isinstance(detect, AnimeFace)

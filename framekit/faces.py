@@ -42,20 +42,22 @@ def merge_looks(faces: Sequence[Face]) -> list[Face]:
     return kept
 
 
-def plausible_faces(
-    faces: Sequence[Face], size: tuple[int, int], min_score: float, max_aspect: float, min_size: float
-) -> list[Face]:
-    """Drop weak, lengthy and tiny faces; sort the rest from left to right.
+@dataclass(frozen=True)
+class Limits:
+    """Shapes that count as faces: longest side over the shortest, least height as a fraction of the frame height."""
 
-    `size` is (width, height) of the frame in px, `max_aspect` the longest side over the shortest,
-    `min_size` the least face height as a fraction of the frame height.
-    """
+    max_aspect: float = 2.0  # Source: the older script generation
+    min_size: float = 0.03
+
+
+def plausible_faces(faces: Sequence[Face], size: tuple[int, int], min_score: float, limits: Limits) -> list[Face]:
+    """Drop weak, lengthy and tiny faces; sort the rest from left to right. `size` is (width, height) in px."""
     kept = []
     for face in faces:
         left, top, right, bottom = face.box
         width, height = (right - left) * size[0], (bottom - top) * size[1]
-        compact = width > 0 and max(width, height) <= max_aspect * min(width, height)
-        if face.score >= min_score and bottom - top >= min_size and compact:
+        compact = width > 0 and max(width, height) <= limits.max_aspect * min(width, height)
+        if face.score >= min_score and bottom - top >= limits.min_size and compact:
             kept.append(face)
     return sorted(kept, key=lambda face: face.box)
 

@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from logging import getLogger
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -135,19 +136,24 @@ def fetch(model: HubModel, name: str) -> Path:
 
     Raises Misuse if neither cache nor hub has it.
     """
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub import hf_hub_download, try_to_load_from_cache
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
     where = f"{model.folder}/{name}" if model.folder else name
+    getLogger("huggingface_hub").setLevel("ERROR")  # its retries would fill the screen
     try:
-        path = Path(hf_hub_download(model.repository, where, revision=model.revision))
-    except LocalEntryNotFoundError as error:
+        cached = try_to_load_from_cache(model.repository, where, revision=model.revision)
+        if not isinstance(cached, str):
+            print(f"asking the hub for {model.repository}/{where}, which is not in the cache")
+            cached = hf_hub_download(model.repository, where, revision=model.revision)
+    except (LocalEntryNotFoundError, OfflineModeIsEnabled) as error:
         raise Misuse(
             f"{model.repository}/{where} is not in the cache and the hub cannot be reached: connect once to download"
             " it, copy a filled HF_HOME cache here, give --model a local folder, or choose the embedded model"
         ) from error
     except (HfHubHTTPError, HFValidationError) as error:
         raise Misuse(f"the hub has no {model.repository}/{where}: {str(error).splitlines()[0]}") from error
+    path = Path(cached)
     verify(path, model.sha256.get(name) or hash_in_cache(path))
     return path
 

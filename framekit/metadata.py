@@ -1,0 +1,169 @@
+"""The metadata file X.json: what it means, its older forms, and how a person's corrections survive."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from framekit.sidecar import METADATA, BadSidecar, digest, read_json, sidecar
+
+NOBODY = ("unknown", "ood", "")  # names that stand for no character
+WRITTEN = "written"  # key in X.json: field -> digest of what generate_metadata.py wrote last
+TAG_LINES = ("character", "copyright", "artist", "general")
+FACEPOS = re.compile(r"fvp (\d+) (\d+) fhp (\d+) (\d+)")
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What the later steps read from X.json; `characters` without unknown ones, ratios as fractions."""
+
+    count: int = 0
+    characters: list[str] = field(default_factory=list)
+    general: str = ""
+    facepos: list[str] = field(default_factory=list)
+    tags: list[str] = field(default_factory=list)
+    copyright: list[str] = field(default_factory=list)
+    artist: list[str] = field(default_factory=list)
+    rating: str = ""
+    face_count: int = 0
+    face_height_ratio: float = 0.0
+    episode: str = ""
+
+
+def facepos_of(box: Sequence[float]) -> str:
+    """Return `fvp 42 70 fhp 22 39` for a box [left, top, right, bottom] in fractions: percent of height, then width."""
+    left, top, right, bottom = (round(100 * edge) for edge in box)
+    return f"fvp {top} {bottom} fhp {left} {right}"
+
+
+def read_metadata(frame: Path) -> Metadata:
+    """Read X.json of a frame, of this generation or the older one. Raises BadSidecar with the reason."""
+    path = sidecar(frame, METADATA)
+    if not path.exists():
+        raise BadSidecar(f"no {path.name}; run generate_metadata.py")
+    return metadata_from(read_json(path))
+
+
+def metadata_from(values: Mapping[str, Any]) -> Metadata:
+    """Make sense of the keys of X.json. Raises BadSidecar naming the key that is wrong.
+
+    The older generation wrote `count` as a string or `n_people`, `facepos` as number lists, `fh_ratio` and `n_faces`.
+    """
+    facepos = [position(item) for item in as_list(values, "facepos")]
+    named = [name for name in texts(values, "characters") if name not in NOBODY]
+    source = values.get("source")
+    faces = whole(values, "n_faces", len(facepos))
+    return Metadata(
+        count=whole(values, "count", whole(values, "n_people", faces)),
+        characters=named,
+        general=one_line(values.get("general") or ""),
+        facepos=facepos,
+        tags=texts(values, "tags"),
+        copyright=texts(values, "copyright"),
+        artist=texts(values, "artist"),
+        rating=one_line(values.get("rating") or ""),
+        face_count=faces,
+        face_height_ratio=height_ratio(values, facepos),
+        episode=one_line(source.get("episode") or "") if isinstance(source, dict) else "",
+    )
+
+
+def height_ratio(values: Mapping[str, Any], facepos: Sequence[str]) -> float:
+    """Return the height of the largest face over the frame height: as written, else from the face positions."""
+    value = values.get("face_height_ratio", values.get("fh_ratio"))
+    if value is None:
+        spans = [match for text in facepos if (match := FACEPOS.fullmatch(text))]
+        return max((int(span[2]) - int(span[1]) for span in spans), default=0) / 100
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise BadSidecar("face_height_ratio must be a number from 0 to 1")
+    return float(value)
+
+
+def position(item: Any) -> str:
+    """Return one face position in the `fvp … fhp …` form."""
+    if isinstance(item, str):
+        return one_line(item)
+    if isinstance(item, list) and len(item) == 4 and all(isinstance(edge, int | float) for edge in item):
+        return facepos_of(item)
+    raise BadSidecar('facepos must be a list of "fvp 42 70 fhp 22 39" texts')
+
+
+def as_list(values: Mapping[str, Any], key: str) -> list[Any]:
+    """Return a value that should be a list; one text stands for a list of comma-separated texts."""
+    value = values.get(key)
+    if value is None:
+        return []
+    if isinstance(value, str):
+        return value.split(",")
+    if not isinstance(value, list):
+        raise BadSidecar(f"{key} must be a list of texts")
+    return value
+
+
+def texts(values: Mapping[str, Any], key: str) -> list[str]:
+    """Return a list of non-empty one-line texts."""
+    items = as_list(values, key)
+    if not all(isinstance(item, str) for item in items):
+        raise BadSidecar(f"{key} must be a list of texts")
+    return [clean for item in items if (clean := one_line(item))]
+
+
+def whole(values: Mapping[str, Any], key: str, default: int) -> int:
+    """Return a value that should be a whole number, also when written as text."""
+    value = values.get(key, default)
+    if isinstance(value, str) and value.strip().isdecimal():
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    raise BadSidecar(f"{key} must be a whole number")
+
+
+def one_line(text: Any) -> str:
+    """Return text with all white space, line ends too, as single blanks. Raises BadSidecar for anything else."""
+    if not isinstance(text, str):
+        raise BadSidecar(f"{json.dumps(text)[:40]} should be a text")
+    return " ".join(text.split())
+
+
+def parse_tags(text: str) -> dict[str, list[str]]:
+    """Split the text of X.png.tags into its lines `character`, `copyright`, `artist`, `general`.
+
+    The one-line form, without such beginnings, is all `general`.
+    """
+    found: dict[str, list[str]] = {name: [] for name in TAG_LINES}
+    for line in text.splitlines():
+        head, colon, rest = line.partition(":")
+        name = head.strip().lower() if colon else ""
+        words = rest if name in TAG_LINES else line
+        found[name if name in TAG_LINES else "general"] += [tag.strip() for tag in words.split(",") if tag.strip()]
+    return found
+
+
+def merge_corrections(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Join freshly generated fields with what is in the file; return the file's new content and the kept fields.
+
+    A field whose value no longer has the digest that was noted when it was written, or that is gone, was changed by a
+    person and stays. Fields that nobody generates now stay too.
+    """
+    if old is None:
+        return {**new, WRITTEN: {name: digest(value) for name, value in new.items()}}, []
+    noted = old.get(WRITTEN)
+    noted = dict(noted) if isinstance(noted, dict) else {}
+    merged = {name: value for name, value in old.items() if name != WRITTEN}
+    kept = []
+    for name, value in new.items():
+        untouched = name in old and noted.get(name) == digest(old[name])
+        if untouched or (name not in old and name not in noted):
+            merged[name] = value
+            noted[name] = digest(value)
+        else:
+            kept.append(name)
+    return {**merged, WRITTEN: noted}, kept
+
+
+def metadata_text(values: Mapping[str, Any]) -> str:
+    """Return the JSON text with one field a line, which is easy to correct by hand."""
+    lines = (f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}" for name, value in values.items())
+    return "{" + ",\n ".join(lines) + "}\n"

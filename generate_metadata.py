@@ -1,0 +1,124 @@
+"""Join everything known of each frame into X.json, the one file that people correct and later steps read.
+
+    python generate_metadata.py --src_dir dataset --general_description anishot
+
+Reads X.faces.json, X.characters.json and X.png.tags of the frames below --src_dir, and the .frames.json of each episode;
+writes X.json beside each frame X.png. Fields that a person corrected there survive every later run.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from framekit import faces, frames, metadata, sidecar, stage
+
+
+@cache
+def episode_record(folder: Path) -> Mapping[str, Any]:
+    """Return the .frames.json of a folder; empty if there is none. Raises BadSidecar."""
+    path = folder / sidecar.EPISODE_RECORD
+    return sidecar.read_json(path) if path.exists() else {}
+
+
+def frame_source(record: Mapping[str, Any], stem: str) -> dict[str, Any]:
+    """Return video, episode, time, source frame and scene of a frame; empty if its record doesn't know it."""
+    known = record.get("frames")
+    own = known.get(stem) if isinstance(known, dict) else None
+    if not isinstance(own, dict):
+        return {}
+    return {"video": record.get("video"), "episode": record.get("episode"), **own}
+
+
+def describe_general(description: str, record: Mapping[str, Any], source: Mapping[str, Any]) -> str:
+    """Return the general part of captions: the description, and prefix and episode as one word."""
+    series = f"{record.get('prefix', '')}{record.get('episode', '')}" if source else ""
+    return " ".join(word for word in (description, series) if word)
+
+
+def named_faces(frame: Path, seen: Sequence[faces.Face]) -> list[str]:
+    """Return the name of each face, `unknown` where nobody named it. Raises BadSidecar."""
+    path = sidecar.sidecar(frame, sidecar.CHARACTERS)
+    if not path.exists():
+        return ["unknown"] * len(seen)
+    try:
+        names = {tuple(face["box"]): str(face["name"]) for face in sidecar.read_json(path)["faces"]}
+    except (KeyError, TypeError) as error:
+        raise sidecar.BadSidecar(f"{path.name}: its faces need a box and a name each") from error
+    return [names.get(face.box, "unknown") for face in seen]
+
+
+def read_tag_lines(frame: Path) -> dict[str, list[str]]:
+    """Return the tags of a frame by their kind; no lines at all if it was not tagged."""
+    path = sidecar.sidecar(frame, sidecar.TAGS)
+    return metadata.parse_tags(sidecar.read_text(path)) if path.exists() else {}
+
+
+def join(frame: Path, description: str) -> dict[str, Any]:
+    """Return the fields of X.json as the sidecars have them. Raises BadSidecar."""
+    record = episode_record(frame.parent)
+    source = frame_source(record, frame.stem)
+    seen = faces.read_faces(frame) or []
+    names = named_faces(frame, seen)
+    tags = read_tag_lines(frame)
+    if not seen:  # fan art: who is on it stands in its tags
+        names = tags.get("character", [])
+    fields: dict[str, Any] = {
+        "schema": 1,
+        "count": max(len(seen), len(names)),
+        "characters": names,
+        "general": describe_general(description, record, source),
+        "facepos": [metadata.facepos_of(face.box) for face in seen],
+        "tags": tags.get("general", []),
+        "face_height_ratio": round(max((face.box[3] - face.box[1] for face in seen), default=0.0), 4),
+    }
+    optional = {"copyright": tags.get("copyright"), "artist": tags.get("artist"), "source": source}
+    return fields | {name: value for name, value in optional.items() if value}
+
+
+def write_metadata(frame: Path, fields: Mapping[str, Any], overwrite: bool) -> list[str]:
+    """Write X.json if its content changes; return the hand-corrected fields that stayed. Raises BadSidecar."""
+    path = sidecar.sidecar(frame, sidecar.METADATA)
+    old = sidecar.read_json(path) if path.exists() else None
+    merged, kept = metadata.merge_corrections(old if not overwrite else None, fields)
+    if merged != old:
+        sidecar.write_whole(path, metadata.metadata_text(merged))
+    return kept
+
+
+def parser() -> stage.StageParser:
+    """Return the command line."""
+    options = stage.StageParser("generate_metadata", __doc__ or "")
+    options.shared("src_dir", "limit", "config")
+    options.option("general_description", default="", help='words for all frames, such as "anishot"')
+    options.option("overwrite_corrections", action="store_true", help="drop what people corrected in X.json")
+    return options
+
+
+@stage.one_sentence
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line."""
+    args = parser().read(argv)
+    found = frames.find_frames(args.src_dir, args.limit)
+    sidecar.clean_up((frame.parent for frame in found), sidecar.METADATA)
+    episode_record.cache_clear()
+    unreadable: list[tuple[Path, str]] = []
+    kept_fields = kept_files = 0
+    for frame in stage.progress(found, len(found), "frame"):
+        try:
+            kept = write_metadata(frame, join(frame, args.general_description), args.overwrite_corrections)
+        except sidecar.BadSidecar as error:
+            unreadable.append((frame, f"its sidecars cannot be joined: {error}"))
+            continue
+        kept_fields += len(kept)
+        kept_files += bool(kept)
+    done = len(found) - len(unreadable)
+    return stage.close(
+        f"{stage.counted(done, 'frame')} described; kept {stage.counted(kept_fields, 'hand-corrected field')}"
+        f" in {stage.counted(kept_files, 'file')}, in {args.src_dir}",
+        unreadable,
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
