@@ -25,7 +25,7 @@ import numpy as np
 from framekit import episodes, frames, sidecar, stage
 
 SHOWN = re.compile(r"\[Parsed_showinfo_(\d+) .*?\bn: *(\d+) pts: *\S+ pts_time:(\S+)")
-CUT = re.compile(r"lavfi\.scd\.score: *\S+ lavfi\.scd\.time: *(\S+)")
+CUT = re.compile(r"lavfi\.scd\.score: *[\d.]+, *lavfi\.scd\.time: *([\d.]+)")
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def frame_sources(log: str) -> tuple[list[FrameSource], int]:
         return [], sum(map(len, shown.values()))
     every, survivors = shown[min(shown)], shown[max(shown)]
     number = {time: index for index, time in enumerate(every)}
-    cuts = [float(time) for time in CUT.findall(log.replace(",", " "))]
+    cuts = [float(time) for time in CUT.findall(log)]
     sources = [
         FrameSource(round(float(time), 6), number[time], sum(cut <= float(time) for cut in cuts)) for time in survivors
     ]

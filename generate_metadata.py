@@ -2,7 +2,7 @@
 
     python generate_metadata.py --src_dir dataset --general_description anishot
 
-Reads X.faces.json, X.characters.json and X.png.tags of the frames below --src_dir, and the .frames.json of each episode;
+Reads X.faces.json, X.characters.json and X.png.tags of the frames below --src_dir, and .frames.json of each episode;
 writes X.json beside each frame X.png. Fields that a person corrected there survive every later run.
 """
 
@@ -22,17 +22,17 @@ def episode_record(folder: Path) -> Mapping[str, Any]:
 
 
 def frame_source(record: Mapping[str, Any], stem: str) -> dict[str, Any]:
-    """Return video, episode, time, source frame and scene of a frame; empty if its record doesn't know it."""
+    """Return video, prefix, episode, time, source frame and scene of a frame; empty if its record doesn't know it."""
     known = record.get("frames")
     own = known.get(stem) if isinstance(known, dict) else None
     if not isinstance(own, dict):
         return {}
-    return {"video": record.get("video"), "episode": record.get("episode"), **own}
+    return {name: record.get(name) for name in ("video", "prefix", "episode")} | own
 
 
-def describe_general(description: str, record: Mapping[str, Any], source: Mapping[str, Any]) -> str:
+def describe_general(description: str, source: Mapping[str, Any]) -> str:
     """Return the general part of captions: the description, and prefix and episode as one word."""
-    series = f"{record.get('prefix', '')}{record.get('episode', '')}" if source else ""
+    series = f"{source.get('prefix') or ''}{source.get('episode') or ''}"
     return " ".join(word for word in (description, series) if word)
 
 
@@ -54,10 +54,14 @@ def read_tag_lines(frame: Path) -> dict[str, list[str]]:
     return metadata.parse_tags(sidecar.read_text(path)) if path.exists() else {}
 
 
-def join(frame: Path, description: str) -> dict[str, Any]:
-    """Return the fields of X.json as the sidecars have them. Raises BadSidecar."""
-    record = episode_record(frame.parent)
-    source = frame_source(record, frame.stem)
+def join(frame: Path, description: str, known_source: Any) -> dict[str, Any]:
+    """Return the fields of X.json as the sidecars have them. Raises BadSidecar.
+
+    `known_source` is what X.json says already: a frame that left its episode folder has no record beside it.
+    """
+    source = frame_source(episode_record(frame.parent), frame.stem)
+    if not source and isinstance(known_source, dict):
+        source = known_source
     seen = faces.read_faces(frame) or []
     names = named_faces(frame, seen)
     tags = read_tag_lines(frame)
@@ -67,7 +71,7 @@ def join(frame: Path, description: str) -> dict[str, Any]:
         "schema": 1,
         "count": max(len(seen), len(names)),
         "characters": names,
-        "general": describe_general(description, record, source),
+        "general": describe_general(description, source),
         "facepos": [metadata.facepos_of(face.box) for face in seen],
         "tags": tags.get("general", []),
         "face_height_ratio": round(max((face.box[3] - face.box[1] for face in seen), default=0.0), 4),
@@ -76,10 +80,11 @@ def join(frame: Path, description: str) -> dict[str, Any]:
     return fields | {name: value for name, value in optional.items() if value}
 
 
-def write_metadata(frame: Path, fields: Mapping[str, Any], overwrite: bool) -> list[str]:
+def write_metadata(frame: Path, description: str, overwrite: bool) -> list[str]:
     """Write X.json if its content changes; return the hand-corrected fields that stayed. Raises BadSidecar."""
     path = sidecar.sidecar(frame, sidecar.METADATA)
     old = sidecar.read_json(path) if path.exists() else None
+    fields = join(frame, description, (old or {}).get("source"))
     merged, kept = metadata.merge_corrections(old if not overwrite else None, fields)
     if merged != old:
         sidecar.write_whole(path, metadata.metadata_text(merged))
@@ -106,7 +111,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     kept_fields = kept_files = 0
     for frame in stage.progress(found, len(found), "frame"):
         try:
-            kept = write_metadata(frame, join(frame, args.general_description), args.overwrite_corrections)
+            kept = write_metadata(frame, args.general_description, args.overwrite_corrections)
         except sidecar.BadSidecar as error:
             unreadable.append((frame, f"its sidecars cannot be joined: {error}"))
             continue

@@ -1,0 +1,224 @@
+"""Arrange frames in folders by number of characters, characters, and size of the face.
+
+    python arrange_folders.py --src_dir dataset --dst_dir arranged --format n_characters/character/fh_ratio
+
+Reads the frames below --src_dir with their X.json; copies (or --move) each with all its sidecars to a folder such as
+arranged/1_character/AobaKokona/face_height_ratio_25-50. A later run follows corrections: it moves what belongs
+elsewhere now and leaves alone what a person moved. --flatten takes the tree apart again. Nothing is overwritten.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from framekit import arrangement, frames, metadata, moves, sidecar, stage
+
+OTHERS = "others"
+CHARACTER_OTHERS = "character_others"
+MAX_COMBINATION = 100  # characters of text in the name of a combination; Source: the older script generation
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How folders are named: the levels, and the numbers that steer them."""
+
+    levels: tuple[str, ...]
+    max_character_number: int = 6
+    min_image_per_combination: int = 10
+    face_ratio_range: int = 25
+    keep_src_structure: bool = False
+
+
+def count_folder(number: int, singular: str, plural: str, largest: int) -> str:
+    """Return `1_character`, `2_characters`, …, `6+_characters`."""
+    if number >= largest:
+        return f"{largest}+_{plural}"
+    return f"{number}_{singular if number == 1 else plural}"
+
+
+def combination(known: metadata.Metadata) -> str:
+    """Return the characters of a frame joined by `+`, sorted; `character_others` for none or too many."""
+    names = sorted({sidecar.safe_name(name.replace(".", "").replace("+", " ")) for name in known.characters})
+    joined = "+".join(names)
+    return joined if 0 < len(joined) < MAX_COMBINATION else CHARACTER_OTHERS
+
+
+def n_characters_folder(known: metadata.Metadata, rules: Rules) -> str:
+    """Return the folder of the number of different known characters; `others` for none."""
+    number = len(set(known.characters))
+    return count_folder(number, "character", "characters", rules.max_character_number) if number else OTHERS
+
+
+def fh_ratio_folder(known: metadata.Metadata, rules: Rules) -> str:
+    """Return the folder of the height of the largest face in percent of the frame height."""
+    step = rules.face_ratio_range
+    lower = min(int(100 * known.face_height_ratio), 99) // step * step
+    return f"face_height_ratio_{lower}-{min(lower + step, 100)}"
+
+
+LEVELS: dict[str, Callable[[metadata.Metadata, Rules], str]] = {
+    "n_characters": n_characters_folder,
+    "character": lambda known, rules: combination(known),
+    "fh_ratio": fh_ratio_folder,
+    "n_faces": lambda known, rules: count_folder(known.face_count, "face", "faces", rules.max_character_number),
+    "n_people": lambda known, rules: count_folder(known.count, "person", "people", rules.max_character_number),
+    "episode": lambda known, rules: sidecar.safe_name(known.episode or "no_episode"),
+}
+
+
+def parse_format(text: str) -> tuple[str, ...]:
+    """Split --format into its levels. Raises Misuse for an unknown one."""
+    levels = tuple(level for level in text.strip("/").split("/") if level)
+    for level in levels:
+        if level not in LEVELS:
+            hint = stage.nearest(level, LEVELS, "")
+            raise stage.Misuse(f"--format has no level {level}{hint}; it takes {', '.join(LEVELS)}, joined by /")
+    return levels
+
+
+def rare_combinations(described: Mapping[Path, metadata.Metadata], least: int) -> set[str]:
+    """Return the combinations of characters that fewer than `least` frames have."""
+    counts = Counter(combination(known) for known in described.values())
+    return {name for name, number in counts.items() if number < least}
+
+
+def leaf_folder(known: metadata.Metadata, rules: Rules, rare: set[str]) -> Path:
+    """Return the folder of a frame, relative to the top of the tree."""
+    names = [LEVELS[level](known, rules) for level in rules.levels]
+    if combination(known) in rare:
+        names = [CHARACTER_OTHERS if level == "character" else n for level, n in zip(rules.levels, names, strict=True)]
+    return Path(*names)
+
+
+def describe_all(
+    standing: Sequence[arrangement.Standing],
+) -> tuple[dict[Path, metadata.Metadata], list[tuple[Path, str]]]:
+    """Read the metadata of all frames; return it by frame, and the frames whose metadata can't be used."""
+    described: dict[Path, metadata.Metadata] = {}
+    unreadable: list[tuple[Path, str]] = []
+    for one in standing:
+        try:
+            described[one.frame] = metadata.read_metadata(one.corrected)
+        except sidecar.BadSidecar as error:
+            unreadable.append((one.frame, str(error)))
+    return described, unreadable
+
+
+def decide(one: arrangement.Standing, leaf: Path, stems: arrangement.Stems, interrupted: str | None) -> Path | str:
+    """Return the place of a frame in the tree, or who keeps it out of there: a person who `moved` or `deleted` it.
+
+    The last frame that a killed run wrote down may not have arrived; that is no deletion.
+    """
+    if one.put is None:
+        return one.frame if one.now and one.frame.parent == leaf else stems.reserve(leaf / one.frame.name)
+    if one.now is None:
+        return one.put if one.origin == interrupted else "deleted"
+    if one.now != one.put:
+        return "moved"
+    return one.now if one.now.parent == leaf else stems.reserve(leaf / one.frame.name)
+
+
+def check_folders(src: Path, dst: Path, move: bool) -> None:
+    """Raise Misuse if the tree would be taken for part of the dataset, or the other way round."""
+    if not src.is_dir():
+        raise stage.Misuse(f"{src} is not a folder; --src_dir must name the folder that holds the frames")
+    if src.resolve() == dst.resolve():
+        if not move:
+            raise stage.Misuse(f"{src} is both --src_dir and --dst_dir; add --move to arrange it in place")
+    elif dst.resolve().is_relative_to(src.resolve()) or src.resolve().is_relative_to(dst.resolve()):
+        raise stage.Misuse(f"{dst} and {src} lie inside one another; give --dst_dir a folder beside --src_dir")
+
+
+def parser() -> stage.StageParser:
+    """Return the command line."""
+    options = stage.StageParser("arrange_folders", __doc__ or "")
+    options.shared("src_dir", "dst_dir", "dry_run", "limit", "config")
+    options.option(
+        "format", default="n_characters/character/fh_ratio", help=f"levels of folders, of {', '.join(LEVELS)}"
+    )
+    options.option("move", action="store_true", help="move the frames instead of copying them")
+    options.option(
+        "max_character_number", type=int, default=Rules.max_character_number, help="from this number on: 6+_characters"
+    )
+    options.option(
+        "min_image_per_combination",
+        type=int,
+        default=Rules.min_image_per_combination,
+        help="combinations of characters with fewer frames go to character_others",
+    )
+    options.option(
+        "face_ratio_folder_range", type=int, default=Rules.face_ratio_range, help="width of the fh_ratio folders in %%"
+    )
+    options.option("keep_src_structure", action="store_true", help="keep the folders of --src_dir above the levels")
+    options.option(
+        "flatten", action="store_true", help="undo: bring the frames of --src_dir back, into --dst_dir if given"
+    )
+    return options
+
+
+def plan(
+    standing: Sequence[arrangement.Standing],
+    described: Mapping[Path, metadata.Metadata],
+    rules: Rules,
+    tree: Path,
+    interrupted: str | None,
+) -> list[tuple[arrangement.Standing, Path | str]]:
+    """Return for each described frame its place, or who keeps it out."""
+    rare = rare_combinations(described, rules.min_image_per_combination)
+    stems = arrangement.Stems(frames.find_frames(tree) if tree.is_dir() else [])
+    decisions = []
+    for one in standing:
+        if one.frame in described:
+            above = Path(one.origin).parent if rules.keep_src_structure else Path()
+            leaf = tree / above / leaf_folder(described[one.frame], rules, rare)
+            decisions.append((one, decide(one, leaf, stems, interrupted)))
+    return decisions
+
+
+@stage.one_sentence
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line."""
+    args = parser().read(argv)
+    src, tree = args.src_dir, args.dst_dir or args.src_dir
+    if args.flatten:
+        return flatten(src, tree, args.dry_run)
+    check_folders(src, tree, args.move)
+    if not 1 <= args.face_ratio_folder_range <= 100 or args.max_character_number < 1:
+        raise stage.Misuse("--face_ratio_folder_range must be 1 to 100, and --max_character_number 1 or more")
+    rules = Rules(
+        parse_format(args.format),
+        args.max_character_number,
+        args.min_image_per_combination,
+        args.face_ratio_folder_range,
+        args.keep_src_structure,
+    )
+    interrupted = None if args.dry_run else arrangement.finish_interrupted(src, tree, not args.move)
+    standing = arrangement.standings(src, tree, args.limit)
+    described, unreadable = describe_all(standing)
+    decisions = plan(standing, described, rules, tree, interrupted)
+    placed = [(one, target) for one, target in decisions if isinstance(target, Path)]
+    for one, target in stage.progress(placed, len(placed), "frame"):
+        if not args.dry_run:
+            arrangement.place(one, target, tree, not args.move)
+    if not args.dry_run:
+        moves.remove_empty_folders(tree)
+    kept_out = Counter(target for _, target in decisions if isinstance(target, str))
+    new = sum(target != one.now for one, target in placed)
+    folders = len({target.parent for _, target in placed})
+    return stage.close(
+        f"{stage.counted(len(placed), 'frame')} {'would be' if args.dry_run else 'are'} in"
+        f" {stage.counted(folders, 'folder')} ({new} new there), {kept_out['moved']} moved and {kept_out['deleted']}"
+        f" deleted by hand and left so, in {tree}",
+        unreadable,
+    )
+
+
+def flatten(tree: Path, destination: Path, dry_run: bool) -> int:
+    """Run --flatten."""
+    number = len(frames.find_frames(tree)) if dry_run else arrangement.flatten(tree, destination)
+    return stage.close(f"{stage.counted(number, 'frame')} {'would be' if dry_run else 'are'} back in {destination}")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
