@@ -134,11 +134,12 @@ def rank(vector: characters.Vector, gallery: Gallery) -> list[Candidate]:
     return [Candidate(name, round(score, 4)) for name, score in sorted(best.items(), key=lambda item: -item[1])]
 
 
-def name_face(face: faces.Face, candidates: Sequence[Candidate], unknown_below: float) -> NamedFace:
+def name_face(face: faces.Face, candidates: Sequence[Candidate], acceptance: characters.Acceptance) -> NamedFace:
     """Decide on a name."""
     first = candidates[0]
     runner_up = candidates[1] if len(candidates) > 1 else None
-    return NamedFace(face.box, first.name if first.score >= unknown_below else UNKNOWN, first.score, runner_up)
+    good = acceptance.holds(first.score, runner_up.score if runner_up else None)
+    return NamedFace(face.box, first.name if good else UNKNOWN, first.score, runner_up)
 
 
 def boxes_in(path: Path) -> list[list[float]] | None:
@@ -187,17 +188,31 @@ def detector_of(found: Sequence[Path]) -> str:
     return detectors.EMBEDDED
 
 
+def acceptance_for(model: str, unknown_below: float | None, margin_weight: float | None) -> characters.Acceptance:
+    """Return the acceptance of a model, with what the command line says instead."""
+    default = characters.ACCEPTANCE.get(model, characters.Acceptance())
+    return characters.Acceptance(
+        default.unknown_below if unknown_below is None else unknown_below,
+        default.margin_weight if margin_weight is None else margin_weight,
+    )
+
+
 def parser() -> stage.StageParser:
     """Return the command line."""
     options = stage.StageParser("classify_characters", __doc__ or "")
     options.shared("src_dir", "redo", "limit", "workers", "device", "config")
     options.option("ref_dir", needed=True, type=Path, help="folder with one folder of reference images per character")
-    options.option("embedding", default=characters.EMBEDDED, help="colour_shape, ccip (hub), or an ONNX file or folder")
+    options.option("model", default=characters.EMBEDDED, help="colour_shape, ccip (hub), or an ONNX file or folder")
     options.option("face_model", help="detector for the references (default: the one that found the frames' faces)")
     options.option(
         "unknown_below",
         type=stage.fraction,
-        help="similarity below which a face is unknown (default: 0.7 for colour_shape, 0.643 for ccip)",
+        help="similarity below which a face is unknown (default: 0.74 for colour_shape, 0.643 for ccip, else 0.7)",
+    )
+    options.option(
+        "margin_weight",
+        type=stage.fraction,
+        help="how much of the lead over the runner-up adds to the similarity (default: 0.5 for colour_shape, else 0)",
     )
     return options
 
@@ -208,15 +223,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser().read(argv)
     found = frames.find_frames(args.src_dir, args.limit)
     references = find_references(args.ref_dir)
-    digest = references_digest(references, args.embedding)
+    digest = references_digest(references, args.model)
     todo, undetected, unreadable = pending_frames(found, args.redo)
     if found and len(undetected) == len(found):
         raise stage.Misuse(f"no frame in {args.src_dir} has an X.faces.json; run detect_faces.py first")
     sidecar.clean_up((frame.parent for frame in found), sidecar.CHARACTERS)
     counts = {UNKNOWN: 0, OOD: 0}
     if todo:
-        embed = characters.load_embedder(args.embedding, args.device)
-        unknown_below = characters.unknown_below(args.embedding) if args.unknown_below is None else args.unknown_below
+        embed = characters.load_embedder(args.model, args.device)
+        acceptance = acceptance_for(args.model, args.unknown_below, args.margin_weight)
         settings = detectors.Settings(args.face_model or detector_of(found), args.device)
         vectors, undecoded = embed_references(references, settings, embed, stage.worker_count(args.workers))
         unreadable += undecoded
@@ -227,8 +242,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 unreadable.append((frame, pixels.reason))
                 continue
             heads = [(face, embed(characters.crop_head(pixels, face))) for face in todo[frame]]
-            named = [name_face(face, rank(vector, gallery), unknown_below) for face, vector in heads]
-            record = {"schema": 1, "model": args.embedding, "references": digest, "faces": [asdict(n) for n in named]}
+            named = [name_face(face, rank(vector, gallery), acceptance) for face, vector in heads]
+            record = {"schema": 1, "model": args.model, "references": digest, "faces": [asdict(n) for n in named]}
             sidecar.write_json(sidecar.sidecar(frame, sidecar.CHARACTERS), record)
             for face in named:
                 counts[face.name] = counts.get(face.name, 0) + 1

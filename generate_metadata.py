@@ -94,9 +94,8 @@ def write_metadata(frame: Path, description: str, overwrite: bool) -> list[str]:
 def parser() -> stage.StageParser:
     """Return the command line."""
     options = stage.StageParser("generate_metadata", __doc__ or "")
-    options.shared("src_dir", "limit", "config")
+    options.shared("src_dir", "limit", "overwrite_corrections", "config")
     options.option("general_description", default="", help='words for all frames, such as "anishot"')
-    options.option("overwrite_corrections", action="store_true", help="drop what people corrected in X.json")
     return options
 
 

@@ -166,7 +166,7 @@ def balance_table(counts: Mapping[PurePosixPath, int], factors: Mapping[PurePosi
 def parser() -> stage.StageParser:
     """Return the command line."""
     options = stage.StageParser("prepare_training", __doc__ or "")
-    options.shared("src_dir", "limit", "config")
+    options.shared("src_dir", "limit", "overwrite_corrections", "config")
     for part, (probability, meaning) in PARTS.items():
         options.option(
             f"use_{part}_prob", type=stage.fraction, default=probability, help=f"probability of the {meaning}"
@@ -179,20 +179,7 @@ def parser() -> stage.StageParser:
     options.option("min_multiply", type=stage.positive, default=1.0, help="multiply of the least repeated folder")
     options.option("max_multiply", type=stage.positive, default=100.0, help="largest multiply")
     options.option("resolution", type=int, default=512, help="training resolution in px, for kohya's config")
-    options.option("overwrite_corrections", action="store_true", help="drop what people edited in captions and factors")
     return options
-
-
-def caption_rules(args: argparse.Namespace) -> captions.CaptionRules:
-    """Return the rules that the command line asks for."""
-    probabilities = {part: getattr(args, f"use_{part}_prob") for part in PARTS}
-    return captions.CaptionRules(
-        **probabilities,
-        max_tag_number=args.max_tag_number,
-        shuffle_tags=args.shuffle_tags,
-        keep_underscores=args.keep_underscores,
-        seed=args.seed,
-    )
 
 
 @stage.one_sentence
@@ -203,14 +190,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     found = frames.find_frames(root, args.limit)
     weights = balance.read_weights(args.weight_csv) if args.weight_csv else []
     sidecar.clean_up((frame.parent for frame in found), sidecar.CAPTION)
-    texts, unreadable = caption_texts(found, caption_rules(args))
+    rules = captions.CaptionRules(
+        **{part: getattr(args, f"use_{part}_prob") for part in PARTS},
+        max_tag_number=args.max_tag_number,
+        shuffle_tags=args.shuffle_tags,
+        keep_underscores=args.keep_underscores,
+        seed=args.seed,
+    )
+    texts, unreadable = caption_texts(found, rules)
     counts = Counter(PurePosixPath(frame.parent.relative_to(root).as_posix()) for frame in found)
     factors = balance.multiplies(counts, weights, args.min_multiply, args.max_multiply)
     edited = write_own(texts + multiply_texts(root, factors), root, args.overwrite_corrections)
     factors, misread = factors_in_force(root, factors, edited)
     config = Text(root / KOHYA_CONFIG, KOHYA_CONFIG, kohya_config(root, factors, args.resolution))
     edited += write_own([config], root, args.overwrite_corrections)
-    print(balance_table(counts, factors))
+    if factors:
+        print(balance_table(counts, factors))
     return stage.close(
         f"{stage.counted(len(texts), 'caption')}, {stage.counted(len(factors), 'folder')} balanced for EveryDream2 and"
         f" kohya ({KOHYA_CONFIG}); kept {stage.counted(len(edited), 'hand-edited file')}, in {root}",

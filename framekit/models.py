@@ -36,39 +36,25 @@ class HubModel:
 WD_TAGS_V3 = "298633d94d0031d2081c0893f29c82eab7f0df00b08483ba8f29d1e979441217"
 
 
-def wd_v3(name: str, revision: str, sha256: str) -> HubModel:
-    """Describe a WD tagger of the third generation; all of them share one list of tags."""
-    checksums = {"model.onnx": sha256, "selected_tags.csv": WD_TAGS_V3}
-    return HubModel(f"SmilingWolf/{name}", "", revision, "Apache-2.0", checksums)
-
-
+# Taggers of the third generation: name, revision, SHA-256 of model.onnx; all share one list of tags.
+WD_V3 = """
+swinv2 627aef95638667ddcaa3ac8ae625e88ea5b02f51 e6774bff34d43bd49f75a47db4ef217dce701c9847b546523eb85ff6dbba1db1
+vit 7f6b584d0bd3f55c4531f14ba3d4761b2bccdc0f 35f23693620b668f4d53fd3c62bf65e40af739bc52c7eb0fbc49258b58d065b6
+convnext d39e46de298d27340111b64965e20b8185c407e6 1b8a7abf13d9b8368267df47501d523789c4aeae66b2296ad98483239dfa32eb
+vit-large ae469aa2e4706a3af08d3673cf73a11d1add314c e4c8001b000a6c98f2db10794f7c406daa79873d071d6ca924330fa053fa1845
+eva02-large b25b82a03f7282e41aa2f257a52c7583b710bd1c 9e768793060c7939b277ccb382783e8670e8a042d29d77aa736be0c8cc898bfc
+"""
 # NHWC float32 BGR 0-255 at 448 px; `model.onnx` and `selected_tags.csv`. The hub's pages name revisions and hashes.
 TAGGERS = {
-    "wd-swinv2-tagger-v3": wd_v3(
-        "wd-swinv2-tagger-v3",
-        "627aef95638667ddcaa3ac8ae625e88ea5b02f51",
-        "e6774bff34d43bd49f75a47db4ef217dce701c9847b546523eb85ff6dbba1db1",
-    ),
-    "wd-vit-tagger-v3": wd_v3(
-        "wd-vit-tagger-v3",
-        "7f6b584d0bd3f55c4531f14ba3d4761b2bccdc0f",
-        "35f23693620b668f4d53fd3c62bf65e40af739bc52c7eb0fbc49258b58d065b6",
-    ),
-    "wd-convnext-tagger-v3": wd_v3(
-        "wd-convnext-tagger-v3",
-        "d39e46de298d27340111b64965e20b8185c407e6",
-        "1b8a7abf13d9b8368267df47501d523789c4aeae66b2296ad98483239dfa32eb",
-    ),
-    "wd-vit-large-tagger-v3": wd_v3(
-        "wd-vit-large-tagger-v3",
-        "ae469aa2e4706a3af08d3673cf73a11d1add314c",
-        "e4c8001b000a6c98f2db10794f7c406daa79873d071d6ca924330fa053fa1845",
-    ),
-    "wd-eva02-large-tagger-v3": wd_v3(
-        "wd-eva02-large-tagger-v3",
-        "b25b82a03f7282e41aa2f257a52c7583b710bd1c",
-        "9e768793060c7939b277ccb382783e8670e8a042d29d77aa736be0c8cc898bfc",
-    ),
+    **{
+        f"wd-{name}-tagger-v3": HubModel(
+            f"SmilingWolf/wd-{name}-tagger-v3",
+            revision=revision,
+            licence="Apache-2.0",
+            sha256={"model.onnx": sha256, "selected_tags.csv": WD_TAGS_V3},
+        )
+        for name, revision, sha256 in map(str.split, WD_V3.strip().splitlines())
+    },
     **{
         name: HubModel(f"SmilingWolf/{name}", licence="Apache-2.0")
         for name in (

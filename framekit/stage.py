@@ -27,6 +27,7 @@ SHARED: dict[str, dict[str, Any]] = {
     "batch_size": {"type": int, "default": 16, "help": "frames per call of an ONNX model"},
     "workers": {"type": int, "default": 0, "help": "parallel workers; 0 = one per core"},
     "limit": {"type": int, "default": 0, "help": "take the first so many frames only, or episodes; 0 = all"},
+    "overwrite_corrections": {"action": "store_true", "help": "drop what people corrected by hand"},
     "config": {"type": Path, "help": "TOML file; its table [SCRIPT_NAME] sets defaults, the command line wins"},
 }
 
@@ -61,9 +62,9 @@ class StageParser(argparse.ArgumentParser):
             settings["help"] += " (default: %(default)s)"
         self.add_argument(f"--{name}", **settings)
 
-    def option_names(self) -> list[str]:
-        """Return the names of all options without dashes."""
-        return [action.dest for action in self._actions if action.option_strings and action.dest != "help"]
+    def options(self) -> dict[str, argparse.Action]:
+        """Return the options by their names without dashes."""
+        return {action.dest: action for action in self._actions if action.option_strings and action.dest != "help"}
 
     def read(self, argv: Sequence[str] | None) -> argparse.Namespace:
         """Parse the command line over the defaults of --config.
@@ -78,11 +79,10 @@ class StageParser(argparse.ArgumentParser):
             self.set_defaults(**self.config_defaults(path))
         args, unknown = self.parse_known_args(words)
         if unknown:
-            self.error(f"unknown option {unknown[0]}{nearest(unknown[0].lstrip('-'), self.option_names(), '--')}")
+            self.error(f"unknown option {unknown[0]}{nearest(unknown[0].lstrip('-'), self.options(), '--')}")
         if "positional_src_dir" in args:
             args.src_dir = args.src_dir or args.positional_src_dir
-        missing = [f"--{name}" for name in self.needed if getattr(args, name) is None]
-        if missing:
+        if missing := [f"--{name}" for name in self.needed if getattr(args, name) is None]:
             self.error(f"{' and '.join(missing)} must be given")
         return args
 
@@ -91,23 +91,23 @@ class StageParser(argparse.ArgumentParser):
         table = read_toml(path).get(self.script, {})
         if not isinstance(table, dict):
             raise Misuse(f"{path}: {self.script} must be a table: write [{self.script}] on a line of its own")
-        actions = {action.dest: action for action in self._actions if action.option_strings}
+        actions = self.options()
         for key in table:
-            if key not in actions or key in ("config", "help"):
-                raise Misuse(f"{path}: [{self.script}] has no option {key}{nearest(key, self.option_names(), '')}")
+            if key not in actions or key == "config":
+                raise Misuse(f"{path}: [{self.script}] has no option {key}{nearest(key, self.options(), '')}")
         return {key: self.config_value(path, actions[key], value) for key, value in table.items()}
 
     def config_value(self, path: Path, action: argparse.Action, value: Any) -> Any:
         """Convert one TOML value as the command line would."""
-        if isinstance(action, argparse._StoreTrueAction):
+        if action.nargs == 0:
             if isinstance(value, bool):
                 return value
             raise Misuse(f"{path}: {action.dest} in [{self.script}] must be true or false")
-        convert = action.type if callable(action.type) else str
         if action.choices is not None and value not in action.choices:
             raise Misuse(f"{path}: {action.dest} in [{self.script}] must be one of {', '.join(action.choices)}")
+        convert = action.type if callable(action.type) else str
         try:
-            return [convert(str(item)) for item in value] if isinstance(value, list) else convert(str(value))
+            return convert(str(value))
         except (ValueError, argparse.ArgumentTypeError) as error:
             raise Misuse(f"{path}: {action.dest} in [{self.script}] has a wrong value: {error}") from error
 

@@ -1,0 +1,144 @@
+"""Score a dataset against the truth files of the sample show; used by the benchmark and by the tests.
+
+Reads X.json of each frame, for its source and faces, and truth/*.json as ../shared/data/README.md describes them.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from framekit import frames, metadata, sidecar
+
+VISIBLE = 0.5  # a face counts as one to be found if at least this share of it can be seen
+
+
+@dataclass(frozen=True)
+class ShownFrame:
+    """A frame of the dataset beside what the truth says of it."""
+
+    stem: str
+    time: float
+    fps: float
+    truth: dict[str, Any]
+    names: list[str]
+    boxes: list[tuple[float, float, float, float]]
+
+
+@dataclass(frozen=True)
+class Score:
+    """Counts over all frames; faces are matched by their centre."""
+
+    frames: int
+    layouts: int
+    layouts_lost: int
+    repeated_drawings: int
+    largest_time_error: float  # in frames
+    faces_to_find: int
+    faces_found: int
+    false_faces: int
+    known_faces: int
+    known_named: int
+    named_right: int
+    strangers: int
+    strangers_named: int
+
+    def report(self) -> str:
+        """Return the figures as lines of text."""
+        return "\n".join(
+            (
+                f"frames kept             {self.frames}",
+                f"layouts lost            {self.layouts_lost} of {self.layouts}",
+                f"repeats of a drawing    {self.repeated_drawings}",
+                f"largest time error      {self.largest_time_error:.3f} frames",
+                f"faces found             {self.faces_found} of {self.faces_to_find}, {self.false_faces} false",
+                f"known faces named       {self.known_named} of {self.known_faces} = {self.named_share:.1%}",
+                f"names that are right    {self.named_right} of {self.known_named} = {self.right_share:.1%}",
+                f"strangers with a name   {self.strangers_named} of {self.strangers} = {self.stranger_share:.1%}",
+            )
+        )
+
+    @property
+    def named_share(self) -> float:
+        """Share of the known characters' faces that got a name."""
+        return self.known_named / max(1, self.known_faces)
+
+    @property
+    def right_share(self) -> float:
+        """Share of those names that are right."""
+        return self.named_right / max(1, self.known_named)
+
+    @property
+    def stranger_share(self) -> float:
+        """Share of the faces of characters without references that got a name."""
+        return self.strangers_named / max(1, self.strangers)
+
+
+def read_truths(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return the truth of each episode by the name of its video."""
+    truths = (json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json")))
+    return {truth["file"]: truth for truth in truths if "file" in truth}
+
+
+def read_boxes(frame: Path) -> list[tuple[float, float, float, float]]:
+    """Return the boxes of a frame's faces sidecar."""
+    found = sidecar.read_json(sidecar.sidecar(frame, sidecar.FACES))["faces"]
+    return [tuple(face["box"]) for face in found]
+
+
+def shown_frames(dataset: Path, truths: dict[str, dict[str, Any]]) -> Iterator[ShownFrame]:
+    """Yield each frame of the dataset with its truth."""
+    for frame in frames.find_frames(dataset):
+        values = sidecar.read_json(sidecar.sidecar(frame, sidecar.METADATA))
+        source, truth = values["source"], truths[values["source"]["video"]]
+        yield ShownFrame(
+            frame.stem,
+            source["time"],
+            truth["fps"],
+            truth["frames"][source["source_frame"]] | {"size": truth["size"]},
+            values["characters"],
+            read_boxes(frame),
+        )
+
+
+def matching(box: Sequence[float], shown: ShownFrame) -> dict[str, Any] | None:
+    """Return the character of the truth whose face holds the centre of a box."""
+    width, height = shown.truth["size"]
+    x, y = (box[0] + box[2]) / 2 * width, (box[1] + box[3]) / 2 * height
+    for character in shown.truth["characters"]:
+        left, top, across, down = character["face"]
+        if left <= x <= left + across and top <= y <= top + down:
+            return dict(character)
+    return None
+
+
+def score(dataset: Path, truth_folder: Path, references: Sequence[str]) -> Score:
+    """Compare a dataset, as it is after generate_metadata.py, with the truth; `references` are the known names."""
+    truths = read_truths(truth_folder)
+    every = {frame["layout"] for truth in truths.values() for frame in truth["frames"] if frame["layout"]}
+    shown = list(shown_frames(dataset, truths))
+    steady = [one.truth["drawing"] for one in shown if not one.truth["transition"]]
+    seen = [(name, matching(box, one)) for one in shown for name, box in zip(one.names, one.boxes, strict=True)]
+    named = [(name, real["name"]) for name, real in seen if real]
+    known = [(name, real) for name, real in named if real in references]
+    strangers = [name for name, real in named if real not in references]
+    visible = [
+        (one, face) for one in shown for face in one.truth["characters"]
+        if face["inside"] * (1 - face["covered"]) * face["alpha"] >= VISIBLE
+    ]  # fmt: skip
+    return Score(
+        frames=len(shown),
+        layouts=len(every),
+        layouts_lost=len(every - {one.truth["layout"] for one in shown}),
+        repeated_drawings=len(steady) - len(set(steady)),
+        largest_time_error=max(abs(one.time * one.fps - one.truth["frame"]) for one in shown),
+        faces_to_find=len(visible),
+        faces_found=sum(any(matching(box, one) == face for box in one.boxes) for one, face in visible),
+        false_faces=len(seen) - len(named),
+        known_faces=len(known),
+        known_named=sum(name not in metadata.NOBODY for name, _ in known),
+        named_right=sum(name == real for name, real in known),
+        strangers=len(strangers),
+        strangers_named=sum(name not in metadata.NOBODY for name in strangers),
+    )
