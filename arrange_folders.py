@@ -99,7 +99,7 @@ def describe_all(
     unreadable: list[tuple[Path, str]] = []
     for one in standing:
         try:
-            described[one.frame] = metadata.read_metadata(one.corrected)
+            described[one.frame] = metadata.metadata_from(arrangement.joined_metadata(one.frame, one.now))
         except sidecar.BadSidecar as error:
             unreadable.append((one.frame, str(error)))
     return described, unreadable

@@ -24,7 +24,8 @@ import numpy as np
 
 from framekit import episodes, frames, sidecar, stage
 
-SHOWN = re.compile(r"\[Parsed_showinfo_(\d+) .*?\bn: *(\d+) pts: *\S+ pts_time:(\S+)")
+SHOWN = re.compile(r"\[Parsed_showinfo_(\d+) .*?\bn: *\d+ pts: *\S+ pts_time:(-?[\d.]+)")
+ERROR = re.compile(r"\[(?:error|fatal|panic)\] *(.*)")
 CUT = re.compile(r"lavfi\.scd\.score: *[\d.]+, *lavfi\.scd\.time: *([\d.]+)")
 
 
@@ -90,16 +91,17 @@ def decode_command(ffmpeg: str, video: Path, settings: Settings) -> list[str]:
     survivors = decoded.filter("mpdecimate", hi=settings.hi, lo=settings.lo, frac=settings.frac)
     square = survivors.filter("showinfo", checksum=0).filter("scale", "trunc(iw*sar+0.5)", "ih").filter("setsar", "1")
     options = {"format": "image2pipe", "vcodec": "ppm", "pix_fmt": "rgb24", **passthrough_option(ffmpeg)}
-    output = square.output("pipe:", **options).global_args("-nostdin", "-hide_banner", "-nostats")
+    messages = ("-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info")
+    output = square.output("pipe:", **options).global_args(*messages)
     return [str(word) for word in output.compile(cmd=ffmpeg)]
 
 
 def read_ppm(stream: IO[bytes]) -> frames.Pixels | None:
     """Read the next frame of a PPM stream; None at its end, also if it ends within a frame."""
-    if stream.readline().strip() != b"P6":
+    header = [stream.readline() for _ in range(3)]
+    if not header[2].endswith(b"\n"):
         return None
-    width, height = map(int, stream.readline().split())
-    stream.readline()
+    width, height = map(int, header[1].split())
     raw = stream.read(width * height * 3)
     if len(raw) < width * height * 3:
         return None
@@ -116,7 +118,7 @@ def decode(command: Sequence[str], log: IO[bytes]) -> Iterator[frames.Pixels]:
         finally:
             process.stdout.close()
             if process.wait() != 0:
-                log.write(b"\nended early\n")
+                log.write(f"\n[error] ffmpeg ended with code {process.returncode}\n".encode())
 
 
 def frame_sources(log: str) -> tuple[list[FrameSource], int]:
@@ -125,12 +127,12 @@ def frame_sources(log: str) -> tuple[list[FrameSource], int]:
     The first showinfo of the graph sees every decoded frame, the last one the survivors; both tell the same times.
     """
     shown: dict[int, list[str]] = {}
-    for position, _, time in SHOWN.findall(log):
+    for position, time in SHOWN.findall(log):
         shown.setdefault(int(position), []).append(time)
     if len(shown) < 2:
         return [], sum(map(len, shown.values()))
     every, survivors = shown[min(shown)], shown[max(shown)]
-    number = {time: index for index, time in enumerate(every)}
+    number = {time: index for index, time in reversed(list(enumerate(every)))}
     cuts = [float(time) for time in CUT.findall(log)]
     sources = [
         FrameSource(round(float(time), 6), number[time], sum(cut <= float(time) for cut in cuts)) for time in survivors
@@ -139,11 +141,14 @@ def frame_sources(log: str) -> tuple[list[FrameSource], int]:
 
 
 def complaint(log: str) -> str | None:
-    """Return ffmpeg's last own sentence if it ended with an error, else None."""
-    if not log.rstrip().endswith("ended early"):
-        return None
-    lines = [line for line in log.splitlines() if line.strip() and "showinfo" not in line]
-    return lines[-2].strip() if len(lines) > 1 else "ffmpeg failed"
+    """Return the first error that ffmpeg told, None if all went well.
+
+    Its exit code says nothing: a video that is cut short or damaged in the middle ends with 0.
+    """
+    errors = [match[1] for line in log.splitlines() if (match := ERROR.search(line))]
+    return (
+        " ".join(errors[0].split()) + (f" (and {len(errors) - 1} more)" if len(errors) > 1 else "") if errors else None
+    )
 
 
 def write_png(path: Path, pixels: frames.Pixels) -> int:
@@ -207,16 +212,16 @@ def extract_episode(episode: Episode, folder: Path, settings: Settings, workers:
         log.seek(0)
         text = log.read().decode(errors="replace")
     sources, decoded = frame_sources(text)
+    damage = complaint(text)
     if kept == 0:
         rmtree(part)
-        return 0, decoded, complaint(text) or "it has no frames"
+        return 0, decoded, damage or "it has no frames"
     record = episode_record(episode, settings, sources[:kept], decoded)
     sidecar.write_json(part / sidecar.EPISODE_RECORD, record, indent=1)
     if folder.exists():
         finished = (folder / sidecar.EPISODE_RECORD).exists()
         set_aside(folder, "extracted_again" if finished else "unfinished")
     os.replace(part, folder)
-    damage = complaint(text)
     return kept, decoded, f"damaged, the {kept} frames up to there are kept: {damage}" if damage else None
 
 
@@ -247,7 +252,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not videos:
         raise stage.Misuse(f"no video in {args.src_dir} fits --pattern {args.pattern}")
     labelled = list(episodes.label_episodes(videos, args.pattern).items())[: args.limit or None]
-    prefix = sidecar.safe_name(args.prefix or args.src_dir.absolute().name)
+    prefix = sidecar.safe_name(args.prefix or args.src_dir.resolve().stem)
     kept = decoded = skipped = 0
     damaged: list[tuple[Path, str]] = []
     for label, video in labelled:

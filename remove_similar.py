@@ -16,8 +16,9 @@ import numpy as np
 
 from framekit import frames, moves, sidecar, similarity, stage
 
-REASON = "similar"
+REASON, RESTORED = "similar", "restored"
 MANIFEST = f"{sidecar.REMOVED}/manifest.jsonl"
+REPLACED = f"{sidecar.REMOVED}/replaced"
 
 
 @dataclass(frozen=True)
@@ -64,32 +65,32 @@ def remove(removal: Removal, root: Path) -> None:
     target = moves.free_target(root / removal.to)
     record = asdict(removal) | {"to": target.relative_to(root).as_posix()}
     moves.append_line(root / MANIFEST, record)
-    moves.place_frame(root / removal.frame, target, False, root / sidecar.REMOVED / "replaced")
+    moves.place_frame(root / removal.frame, target, False, root / REPLACED)
 
 
 def removed_now(root: Path) -> Iterator[tuple[Path, Path]]:
     """Yield (where it was, where it is) of each frame that the manifest says is removed and that is still there."""
     latest: dict[str, Path | None] = {}
     for record in moves.read_lines(root / MANIFEST):
-        where = moves.inside(root, record.get("to"))
-        latest[str(record.get("frame"))] = where if record.get("reason") != "restored" else None
-    for name, where in latest.items():
-        origin = moves.inside(root, name)
+        origin = moves.inside(root, record.get("frame"))
+        latest[str(record.get("to"))] = origin if record.get("reason") != RESTORED else None
+    for name, origin in latest.items():
+        where = moves.inside(root, name)
         if origin is not None and where is not None and where.exists():
             yield origin, where
 
 
 def finish_interrupted(root: Path) -> None:
-    """Complete the last move if a kill cut it short: some of its files are there and some here."""
+    """Complete the last move if a kill cut it short: the frame, which moves last, is not at its target yet."""
     last: dict[str, Any] = {}
     for record in moves.read_lines(root / MANIFEST):
         last = record
     here, there = moves.inside(root, last.get("frame")), moves.inside(root, last.get("to"))
     if here is None or there is None:
         return
-    source, target = (there, here) if last.get("reason") == "restored" else (here, there)
-    if source.exists() and moves.frame_files(target):
-        moves.place_frame(source, target, False, root / sidecar.REMOVED / "replaced")
+    source, target = (there, here) if last.get("reason") == RESTORED else (here, there)
+    if source.exists() and not target.exists():
+        moves.place_frame(source, target, False, root / REPLACED)
 
 
 def restore(root: Path, dry_run: bool) -> int:
@@ -103,8 +104,10 @@ def restore(root: Path, dry_run: bool) -> int:
         restored += 1
         if not dry_run:
             place = {"frame": origin.relative_to(root).as_posix(), "to": where.relative_to(root).as_posix()}
-            moves.append_line(root / MANIFEST, place | {"reason": "restored"})
-            moves.place_frame(where, origin, False, root / sidecar.REMOVED / "replaced")
+            moves.append_line(root / MANIFEST, place | {"reason": RESTORED})
+            moves.place_frame(where, origin, False, root / REPLACED)
+    if not dry_run:
+        moves.remove_empty_folders(root / sidecar.REMOVED)
     verb = "would be restored" if dry_run else "restored"
     for where, reason in taken:
         print(f"not restored: {where}: {reason}")

@@ -16,8 +16,6 @@ from tempfile import TemporaryDirectory
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-import score_show  # noqa: E402
-
 import arrange_folders  # noqa: E402
 import classify_characters  # noqa: E402
 import detect_faces  # noqa: E402
@@ -26,6 +24,7 @@ import generate_metadata  # noqa: E402
 import prepare_training  # noqa: E402
 import remove_similar  # noqa: E402
 import tag_images  # noqa: E402
+from benchmarks import score_show  # noqa: E402
 from framekit import episodes, frames  # noqa: E402
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from framekit import frames, moves, sidecar
+from framekit import frames, metadata, moves, sidecar
 
 JOURNAL = ".arranged.jsonl"
 REPLACED = f"{sidecar.REMOVED}/replaced"
@@ -23,14 +24,28 @@ class Standing:
     put: Path | None = None
     now: Path | None = None
 
-    @property
-    def corrected(self) -> Path:
-        """The frame whose X.json counts: in the tree if a person edited it there later, else in the dataset."""
-        if self.now is None or self.now == self.frame:
-            return self.frame
-        here, there = (sidecar.sidecar(path, sidecar.METADATA) for path in (self.frame, self.now))
-        newer = there.exists() and (not here.exists() or there.stat().st_mtime_ns > here.stat().st_mtime_ns)
-        return self.now if newer else self.frame
+
+def joined_metadata(frame: Path, other: Path | None) -> dict[str, Any]:
+    """Return the content of X.json of a frame that may stand in two places, with the corrections of both.
+
+    Raises BadSidecar if it is missing or damaged.
+    """
+    places = [sidecar.sidecar(path, sidecar.METADATA) for path in dict.fromkeys((frame, other)) if path is not None]
+    present = sorted((path for path in places if path.exists()), key=lambda path: path.stat().st_mtime_ns)
+    if not present:
+        raise sidecar.BadSidecar(f"no {places[0].name}; run generate_metadata.py")
+    versions = [sidecar.read_json(path) for path in present]
+    return versions[0] if len(versions) == 1 else metadata.join_corrections(versions[1], versions[0])
+
+
+def bring(frame: Path, target: Path, keep_source: bool, shelf: Path) -> None:
+    """Bring a frame to its target like `moves.place_frame`, but join the corrections of two X.json."""
+    here, there = (sidecar.sidecar(path, sidecar.METADATA) for path in (frame, target))
+    if here.exists() and there.exists():
+        joined = metadata.metadata_text(joined_metadata(frame, target))
+        if there.read_bytes() != joined.encode():
+            sidecar.write_whole(there, joined)
+    moves.place_frame(frame, target, keep_source, shelf)
 
 
 def read_journal(tree: Path) -> list[tuple[str, Path]]:
@@ -72,7 +87,7 @@ def finish_interrupted(source: Path, tree: Path, keep_source: bool) -> str | Non
     starts = [(place, False) for place in earlier[-1:]] + [(source / origin, keep_source)]
     for start, keep in starts:
         if start.exists() and start != target and not target.exists() and moves.frame_files(target):
-            moves.place_frame(start, target, keep, tree / REPLACED)
+            bring(start, target, keep, tree / REPLACED)
     return origin
 
 
@@ -103,9 +118,9 @@ def place(standing: Standing, target: Path, tree: Path, keep_source: bool) -> No
     if target != standing.put:
         moves.append_line(tree / JOURNAL, {"frame": standing.origin, "to": target.relative_to(tree).as_posix()})
     if standing.now is not None and standing.now != target:
-        moves.place_frame(standing.now, target, False, tree / REPLACED)
+        bring(standing.now, target, False, tree / REPLACED)
     if standing.frame.exists() and standing.frame != target:
-        moves.place_frame(standing.frame, target, keep_source, tree / REPLACED)
+        bring(standing.frame, target, keep_source, tree / REPLACED)
 
 
 def flatten(tree: Path, destination: Path) -> int:
@@ -119,7 +134,7 @@ def flatten(tree: Path, destination: Path) -> int:
         if origin.exists() and origin != one.frame and not moves.same_file(one.frame, origin):
             origin = moves.free_target(origin)
         if origin != one.frame:
-            moves.place_frame(one.frame, origin, False, destination / REPLACED)
+            bring(one.frame, origin, False, destination / REPLACED)
     for multiply in [*tree.rglob(sidecar.MULTIPLY), tree / JOURNAL]:
         relative = multiply.relative_to(tree)
         if multiply.exists() and not any(part.startswith(".") for part in relative.parts[:-1]):

@@ -1,6 +1,6 @@
 """Face detectors: animeface, which needs no download, and YOLO ONNX models."""
 
-import ast
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,7 +75,7 @@ def yolo_faces(output: Any, min_score: float, max_overlap: float) -> list[tuple[
     likely = scores >= min_score
     centres, scores = centres[likely], scores[likely]
     corners = np.hstack([centres[:, :2] - centres[:, 2:] / 2, centres[:, 2:]])
-    kept = cv2.dnn.NMSBoxes(corners.tolist(), scores.tolist(), min_score, max_overlap)
+    kept = cv2.dnn.NMSBoxes(corners.tolist(), scores.tolist(), 0.0, max_overlap)  # weak ones are gone already
     boxes = [(x, y, x + width, y + height) for x, y, width, height in corners.tolist()]
     return [(boxes[int(index)], float(scores[int(index)])) for index in kept]
 
@@ -85,14 +85,18 @@ def yolo_side(session: "InferenceSession") -> int:
     fixed = session.get_inputs()[0].shape[-1]
     if isinstance(fixed, int):
         return fixed
-    noted = ast.literal_eval(session.get_modelmeta().custom_metadata_map.get("imgsz", "640"))
-    return int(noted if isinstance(noted, int) else max(noted))
+    noted = re.findall(r"\d+", session.get_modelmeta().custom_metadata_map.get("imgsz", ""))
+    return max(map(int, noted), default=640)
 
 
 def load_yolo(settings: Settings) -> Detector:
     """Return a detector that runs a YOLO ONNX file: letterbox, RGB 0-1, NMS."""
-    session = open_session(locate(settings.model, DETECTORS, ["model.onnx"])["model.onnx"], settings.device)
-    name, side = session.get_inputs()[0].name, yolo_side(session)
+    path = locate(settings.model, DETECTORS, ["model.onnx"])["model.onnx"]
+    session = open_session(path, settings.device)
+    expected, given = session.get_inputs()[0], session.get_outputs()[0]
+    if len(expected.shape) != 4 or len(given.shape) != 3 or expected.type != "tensor(float)":
+        raise Misuse(f"{path} is no YOLO detector: it must turn (1, 3, side, side) floats into (1, 4 + classes, boxes)")
+    name, side = expected.name, yolo_side(session)
 
     def detect(pixels: Pixels) -> list[Face]:
         square, scale, (x, y) = letterbox(pixels, side)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from fnmatch import fnmatch, translate
 from pathlib import Path
 
-from framekit.frames import natural_key
+from framekit.frames import natural_key, refuse_unusable_names
 from framekit.stage import Misuse
 
 VIDEO_SUFFIXES = frozenset(
@@ -13,23 +13,25 @@ VIDEO_SUFFIXES = frozenset(
 )
 # Numbers that are no episodes: resolutions, years, codecs, bit depths, channels, sample rates, release groups' sums.
 NOISE = re.compile(
-    r"\b(?:\d{3,4}[pi]|\d{3,4}x\d{3,4}|(?:19|20)\d\d|[xh]\.?26[45]|av1|hevc|avc|\d+-?bits?|[257]\.1|\d+fps|\d+khz"
-    r"|[0-9a-f]{8}|mp[34]|aac\d*|flac\d*|ac3|10le|hi10p?|4k|2k)\b",
+    r"\b(?:\d{3,4}[pi]|\d{3,4}x\d{3,4}|(?:19|20)\d\d|[xh][. ]?26[45]|av1|hevc|avc|\d+-?bits?|\d+fps|\d+khz"
+    r"|(?:aac|ddp?|e?ac-?3|flac|dts|opus)\d*(?:\.\d)?|[257]\.1|[0-9a-f]{8}|mp[34]|10le|hi10p?|4k|2k)\b",
     re.IGNORECASE,
 )
 NUMBER = r"(\d{1,4}(?:\.5)?)"
-# From the surest form to the weakest; each takes the number of the last match.
+# From the surest form to the weakest; a number in two digits wins over a bare one, the last over the first.
 FORMS = [
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         rf"\bs\d{{1,2}}\s?e{NUMBER}(?!\d)",
         rf"第\s?{NUMBER}\s?[話话集回]",
         rf"(?:\bepisode|\bep|\be|#)[\s.]?{NUMBER}(?!\d)",
-        rf"-\s\(?{NUMBER}(?:v\d)?\)?(?!\d)",
+        rf"-\s\(?{NUMBER}(?:v\d)?\)?(?!\w)",
         rf"(?<![\w.]){NUMBER}(?:v\d)?(?![\w.])",
     )
 ]
-SPECIAL = re.compile(r"\b(ncop|nced|op|ed|sp|ova|oad|special|pv)[\s.]?(\d{0,2})(?:v\d)?\b", re.IGNORECASE)
+KINDS = "ncop|nced|op|ed|sp|ova|oad|special|pv"
+NUMBERED_SPECIAL = re.compile(rf"\b({KINDS})[\s.-]*(\d{{1,2}})(?:v\d)?\b", re.IGNORECASE)
+SPECIAL = re.compile(rf"\b({KINDS})\b", re.IGNORECASE)
 
 
 def find_videos(source: Path, pattern: str) -> list[Path]:
@@ -38,8 +40,12 @@ def find_videos(source: Path, pattern: str) -> list[Path]:
         return [source]
     if not source.is_dir():
         raise Misuse(f"{source} does not exist; --src_dir must name the folder with the videos")
-    names = (path for path in source.rglob("*") if path.is_file() and not path.name.startswith("."))
-    fitting = [p for p in names if fnmatch(p.name.lower(), pattern.lower()) and p.suffix.lower() in VIDEO_SUFFIXES]
+    visible = (
+        path for path in source.rglob("*")
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(source).parts)
+    )  # fmt: skip
+    fitting = [p for p in visible if fnmatch(p.name.lower(), pattern.lower()) and p.suffix.lower() in VIDEO_SUFFIXES]
+    refuse_unusable_names(fitting)
     return sorted(fitting, key=lambda path: natural_key(path.relative_to(source)))
 
 
@@ -60,19 +66,29 @@ def label_from_pattern(name: str, pattern: str) -> str | None:
 
 
 def label_from_name(stem: str) -> str | None:
-    """Return the label that a file name such as `[Group] Title 2 - 05v2 (1080p)` claims, or None."""
-    text = re.sub(r"\[[^\]]*\]", " ", stem.replace("_", " "))
-    if " " not in text.strip():
+    """Return the label that a file name such as `[Group] Title 2 - 05v2 (1080p)` claims, or None.
+
+    What stands in brackets counts only if nothing else does.
+    """
+    outside = re.sub(r"\[[^\]]*\]", " ", stem)
+    return label_from_text(outside) or label_from_text(re.sub(r"[\[\]]", " ", stem))
+
+
+def label_from_text(text: str) -> str | None:
+    """Return the label that a name without brackets claims, or None."""
+    text = NOISE.sub(" ", text.replace("_", " ")).strip()
+    if " " not in text:
         text = text.replace(".", " ")
-    text = NOISE.sub(" ", text)
-    special = SPECIAL.search(text)
-    for form in FORMS[:4] if not special else FORMS[:3]:
+    elif re.search(r"\w\.\w+\.", text):  # dots for blanks, and blanks where NOISE was
+        text = re.sub(r"(?<!\d)\.|\.(?!5\b)", " ", text)
+    if special := NUMBERED_SPECIAL.search(text):
+        return f"{special[1].upper()}{int(special[2]):02d}"
+    for form in FORMS:
         if found := form.findall(text):
-            return episode_label(found[-1])
-    if special:
-        return f"{special[1].upper()}{int(special[2] or 1):02d}"
-    found = FORMS[4].findall(text)
-    return episode_label(found[-1]) if found else None
+            return episode_label(([number for number in found if len(number) > 1] or found)[-1])
+    if special := SPECIAL.search(text):
+        return f"{special[1].upper()}01"
+    return None
 
 
 def label_episodes(videos: Sequence[Path], pattern: str) -> dict[str, Path]:

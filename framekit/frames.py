@@ -24,7 +24,17 @@ Result = TypeVar("Result")
 FRAME_SUFFIXES = frozenset(".png .jpg .jpeg .jfif .webp .bmp .gif .tif .tiff .avif".split())
 WHITE = (255, 255, 255)
 # What Pillow raises for damaged files, besides OSError and its children.
-DECODER_ERRORS = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, OverflowError, StructError)
+DECODER_ERRORS = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    IndexError,
+    KeyError,
+    OverflowError,
+    RuntimeError,
+    StructError,
+)
 
 
 @dataclass(frozen=True)
@@ -59,6 +69,7 @@ def find_frames(folder: Path, limit: int = 0) -> list[Path]:
     for root, folders, names in walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         found += [Path(root, name) for name in names if is_frame_name(name)]
+    refuse_unusable_names(found)
     refuse_shared_stems(found)
     found.sort(key=lambda path: natural_key(path.relative_to(folder)))
     return found[:limit] if limit else found
@@ -67,6 +78,17 @@ def find_frames(folder: Path, limit: int = 0) -> list[Path]:
 def is_frame_name(name: str) -> bool:
     """Tell whether a file of this name counts as a frame."""
     return not name.startswith(".") and Path(name).suffix.lower() in FRAME_SUFFIXES
+
+
+def refuse_unusable_names(paths: Iterable[Path]) -> None:
+    """Raise Misuse for a name that no sidecar could be written for: not UTF-8, or itself like the stem of a sidecar."""
+    for path in paths:
+        try:
+            str(path).encode()
+        except UnicodeEncodeError as error:
+            raise Misuse(f"the name of {str(path)!a} is not UTF-8; rename it") from error
+        if path.stem.lower().endswith((".faces", ".characters")):
+            raise Misuse(f"{path} would be taken for a frame and a sidecar at once; rename it")
 
 
 def refuse_shared_stems(paths: Iterable[Path]) -> None:

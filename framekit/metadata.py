@@ -151,16 +151,31 @@ def merge_corrections(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> 
         return {**new, WRITTEN: {name: digest(value) for name, value in new.items()}}, []
     noted = old.get(WRITTEN)
     noted = dict(noted) if isinstance(noted, dict) else {}
+    kept = sorted(edited_fields(old) & set(new))
     merged = {name: value for name, value in old.items() if name != WRITTEN}
-    kept = []
-    for name, value in new.items():
-        untouched = name in old and noted.get(name) == digest(old[name])
-        if untouched or (name not in old and name not in noted):
-            merged[name] = value
-            noted[name] = digest(value)
-        else:
-            kept.append(name)
+    merged |= {name: value for name, value in new.items() if name not in kept}
+    noted |= {name: digest(value) for name, value in new.items() if name not in kept}
     return {**merged, WRITTEN: noted}, kept
+
+
+def edited_fields(values: Mapping[str, Any]) -> set[str]:
+    """Return the fields of X.json that a person changed, added or took away since they were generated."""
+    noted = values.get(WRITTEN)
+    noted = noted if isinstance(noted, dict) else {}
+    names = {*values, *noted} - {WRITTEN}
+    return {name for name in names if name not in values or noted.get(name) != digest(values[name])}
+
+
+def join_corrections(newer: Mapping[str, Any], older: Mapping[str, Any]) -> dict[str, Any]:
+    """Join two versions of one X.json: the newer one, with the corrections that only the older one has."""
+    joined = dict(newer)
+    noted = dict(newer.get(WRITTEN) or {})
+    for name in edited_fields(older) - edited_fields(newer):
+        joined.pop(name, None)
+        if name in older:
+            joined[name] = older[name]
+        noted[name] = (older.get(WRITTEN) or {}).get(name, "")
+    return {**{name: value for name, value in joined.items() if name != WRITTEN}, WRITTEN: noted}
 
 
 def metadata_text(values: Mapping[str, Any]) -> str:

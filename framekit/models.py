@@ -103,13 +103,12 @@ def locate(model: str, table: Mapping[str, HubModel], names: Sequence[str]) -> d
     Raises Misuse if it is not to be had or its checksum is wrong.
     """
     path = Path(model)
-    if path.is_file():
-        return {name: path if name.endswith(".onnx") else path.with_name(name) for name in names}
-    if path.is_dir():
-        missing = [name for name in names if not (path / name).is_file()]
-        if missing:
-            raise Misuse(f"{path} holds no {' and no '.join(missing)}; a model folder needs {' and '.join(names)}")
-        return {name: path / name for name in names}
+    if path.exists():
+        folder = path if path.is_dir() else path.parent
+        local = {name: path if path.is_file() and name.endswith(".onnx") else folder / name for name in names}
+        if missing := [name for name, file in local.items() if not file.is_file()]:
+            raise Misuse(f"{folder} holds no {' and no '.join(missing)}; this model needs {' and '.join(names)}")
+        return local
     if model in table:
         return {name: fetch(table[model], name) for name in names}
     if len(parts := model.split("/", 2)) >= 2 and all(parts) and not path.is_absolute() and path.suffix != ".onnx":

@@ -5,11 +5,11 @@ import filecmp
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from framekit.frames import FRAME_SUFFIXES
+from framekit.frames import FRAME_SUFFIXES, is_frame_name
 from framekit.sidecar import CAPTION, CHARACTERS, FACES, METADATA, TAGS, temporary
 
 # Everything that belongs to frame X.png: ours, and what trainers and taggers put beside a frame.
@@ -32,23 +32,25 @@ def file_at(path: Path, frame: Path, target: Path) -> Path:
 
 
 def same_file(one: Path, other: Path) -> bool:
-    """Tell whether two files hold the same; equal size and time settle it without reading."""
+    """Tell whether two files hold the same. For frames, equal size and time settle it; text is always read."""
     first, second = one.stat(), other.stat()
     if first.st_size != second.st_size:
         return False
-    return first.st_mtime_ns == second.st_mtime_ns or filecmp.cmp(one, other, shallow=False)
+    if first.st_mtime_ns == second.st_mtime_ns and is_frame_name(one.name):
+        return True
+    return filecmp.cmp(one, other, shallow=False)
 
 
 def stem_taken(target: Path) -> bool:
     """Tell whether a frame of this stem, of any suffix, is in the folder already."""
-    return any(target.with_suffix(suffix).exists() for suffix in {target.suffix, *FRAME_SUFFIXES})
+    suffixes = {target.suffix, *FRAME_SUFFIXES, *(suffix.upper() for suffix in FRAME_SUFFIXES)}
+    return any(target.with_name(target.stem + suffix).exists() for suffix in suffixes)
 
 
-def free_target(target: Path, taken: Iterable[Path] = ()) -> Path:
-    """Return `target`, or `X_2.png`, `X_3.png` … if a frame of that stem is there or promised to another."""
-    promised = set(taken)
+def free_target(target: Path) -> Path:
+    """Return `target`, or `X_2.png`, `X_3.png` … if a frame of that stem is there."""
     candidate, number = target, 1
-    while stem_taken(candidate) or candidate in promised:
+    while stem_taken(candidate):
         number += 1
         candidate = target.with_name(f"{target.stem}_{number}{target.suffix}")
     return candidate
@@ -103,7 +105,7 @@ def place_frame(frame: Path, target: Path, keep_source: bool, shelf: Path) -> No
 
 
 def append_line(journal: Path, record: dict[str, Any]) -> None:
-    """Add one record to a journal, on the disk before anything moves."""
+    """Add one record to a journal; callers do so before anything moves."""
     journal.parent.mkdir(parents=True, exist_ok=True)
     torn = journal.exists() and journal.stat().st_size > 0 and last_byte(journal) != b"\n"
     with journal.open("ab") as file:
@@ -124,7 +126,7 @@ def read_lines(journal: Path) -> Iterator[dict[str, Any]]:
     for line in journal.read_bytes().splitlines():
         try:
             record = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(record, dict):
             yield record
@@ -132,12 +134,20 @@ def read_lines(journal: Path) -> Iterator[dict[str, Any]]:
 
 def inside(root: Path, relative: Any) -> Path | None:
     """Return `root / relative` if that is a path below root, else None: a stranger's journal must not lead outside."""
-    if not isinstance(relative, str) or "\x00" in relative:
+    if not isinstance(relative, str) or not usable_path(relative):
         return None
     path = root / relative
     if not path.resolve().is_relative_to(root.resolve()) or path.resolve() == root.resolve():
         return None
     return path
+
+
+def usable_path(text: str) -> bool:
+    """Tell whether a file system can have this path: no NUL, UTF-8, no part above 255 bytes."""
+    try:
+        return "\x00" not in text and all(len(part.encode()) <= 255 for part in text.split("/"))
+    except UnicodeEncodeError:
+        return False
 
 
 def remove_empty_folders(root: Path) -> None:

@@ -61,7 +61,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object. Raises BadSidecar with the reason."""
     try:
         value = json.loads(read_text(path), parse_constant=refuse_constant)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise BadSidecar(f"not valid JSON ({error}); correct it or delete it") from error
     if not isinstance(value, dict):
         raise BadSidecar("not a JSON object")
@@ -95,6 +95,7 @@ def safe_name(text: str, replacement: str = "_") -> str:
     """Turn any text into one file or folder name that every system takes and that never leads elsewhere."""
     text = unicodedata.normalize("NFC", text)
     text = re.sub(r'[<>:"/\\|?*%\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]', replacement, text).strip(" .")
-    if not text or text.split(".")[0].casefold() in RESERVED:
+    text = text.encode()[:120].decode(errors="ignore").rstrip(" .")
+    if not text or unicodedata.normalize("NFKC", text.split(".")[0]).strip().casefold() in RESERVED:
         text = f"{replacement}{text}"
-    return text.encode()[:120].decode(errors="ignore").rstrip(" .")
+    return text

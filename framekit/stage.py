@@ -18,15 +18,39 @@ class Misuse(Exception):
     """Wrong use or a missing model: one sentence with the path and the remedy, exit code 2."""
 
 
+def fraction(text: str) -> float:
+    """Argument type: a number from 0 to 1."""
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return value
+
+
+def positive(text: str) -> float:
+    """Argument type: a number above 0."""
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return value
+
+
+def count(text: str) -> int:
+    """Argument type: a whole number, 0 or more."""
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text} is below 0")
+    return value
+
+
 SHARED: dict[str, dict[str, Any]] = {
     "src_dir": {"type": Path, "help": "folder to read; may also be given without the option name"},
     "dst_dir": {"type": Path, "help": "folder to write"},
     "redo": {"action": "store_true", "help": "do again what is already done"},
     "dry_run": {"action": "store_true", "help": "say what would be done and write nothing"},
     "device": {"default": "auto", "help": "auto, cpu, cuda, directml or coreml; auto takes the first that is there"},
-    "batch_size": {"type": int, "default": 16, "help": "frames per call of an ONNX model"},
-    "workers": {"type": int, "default": 0, "help": "parallel workers; 0 = one per core"},
-    "limit": {"type": int, "default": 0, "help": "take the first so many frames only, or episodes; 0 = all"},
+    "batch_size": {"type": count, "default": 16, "help": "frames per call of an ONNX model"},
+    "workers": {"type": count, "default": 0, "help": "parallel workers; 0 = one per core"},
+    "limit": {"type": count, "default": 0, "help": "take the first so many frames only, or episodes; 0 = all"},
     "overwrite_corrections": {"action": "store_true", "help": "drop what people corrected by hand"},
     "config": {"type": Path, "help": "TOML file; its table [SCRIPT_NAME] sets defaults, the command line wins"},
 }
@@ -58,7 +82,7 @@ class StageParser(argparse.ArgumentParser):
         """Add `--name`; the help gets the default appended. A needed option may also come from --config."""
         self.needed += [name] * needed
         default = settings.get("default")
-        if default not in (None, False) and "%(default)" not in settings["help"]:
+        if default is not None and default is not False and "%(default)" not in settings["help"]:
             settings["help"] += " (default: %(default)s)"
         self.add_argument(f"--{name}", **settings)
 
@@ -72,44 +96,21 @@ class StageParser(argparse.ArgumentParser):
         Raises Misuse for unknown options, naming the nearest known one.
         """
         words = [underscored(word) for word in (sys.argv[1:] if argv is None else argv)]
-        config = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-        config.add_argument("--config", type=Path)
-        path = config.parse_known_args(words)[0].config
-        if path is not None:
-            self.set_defaults(**self.config_defaults(path))
-        args, unknown = self.parse_known_args(words)
+        given, unknown = self.parse_known_args(words)
         if unknown:
             self.error(f"unknown option {unknown[0]}{nearest(unknown[0].lstrip('-'), self.options(), '--')}")
-        if "positional_src_dir" in args:
-            args.src_dir = args.src_dir or args.positional_src_dir
+        if given.config is not None:
+            from framekit.config import read_defaults
+
+            self.set_defaults(**read_defaults(given.config, self.script, self.options()))
+        args = self.parse_args(words)
+        if getattr(args, "positional_src_dir", None) is not None:
+            if given.src_dir is not None:
+                self.error(f"--src_dir is given twice, as {given.src_dir} and as {args.positional_src_dir}")
+            args.src_dir = args.positional_src_dir
         if missing := [f"--{name}" for name in self.needed if getattr(args, name) is None]:
             self.error(f"{' and '.join(missing)} must be given")
         return args
-
-    def config_defaults(self, path: Path) -> dict[str, Any]:
-        """Return this script's table of the TOML file, converted to the types of the options."""
-        table = read_toml(path).get(self.script, {})
-        if not isinstance(table, dict):
-            raise Misuse(f"{path}: {self.script} must be a table: write [{self.script}] on a line of its own")
-        actions = self.options()
-        for key in table:
-            if key not in actions or key == "config":
-                raise Misuse(f"{path}: [{self.script}] has no option {key}{nearest(key, self.options(), '')}")
-        return {key: self.config_value(path, actions[key], value) for key, value in table.items()}
-
-    def config_value(self, path: Path, action: argparse.Action, value: Any) -> Any:
-        """Convert one TOML value as the command line would."""
-        if action.nargs == 0:
-            if isinstance(value, bool):
-                return value
-            raise Misuse(f"{path}: {action.dest} in [{self.script}] must be true or false")
-        if action.choices is not None and value not in action.choices:
-            raise Misuse(f"{path}: {action.dest} in [{self.script}] must be one of {', '.join(action.choices)}")
-        convert = action.type if callable(action.type) else str
-        try:
-            return convert(str(value))
-        except (ValueError, argparse.ArgumentTypeError) as error:
-            raise Misuse(f"{path}: {action.dest} in [{self.script}] has a wrong value: {error}") from error
 
 
 def underscored(word: str) -> str:
@@ -124,37 +125,6 @@ def nearest(word: str, known: Iterable[str], dashes: str) -> str:
     """Return `; did you mean X?` for the most similar known word, or nothing."""
     close = difflib.get_close_matches(word.partition("=")[0], list(known), n=1, cutoff=0.5)
     return f"; did you mean {dashes}{close[0]}?" if close else ""
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file. Raises Misuse if it is missing or wrong."""
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-    try:
-        with path.open("rb") as file:
-            return dict(tomllib.load(file))
-    except OSError as error:
-        raise Misuse(f"{path} cannot be read ({error.strerror}); --config must name a TOML file") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise Misuse(f"{path} is not a TOML file: {error}") from error
-
-
-def fraction(text: str) -> float:
-    """Argument type: a number from 0 to 1."""
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
-    return value
-
-
-def positive(text: str) -> float:
-    """Argument type: a number above 0."""
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not above 0")
-    return value
 
 
 def worker_count(workers: int) -> int:

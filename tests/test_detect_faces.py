@@ -1,0 +1,227 @@
+"""The script that finds faces, with a detector that the tests make up."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import detect_faces
+from framekit.faces import Face
+from framekit.frames import Pixels
+from tests.conftest import BLUE, GREEN, RED, one_sentence, plain, save_frame, tree
+
+LEFT, RIGHT, WEAK = Face((0.1, 0.1, 0.2, 0.3), 0.9), Face((0.6, 0.1, 0.7, 0.3), 0.8), Face((0.3, 0.1, 0.4, 0.3), 0.5)
+LONG, TINY = Face((0.1, 0.1, 0.9, 0.2), 0.99), Face((0.5, 0.5, 0.51, 0.52), 0.99)
+
+
+def made_up_detector(pixels: Pixels) -> list[Face]:
+    """See two faces and three that don't count on red frames, none on others."""
+    return [RIGHT, WEAK, LONG, LEFT, TINY] if tuple(pixels[0, 0]) == RED else []
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Replace the detector; return the list of settings with which one was asked for."""
+    settings_seen: list[Any] = []
+
+    def load(settings: Any) -> Callable[[Pixels], list[Face]]:
+        settings_seen.append(settings)
+        return made_up_detector
+
+    monkeypatch.setattr("framekit.detectors.load_detector", load)
+    return settings_seen
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    """Return a folder with a red frame, two others, and a metadata file."""
+    save_frame(tmp_path / "EP01/1.png", plain(RED, 160, 90))
+    save_frame(tmp_path / "EP01/2.png", plain(BLUE, 160, 90))
+    save_frame(tmp_path / "EP02/1.jpg", plain(GREEN, 160, 90))
+    (tmp_path / "EP01/1.json").write_text("{}")
+    return tmp_path
+
+
+def run(folder: Path, *words: str) -> int:
+    return detect_faces.main(["--src_dir", str(folder), "--workers", "1", *words])
+
+
+def read(path: Path) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return value
+
+
+@pytest.mark.usefixtures("asked")
+def test_each_frame_gets_its_faces_from_left_to_right(dataset: Path) -> None:
+    assert run(dataset) == 0
+    assert read(dataset / "EP01/1.faces.json") == {
+        "schema": 1,
+        "model": "animeface",
+        "threshold": 0.7,
+        "faces": [{"box": [0.1, 0.1, 0.2, 0.3], "score": 0.9}, {"box": [0.6, 0.1, 0.7, 0.3], "score": 0.8}],
+    }
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_frame_without_faces_gets_an_empty_sidecar(dataset: Path) -> None:
+    run(dataset)
+    assert read(dataset / "EP01/2.faces.json")["faces"] == []
+    assert read(dataset / "EP02/1.faces.json")["faces"] == []
+
+
+@pytest.mark.usefixtures("asked")
+def test_it_writes_its_own_suffix_only(dataset: Path) -> None:
+    before = tree(dataset)
+    run(dataset)
+    after = tree(dataset)
+    assert {name: after[name] for name in before} == before
+    assert sorted(set(after) - set(before)) == ["EP01/1.faces.json", "EP01/2.faces.json", "EP02/1.faces.json"]
+
+
+@pytest.mark.usefixtures("asked")
+def test_the_closing_line_counts(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(dataset)
+    closing = capsys.readouterr().out
+    assert "2 faces in 3 frames (2 without a face), 0 already done" in closing
+    assert str(dataset) in closing
+    run(dataset)
+    assert "0 faces in 0 frames (0 without a face), 3 already done" in capsys.readouterr().out
+
+
+def test_a_second_run_does_only_what_is_missing(dataset: Path, asked: list[Any]) -> None:
+    run(dataset)
+    (dataset / "EP02/1.faces.json").unlink()
+    (dataset / "EP01/1.faces.json").write_text('{"faces": "corrected by hand"}')
+    before = tree(dataset / "EP01")
+    assert run(dataset) == 0
+    assert tree(dataset / "EP01") == before
+    assert read(dataset / "EP02/1.faces.json")["faces"] == []
+
+
+def test_when_all_is_done_no_detector_is_loaded(dataset: Path, asked: list[Any]) -> None:
+    run(dataset)
+    run(dataset)
+    assert len(asked) == 1
+
+
+@pytest.mark.usefixtures("asked")
+def test_redo_looks_again(dataset: Path) -> None:
+    run(dataset, "--min_score", "0.85")
+    assert [one["score"] for one in read(dataset / "EP01/1.faces.json")["faces"]] == [0.9]
+    run(dataset, "--min-score", "0.4", "--redo")
+    assert [one["score"] for one in read(dataset / "EP01/1.faces.json")["faces"]] == [0.9, 0.5, 0.8]
+    assert read(dataset / "EP01/1.faces.json")["threshold"] == 0.4
+
+
+@pytest.mark.usefixtures("asked")
+@pytest.mark.parametrize(
+    ("words", "scores"),
+    [
+        (["--max_aspect", "20"], [0.9, 0.99, 0.8]),
+        (["--max_aspect", "1"], []),
+        (["--min_face_size", "0.25"], []),
+        (["--min_face_size", "0.01", "--max_aspect", "2"], [0.9, 0.99, 0.8]),
+    ],
+)
+def test_the_limits_are_options(dataset: Path, words: list[str], scores: list[float]) -> None:
+    run(dataset, *words)
+    assert [one["score"] for one in read(dataset / "EP01/1.faces.json")["faces"]] == scores
+
+
+@pytest.mark.usefixtures("asked")
+def test_limit_takes_the_first_frames(dataset: Path) -> None:
+    run(dataset, "--limit", "1")
+    assert [path.name for path in sorted(dataset.rglob("*.faces.json"))] == ["1.faces.json"]
+
+
+def test_the_options_reach_the_detector(dataset: Path, asked: list[Any]) -> None:
+    words = ["--model", "my.onnx", "--device", "cpu", "--detect_size", "800", "--single_look", "--max_overlap", "0.5"]
+    run(dataset, *words, "--min_score", "0.25")
+    [settings] = asked
+    assert (settings.model, settings.device, settings.size, settings.both_looks) == ("my.onnx", "cpu", 800, False)
+    assert (settings.max_overlap, settings.threshold) == (0.5, 0.25)
+
+
+@pytest.mark.usefixtures("asked")
+def test_unreadable_frames_are_listed_and_stay_pending(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    broken = dataset / "EP01/2.png"
+    broken.write_bytes(broken.read_bytes()[:60])
+    assert run(dataset) == 1
+    out, err = capsys.readouterr()
+    assert err.count("\n") == 1
+    assert str(broken) in err
+    assert "2 faces in 2 frames" in out
+    assert "1 unreadable" in out
+    assert not (dataset / "EP01/2.faces.json").exists()
+    save_frame(broken, plain(RED, 160, 90))
+    assert run(dataset) == 0
+    assert len(read(dataset / "EP01/2.faces.json")["faces"]) == 2
+
+
+@pytest.mark.usefixtures("asked")
+def test_leftovers_of_a_killed_run_are_cleaned_up(dataset: Path) -> None:
+    leftover = dataset / "EP01" / f".{'0' * 16}.faces.json.tmp"
+    leftover.write_text('{"fac')
+    run(dataset)
+    assert not leftover.exists()
+
+
+@pytest.mark.usefixtures("asked")
+def test_the_configuration_file_sets_defaults(dataset: Path) -> None:
+    (dataset / "dataset.toml").write_text("[detect_faces]\nmin_score = 0.85\n")
+    run(dataset, "--config", str(dataset / "dataset.toml"))
+    assert read(dataset / "EP01/1.faces.json")["threshold"] == 0.85
+
+
+@pytest.mark.usefixtures("asked")
+def test_two_frames_with_one_stem_are_refused(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save_frame(dataset / "EP01/1.jpg", plain(RED))
+    before = tree(dataset)
+    assert run(dataset) == 2
+    assert "1.jpg and 1.png" in one_sentence(capsys.readouterr().err)
+    assert tree(dataset) == before
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--model", "missing.onnx"], "there is no model missing.onnx"),
+        (["--min_score", "2"], "2 is not between 0 and 1"),
+        (["--detect-sise", "3"], "did you mean --detect_size?"),
+    ],
+)
+def test_wrong_use_is_one_sentence(
+    dataset: Path, words: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(dataset, *words) == 2
+    assert complaint in one_sentence(capsys.readouterr().err)
+    assert not list(dataset.rglob("*.faces.json"))
+
+
+def test_a_missing_folder_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(tmp_path / "nowhere") == 2
+    assert "nowhere is not a folder" in one_sentence(capsys.readouterr().err)
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_frame_whose_name_is_no_utf8_is_done_or_refused(tmp_path: Path) -> None:
+    name = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.png"))
+    try:
+        save_frame(tmp_path / "x.png", plain(RED)).rename(name)
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    assert run(tmp_path) in (0, 2)
+
+
+def test_an_empty_folder_is_fine(tmp_path: Path) -> None:
+    assert run(tmp_path) == 0
+
+
+def test_the_embedded_detector_runs(tmp_path: Path) -> None:
+    pytest.importorskip("animeface")
+    save_frame(tmp_path / "1.png", plain(BLUE, 160, 90))
+    assert run(tmp_path) == 0
+    assert read(tmp_path / "1.faces.json")["faces"] == []

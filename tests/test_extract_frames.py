@@ -1,0 +1,466 @@
+"""The script that extracts frames, on a drawn clip whose cuts and holds are known."""
+
+import io
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import extract_frames
+from extract_frames import FrameSource, Settings, complaint, decode_command, frame_sources, passthrough_option, read_ppm
+from framekit.frames import read_pixels
+from tests.conftest import (
+    BLACK,
+    CLIP_CHANGES,
+    CLIP_FPS,
+    CLIP_FRAMES,
+    CLIP_SCENES,
+    SQUARE,
+    clip_frames,
+    listing,
+    one_sentence,
+    tree,
+    write_clip,
+)
+
+HALF_A_FRAME = 0.5 / CLIP_FPS
+
+
+def run(videos: Path, dataset: Path, *words: str) -> int:
+    common = ["--src_dir", str(videos), "--dst_dir", str(dataset), "--prefix", "yamaS2", "--workers", "2"]
+    return extract_frames.main([*common, *words])
+
+
+def record_of(folder: Path) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads((folder / ".frames.json").read_text(encoding="utf-8"))
+    return record
+
+
+def expected_names(label: str) -> list[str]:
+    return [f"yamaS2_{label}_{number:06d}.png" for number in range(1, len(CLIP_CHANGES) + 1)]
+
+
+def frame_names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("*.png"))
+
+
+@pytest.fixture
+def videos(tmp_path: Path, clip: Path) -> Path:
+    """Return a folder with the drawn clip as the fourth episode."""
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "videos/my_favorite_anime_04.mp4").write_bytes(clip.read_bytes())
+    return tmp_path / "videos"
+
+
+@pytest.fixture(scope="module")
+def extracted(tmp_path_factory: pytest.TempPathFactory, clip: Path) -> Path:
+    """Return the folder of the clip's frames, extracted once for the tests that only look."""
+    folder = tmp_path_factory.mktemp("extracted")
+    (folder / "videos").mkdir()
+    (folder / "videos/my_favorite_anime_04.mp4").write_bytes(clip.read_bytes())
+    assert run(folder / "videos", folder / "dataset", "--pattern", "my_favorite_anime_*.mp4") == 0
+    return folder / "dataset"
+
+
+# --- what is extracted
+
+
+def test_each_drawing_is_one_frame_with_the_name_of_its_episode(extracted: Path) -> None:
+    assert frame_names(extracted / "EP04") == expected_names("EP04")
+
+
+def test_nothing_else_is_left(extracted: Path) -> None:
+    assert listing(extracted) == ["EP04"]
+    assert listing(extracted / "EP04") == [".frames.json", *expected_names("EP04")]
+
+
+def test_the_times_are_those_at_which_the_drawings_change(extracted: Path) -> None:
+    times = [source["time"] for source in record_of(extracted / "EP04")["frames"].values()]
+    assert times == pytest.approx([number / CLIP_FPS for number in CLIP_CHANGES], abs=HALF_A_FRAME)
+
+
+def test_the_source_frames_are_counted_from_0(extracted: Path) -> None:
+    numbers = [source["source_frame"] for source in record_of(extracted / "EP04")["frames"].values()]
+    assert numbers == CLIP_CHANGES
+
+
+def test_the_scenes_follow_the_cuts(extracted: Path) -> None:
+    scenes = [source["scene"] for source in record_of(extracted / "EP04")["frames"].values()]
+    assert scenes == CLIP_SCENES
+
+
+def test_the_record_says_where_the_frames_come_from(extracted: Path) -> None:
+    record = record_of(extracted / "EP04")
+    assert list(record["frames"]) == [name.removesuffix(".png") for name in expected_names("EP04")]
+    assert (record["video"], record["episode"], record["prefix"]) == ("my_favorite_anime_04.mp4", "EP04", "yamaS2")
+    assert record["decoded"] == CLIP_FRAMES
+    assert record["settings"] == {"mode": "mpdecimate", "hi": 12800, "lo": 3200, "frac": 0.33, "scene_threshold": 10.0}
+
+
+def test_the_frames_hold_the_drawings_in_full_colour_range(extracted: Path) -> None:
+    drawn = clip_frames()
+    for name, number in zip(expected_names("EP04"), CLIP_CHANGES, strict=True):
+        pixels = read_pixels(extracted / "EP04" / name)
+        assert pixels.shape == drawn[number].shape
+        assert np.abs(pixels.astype(int) - drawn[number]).max() <= 3
+
+
+def test_times_of_a_video_with_a_variable_rate_are_true(tmp_path: Path) -> None:
+    slower = "setpts=if(lt(N\\,20)\\,N/24\\,20/24+(N-20)/12)/TB"  # from frame 20 on, each frame lasts twice as long
+    write_clip(tmp_path / "videos/05.mkv", clip_frames(), "-vf", slower, "-fps_mode", "passthrough")
+    assert run(tmp_path / "videos", tmp_path / "dataset") == 0
+    record = record_of(tmp_path / "dataset/EP05")
+    expected = [n / 24 if n < 20 else 20 / 24 + (n - 20) / 12 for n in CLIP_CHANGES]
+    assert [source["time"] for source in record["frames"].values()] == pytest.approx(expected, abs=0.002)
+    assert [source["source_frame"] for source in record["frames"].values()] == CLIP_CHANGES
+    assert [source["scene"] for source in record["frames"].values()] == CLIP_SCENES
+
+
+def test_pixels_that_are_not_square_are_made_square(tmp_path: Path) -> None:
+    write_clip(tmp_path / "videos/05.mkv", clip_frames()[:3], "-vf", "setsar=3/2")
+    assert run(tmp_path / "videos", tmp_path / "dataset") == 0
+    assert read_pixels(tmp_path / "dataset/EP05/yamaS2_EP05_000001.png").shape == (90, 240, 3)
+
+
+def test_thresholds_no_change_reaches_keep_the_first_frame_only(videos: Path, tmp_path: Path) -> None:
+    assert run(videos, tmp_path / "dataset", "--hi", "20000", "--lo", "20000") == 0  # black to white: 219 * 64 = 14016
+    assert frame_names(tmp_path / "dataset/EP04") == expected_names("EP04")[:1]
+
+
+def test_a_threshold_no_cut_reaches_gives_one_scene(videos: Path, tmp_path: Path) -> None:
+    assert run(videos, tmp_path / "dataset", "--scene-threshold", "100") == 0
+    assert {source["scene"] for source in record_of(tmp_path / "dataset/EP04")["frames"].values()} == {0}
+
+
+def test_the_number_of_workers_does_not_matter(videos: Path, tmp_path: Path, extracted: Path) -> None:
+    assert run(videos, tmp_path / "dataset", "--workers", "1") == 0
+    ours, theirs = tree(tmp_path / "dataset"), tree(extracted)
+    assert {name: content for name, (content, _) in ours.items()} == {
+        name: content for name, (content, _) in theirs.items()
+    }
+
+
+@pytest.mark.parametrize("name", ["50% [off] 'quoted' 06.mp4", "第06話 ひなた.mp4", "a:b,c;d=06.mp4", "-i 06.mp4"])
+def test_any_file_name_can_be_extracted(tmp_path: Path, clip: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(clip.read_bytes())
+    assert run(tmp_path, tmp_path / "dataset") == 0
+    assert frame_names(tmp_path / "dataset/EP06") == expected_names("EP06")
+
+
+def test_a_file_name_that_is_no_utf8_is_extracted_or_refused(tmp_path: Path, clip: Path) -> None:
+    try:
+        Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9 06.mp4")).write_bytes(clip.read_bytes())
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    assert run(tmp_path, tmp_path / "dataset") in (0, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("words", "first"),
+    [
+        (["--prefix", "../yama/S2"], "_yama_S2_EP04_000001.png"),
+        (["--prefix", "100%d"], "100_d_EP04_000001.png"),
+        (["--prefix", "ひなた"], "ひなた_EP04_000001.png"),
+    ],
+)
+def test_a_prefix_never_leads_elsewhere(videos: Path, tmp_path: Path, words: list[str], first: str) -> None:
+    assert run(videos, tmp_path / "dataset", *words) == 0
+    assert frame_names(tmp_path / "dataset/EP04")[0] == first
+
+
+@pytest.mark.parametrize("source", ["show", "show/04.mp4"])
+def test_without_a_prefix_the_name_of_the_source_is_taken(tmp_path: Path, clip: Path, source: str) -> None:
+    (tmp_path / "show").mkdir()
+    (tmp_path / "show/04.mp4").write_bytes(clip.read_bytes())
+    assert extract_frames.main(["--src_dir", str(tmp_path / source), "--dst_dir", str(tmp_path / "out")]) == 0
+    assert frame_names(tmp_path / "out/EP04")[0] == f"{Path(source).stem}_EP04_000001.png"
+
+
+# --- again, interrupted, in the way
+
+
+def test_a_second_run_skips_what_is_done(videos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(videos, tmp_path / "dataset")
+    assert "14 frames of 40 decoded kept, from 1 episode; 0 already done" in capsys.readouterr().out
+    before = tree(tmp_path / "dataset")
+    assert run(videos, tmp_path / "dataset") == 0
+    assert tree(tmp_path / "dataset") == before
+    assert "1 already done" in capsys.readouterr().out
+
+
+def test_frames_that_were_set_aside_do_not_come_back(videos: Path, tmp_path: Path) -> None:
+    run(videos, tmp_path / "dataset")
+    (tmp_path / "dataset/EP04/yamaS2_EP04_000002.png").unlink()
+    run(videos, tmp_path / "dataset")
+    assert len(frame_names(tmp_path / "dataset/EP04")) == 13
+
+
+def test_what_a_killed_run_left_is_replaced(videos: Path, tmp_path: Path, extracted: Path) -> None:
+    leftover = tmp_path / "dataset/.EP04.partial"
+    leftover.mkdir(parents=True)
+    (leftover / "yamaS2_EP04_999999.png").write_bytes(b"half")
+    assert run(videos, tmp_path / "dataset") == 0
+    assert listing(tmp_path / "dataset") == ["EP04"]
+    assert frame_names(tmp_path / "dataset/EP04") == expected_names("EP04")
+
+
+def test_ctrl_c_leaves_no_episode_and_the_next_run_makes_it(
+    videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(path: Path, value: object, indent: int | None = None) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("framekit.sidecar.write_json", interrupted)
+        assert run(videos, tmp_path / "dataset") == 130
+    assert not (tmp_path / "dataset/EP04").exists()
+    assert "stopped" in capsys.readouterr().err
+    assert run(videos, tmp_path / "dataset") == 0
+    assert listing(tmp_path / "dataset") == ["EP04"]
+
+
+def test_a_folder_without_its_record_is_set_aside_and_not_deleted(videos: Path, tmp_path: Path) -> None:
+    own = tmp_path / "dataset/EP04/my drawing.png"
+    own.parent.mkdir(parents=True)
+    own.write_bytes(b"mine")
+    assert run(videos, tmp_path / "dataset") == 0
+    assert frame_names(tmp_path / "dataset/EP04") == expected_names("EP04")
+    assert (tmp_path / "dataset/.removed/unfinished/EP04/my drawing.png").read_bytes() == b"mine"
+
+
+def test_redo_sets_the_old_frames_aside_each_time(videos: Path, tmp_path: Path) -> None:
+    run(videos, tmp_path / "dataset")
+    (tmp_path / "dataset/EP04/yamaS2_EP04_000001.json").write_text("corrected")
+    for _ in range(2):
+        assert run(videos, tmp_path / "dataset", "--redo") == 0
+    aside = tmp_path / "dataset/.removed/extracted_again"
+    assert listing(aside) == ["EP04", "EP04_2"]
+    assert (aside / "EP04/yamaS2_EP04_000001.json").read_text() == "corrected"
+    assert frame_names(tmp_path / "dataset/EP04") == expected_names("EP04")
+
+
+# --- videos that are broken
+
+
+def test_a_broken_video_is_reported_and_the_good_one_is_done(
+    videos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = videos / "my_favorite_anime_03.mp4"
+    broken.write_bytes(b"no video" * 100)
+    assert run(videos, tmp_path / "dataset") == 1
+    out, err = capsys.readouterr()
+    [listed] = [line for line in err.splitlines() if line.startswith("unreadable: ")]
+    assert str(broken) in listed
+    assert len(listed.removeprefix(f"unreadable: {broken}: ")) > 5
+    assert "14 frames" in out
+    assert "1 unreadable" in out
+    assert listing(tmp_path / "dataset") == ["EP04"]
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
+def test_a_video_that_is_cut_short_is_reported(tmp_path: Path, suffix: str, capsys: pytest.CaptureFixture[str]) -> None:
+    video = write_clip(tmp_path / f"videos/05{suffix}", clip_frames(), "-movflags", "+faststart", "-g", "10")
+    content = video.read_bytes()
+    video.write_bytes(content[: len(content) * 3 // 4])
+    assert run(tmp_path / "videos", tmp_path / "dataset") == 1
+    assert f"unreadable: {video}: " in capsys.readouterr().err
+    assert 0 < len(frame_names(tmp_path / "dataset/EP05")) < 14
+
+
+def test_a_video_that_is_damaged_in_the_middle_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    video = write_clip(tmp_path / "videos/05.mp4", clip_frames(), "-movflags", "+faststart", "-g", "10")
+    content = bytearray(video.read_bytes())
+    content[len(content) // 2 : len(content) // 2 + 400] = b"\x55" * 400
+    video.write_bytes(content)
+    assert run(tmp_path / "videos", tmp_path / "dataset") == 1
+    assert f"unreadable: {video}: " in capsys.readouterr().err
+
+
+def test_sound_without_frames_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "videos").mkdir()
+    words = ["-y", "-loglevel", "error", "-f", "lavfi", "-i", "sine=d=0.2", str(tmp_path / "videos/05.mkv")]
+    subprocess.run([extract_frames.find_ffmpeg(), *words], check=True)
+    assert run(tmp_path / "videos", tmp_path / "dataset") == 1
+    assert "05.mkv" in capsys.readouterr().err
+    assert not (tmp_path / "dataset/EP05").exists()
+
+
+# --- wrong use
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--src_dir", "nowhere"], "nowhere does not exist"),
+        (["--src_dir", "."], "no video in . fits --pattern *"),
+        (["--src_dir", ".", "--hi", "much"], "invalid int value"),
+        (["--src_dir", ".", "--scene_threshold", "0"], "0 is not above 0"),
+        (["--src_dir", ".", "--prefixx", "a"], "did you mean --prefix?"),
+    ],
+)
+def test_wrong_use_is_one_sentence(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    complaint: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert extract_frames.main(["--dst_dir", "dataset", *words]) == 2
+    assert complaint in one_sentence(capsys.readouterr().err)
+    assert listing(tmp_path) == []
+
+
+def test_both_folders_must_be_given(capsys: pytest.CaptureFixture[str]) -> None:
+    assert extract_frames.main([]) == 2
+    assert "--dst_dir and --src_dir" in one_sentence(capsys.readouterr().err).replace(
+        "--src_dir and --dst_dir", "--dst_dir and --src_dir"
+    )
+
+
+def test_two_videos_of_one_episode_are_refused_and_both_named(
+    videos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (videos / "other - 04v2.mkv").touch()
+    assert run(videos, tmp_path / "dataset") == 2
+    said = one_sentence(capsys.readouterr().err)
+    assert "my_favorite_anime_04.mp4" in said
+    assert "other - 04v2.mkv" in said
+    assert not (tmp_path / "dataset").exists()
+
+
+def test_limit_takes_the_first_episodes(videos: Path, tmp_path: Path) -> None:
+    for number in (10, 9):
+        (videos / f"my_favorite_anime_{number}.mp4").write_bytes(b"never opened")
+    assert run(videos, tmp_path / "dataset", "--limit", "1") == 0
+    assert listing(tmp_path / "dataset") == ["EP04"]
+
+
+def test_the_configuration_file_describes_the_dataset(videos: Path, tmp_path: Path) -> None:
+    config = tmp_path / "dataset.toml"
+    table = {
+        "src_dir": str(videos),
+        "dst_dir": str(tmp_path / "dataset"),
+        "prefix": "yamaS2",
+        "pattern": "*anime_*.mp4",
+    }
+    lines = [f"{key} = {json.dumps(value)}" for key, value in table.items()]
+    config.write_text("\n".join(["[extract_frames]", *lines]), encoding="utf-8")
+    assert extract_frames.main(["--config", str(config)]) == 0
+    assert frame_names(tmp_path / "dataset/EP04") == expected_names("EP04")
+
+
+# --- pure pieces
+
+
+def ppm(width: int, height: int, content: bytes) -> bytes:
+    return f"P6\n{width} {height}\n255\n".encode() + content
+
+
+def test_a_ppm_stream_is_read_frame_by_frame() -> None:
+    stream = io.BytesIO(ppm(2, 1, b"abcdef") + ppm(1, 1, b"\n\n\n"))
+    first, second = read_ppm(stream), read_ppm(stream)
+    assert first is not None
+    assert second is not None
+    assert first.tolist() == [[[97, 98, 99], [100, 101, 102]]]
+    assert second.tolist() == [[[10, 10, 10]]]
+    assert read_ppm(stream) is None
+
+
+@pytest.mark.parametrize("content", [b"", b"P6\n", ppm(2, 1, b"abc"), ppm(2, 1, b""), b"P5\n1 1\n255\na"])
+def test_a_stream_that_ends_within_a_frame_is_at_its_end(content: bytes) -> None:
+    assert read_ppm(io.BytesIO(content)) is None
+
+
+def shown(position: int, number: int, time: str) -> str:
+    return (
+        f"[Parsed_showinfo_{position} @ 0x1] n:{number:4d} pts:{number:7d} pts_time:{time:7s} duration: 1 fmt:yuv420p\n"
+    )
+
+
+def test_sources_are_read_from_the_messages_of_ffmpeg() -> None:
+    log = "Stream #0:0: Video: h264\n"
+    for number, time in enumerate(["0", "0.5", "1", "1.5"]):
+        log += shown(1, number, time)
+    log += "[Parsed_scdet_0 @ 0x2] lavfi.scd.score: 23.456, lavfi.scd.time: 1\n"
+    log += shown(3, 0, "0") + shown(3, 1, "1") + shown(3, 2, "1.5")
+    assert frame_sources(log) == ([FrameSource(0, 0, 0), FrameSource(1, 2, 1), FrameSource(1.5, 3, 1)], 4)
+
+
+@pytest.mark.parametrize(("log", "decoded"), [("", 0), ("nothing here", 0), (shown(1, 0, "0"), 1)])
+def test_messages_without_survivors_give_no_sources(log: str, decoded: int) -> None:
+    assert frame_sources(log) == ([], decoded)
+
+
+def test_a_complaint_is_the_first_error_of_ffmpeg() -> None:
+    damaged = "[h264 @ 0x1] [error] bad  block\n" + shown(1, 0, "0") + "\n[matroska @ 0x2] [error] ended\n"
+    assert complaint(damaged) == "bad block (and 1 more)"
+    assert complaint("[in#0 @ 0x1] [fatal] no such file") == "no such file"
+    assert complaint("[warning] a word\n" + shown(1, 0, "0")) is None
+
+
+@pytest.mark.parametrize(
+    ("banner", "expected"),
+    [
+        ("ffmpeg version 4.4.2-0ubuntu0.22.04.1 Copyright", {"vsync": "0"}),
+        ("ffmpeg version 5.0.1 Copyright", {"vsync": "0"}),
+        ("ffmpeg version 5.1.9-0+deb12u1 Copyright", {"fps_mode": "passthrough"}),
+        ("ffmpeg version n7.1 Copyright", {"fps_mode": "passthrough"}),
+        ("ffmpeg version 9.0.2-static https://x", {"fps_mode": "passthrough"}),
+        ("ffmpeg version N-109468-gd39b34123d", {"fps_mode": "passthrough"}),
+        ("ffmpeg version 7.0", {"fps_mode": "passthrough"}),
+    ],
+)
+def test_the_option_that_keeps_times_depends_on_the_version(
+    monkeypatch: pytest.MonkeyPatch, banner: str, expected: dict[str, str]
+) -> None:
+    def told(*words: object, **options: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess([], 0, stdout=banner)
+
+    monkeypatch.setattr("extract_frames.subprocess.run", told)
+    assert passthrough_option("ffmpeg") == expected
+
+
+def test_without_ffmpeg_on_the_path_the_one_of_imageio_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("extract_frames.which", lambda name: None)
+    assert Path(extract_frames.find_ffmpeg()).is_file()
+    monkeypatch.setattr("extract_frames.which", lambda name: "/usr/bin/ffmpeg")
+    assert extract_frames.find_ffmpeg() == "/usr/bin/ffmpeg"
+
+
+def test_the_settings_reach_the_filters() -> None:
+    command = decode_command(extract_frames.find_ffmpeg(), Path("x.mkv"), Settings(1, 2, 0.5, 3.0))
+    [graph] = [word for word in command if "mpdecimate" in word]
+    assert "mpdecimate=frac=0.5:hi=1:lo=2" in graph
+    assert "scdet=threshold=3.0" in graph
+    assert str(Path("x.mkv").absolute()) in command
+
+
+def test_memory_does_not_grow_with_the_video(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn, written = [0], [0]
+
+    def endless() -> Any:
+        for pixels in clip_frames():
+            drawn[0] += 1
+            assert drawn[0] - written[0] <= 4 * 1 + 2
+            yield pixels
+
+    def write(path: Path, pixels: Any) -> int:
+        written[0] += 1
+        return 0
+
+    monkeypatch.setattr("extract_frames.write_png", write)
+    episode = extract_frames.Episode(Path("x.mkv"), "EP01", "x")
+    assert extract_frames.write_frames(endless(), tmp_path, episode, 1) == CLIP_FRAMES
+
+
+def test_the_drawn_clip_is_what_these_tests_take_it_for() -> None:
+    drawn = clip_frames()
+    changes = [0, *(n for n in range(1, len(drawn)) if not np.array_equal(drawn[n], drawn[n - 1]))]
+    assert (len(drawn), changes) == (CLIP_FRAMES, CLIP_CHANGES)
+    assert tuple(drawn[0][0, 0]) == BLACK
+    assert int((drawn[0] == 255).all(axis=2).sum()) == SQUARE**2

@@ -1,0 +1,133 @@
+"""The whole pipeline on the sample episodes, compared with their truth files; skipped where they are not."""
+
+import json
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+import arrange_folders
+import classify_characters
+import detect_faces
+import extract_frames
+import generate_metadata
+import prepare_training
+import remove_similar
+import tag_images
+from benchmarks import score_show
+from framekit import frames, sidecar
+
+SAMPLE = Path(__file__).resolve().parents[2] / "shared" / "data"
+TRUTH = SAMPLE / "episodes" / "truth"
+REFERENCES = SAMPLE / "references"
+
+pytestmark = [
+    pytest.mark.sample_show,
+    pytest.mark.skipif(not TRUTH.is_dir(), reason="the sample show is not beside the repository"),
+]
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run the eight scripts once; the folder holds `frames` and `training`."""
+    root = tmp_path_factory.mktemp("sample")
+    source, tree = str(root / "frames"), str(root / "training")
+    assert extract_frames.main(["--src_dir", str(SAMPLE / "episodes"), "--dst_dir", source, "--prefix", "sample"]) == 0
+    assert remove_similar.main(["--src_dir", source]) == 0
+    assert detect_faces.main(["--src_dir", source]) == 0
+    assert classify_characters.main(["--src_dir", source, "--ref_dir", str(REFERENCES)]) == 0
+    assert tag_images.main(["--src_dir", source, "--model", "measured"]) == 0
+    assert generate_metadata.main(["--src_dir", source, "--general_description", "anishot"]) == 0
+    assert arrange_folders.main(["--src_dir", source, "--dst_dir", tree]) == 0
+    assert prepare_training.main(["--src_dir", tree, "--shuffle_tags"]) == 0
+    return root
+
+
+@pytest.fixture(scope="module")
+def score(dataset: Path) -> score_show.Score:
+    known = [folder.name for folder in REFERENCES.iterdir() if folder.is_dir()]
+    result = score_show.score(dataset / "frames", TRUTH, known)
+    print(result.report())
+    return result
+
+
+def test_every_layout_is_still_represented(score: score_show.Score) -> None:
+    assert score.layouts >= 60
+    assert score.layouts_lost == 0
+
+
+def test_no_drawing_is_left_twice(score: score_show.Score) -> None:
+    assert score.repeated_drawings <= 0.03 * score.frames
+
+
+def test_times_are_those_of_the_truth(score: score_show.Score) -> None:
+    assert score.largest_time_error < 1
+
+
+def test_most_faces_are_found_and_few_are_false(score: score_show.Score) -> None:
+    assert score.faces_found >= 0.9 * score.faces_to_find
+    assert score.false_faces <= 0.02 * score.faces_found
+
+
+def test_names_are_right(score: score_show.Score) -> None:
+    assert score.known_faces > 300
+    assert score.right_share >= 0.95
+
+
+def test_known_characters_are_named(score: score_show.Score) -> None:
+    assert score.named_share >= 0.90
+
+
+def test_characters_without_references_are_rarely_named(score: score_show.Score) -> None:
+    assert score.strangers > 20
+    assert score.stranger_share <= 0.20
+
+
+def test_scenes_follow_the_cuts_of_the_truth(dataset: Path) -> None:
+    truths = score_show.read_truths(TRUTH)
+    for record_path in sorted((dataset / "frames").glob("EP*/.frames.json")):
+        record = json.loads(record_path.read_text(encoding="utf-8"))
+        shots = truths[record["video"]]["shots"]
+        cuts = [shot["start"] for shot in shots if shot["transition"] in ("cut", "flash") and shot["start"]]
+        for source in record["frames"].values():
+            assert source["scene"] >= sum(cut <= source["source_frame"] for cut in cuts) - 1
+            assert source["scene"] <= sum(shot["start"] <= source["source_frame"] for shot in shots)
+
+
+def test_nothing_is_lost_between_extraction_and_the_end(dataset: Path) -> None:
+    extracted: Counter[str] = Counter()
+    for record in (dataset / "frames").glob("EP*/.frames.json"):
+        extracted.update(json.loads(record.read_text(encoding="utf-8"))["frames"])
+    removed = [json.loads(line) for line in (dataset / "frames" / remove_similar.MANIFEST).read_text().splitlines()]
+    assert all(entry["reason"] and (dataset / "frames" / entry["to"]).is_file() for entry in removed)
+    in_tree = [frame.stem for frame in frames.find_frames(dataset / "training")]
+    assert sorted(extracted) == sorted([*in_tree, *(Path(entry["to"]).stem for entry in removed)])
+
+
+def test_the_tree_has_the_three_levels_and_each_frame_its_sidecars(dataset: Path) -> None:
+    tree = dataset / "training"
+    for frame in frames.find_frames(tree):
+        count, _, ratio = frame.relative_to(tree).parent.parts
+        assert count in ("1_character", "2_characters", "3_characters", "others")
+        assert ratio in [f"face_height_ratio_{lower}-{lower + 25}" for lower in (0, 25, 50, 75)]
+        for suffix in (sidecar.TAGS, sidecar.FACES, sidecar.CHARACTERS, sidecar.METADATA, sidecar.CAPTION):
+            assert sidecar.sidecar(frame, suffix).is_file()
+        assert float((frame.parent / sidecar.MULTIPLY).read_text()) >= 1
+
+
+def test_a_second_run_changes_nothing(dataset: Path, tmp_path: Path) -> None:
+    root = tmp_path / "again"
+    shutil.copytree(dataset, root)
+    before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file() and path.suffix != ".toml"}
+    source, tree = str(root / "frames"), str(root / "training")
+    assert extract_frames.main(["--src_dir", str(SAMPLE / "episodes"), "--dst_dir", source, "--prefix", "sample"]) == 0
+    assert detect_faces.main(["--src_dir", source]) == 0
+    assert classify_characters.main(["--src_dir", source, "--ref_dir", str(REFERENCES)]) == 0
+    assert tag_images.main(["--src_dir", source, "--model", "measured"]) == 0
+    assert generate_metadata.main(["--src_dir", source, "--general_description", "anishot"]) == 0
+    assert arrange_folders.main(["--src_dir", source, "--dst_dir", tree]) == 0
+    assert prepare_training.main(["--src_dir", tree, "--shuffle_tags"]) == 0
+    after = {path: path.read_bytes() for path in root.rglob("*") if path.is_file() and path.suffix != ".toml"}
+    assert {path for path in after if before.get(path) != after[path]} <= {root / "training" / ".prepared.json"}
+    assert after.keys() == before.keys()
