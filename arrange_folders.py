@@ -16,6 +16,7 @@ from framekit import arrangement, frames, metadata, moves, sidecar, stage
 
 OTHERS = "others"
 CHARACTER_OTHERS = "character_others"
+MAX_BYTES = 240  # file systems take 255 bytes
 MAX_COMBINATION = 100  # characters of text in the name of a combination; Source: the older script generation
 
 
@@ -41,7 +42,8 @@ def combination(known: metadata.Metadata) -> str:
     """Return the characters of a frame joined by `+`, sorted; `character_others` for none or too many."""
     names = sorted({sidecar.safe_name(name.replace(".", "").replace("+", " ")) for name in known.characters})
     joined = "+".join(names)
-    return joined if 0 < len(joined) < MAX_COMBINATION else CHARACTER_OTHERS
+    short = len(joined) < MAX_COMBINATION and len(joined.encode()) <= MAX_BYTES
+    return joined if joined and short else CHARACTER_OTHERS
 
 
 def n_characters_folder(known: metadata.Metadata, rules: Rules) -> str:
@@ -99,22 +101,19 @@ def describe_all(
     unreadable: list[tuple[Path, str]] = []
     for one in standing:
         try:
-            described[one.frame] = metadata.metadata_from(arrangement.joined_metadata(one.frame, one.now))
+            described[one.frame] = metadata.metadata_from(arrangement.joined_metadata(one.frame, one.now, one.put))
         except sidecar.BadSidecar as error:
             unreadable.append((one.frame, str(error)))
     return described, unreadable
 
 
-def decide(one: arrangement.Standing, leaf: Path, stems: arrangement.Stems, interrupted: str | None) -> Path | str:
-    """Return the place of a frame in the tree, or who keeps it out of there: a person who `moved` or `deleted` it.
-
-    The last frame that a killed run wrote down may not have arrived; that is no deletion.
-    """
+def decide(one: arrangement.Standing, leaf: Path, stems: arrangement.Stems) -> Path | str:
+    """Return the place of a frame in the tree, or who keeps it out of there: a person who `moved` or `deleted` it."""
     if one.put is None:
         return one.frame if one.now and one.frame.parent == leaf else stems.reserve(leaf / one.frame.name)
     if one.now is None:
-        return one.put if one.origin == interrupted else "deleted"
-    if one.now != one.put:
+        return "deleted"
+    if one.now != one.put.place:
         return "moved"
     return one.now if one.now.parent == leaf else stems.reserve(leaf / one.frame.name)
 
@@ -123,7 +122,7 @@ def check_folders(src: Path, dst: Path, move: bool) -> None:
     """Raise Misuse if the tree would be taken for part of the dataset, or the other way round."""
     if not src.is_dir():
         raise stage.Misuse(f"{src} is not a folder; --src_dir must name the folder that holds the frames")
-    if src.resolve() == dst.resolve():
+    if src == dst:
         if not move:
             raise stage.Misuse(f"{src} is both --src_dir and --dst_dir; add --move to arrange it in place")
     elif dst.resolve().is_relative_to(src.resolve()) or src.resolve().is_relative_to(dst.resolve()):
@@ -162,17 +161,18 @@ def plan(
     described: Mapping[Path, metadata.Metadata],
     rules: Rules,
     tree: Path,
-    interrupted: str | None,
 ) -> list[tuple[arrangement.Standing, Path | str]]:
     """Return for each described frame its place, or who keeps it out."""
     rare = rare_combinations(described, rules.min_image_per_combination)
-    stems = arrangement.Stems(frames.find_frames(tree) if tree.is_dir() else [])
+    stems = arrangement.Stems(arrangement.visible_files(tree))
     decisions = []
     for one in standing:
         if one.frame in described:
             above = Path(one.origin).parent if rules.keep_src_structure else Path()
             leaf = tree / above / leaf_folder(described[one.frame], rules, rare)
-            decisions.append((one, decide(one, leaf, stems, interrupted)))
+            if moves.inside(tree, leaf.relative_to(tree).as_posix()) is None:
+                raise stage.Misuse(f"{leaf} is a link that leads out of {tree}; remove it")
+            decisions.append((one, decide(one, leaf, stems)))
     return decisions
 
 
@@ -181,6 +181,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line."""
     args = parser().read(argv)
     src, tree = args.src_dir, args.dst_dir or args.src_dir
+    if src.resolve() == tree.resolve():
+        tree = src
     if args.flatten:
         return flatten(src, tree, args.dry_run)
     check_folders(src, tree, args.move)
@@ -193,10 +195,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         args.face_ratio_folder_range,
         args.keep_src_structure,
     )
-    interrupted = None if args.dry_run else arrangement.finish_interrupted(src, tree, not args.move)
-    standing = arrangement.standings(src, tree, args.limit)
+    if not args.dry_run:
+        arrangement.finish_interrupted(src, tree, not args.move)
+    standing = arrangement.standings(src, tree, args.limit, args.move)
     described, unreadable = describe_all(standing)
-    decisions = plan(standing, described, rules, tree, interrupted)
+    decisions = plan(standing, described, rules, tree)
     placed = [(one, target) for one, target in decisions if isinstance(target, Path)]
     for one, target in stage.progress(placed, len(placed), "frame"):
         if not args.dry_run:
@@ -207,7 +210,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     new = sum(target != one.now for one, target in placed)
     folders = len({target.parent for _, target in placed})
     return stage.close(
-        f"{stage.counted(len(placed), 'frame')} {'would be' if args.dry_run else 'are'} in"
+        f"{stage.counted(len(placed), 'frame')}{' would be' if args.dry_run else ''} in"
         f" {stage.counted(folders, 'folder')} ({new} new there), {kept_out['moved']} moved and {kept_out['deleted']}"
         f" deleted by hand and left so, in {tree}",
         unreadable,
@@ -216,8 +219,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def flatten(tree: Path, destination: Path, dry_run: bool) -> int:
     """Run --flatten."""
-    number = len(frames.find_frames(tree)) if dry_run else arrangement.flatten(tree, destination)
-    return stage.close(f"{stage.counted(number, 'frame')} {'would be' if dry_run else 'are'} back in {destination}")
+    if not tree.is_dir():
+        raise stage.Misuse(f"{tree} is not a folder; --src_dir must name the arranged tree")
+    number, damaged = (len(frames.find_frames(tree)), []) if dry_run else arrangement.flatten(tree, destination)
+    return stage.close(
+        f"{stage.counted(number, 'frame')}{' would be' if dry_run else ''} back in {destination}", damaged
+    )
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from framekit import characters, detectors, faces, frames, sidecar, stage
+from framekit import characters, detectors, faces, frames, models, sidecar, stage
 
 UNKNOWN, OOD = "unknown", "ood"
 
@@ -64,7 +64,7 @@ def find_references(folder: Path) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = {}
     for sub in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
         images = frames.find_frames(sub)
-        if "+" in sub.name or "," in sub.name or sub.name in (UNKNOWN, sidecar.REMOVED):
+        if "+" in sub.name or "," in sub.name or sub.name == UNKNOWN:
             raise stage.Misuse(f"{sub}: this name has a meaning of its own or holds + or a comma; rename the folder")
         if not images:
             raise stage.Misuse(f"{sub} holds no image; add references of this character or remove the folder")
@@ -142,11 +142,19 @@ def name_face(face: faces.Face, candidates: Sequence[Candidate], acceptance: cha
     return NamedFace(face.box, first.name if good else UNKNOWN, first.score, runner_up)
 
 
-def boxes_in(path: Path) -> list[list[float]] | None:
-    """Return the boxes that a characters sidecar names; None if it is missing or damaged."""
+def read_record(path: Path) -> dict[str, Any]:
+    """Return the content of a sidecar; empty if it is missing or damaged."""
     try:
-        return [list(face["box"]) for face in sidecar.read_json(path)["faces"]]
-    except (sidecar.BadSidecar, KeyError, TypeError):
+        return sidecar.read_json(path)
+    except sidecar.BadSidecar:
+        return {}
+
+
+def boxes_in(record: dict[str, Any]) -> list[list[float]] | None:
+    """Return the boxes that the content of a characters sidecar names; None if it names none."""
+    try:
+        return [list(face["box"]) for face in record["faces"]]
+    except (KeyError, TypeError):
         return None
 
 
@@ -164,11 +172,13 @@ def pending_frames(
         try:
             seen = faces.read_faces(frame)
         except sidecar.BadSidecar as error:
-            damaged.append((sidecar.sidecar(frame, sidecar.FACES), str(error)))
+            damaged.append((frame, str(error)))
             continue
         if seen is None:
             undetected.append(frame)
-        elif redo or boxes_in(sidecar.sidecar(frame, sidecar.CHARACTERS)) != [list(face.box) for face in seen]:
+        elif redo or boxes_in(read_record(sidecar.sidecar(frame, sidecar.CHARACTERS))) != [
+            list(face.box) for face in seen
+        ]:
             todo[frame] = seen
     return todo, undetected, damaged
 
@@ -176,16 +186,21 @@ def pending_frames(
 def named_with_other_references(found: Sequence[Path], todo: dict[Path, Any], digest: str) -> int:
     """Count the frames that were named with other references or another model than now."""
     done = [sidecar.sidecar(frame, sidecar.CHARACTERS) for frame in found if frame not in todo]
-    return sum(path.exists() and sidecar.read_json(path).get("references") != digest for path in done)
+    return sum(read_record(path).get("references", digest) != digest for path in done)
 
 
 def detector_of(found: Sequence[Path]) -> str:
-    """Return the detector that found the faces, as their sidecars say, so that references are cropped alike."""
-    for frame in found:
-        path = sidecar.sidecar(frame, sidecar.FACES)
-        if path.exists():
-            return str(sidecar.read_json(path).get("model", detectors.EMBEDDED))
-    return detectors.EMBEDDED
+    """Return the detector that found the faces, as their sidecars say, so that references are cropped alike.
+
+    Only a known name is taken from a sidecar, which may be a stranger's. Raises Misuse for another.
+    """
+    named = (read_record(sidecar.sidecar(frame, sidecar.FACES)).get("model") for frame in found)
+    model = next((name for name in named if name is not None), detectors.EMBEDDED)
+    if model != detectors.EMBEDDED and model not in models.DETECTORS:
+        raise stage.Misuse(
+            f"the faces were found with {model}; say with --face_model which detector the references need"
+        )
+    return str(model)
 
 
 def acceptance_for(model: str, unknown_below: float | None, margin_weight: float | None) -> characters.Acceptance:
@@ -229,10 +244,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise stage.Misuse(f"no frame in {args.src_dir} has an X.faces.json; run detect_faces.py first")
     sidecar.clean_up((frame.parent for frame in found), sidecar.CHARACTERS)
     counts = {UNKNOWN: 0, OOD: 0}
+    already = len(found) - len(todo) - len(undetected) - len(unreadable)
+    named_frames = 0
     if todo:
         embed = characters.load_embedder(args.model, args.device)
         acceptance = acceptance_for(args.model, args.unknown_below, args.margin_weight)
-        settings = detectors.Settings(args.face_model or detector_of(found), args.device)
+        settings = detectors.Settings(args.face_model or detector_of(list(todo)), args.device)
         vectors, undecoded = embed_references(references, settings, embed, stage.worker_count(args.workers))
         unreadable += undecoded
         gallery = make_gallery(vectors)
@@ -245,18 +262,18 @@ def main(argv: Sequence[str] | None = None) -> int:
             named = [name_face(face, rank(vector, gallery), acceptance) for face, vector in heads]
             record = {"schema": 1, "model": args.model, "references": digest, "faces": [asdict(n) for n in named]}
             sidecar.write_json(sidecar.sidecar(frame, sidecar.CHARACTERS), record)
+            named_frames += 1
             for face in named:
                 counts[face.name] = counts.get(face.name, 0) + 1
     stale = named_with_other_references(found, todo, digest)
     if stale:
-        print(f"{stage.counted(stale, 'frame')} were named with other references; --redo names them again")
+        print(f"{stage.counted(stale, 'frame')} named with other references before; --redo names them again")
     if undetected:
-        print(f"{stage.counted(len(undetected), 'frame')} have no X.faces.json; run detect_faces.py")
+        print(f"{stage.counted(len(undetected), 'frame')} without X.faces.json; run detect_faces.py")
     known = sum(counts.values()) - counts[UNKNOWN] - counts[OOD]
     return stage.close(
         f"{stage.counted(known, 'face')} named, {counts[UNKNOWN]} unknown, {counts[OOD]} ood,"
-        f" in {stage.counted(len(todo), 'frame')}; {len(found) - len(todo) - len(undetected)} already done,"
-        f" in {args.src_dir}",
+        f" in {stage.counted(named_frames, 'frame')}; {already} already done, in {args.src_dir}",
         unreadable,
     )
 

@@ -18,6 +18,9 @@ from framekit import balance, captions, frames, metadata, sidecar, stage
 
 RECORD = ".prepared.json"  # what this script wrote: name -> digests, so that edits are told from its own text
 KOHYA_CONFIG = "dataset_config.toml"
+# Source: the loaders of EveryDream2 and kohya; EveryDream2's settings of a folder stand in text files of these names.
+TRAINABLE = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
+SETTINGS = {"multiply", "flip_p", "cond_dropout", "loss_scale", "batch_id", "shuffle_tags"}
 PARTS = {  # part -> default probability, what it is
     "count": (captions.CaptionRules.count, "number of people, such as 2people"),
     "character": (captions.CaptionRules.character, "characters"),
@@ -56,23 +59,30 @@ def write_record(root: Path, noted: Mapping[str, Iterable[str]]) -> None:
     sidecar.write_json(root / RECORD, {key: sorted(digests) for key, digests in sorted(noted.items())})
 
 
-def edited_by_hand(text: Text, noted: Mapping[str, set[str]]) -> bool:
-    """Tell whether the file holds something that this script did not write."""
-    if not text.path.exists():
-        return False
-    held = text.path.read_text(encoding="utf-8", errors="replace")
-    return held != text.content and sidecar.digest(held) not in noted.get(text.key, ())
+def edited_texts(texts: Sequence[Text], noted: Mapping[str, set[str]], orphans: set[str]) -> list[Text]:
+    """Return the texts whose file holds something else than this script wrote.
 
-
-def write_own(texts: Sequence[Text], root: Path, overwrite: bool) -> list[Text]:
-    """Write the texts that changed, but leave those that a person edited; return these.
-
-    What is about to be written is noted first, so that after a kill it still counts as this script's own.
+    `orphans` are digests of texts whose key is gone: a file with one of them is an own text under another name.
     """
-    noted = read_record(root)
-    edited = [text for text in texts if not overwrite and edited_by_hand(text, noted)]
+    edited = []
+    for text in texts:
+        if text.path.exists():
+            held = text.path.read_text(encoding="utf-8", errors="replace")
+            if held != text.content and sidecar.digest(held) not in noted.get(text.key, set()) | orphans:
+                edited.append(text)
+    return edited
+
+
+def write_own(
+    texts: Sequence[Text], edited: Sequence[Text], root: Path, noted: Mapping[str, set[str]], resting: set[str]
+) -> None:
+    """Write the texts that changed, but for the edited ones, and note their digests.
+
+    What is about to be written is noted first, so that after a kill it still counts as this script's own. `resting`
+    are keys whose texts are not written this time and whose digests stay.
+    """
     left = {text.path for text in edited}
-    own: dict[str, set[str]] = {text.key: set(noted.get(text.key, ())) for text in edited}
+    own = {key: set(noted[key]) for key in {*resting, *(text.key for text in edited)} if key in noted}
     for text in texts:
         if text.path not in left:
             own.setdefault(text.key, set()).add(sidecar.digest(text.content))
@@ -80,13 +90,25 @@ def write_own(texts: Sequence[Text], root: Path, overwrite: bool) -> list[Text]:
     for text in stage.progress(texts, len(texts), "file"):
         if text.path not in left and not holds(text.path, text.content):
             sidecar.write_whole(text.path, text.content)
-    write_record(root, noted | own)
-    return edited
+    write_record(root, own)
 
 
 def holds(path: Path, content: str) -> bool:
     """Tell whether a file is there and holds exactly this text."""
     return path.exists() and path.read_bytes() == content.encode()
+
+
+def trainable(found: Sequence[Path]) -> tuple[list[Path], list[tuple[Path, str]]]:
+    """Return the frames that both trainers read, and the others with the reason.
+
+    Raises Misuse for a frame whose caption would be taken for a setting of its folder.
+    """
+    for frame in found:
+        if frame.stem.lower() in SETTINGS:
+            raise stage.Misuse(f"the caption of {frame} would be {frame.stem}.txt, a setting of EveryDream2; rename it")
+    reason = "not read by both trainers; convert it to PNG, JPEG or WebP"
+    others = [(frame, reason) for frame in found if frame.suffix.lower() not in TRAINABLE]
+    return [frame for frame in found if frame.suffix.lower() in TRAINABLE], others
 
 
 def caption_texts(found: Sequence[Path], rules: captions.CaptionRules) -> tuple[list[Text], list[tuple[Path, str]]]:
@@ -171,14 +193,16 @@ def parser() -> stage.StageParser:
         options.option(
             f"use_{part}_prob", type=stage.fraction, default=probability, help=f"probability of the {meaning}"
         )
-    options.option("max_tag_number", type=int, default=captions.CaptionRules.max_tag_number, help="tags per caption")
+    options.option(
+        "max_tag_number", type=stage.count, default=captions.CaptionRules.max_tag_number, help="tags per caption"
+    )
     options.option("shuffle_tags", action="store_true", help="shuffle the tags that don't count people")
     options.option("keep_underscores", action="store_true", help="keep the underscores of tags")
     options.option("seed", type=int, default=0, help="another seed draws and shuffles anew")
     options.option("weight_csv", type=Path, help="lines `folder name or pattern,weight` (default: all folders weigh 1)")
     options.option("min_multiply", type=stage.positive, default=1.0, help="multiply of the least repeated folder")
     options.option("max_multiply", type=stage.positive, default=100.0, help="largest multiply")
-    options.option("resolution", type=int, default=512, help="training resolution in px, for kohya's config")
+    options.option("resolution", type=stage.count, default=512, help="training resolution in px, for kohya's config")
     return options
 
 
@@ -187,9 +211,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line."""
     args = parser().read(argv)
     root = args.src_dir
-    found = frames.find_frames(root, args.limit)
+    found, others = trainable(frames.find_frames(root, args.limit))
+    if args.resolution < 1:
+        raise stage.Misuse(f"--resolution {args.resolution} must be above 0")
     weights = balance.read_weights(args.weight_csv) if args.weight_csv else []
     sidecar.clean_up((frame.parent for frame in found), sidecar.CAPTION)
+    sidecar.clean_up([root], Path(KOHYA_CONFIG).suffix)
+    sidecar.clean_up([root], Path(RECORD).suffix)
     rules = captions.CaptionRules(
         **{part: getattr(args, f"use_{part}_prob") for part in PARTS},
         max_tag_number=args.max_tag_number,
@@ -200,16 +228,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     texts, unreadable = caption_texts(found, rules)
     counts = Counter(PurePosixPath(frame.parent.relative_to(root).as_posix()) for frame in found)
     factors = balance.multiplies(counts, weights, args.min_multiply, args.max_multiply)
-    edited = write_own(texts + multiply_texts(root, factors), root, args.overwrite_corrections)
+    texts += multiply_texts(root, factors)
+    noted = read_record(root)
+    resting = set(noted) if args.limit else {frame.stem for frame, _ in unreadable}
+    known = {KOHYA_CONFIG, *resting, *(text.key for text in texts)}
+    orphans = set().union(*(digests for key, digests in noted.items() if key not in known))
+    edited = [] if args.overwrite_corrections else edited_texts(texts, noted, orphans)
     factors, misread = factors_in_force(root, factors, edited)
     config = Text(root / KOHYA_CONFIG, KOHYA_CONFIG, kohya_config(root, factors, args.resolution))
-    edited += write_own([config], root, args.overwrite_corrections)
+    edited += [] if args.overwrite_corrections else edited_texts([config], noted, set())
+    write_own([*texts, config], edited, root, noted, resting)
     if factors:
         print(balance_table(counts, factors))
     return stage.close(
-        f"{stage.counted(len(texts), 'caption')}, {stage.counted(len(factors), 'folder')} balanced for EveryDream2 and"
-        f" kohya ({KOHYA_CONFIG}); kept {stage.counted(len(edited), 'hand-edited file')}, in {root}",
-        unreadable + misread,
+        f"{stage.counted(len(found) - len(unreadable), 'caption')}, {stage.counted(len(factors), 'folder')} balanced"
+        f" for EveryDream2 and kohya ({KOHYA_CONFIG}); kept"
+        f" {stage.counted(len(edited), 'hand-edited file')}, in {root}",
+        unreadable + misread + others,
     )
 
 

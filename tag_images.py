@@ -75,7 +75,7 @@ def select_tags(
     scores: NDArray[np.float32], tags: TagList, general_threshold: float, character_threshold: float
 ) -> list[str]:
     """Return the names of the tags above their threshold, highest score first."""
-    least = np.where(tags.categories == CHARACTER, character_threshold, general_threshold)
+    least = np.where(tags.categories == CHARACTER, character_threshold, general_threshold).astype(np.float32)
     wanted = (scores > least) & np.isin(tags.categories, (GENERAL, CHARACTER))
     order = np.argsort(-scores, kind="stable")
     return [tags.names[index] for index in order if wanted[index]]
@@ -89,12 +89,14 @@ def load_tagger(
     tags = read_tag_list(paths["selected_tags.csv"])
     session = models.open_session(paths["model.onnx"], device)
     expected = session.get_inputs()[0]
-    batch, side = expected.shape[0], expected.shape[1]
-    if len(expected.shape) != 4 or not isinstance(side, int) or expected.shape[3] != 3:
-        raise stage.Misuse(f"{paths['model.onnx']} is no WD tagger: its input must be (batch, side, side, 3)")
+    shape = [*expected.shape, *[None] * 4]
+    side, fixed = shape[1], shape[0] if isinstance(shape[0], int) else None
+    if shape[1:5] != [side, side, 3, None] or not isinstance(side, int) or expected.type != "tensor(float)":
+        raise stage.Misuse(f"{paths['model.onnx']} is no WD tagger: its input must be floats (batch, side, side, 3)")
 
     def tag(inputs: list[NDArray[np.float32]]) -> list[list[str]]:
-        scores = np.asarray(session.run(None, {expected.name: np.stack(inputs)})[0])
+        padding = [inputs[0]] * ((fixed or len(inputs)) - len(inputs))
+        scores = np.asarray(session.run(None, {expected.name: np.stack(inputs + padding)})[0])[: len(inputs)]
         if scores.shape[1] != len(tags.names):
             raise stage.Misuse(
                 f"{paths['model.onnx']} gives {scores.shape[1]} scores, but {paths['selected_tags.csv']} names"
@@ -102,7 +104,7 @@ def load_tagger(
             )
         return [select_tags(row, tags, general_threshold, character_threshold) for row in scores]
 
-    return tag, side, batch if isinstance(batch, int) else None
+    return tag, side, fixed
 
 
 def tag_in_batches(
@@ -134,7 +136,7 @@ def known_faces(todo: Sequence[Path], workers: int) -> dict[Path, list[faces.Fac
         try:
             noted = faces.read_faces(frame)
         except sidecar.BadSidecar as error:
-            found[frame] = frames.Unreadable(frame, f"{sidecar.sidecar(frame, sidecar.FACES).name}: {error}")
+            found[frame] = frames.Unreadable(frame, str(error))
             continue
         if noted is not None:
             found[frame] = noted
@@ -177,7 +179,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line."""
     args = parser().read(argv)
     extension = "." + args.caption_extension.lstrip(".")
-    if extension.lower() in TAKEN_EXTENSIONS or Path(f"x{extension}").name != f"x{extension}":
+    if extension == "." or extension.lower() in TAKEN_EXTENSIONS or Path(f"x{extension}").name != f"x{extension}":
         raise stage.Misuse(f"--caption_extension {extension} would overwrite other files; use .tags, .txt or .caption")
     found = frames.find_frames(args.src_dir, args.limit)
     todo = sidecar.pending(found, extension, args.redo)

@@ -1,13 +1,13 @@
 """Where the frames of a dataset stand in an arranged tree: the journal, what people moved, and the way back."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from framekit import frames, metadata, moves, sidecar
+from framekit.placements import JOURNAL, Placed, metadata_digest, read_journal, write_placement
 
-JOURNAL = ".arranged.jsonl"
 REPLACED = f"{sidecar.REMOVED}/replaced"
 FLATTENED = f"{sidecar.REMOVED}/flattened"
 
@@ -16,128 +16,165 @@ FLATTENED = f"{sidecar.REMOVED}/flattened"
 class Standing:
     """A frame to arrange: its file, its path in the dataset (`origin`), where it was put, and where it stands now.
 
-    `put` and `now` differ when a person moved it in the tree; `now` is None when it isn't there.
+    `put.place` and `now` differ when a person moved it in the tree; `now` is None when it isn't there.
     """
 
     frame: Path
     origin: str
-    put: Path | None = None
+    put: Placed | None = None
     now: Path | None = None
 
 
-def joined_metadata(frame: Path, other: Path | None) -> dict[str, Any]:
-    """Return the content of X.json of a frame that may stand in two places, with the corrections of both.
+def joined_metadata(frame: Path, other: Path | None, put: Placed | None) -> dict[str, Any]:
+    """Return the content of X.json of a frame of the dataset that may also stand in the tree as `other`.
 
-    Raises BadSidecar if it is missing or damaged.
+    Where only one of the two changed since it was placed, that one counts; where both did, the newer one with the
+    corrections of both. Raises BadSidecar if it is missing or damaged.
     """
     places = [sidecar.sidecar(path, sidecar.METADATA) for path in dict.fromkeys((frame, other)) if path is not None]
-    present = sorted((path for path in places if path.exists()), key=lambda path: path.stat().st_mtime_ns)
+    present = [path for path in places if path.exists()]
     if not present:
         raise sidecar.BadSidecar(f"no {places[0].name}; run generate_metadata.py")
     versions = [sidecar.read_json(path) for path in present]
-    return versions[0] if len(versions) == 1 else metadata.join_corrections(versions[1], versions[0])
+    there, here = put.digests if put else ("", "")
+    if len(versions) == 1 or versions[0] == versions[1] or sidecar.digest(versions[1]) == there == here:
+        return versions[0]
+    if sidecar.digest(versions[0]) == here:
+        return versions[1]
+    older, newer = sorted(zip([path.stat().st_mtime_ns for path in present], (0, 1), strict=True))
+    return metadata.join_corrections(versions[newer[1]], versions[older[1]])
 
 
-def bring(frame: Path, target: Path, keep_source: bool, shelf: Path) -> None:
-    """Bring a frame to its target like `moves.place_frame`, but join the corrections of two X.json."""
+def bring(frame: Path, target: Path, keep_source: bool, shelf: Path, put: Placed | None = None) -> None:
+    """Bring a frame with its sidecars to its target; where both have an X.json, their corrections are joined.
+
+    `put` says that the frame was brought there before. Raises BadSidecar if an X.json is damaged; nothing moved then.
+    """
     here, there = (sidecar.sidecar(path, sidecar.METADATA) for path in (frame, target))
-    if here.exists() and there.exists():
-        joined = metadata.metadata_text(joined_metadata(frame, target))
-        if there.read_bytes() != joined.encode():
-            sidecar.write_whole(there, joined)
-    moves.place_frame(frame, target, keep_source, shelf)
+    both = here.exists() and there.exists()
+    if both:
+        joined = joined_metadata(frame, target, put)
+        if joined != sidecar.read_json(there):
+            sidecar.write_whole(there, metadata.metadata_text(joined))
+        if not keep_source:
+            moves.shelve(here, shelf)
+    same_frame = put is not None and put.place == target
+    moves.place_frame(frame, target, keep_source, shelf, settled=here if both else None, same_frame=same_frame)
 
 
-def read_journal(tree: Path) -> list[tuple[str, Path]]:
-    """Return (path in the dataset, place in the tree) of each placement, oldest first; none leads out of the tree."""
-    lines = ((record.get("frame"), moves.inside(tree, record.get("to"))) for record in moves.read_lines(tree / JOURNAL))
-    return [(origin, where) for origin, where in lines if isinstance(origin, str) and where is not None]
+def standings(source: Path, tree: Path, limit: int = 0, moving: bool = False) -> list[Standing]:
+    """Return the frames of `source` as they stand in the tree; source and tree may be the same folder.
 
-
-def standings(source: Path, tree: Path, limit: int = 0) -> list[Standing]:
-    """Return the frames of `source` as they stand in the tree; source and tree may be the same folder."""
-    placed = dict(read_journal(tree))
+    `moving` adds the frames that left the source for the tree before.
+    """
+    placed = read_journal(tree).placed
     found = frames.find_frames(source, limit)
     present = found if source == tree and not limit else frames.find_frames(tree) if tree.is_dir() else []
-    origin_at = {place: origin for origin, place in placed.items()}
-    strays = {path.name: path for path in present if path not in origin_at}
+    origin_at = {one.place: origin for origin, one in placed.items()}
     if source == tree:
-        gone = {place.name: origin for origin, place in placed.items() if not place.exists()}
-        own = ((path, origin_at.get(path) or gone.get(path.name)) for path in found)
-        return [
-            Standing(path, origin or path.relative_to(tree).as_posix(), placed.get(origin or ""), path)
-            for path, origin in own
-        ]
+        return [standing_in_place(path, tree, placed, origin_at) for path in found]
+    strays = {path.name: path for path in present if path not in origin_at}
     result = []
     for path in found:
         origin = path.relative_to(source).as_posix()
         put = placed.get(origin)
-        now = None if put is None else put if put.exists() else strays.get(put.name)
+        now = None if put is None else put.place if put.place.exists() else strays.get(put.place.name)
         result.append(Standing(path, origin, put, now))
-    return result
+    origins = {one.origin for one in result}
+    left = [path for path in present if moving and origin_at.get(path, "") in placed.keys() - origins]
+    return result + [Standing(path, origin_at[path], placed[origin_at[path]], path) for path in left]
 
 
-def finish_interrupted(source: Path, tree: Path, keep_source: bool) -> str | None:
-    """Complete the last placement if a kill cut it short; return its origin, None if nothing was ever placed."""
-    journal = read_journal(tree)
-    if not journal:
-        return None
-    origin, target = journal[-1]
-    earlier = [place for other, place in journal[:-1] if other == origin and place != target]
-    starts = [(place, False) for place in earlier[-1:]] + [(source / origin, keep_source)]
+def standing_in_place(path: Path, tree: Path, placed: dict[str, Placed], origin_at: dict[Path, str]) -> Standing:
+    """Return how a frame stands that is arranged in place: as put, at its origin, moved by hand, or new."""
+    own = path.relative_to(tree).as_posix()
+    origin = origin_at.get(path)
+    if origin is None and own not in placed:
+        gone = (other for other, one in placed.items() if one.place.name == path.name and not one.place.exists())
+        origin = next((other for other in gone if not (tree / other).exists()), None)
+    origin = origin or own
+    return Standing(path, origin, placed.get(origin), path)
+
+
+def finish_interrupted(source: Path, tree: Path, keep_source: bool) -> None:
+    """Complete the last placement if a kill cut it short. The frame moves last, so it isn't at its target then."""
+    unfinished = read_journal(tree).unfinished
+    if unfinished is None:
+        return
+    origin, before, target = unfinished
+    starts = [(before.place, False)] if before else []
+    starts += [(start, keep_source)] if (start := moves.inside(source, origin)) else []
     for start, keep in starts:
-        if start.exists() and start != target and not target.exists() and moves.frame_files(target):
-            bring(start, target, keep, tree / REPLACED)
-    return origin
+        if start.exists() and start != target and not target.exists():
+            try:
+                bring(start, target, keep, tree / REPLACED, before)
+            except sidecar.BadSidecar:
+                return  # listed when its turn comes
+    if target.exists():
+        write_placement(origin, target, tree, before.digests if before else ("", ""))
+
+
+def place(standing: Standing, target: Path, tree: Path, keep_source: bool) -> None:
+    """Bring a frame to its target, noted before and after; a copy in the tree is moved there first.
+
+    Raises BadSidecar if an X.json is damaged.
+    """
+    put = standing.put
+    if put is None or target != put.place:
+        write_placement(standing.origin, target, tree)
+    if standing.now is not None and standing.now != target:
+        bring(standing.now, target, False, tree / REPLACED, put)
+    if standing.frame.exists() and standing.frame != target:
+        bring(standing.frame, target, keep_source, tree / REPLACED, put)
+    now = Placed(target, (metadata_digest(target), metadata_digest(standing.frame) if standing.frame != target else ""))
+    if now != put:
+        write_placement(standing.origin, target, tree, now.digests)
 
 
 class Stems:
     """The stems that are taken in each folder of a tree, so that no frame ever overwrites another."""
 
-    def __init__(self, present: Sequence[Path]) -> None:
-        """Start with the frames that are there."""
-        self.taken = {self.key(path) for path in present}
-
-    @staticmethod
-    def key(path: Path) -> tuple[Path, str]:
-        """Return what two frames that would share sidecars have in common."""
-        return path.parent, path.stem.casefold()
+    def __init__(self, present: Iterable[Path]) -> None:
+        """Start with these files: frames, or sidecars without their frame."""
+        self.taken = {(path.parent, moves.stem_of(path.name).casefold()) for path in present}
 
     def reserve(self, wished: Path) -> Path:
         """Return the wished place, or `X_2.png`, `X_3.png` … if its stem is taken; from then on it is."""
         place, number = wished, 1
-        while self.key(place) in self.taken:
+        while (place.parent, place.stem.casefold()) in self.taken:
             number += 1
             place = wished.with_name(f"{wished.stem}_{number}{wished.suffix}")
-        self.taken.add(self.key(place))
+        self.taken.add((place.parent, place.stem.casefold()))
         return place
 
 
-def place(standing: Standing, target: Path, tree: Path, keep_source: bool) -> None:
-    """Write the placement down, then bring the frame to its target; a copy in the tree is moved there first."""
-    if target != standing.put:
-        moves.append_line(tree / JOURNAL, {"frame": standing.origin, "to": target.relative_to(tree).as_posix()})
-    if standing.now is not None and standing.now != target:
-        bring(standing.now, target, False, tree / REPLACED)
-    if standing.frame.exists() and standing.frame != target:
-        bring(standing.frame, target, keep_source, tree / REPLACED)
+def flatten(tree: Path, destination: Path) -> tuple[int, list[tuple[Path, str]]]:
+    """Bring every frame of the tree back to where it came from, below `destination`.
 
-
-def flatten(tree: Path, destination: Path) -> int:
-    """Bring every frame of the tree back to where it came from, below `destination`; return how many there were.
-
-    A frame that is there already, byte for byte, gets the newer sidecars; another frame of that name stays beside it.
+    Returns how many there are, and those that stay because an X.json is damaged. A frame that is there already, byte
+    for byte, gets the corrections of both; another frame of that name stays beside it.
     """
     standing = standings(tree, tree)
+    stems = Stems(frames.find_frames(destination) if destination.is_dir() else [])
+    damaged: list[tuple[Path, str]] = []
     for one in standing:
-        origin = moves.inside(destination, one.origin) or destination / one.frame.name
-        if origin.exists() and origin != one.frame and not moves.same_file(one.frame, origin):
-            origin = moves.free_target(origin)
-        if origin != one.frame:
-            bring(one.frame, origin, False, destination / REPLACED)
-    for multiply in [*tree.rglob(sidecar.MULTIPLY), tree / JOURNAL]:
-        relative = multiply.relative_to(tree)
-        if multiply.exists() and not any(part.startswith(".") for part in relative.parts[:-1]):
-            moves.shelve(multiply, tree / FLATTENED / relative.parent)
+        target = moves.inside(destination, one.origin) or destination / one.frame.name
+        if target == one.frame:
+            continue
+        if not (target.exists() and moves.same_file(one.frame, target)):
+            target = stems.reserve(target)
+        try:
+            bring(one.frame, target, False, destination / REPLACED, one.put)
+        except sidecar.BadSidecar as error:
+            damaged.append((one.frame, str(error)))
+    if not damaged:
+        for path in [*visible_files(tree, sidecar.MULTIPLY), *filter(Path.exists, [tree / JOURNAL])]:
+            moves.shelve(path, tree / FLATTENED / path.relative_to(tree).parent)
     moves.remove_empty_folders(tree)
-    return len(standing)
+    return len(standing) - len(damaged), damaged
+
+
+def visible_files(tree: Path, name: str = "*") -> list[Path]:
+    """Return the files of this name below the tree, those in hidden folders left out."""
+    found = (path for path in tree.rglob(name) if path.is_file())
+    return [path for path in found if not any(part.startswith(".") for part in path.relative_to(tree).parts)]

@@ -1,7 +1,6 @@
 """How often each folder of a tree is trained, so that folders of one level count alike, or as their weights say."""
 
 import csv
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -11,6 +10,7 @@ from framekit.stage import Misuse
 Weights = Sequence[tuple[str, float]]
 """(folder name or pattern of the whole path, weight), in the order in which they are tried."""
 
+MAX_WEIGHT = 1e6
 LEAST_MULTIPLY = 0.01  # EveryDream2 reads 0 as 1.0
 
 
@@ -19,18 +19,20 @@ def read_weights(path: Path) -> Weights:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = [[cell.strip() for cell in row] for row in csv.reader(file) if any(cell.strip() for cell in row)]
-    except (OSError, UnicodeDecodeError) as error:
-        raise Misuse(f"{path} cannot be read as UTF-8 text; --weight_csv needs lines such as 1_character,3") from error
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise Misuse(
+            f"{path} cannot be read as CSV in UTF-8; --weight_csv needs lines such as 1_character,3"
+        ) from error
     weights = []
     for row in rows:
         try:
-            name, weight = row[0], float(row[1])
-        except (IndexError, ValueError) as error:
+            name, weight = row[0], float(*row[1:])
+        except (TypeError, ValueError) as error:
             raise Misuse(
                 f"{path}: the line {','.join(row)} should be a folder name or pattern, and a weight"
             ) from error
-        if not 0 < weight < math.inf:
-            raise Misuse(f"{path}: the weight of {name} must be above 0")
+        if not 1 / MAX_WEIGHT <= weight <= MAX_WEIGHT:
+            raise Misuse(f"{path}: the weight of {name} must be above 0, and at most {MAX_WEIGHT:g}")
         weights.append((name, weight))
     return weights
 

@@ -2,7 +2,7 @@
 
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from framekit.metadata import Metadata
@@ -40,18 +40,19 @@ def build_caption(known: Metadata, stem: str, rules: CaptionRules) -> str:
     Chance depends on the seed and the frame's stem only, so that another frame more or less changes nothing.
     """
     chance = random.Random(f"{rules.seed}:{stem}")
+    general = ", ".join(clean_parts(known.general.split(",")))
     parts = [
         (rules.count, people_words(known.count)),
-        (rules.character, " ".join(map(part_words, known.characters))),
-        (rules.copyright, ", ".join(f"from {part_words(name)}" for name in known.copyright)),
-        (rules.general, known.general.strip(", ")),
-        (rules.artist, ", ".join(f"by {part_words(name)}" for name in known.artist)),
+        (rules.character, " ".join(clean_parts(known.characters))),
+        (rules.copyright, ", ".join(f"from {name}" for name in clean_parts(known.copyright))),
+        (rules.general, general),
+        (rules.artist, ", ".join(f"by {name}" for name in clean_parts(known.artist))),
         (rules.rating, "explicit" if known.rating == "explicit" else ""),
-        (rules.facepos, " ".join(known.facepos)),
+        (rules.facepos, " ".join(clean_parts(known.facepos))),
         (rules.tags, ", ".join(choose_tags(known.tags, rules, chance))),
     ]
     drawn = [text for probability, text in parts if chance.random() < probability and text]
-    return ", ".join(drawn) or known.general.strip(", ") or NO_WORDS
+    return ", ".join(drawn) or general or NO_WORDS
 
 
 def people_words(count: int) -> str:
@@ -59,20 +60,20 @@ def people_words(count: int) -> str:
     return "" if count == 0 else "1person" if count == 1 else f"{count}people"
 
 
-def part_words(text: str) -> str:
-    """Make a name safe within a caption: a comma would split it."""
-    return " ".join(text.replace(",", " ").split())
+def clean_parts(texts: Iterable[str]) -> list[str]:
+    """Make texts safe within a caption: a comma would split one, an empty one would become an empty tag."""
+    return [clean for text in texts if (clean := " ".join(text.replace(",", " ").split()))]
 
 
 def choose_tags(tags: Sequence[str], rules: CaptionRules, chance: random.Random) -> list[str]:
     """Return the tags for a caption: people first, the rest in order or shuffled, cut to the number wanted."""
-    unique = list(dict.fromkeys(tags))
+    words = tags if rules.keep_underscores else map(spaced, tags)
+    unique = list(dict.fromkeys(clean_parts(words)))
     people = [tag for tag in unique if PEOPLE_TAG.fullmatch(tag.replace(" ", "_"))]
     rest = [tag for tag in unique if tag not in people]
     if rules.shuffle_tags:
         chance.shuffle(rest)
-    chosen = (people + rest)[: rules.max_tag_number]
-    return chosen if rules.keep_underscores else [spaced(tag) for tag in chosen]
+    return (people + rest)[: rules.max_tag_number]
 
 
 def spaced(tag: str) -> str:

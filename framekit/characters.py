@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from framekit.faces import Face
 from framekit.frames import Pixels
 from framekit.models import EMBEDDERS, locate, open_session
+from framekit.stage import Misuse
 
 Vector = NDArray[np.float32]
 Embedder = Callable[[Pixels], Vector]
@@ -52,7 +53,7 @@ def describe_head(crop: Pixels) -> Vector:
 
     small = np.asarray(cv2.resize(crop, (CROP_SIDE, CROP_SIDE), interpolation=cv2.INTER_AREA), np.uint8)
     colour, shape = colour_histogram(small), gradient_histogram(small)
-    return np.concatenate([np.sqrt(COLOUR_WEIGHT) * colour, np.sqrt(1 - COLOUR_WEIGHT) * shape])
+    return unit(np.concatenate([np.sqrt(COLOUR_WEIGHT) * colour, np.sqrt(1 - COLOUR_WEIGHT) * shape]))
 
 
 def colour_histogram(crop: Pixels) -> Vector:
@@ -100,8 +101,11 @@ def load_embedder(model: str, device: str) -> Embedder:
         return describe_head
     import cv2
 
-    session = open_session(locate(model, EMBEDDERS, ["model_feat.onnx"])["model_feat.onnx"], device)
+    path = locate(model, EMBEDDERS, ["model_feat.onnx"])["model_feat.onnx"]
+    session = open_session(path, device)
     expected = session.get_inputs()[0]
+    if len(expected.shape) != 4 or 3 not in (expected.shape[1], expected.shape[3]):
+        raise Misuse(f"{path} embeds no images: its input must be (N, 3, side, side) or (N, side, side, 3)")
     channels_first = expected.shape[1] == 3
     fixed = expected.shape[2]
     side = fixed if isinstance(fixed, int) else 384

@@ -80,9 +80,9 @@ def read_faces(frame: Path) -> list[Face] | None:
         boxes = [(*map(float, face["box"]), float(face["score"])) for face in read_json(path)["faces"]]
         faces = [face_at(left, top, right, bottom, score) for left, top, right, bottom, score in boxes]
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise BadSidecar("its faces need a box of four fractions and a score each") from error
+        raise BadSidecar(f"{path.name}: its faces need a box of four fractions and a score each") from error
     if not all(0 <= number <= 1 for numbers in boxes for number in numbers):
-        raise BadSidecar("boxes and scores must be fractions from 0 to 1")
+        raise BadSidecar(f"{path.name}: boxes and scores must be fractions from 0 to 1")
     if any(face.box[0] >= face.box[2] or face.box[1] >= face.box[3] for face in faces):
-        raise BadSidecar("a box must be [left, top, right, bottom] as fractions")
+        raise BadSidecar(f"{path.name}: a box must be [left, top, right, bottom] as fractions")
     return faces

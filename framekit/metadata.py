@@ -51,22 +51,22 @@ def metadata_from(values: Mapping[str, Any]) -> Metadata:
 
     The older generation wrote `count` as a string or `n_people`, `facepos` as number lists, `fh_ratio` and `n_faces`.
     """
-    facepos = [position(item) for item in as_list(values, "facepos")]
+    facepos = [position(item) for item in as_list(values, "facepos") if item != ""]
     named = [name for name in texts(values, "characters") if name not in NOBODY]
     source = values.get("source")
     faces = whole(values, "n_faces", len(facepos))
     return Metadata(
-        count=whole(values, "count", whole(values, "n_people", faces)),
+        count=whole(values, "n_people" if values.get("count") is None else "count", faces),
         characters=named,
-        general=one_line(values.get("general") or ""),
+        general=text_of(values, "general"),
         facepos=facepos,
         tags=texts(values, "tags"),
         copyright=texts(values, "copyright"),
         artist=texts(values, "artist"),
-        rating=one_line(values.get("rating") or ""),
+        rating=text_of(values, "rating"),
         face_count=faces,
         face_height_ratio=height_ratio(values, facepos),
-        episode=one_line(source.get("episode") or "") if isinstance(source, dict) else "",
+        episode=text_of(source, "episode") if isinstance(source, dict) else "",
     )
 
 
@@ -76,16 +76,21 @@ def height_ratio(values: Mapping[str, Any], facepos: Sequence[str]) -> float:
     if value is None:
         spans = [match for text in facepos if (match := FACEPOS.fullmatch(text))]
         return max((int(span[2]) - int(span[1]) for span in spans), default=0) / 100
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+    if not is_fraction(value):
         raise BadSidecar("face_height_ratio must be a number from 0 to 1")
     return float(value)
+
+
+def is_fraction(value: Any) -> bool:
+    """Tell whether a value is a number from 0 to 1."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
 
 
 def position(item: Any) -> str:
     """Return one face position in the `fvp … fhp …` form."""
     if isinstance(item, str):
         return one_line(item)
-    if isinstance(item, list) and len(item) == 4 and all(isinstance(edge, int | float) for edge in item):
+    if isinstance(item, list) and len(item) == 4 and all(is_fraction(edge) for edge in item):
         return facepos_of(item)
     raise BadSidecar('facepos must be a list of "fvp 42 70 fhp 22 39" texts')
 
@@ -112,18 +117,24 @@ def texts(values: Mapping[str, Any], key: str) -> list[str]:
 
 def whole(values: Mapping[str, Any], key: str, default: int) -> int:
     """Return a value that should be a whole number, also when written as text."""
-    value = values.get(key, default)
-    if isinstance(value, str) and value.strip().isdecimal():
+    value = default if values.get(key) is None else values[key]
+    if isinstance(value, str) and value.strip().isdecimal() and len(value) < 10:
         return int(value)
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
     raise BadSidecar(f"{key} must be a whole number")
 
 
-def one_line(text: Any) -> str:
-    """Return text with all white space, line ends too, as single blanks. Raises BadSidecar for anything else."""
-    if not isinstance(text, str):
-        raise BadSidecar(f"{json.dumps(text)[:40]} should be a text")
+def text_of(values: Mapping[str, Any], key: str) -> str:
+    """Return a value that should be a text, as one line; nothing for null."""
+    value = values.get(key)
+    if not (value is None or isinstance(value, str)):
+        raise BadSidecar(f"{key} must be a text")
+    return one_line(value or "")
+
+
+def one_line(text: str) -> str:
+    """Return text with all white space, line ends too, as single blanks."""
     return " ".join(text.split())
 
 
@@ -141,41 +152,46 @@ def parse_tags(text: str) -> dict[str, list[str]]:
     return found
 
 
-def merge_corrections(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Join freshly generated fields with what is in the file; return the file's new content and the kept fields.
-
-    A field whose value no longer has the digest that was noted when it was written, or that is gone, was changed by a
-    person and stays. Fields that nobody generates now stay too.
-    """
-    if old is None:
-        return {**new, WRITTEN: {name: digest(value) for name, value in new.items()}}, []
-    noted = old.get(WRITTEN)
-    noted = dict(noted) if isinstance(noted, dict) else {}
-    kept = sorted(edited_fields(old) & set(new))
-    merged = {name: value for name, value in old.items() if name != WRITTEN}
-    merged |= {name: value for name, value in new.items() if name not in kept}
-    noted |= {name: digest(value) for name, value in new.items() if name not in kept}
-    return {**merged, WRITTEN: noted}, kept
+def noted_digests(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return the digest of each field as it was generated; nothing for files of other origin."""
+    noted = values.get(WRITTEN)
+    return {str(name): str(digest_) for name, digest_ in noted.items()} if isinstance(noted, dict) else {}
 
 
 def edited_fields(values: Mapping[str, Any]) -> set[str]:
     """Return the fields of X.json that a person changed, added or took away since they were generated."""
-    noted = values.get(WRITTEN)
-    noted = noted if isinstance(noted, dict) else {}
+    noted = noted_digests(values)
     names = {*values, *noted} - {WRITTEN}
     return {name for name in names if name not in values or noted.get(name) != digest(values[name])}
 
 
+def merge_corrections(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Join freshly generated fields with what is in the file; return the file's new content and the kept fields.
+
+    A field that a person changed, added or took away stays so; an untouched one that nothing gives any more goes.
+    """
+    old = {} if old is None else old
+    edited = edited_fields(old)
+    kept = sorted(edited & set(new))
+    merged = {name: old[name] for name in old if name != WRITTEN and (name in edited or name in new)}
+    merged |= {name: value for name, value in new.items() if name not in kept}
+    noted = {name: value for name, value in noted_digests(old).items() if name in edited}
+    noted |= {name: digest(value) for name, value in new.items() if name not in kept}
+    return {**merged, WRITTEN: noted}, kept
+
+
 def join_corrections(newer: Mapping[str, Any], older: Mapping[str, Any]) -> dict[str, Any]:
     """Join two versions of one X.json: the newer one, with the corrections that only the older one has."""
-    joined = dict(newer)
-    noted = dict(newer.get(WRITTEN) or {})
+    joined = {name: value for name, value in newer.items() if name != WRITTEN}
+    noted, noted_before = noted_digests(newer), noted_digests(older)
     for name in edited_fields(older) - edited_fields(newer):
         joined.pop(name, None)
+        noted.pop(name, None)
         if name in older:
             joined[name] = older[name]
-        noted[name] = (older.get(WRITTEN) or {}).get(name, "")
-    return {**{name: value for name, value in joined.items() if name != WRITTEN}, WRITTEN: noted}
+        if name in noted_before:
+            noted[name] = noted_before[name]
+    return {**joined, WRITTEN: noted}
 
 
 def metadata_text(values: Mapping[str, Any]) -> str:

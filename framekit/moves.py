@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from framekit.frames import FRAME_SUFFIXES, is_frame_name
+from framekit.frames import FRAME_SUFFIXES
 from framekit.sidecar import CAPTION, CHARACTERS, FACES, METADATA, TAGS, temporary
 
 # Everything that belongs to frame X.png: ours, and what trainers and taggers put beside a frame.
@@ -32,13 +32,15 @@ def file_at(path: Path, frame: Path, target: Path) -> Path:
 
 
 def same_file(one: Path, other: Path) -> bool:
-    """Tell whether two files hold the same. For frames, equal size and time settle it; text is always read."""
-    first, second = one.stat(), other.stat()
-    if first.st_size != second.st_size:
-        return False
-    if first.st_mtime_ns == second.st_mtime_ns and is_frame_name(one.name):
-        return True
-    return filecmp.cmp(one, other, shallow=False)
+    """Tell whether two files hold the same bytes."""
+    return one.stat().st_size == other.stat().st_size and filecmp.cmp(one, other, shallow=False)
+
+
+def stem_of(name: str) -> str:
+    """Return the stem of the frame that a frame or one of its sidecars belongs to, by the file's name."""
+    if name.endswith(TAGS):
+        name = name.removesuffix(TAGS)
+    return next((name.removesuffix(suffix) for suffix in STEM_SUFFIXES if name.endswith(suffix)), Path(name).stem)
 
 
 def stem_taken(target: Path) -> bool:
@@ -97,11 +99,31 @@ def shelve(path: Path, shelf: Path) -> None:
     move_whole(path, target)
 
 
-def place_frame(frame: Path, target: Path, keep_source: bool, shelf: Path) -> None:
-    """Bring a frame and its sidecars to `target`; what would be replaced goes to the shelf."""
+def place_frame(
+    frame: Path,
+    target: Path,
+    keep_source: bool,
+    shelf: Path,
+    settled: Path | None = None,
+    same_frame: bool = False,
+) -> None:
+    """Bring a frame and its sidecars to `target`; what would be replaced goes to the shelf.
+
+    `settled` is a sidecar that the caller saw to. `same_frame` says that the target is this frame from before: if its
+    size and time are the same too, its pixels are not read again.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     for path in frame_files(frame):
-        settle(path, file_at(path, frame, target), keep_source, shelf)
+        place = file_at(path, frame, target)
+        unchanged = path == frame and same_frame and keep_source and place.exists() and same_time(path, place)
+        if path != settled and not unchanged:
+            settle(path, place, keep_source, shelf)
+
+
+def same_time(one: Path, other: Path) -> bool:
+    """Tell whether two files have the same size and time of change."""
+    first, second = one.stat(), other.stat()
+    return (first.st_size, first.st_mtime_ns) == (second.st_size, second.st_mtime_ns)
 
 
 def append_line(journal: Path, record: dict[str, Any]) -> None:

@@ -46,31 +46,32 @@ def write_json(path: Path, value: Any, indent: int | None = None) -> None:
 
 
 def read_text(path: Path) -> str:
-    """Read a small UTF-8 file, with or without BOM. Raises BadSidecar with the reason."""
+    """Read a small UTF-8 file, with or without BOM. Raises BadSidecar with its name and the reason."""
     try:
         if path.stat().st_size > MAX_SIDECAR_BYTES:
-            raise BadSidecar(f"larger than {MAX_SIDECAR_BYTES // 2**20} MB")
+            raise BadSidecar(f"{path.name} is larger than {MAX_SIDECAR_BYTES // 2**20} MB")
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise BadSidecar("not UTF-8 text; save it as UTF-8") from error
+        raise BadSidecar(f"{path.name} is not UTF-8 text; save it as UTF-8") from error
     except OSError as error:
-        raise BadSidecar(str(error.strerror)) from error
+        raise BadSidecar(f"{path.name}: {error.strerror}") from error
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object. Raises BadSidecar with the reason."""
+    """Read a JSON object. Raises BadSidecar with the file's name and the reason."""
     try:
         value = json.loads(read_text(path), parse_constant=refuse_constant)
+        json.dumps(value, ensure_ascii=False).encode()  # half of an escaped surrogate pair could never be written
     except (ValueError, RecursionError) as error:
-        raise BadSidecar(f"not valid JSON ({error}); correct it or delete it") from error
+        raise BadSidecar(f"{path.name} is not valid JSON ({error}); correct that file or delete it") from error
     if not isinstance(value, dict):
-        raise BadSidecar("not a JSON object")
+        raise BadSidecar(f"{path.name} is not a JSON object")
     return value
 
 
 def refuse_constant(name: str) -> None:
     """Refuse NaN and Infinity, which are not JSON."""
-    raise BadSidecar(f"{name} is not a JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def digest(value: Any) -> str:

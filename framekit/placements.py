@@ -1,0 +1,59 @@
+"""The journal of an arranged tree: where each frame of the dataset was put, and how its metadata was then."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from framekit import moves, sidecar
+
+JOURNAL = ".arranged.jsonl"
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Where a frame was put in the tree, and the digests that X.json had then, there and in the dataset."""
+
+    place: Path
+    digests: tuple[str, str] = ("", "")
+
+
+@dataclass(frozen=True)
+class Journal:
+    """What .arranged.jsonl says: the last placement of each frame, and the one that a kill may have cut short."""
+
+    placed: dict[str, Placed]
+    unfinished: tuple[str, Placed | None, Path] | None = None  # origin, where it was before, where it should be
+
+
+def read_journal(tree: Path) -> Journal:
+    """Read the journal; records that would lead out of the tree are passed over.
+
+    Each placement is two lines: one before anything moves, and one after, with the digests of the metadata.
+    """
+    placed: dict[str, Placed] = {}
+    unfinished: tuple[str, Placed | None, Path] | None = None
+    for record in moves.read_lines(tree / JOURNAL):
+        origin, place = record.get("frame"), moves.inside(tree, record.get("to"))
+        if place is None or moves.inside(tree, origin) is None or not isinstance(origin, str):
+            continue
+        before, noted = placed.get(origin), record.get("metadata")
+        if isinstance(noted, list) and len(noted) == 2:
+            placed[origin], unfinished = Placed(place, (str(noted[0]), str(noted[1]))), None
+        else:
+            placed[origin] = Placed(place, before.digests if before else ("", ""))
+            unfinished = (origin, before, place)
+    return Journal(placed, unfinished)
+
+
+def metadata_digest(frame: Path) -> str:
+    """Return the digest of a frame's X.json, "" if it is missing or damaged."""
+    try:
+        return sidecar.digest(sidecar.read_json(sidecar.sidecar(frame, sidecar.METADATA)))
+    except sidecar.BadSidecar:
+        return ""
+
+
+def write_placement(origin: str, target: Path, tree: Path, digests: tuple[str, str] | None = None) -> None:
+    """Add a line to the journal; a finished placement notes the digests of the metadata."""
+    record: dict[str, Any] = {"frame": origin, "to": target.relative_to(tree).as_posix()}
+    moves.append_line(tree / JOURNAL, record | ({"metadata": digests} if digests else {}))

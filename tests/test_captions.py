@@ -1,0 +1,244 @@
+"""From metadata to the line that a trainer reads."""
+
+import random
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from framekit.captions import KAOMOJI, CaptionRules, build_caption, choose_tags, people_words, spaced
+from framekit.metadata import Metadata, metadata_from
+
+ALL = CaptionRules(1, 1, 1, 1, 1, 1, 1, 1)
+NONE = CaptionRules(0, 0, 0, 0, 0, 0, 0, 0)
+# The example of the specification.
+HIKERS = metadata_from(
+    {
+        "count": 2,
+        "characters": ["KuraueHinata", "AobaKokona"],
+        "general": "anishot yamaS2EP04",
+        "facepos": ["fvp 42 70 fhp 22 39", "fvp 15 37 fhp 62 75"],
+        "tags": ["backpack", "outdoors", "long_hair", "looking_at_viewer"],
+    }
+)
+HIKERS_HEAD = (
+    "2people, KuraueHinata AobaKokona, anishot yamaS2EP04, fvp 42 70 fhp 22 39 fvp 15 37 fhp 62 75, backpack, outdoors"
+)
+
+
+def caption(rules: CaptionRules = ALL, stem: str = "x", **fields: Any) -> str:
+    return build_caption(metadata_from(fields), stem, rules)
+
+
+def parts_of(text: str) -> list[str]:
+    return text.split(", ")
+
+
+# --- the example of the specification
+
+
+def test_the_example_to_the_letter() -> None:
+    assert build_caption(HIKERS, "x", ALL) == f"{HIKERS_HEAD}, long hair, looking at viewer"
+
+
+def test_the_example_with_underscores_kept() -> None:
+    rules = replace(ALL, keep_underscores=True)
+    assert build_caption(HIKERS, "x", rules) == f"{HIKERS_HEAD}, long_hair, looking_at_viewer"
+
+
+def test_all_parts_in_their_order() -> None:
+    known = Metadata(
+        3, ["B", "A"], "anishot", ["fvp 1 2 fhp 3 4"], ["hat"], copyright=["show"], artist=["kit"], rating="explicit"
+    )
+    assert build_caption(known, "x", ALL) == (
+        "3people, B A, from show, anishot, by kit, explicit, fvp 1 2 fhp 3 4, hat"
+    )
+
+
+def test_by_default_neither_copyright_nor_face_positions() -> None:
+    known = Metadata(1, ["A"], "anishot", ["fvp 1 2 fhp 3 4"], ["hat"], copyright=["show"], artist=["kit"])
+    assert build_caption(known, "x", CaptionRules()) == "1person, A, anishot, by kit, hat"
+
+
+def test_several_copyrights_and_artists_are_parts_of_their_own() -> None:
+    assert caption(copyright=["a", "b"], artist=["c", "d"]) == "from a, from b, by c, by d"
+
+
+@pytest.mark.parametrize(("count", "words"), [(0, ""), (1, "1person"), (2, "2people"), (11, "11people")])
+def test_words_for_the_number_of_people(count: int, words: str) -> None:
+    assert people_words(count) == words
+
+
+@pytest.mark.parametrize("rating", ["general", "sensitive", "questionable", ""])
+def test_only_the_rating_explicit_is_said(rating: str) -> None:
+    assert caption(rating=rating, general="g") == "g"
+
+
+def test_unknown_characters_are_not_named() -> None:
+    assert caption(count=3, characters=["unknown", "A", "ood"]) == "3people, A"
+
+
+# --- underscores
+
+
+@pytest.mark.parametrize(
+    ("tag", "text"),
+    [("long_hair", "long hair"), ("^_^", "^_^"), ("o_o", "o_o"), ("_hat_", "hat"), ("fate_(series)", "fate (series)")],
+)
+def test_underscores_become_blanks_but_not_in_emoticons(tag: str, text: str) -> None:
+    assert spaced(tag) == text
+
+
+@pytest.mark.parametrize("emoticon", ["(o)_(o)", "<o>_<o>", "<|>_<|>", "||_||", "|_|", ">_<", "0_0", "x_x"])
+def test_emoticons_stay_in_captions(emoticon: str) -> None:
+    assert caption(tags=[emoticon, "red_hat"]) == f"{emoticon}, red hat"
+
+
+def test_there_are_19_emoticons() -> None:
+    assert len(KAOMOJI) == 19
+
+
+def test_underscores_of_characters_are_left_alone() -> None:
+    assert caption(characters=["Aoba_Kokona"]) == "Aoba_Kokona"
+
+
+# --- tags
+
+
+@pytest.mark.parametrize("people", ["1girl", "2boys", "6+girls", "3others", "solo", "multiple_girls", "multiple girls"])
+def test_people_tags_come_first(people: str) -> None:
+    assert choose_tags(["hat", "sky", people], ALL, random.Random(0))[0] == people.replace("_", " ")
+
+
+@pytest.mark.parametrize("other", ["girl_on_top", "tomboy", "solo_focus", "6+girls_hat"])
+def test_other_tags_stay_where_they_are(other: str) -> None:
+    assert choose_tags(["hat", other], replace(ALL, keep_underscores=True), random.Random(0)) == ["hat", other]
+
+
+def test_people_tags_keep_their_order_and_survive_the_cut() -> None:
+    rules = replace(ALL, max_tag_number=3)
+    assert choose_tags(["hat", "1girl", "sky", "solo"], rules, random.Random(0)) == ["1girl", "solo", "hat"]
+
+
+def test_by_default_15_tags() -> None:
+    assert len(parts_of(caption(CaptionRules(), tags=[f"t{n}" for n in range(20)]))) == 15
+
+
+def test_shuffled_tags_are_all_there_with_people_first() -> None:
+    tags = [f"t{n}" for n in range(12)]
+    chosen = choose_tags([*tags, "1girl"], replace(ALL, shuffle_tags=True), random.Random(1))
+    assert chosen[0] == "1girl"
+    assert chosen[1:] != tags
+    assert sorted(chosen[1:]) == sorted(tags)
+
+
+@pytest.mark.parametrize("tags", [["hat", "hat"], ["red_hat", "sky", "red_hat"], ["red_hat", "red hat"]])
+def test_no_tag_is_said_twice(tags: list[str]) -> None:
+    said = parts_of(caption(tags=tags))
+    assert len(said) == len(set(said))
+
+
+# --- chance
+
+
+@pytest.mark.parametrize("part", ["count", "character", "copyright", "general", "artist", "rating", "facepos", "tags"])
+def test_probability_0_leaves_one_part_out(part: str) -> None:
+    known = Metadata(1, ["A"], "g", ["fvp 1 2 fhp 3 4"], ["hat"], copyright=["c"], artist=["d"], rating="explicit")
+    said = {
+        "count": "1person",
+        "character": "A",
+        "copyright": "from c",
+        "general": "g",
+        "artist": "by d",
+        "rating": "explicit",
+        "facepos": "fvp 1 2 fhp 3 4",
+        "tags": "hat",
+    }
+    expected = ", ".join(text for name, text in said.items() if name != part)
+    left_out: dict[str, Any] = {part: 0.0}
+    assert build_caption(known, "x", replace(ALL, **left_out)) == expected
+
+
+def test_a_half_probable_part_is_in_about_half_of_the_captions() -> None:
+    rules = replace(NONE, count=1.0, tags=0.5)
+    with_tags = sum("hat" in caption(rules, f"x{n}", count=1, tags=["hat"]) for n in range(400))
+    assert 150 < with_tags < 250
+
+
+def test_seed_and_stem_alone_decide() -> None:
+    rules = replace(ALL, tags=0.5, character=0.5, shuffle_tags=True)
+    once = [build_caption(HIKERS, f"x{n}", rules) for n in range(30)]
+    without_the_tenth = [build_caption(HIKERS, f"x{n}", rules) for n in range(30) if n != 10]
+    assert once[:10] + once[11:] == without_the_tenth
+    assert len(set(once)) > 5
+
+
+def test_another_seed_draws_anew() -> None:
+    rules = replace(ALL, tags=0.5, shuffle_tags=True)
+    drawn = [[build_caption(HIKERS, f"x{n}", replace(rules, seed=seed)) for n in range(20)] for seed in (0, 1)]
+    assert drawn[0] != drawn[1]
+
+
+def test_the_same_caption_in_another_run_of_python() -> None:
+    rules = replace(NONE, tags=1.0, shuffle_tags=True)
+    assert parts_of(caption(rules, tags=["a", "b", "c", "d", "e", "f"])) == ["d", "c", "a", "e", "b", "f"]
+
+
+# --- one line that is never empty, whatever a person wrote
+
+
+@pytest.mark.parametrize("fields", [{}, {"tags": []}, {"general": " , "}, {"characters": ["unknown"]}, {"tags": [""]}])
+def test_a_caption_without_any_part_still_has_words(fields: dict[str, Any]) -> None:
+    assert caption(**fields) == "anime screenshot"
+
+
+def test_the_general_description_steps_in_when_nothing_was_drawn() -> None:
+    assert caption(NONE, count=2, tags=["hat"], general="anishot") == "anishot"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\u2028", "\x0b", "\x85"])
+def test_a_caption_is_one_line(end: str) -> None:
+    fields: dict[str, Any] = {
+        "characters": [f"A{end}B"],
+        "general": f"x{end}y",
+        "tags": [f"red{end}hat"],
+        "artist": [f"k{end}l"],
+        "copyright": [f"s{end}t"],
+        "facepos": [f"fvp 1 2{end}fhp 3 4"],
+        "rating": "explicit",
+    }
+    text = caption(**fields)
+    assert text.splitlines() == [text]
+    assert text == "1person, A B, from s t, x y, by k l, explicit, fvp 1 2 fhp 3 4, red hat"
+
+
+def test_a_comma_in_a_name_does_not_split_it() -> None:
+    fields: dict[str, Any] = {"characters": ["Hinata, the climber"], "copyright": ["a,b"], "artist": ["c, d"]}
+    assert caption(**fields) == "Hinata the climber, from a b, by c d"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"general": "anishot,"},
+        {"general": ", anishot"},
+        {"general": "anishot,, rainy"},
+        {"tags": ["hat", "", "sky"]},
+        {"tags": ["hat", "_", "sky"]},
+        {"tags": ["hat", ",", "sky"]},
+        {"tags": ["hat,", "sky"]},
+        {"tags": "hat, , sky,"},
+        {"artist": ["", "kit"]},
+        {"artist": [",", "kit"]},
+        {"copyright": [","], "tags": ["hat"]},
+        {"characters": [","], "tags": ["hat"]},
+        {"facepos": "", "tags": ["hat"]},
+    ],
+    ids=str,
+)
+def test_no_caption_has_an_empty_tag(fields: dict[str, Any]) -> None:
+    assert all(part.strip() not in ("", "by", "from") for part in caption(**fields).split(","))
+
+
+def test_words_of_other_scripts_stay() -> None:
+    assert caption(characters=["倉上ひなた"], tags=["山_登り"]) == "倉上ひなた, 山 登り"

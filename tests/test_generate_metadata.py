@@ -1,0 +1,380 @@
+"""Joining all sidecars into X.json, and the corrections that stay there."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import generate_metadata
+from tests.conftest import one_sentence, tree
+from tests.helpers_dataset import (
+    LONG_AGO,
+    Box,
+    add_faces,
+    add_frame,
+    add_json,
+    add_names,
+    add_text,
+    age,
+    correct,
+    loaded,
+    names_in,
+    set_time,
+)
+
+HINATA: Box = (0.22, 0.42, 0.39, 0.70)
+KOKONA: Box = (0.62, 0.15, 0.75, 0.37)
+RECORD = {
+    "video": "show.mkv",
+    "prefix": "yamaS2",
+    "episode": "EP04",
+    "settings": {"crf": 1},
+    "frames": {"yamaS2EP04_1": {"time": 12.5, "source_frame": 300, "scene": 7}},
+}
+STEM = "yamaS2EP04_1"
+
+
+def add_hikers(folder: Path) -> Path:
+    """Write the frame of the specification's example with everything that the steps before leave; return its path."""
+    frame = add_frame(folder / f"{STEM}.png")
+    add_faces(frame, HINATA, KOKONA)
+    add_names(frame, {HINATA: "KuraueHinata", KOKONA: "AobaKokona"})
+    add_text(frame, ".tags", "long_hair, looking_at_viewer\n")
+    (folder / ".frames.json").write_text(json.dumps(RECORD), encoding="utf-8")
+    return frame
+
+
+def generate(folder: Path, *options: str) -> int:
+    return generate_metadata.main(["--src_dir", str(folder), *options])
+
+
+def fields_of(frame: Path) -> dict[str, Any]:
+    """Return the fields of X.json without the note of what was written."""
+    return {name: value for name, value in loaded(frame).items() if name != "written"}
+
+
+# --- joining
+
+
+def test_the_example_of_the_specification(tmp_path: Path) -> None:
+    frame = add_hikers(tmp_path)
+    assert generate(tmp_path, "--general_description", "anishot") == 0
+    assert fields_of(frame) == {
+        "schema": 1,
+        "count": 2,
+        "characters": ["KuraueHinata", "AobaKokona"],
+        "general": "anishot yamaS2EP04",
+        "facepos": ["fvp 42 70 fhp 22 39", "fvp 15 37 fhp 62 75"],
+        "tags": ["long_hair", "looking_at_viewer"],
+        "face_height_ratio": 0.28,
+        "source": {
+            "video": "show.mkv",
+            "prefix": "yamaS2",
+            "episode": "EP04",
+            "time": 12.5,
+            "source_frame": 300,
+            "scene": 7,
+        },
+    }
+
+
+def test_a_frame_of_which_nothing_is_known(tmp_path: Path) -> None:
+    frame = add_frame(tmp_path / "x.png")
+    assert generate(tmp_path) == 0
+    assert fields_of(frame) == {
+        "schema": 1,
+        "count": 0,
+        "characters": [],
+        "general": "",
+        "facepos": [],
+        "tags": [],
+        "face_height_ratio": 0.0,
+    }
+
+
+def test_the_file_has_one_field_a_line(tmp_path: Path) -> None:
+    frame = add_hikers(tmp_path)
+    assert generate(tmp_path) == 0
+    lines = frame.with_suffix(".json").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == len(loaded(frame))
+    assert lines[2] == ' "characters": ["KuraueHinata", "AobaKokona"],'
+
+
+@pytest.mark.parametrize(
+    ("description", "record", "general"),
+    [
+        ("anishot", {}, "anishot"),
+        ("", {"prefix": "yama", "episode": "EP04"}, "yamaEP04"),
+        ("", {"prefix": None, "episode": "EP04"}, "EP04"),
+        ("a b", {"prefix": "yama", "episode": None}, "a b yama"),
+        ("", {}, ""),
+    ],
+)
+def test_the_general_part(description: str, record: dict[str, Any], general: str) -> None:
+    assert generate_metadata.describe_general(description, record) == general
+
+
+def test_names_follow_the_boxes_and_nameless_faces_are_unknown(tmp_path: Path) -> None:
+    frame = add_frame(tmp_path / "x.png")
+    add_faces(frame, HINATA, (0.4, 0.4, 0.5, 0.5), KOKONA)
+    add_names(frame, {KOKONA: "AobaKokona", HINATA: "ood"})
+    assert generate(tmp_path) == 0
+    assert loaded(frame)["characters"] == ["ood", "unknown", "AobaKokona"]
+    assert loaded(frame)["count"] == 3
+
+
+def test_faces_that_nobody_named_are_unknown(tmp_path: Path) -> None:
+    frame = add_frame(tmp_path / "x.png")
+    add_faces(frame, HINATA, KOKONA)
+    assert generate(tmp_path) == 0
+    assert loaded(frame)["characters"] == ["unknown", "unknown"]
+
+
+def test_the_four_lines_of_image_grabbers(tmp_path: Path) -> None:
+    frame = add_frame(tmp_path / "x.png")
+    lines = ["character: aoba_kokona, kuraue_hinata", "copyright: yama_no_susume", "artist: kit", "general: green_eyes"]
+    add_text(frame, ".tags", "\n".join(lines))
+    assert generate(tmp_path) == 0
+    known = fields_of(frame)
+    assert known["copyright"] == ["yama_no_susume"]
+    assert known["artist"] == ["kit"]
+    assert known["tags"] == ["green_eyes"]
+    assert known["characters"] == ["aoba_kokona", "kuraue_hinata"]
+    assert known["count"] == 2
+
+
+def test_faces_win_over_the_characters_among_the_tags(tmp_path: Path) -> None:
+    frame = add_frame(tmp_path / "x.png")
+    add_faces(frame, HINATA)
+    add_names(frame, {HINATA: "KuraueHinata"})
+    add_text(frame, ".tags", "character: someone, other\ngeneral: hat")
+    assert generate(tmp_path) == 0
+    assert (loaded(frame)["characters"], loaded(frame)["count"]) == (["KuraueHinata"], 1)
+
+
+def test_each_episode_has_its_own_record(tmp_path: Path) -> None:
+    frame = add_hikers(tmp_path / "EP04")
+    other = add_frame(tmp_path / "EP05" / f"{STEM}.png")
+    (tmp_path / "EP05" / ".frames.json").write_text(json.dumps(RECORD | {"episode": "EP05"}), encoding="utf-8")
+    assert generate(tmp_path) == 0
+    assert [loaded(one)["source"]["episode"] for one in (frame, other)] == ["EP04", "EP05"]
+
+
+def test_a_frame_that_the_record_does_not_know_has_no_source(tmp_path: Path) -> None:
+    add_hikers(tmp_path)
+    stranger = add_frame(tmp_path / "fan_art.png")
+    assert generate(tmp_path, "--general_description", "anishot") == 0
+    assert "source" not in loaded(stranger)
+    assert loaded(stranger)["general"] == "anishot"
+
+
+# --- frames that moved
+
+
+@pytest.mark.parametrize("other_record", [False, True])
+def test_a_frame_that_left_its_episode_folder_keeps_source_and_general(tmp_path: Path, other_record: bool) -> None:
+    frame = add_hikers(tmp_path / "EP04")
+    assert generate(tmp_path, "--general_description", "anishot") == 0
+    before = fields_of(frame)
+    (tmp_path / "EP04").rename(tmp_path / "arranged")
+    (tmp_path / "arranged" / ".frames.json").unlink()
+    if other_record:
+        other = RECORD | {"episode": "EP09", "frames": {"another": {"time": 1.0}}}
+        (tmp_path / "arranged" / ".frames.json").write_text(json.dumps(other), encoding="utf-8")
+    assert generate(tmp_path, "--general_description", "anishot") == 0
+    assert fields_of(tmp_path / "arranged" / frame.name) == before
+
+
+def test_a_moved_frame_keeps_its_source_when_corrections_are_dropped(tmp_path: Path) -> None:
+    frame = add_hikers(tmp_path)
+    assert generate(tmp_path) == 0
+    (tmp_path / ".frames.json").unlink()
+    assert generate(tmp_path, "--overwrite_corrections") == 0
+    assert loaded(frame)["source"]["episode"] == "EP04"
+    assert loaded(frame)["general"] == "yamaS2EP04"
+
+
+# --- corrections
+
+
+def test_a_corrected_field_survives_and_the_others_follow_the_sidecars(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = add_hikers(tmp_path)
+    assert generate(tmp_path) == 0
+    correct(frame, characters=["KuraueHinata", "YukimuraAoi"], general="by hand")
+    add_text(frame, ".tags", "hat\n")
+    add_names(frame, {HINATA: "KuraueHinata", KOKONA: "unknown"})
+    for _ in range(2):
+        capsys.readouterr()
+        assert generate(tmp_path, "--general_description", "anishot") == 0
+        known = loaded(frame)
+        assert known["characters"] == ["KuraueHinata", "YukimuraAoi"]
+        assert known["general"] == "by hand"
+        assert known["tags"] == ["hat"]
+        assert "1 frame described; kept 2 hand-corrected fields in 1 file" in capsys.readouterr().out
+
+
+def test_the_closing_line_counts_fields_and_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frames = [add_frame(tmp_path / f"{n}.png") for n in range(4)]
+    assert generate(tmp_path) == 0
+    assert "4 frames described; kept 0 hand-corrected fields in 0 files" in capsys.readouterr().out
+    correct(frames[0], count=1)
+    correct(frames[2], count=3, tags=["hat"])
+    assert generate(tmp_path) == 0
+    assert "4 frames described; kept 3 hand-corrected fields in 2 files" in capsys.readouterr().out
+
+
+def test_a_field_deleted_by_hand_stays_away(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frame = add_hikers(tmp_path)
+    assert generate(tmp_path) == 0
+    held = loaded(frame)
+    del held["tags"]
+    frame.with_suffix(".json").write_text(json.dumps(held), encoding="utf-8")
+    assert generate(tmp_path) == 0
+    assert "tags" not in loaded(frame)
+    assert "kept 1 hand-corrected field in 1 file" in capsys.readouterr().out
+
+
+def test_a_field_added_by_hand_stays(tmp_path: Path) -> None:
+    frame = add_hikers(tmp_path)
+    assert generate(tmp_path) == 0
+    correct(frame, rating="explicit")
+    assert generate(tmp_path) == 0
+    assert loaded(frame)["rating"] == "explicit"
+
+
+def test_a_file_of_the_older_generation_keeps_its_fields(tmp_path: Path) -> None:
+    frame = add_frame(tmp_path / "x.png")
+    add_json(frame, ".json", {"count": "2", "characters": ["A", "B"], "fh_ratio": 0.4})
+    add_text(frame, ".tags", "hat\n")
+    assert generate(tmp_path) == 0
+    known = loaded(frame)
+    assert (known["count"], known["characters"], known["fh_ratio"]) == ("2", ["A", "B"], 0.4)
+    assert known["tags"] == ["hat"]
+
+
+def test_another_layout_of_the_same_values_is_no_correction(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frame = add_hikers(tmp_path)
+    assert generate(tmp_path) == 0
+    held = dict(sorted(loaded(frame).items(), reverse=True))
+    frame.with_suffix(".json").write_text(json.dumps(held, indent=4), encoding="utf-8")
+    assert generate(tmp_path) == 0
+    assert "kept 0 hand-corrected fields" in capsys.readouterr().out
+
+
+def test_corrections_can_be_dropped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frame = add_hikers(tmp_path)
+    assert generate(tmp_path) == 0
+    before = loaded(frame)
+    correct(frame, count=9, tags=[])
+    assert generate(tmp_path, "--overwrite_corrections") == 0
+    assert loaded(frame) == before
+    assert "kept 0 hand-corrected fields in 0 files" in capsys.readouterr().out
+
+
+def test_a_second_run_writes_nothing(tmp_path: Path) -> None:
+    corrected, untouched = add_hikers(tmp_path), add_frame(tmp_path / "x.png")
+    assert generate(tmp_path) == 0
+    correct(corrected, count=9)
+    assert generate(tmp_path) == 0
+    age(tmp_path)
+    before = tree(tmp_path)
+    assert generate(tmp_path) == 0
+    assert tree(tmp_path) == before
+    assert untouched.with_suffix(".json").stat().st_mtime == LONG_AGO
+
+
+def test_an_untouched_field_that_no_sidecar_gives_any_more_goes(tmp_path: Path) -> None:
+    frame = add_frame(tmp_path / "x.png")
+    add_text(frame, ".tags", "artist: kit\ngeneral: hat")
+    assert generate(tmp_path) == 0
+    assert loaded(frame)["artist"] == ["kit"]
+    add_text(frame, ".tags", "hat")
+    assert generate(tmp_path) == 0
+    assert not loaded(frame).get("artist")
+
+
+# --- damage
+
+
+@pytest.mark.parametrize("text", ['{"count": 2,', '{"count": 2, "tags": ["a",]}', "", "[]", '{"count": 2} x'])
+@pytest.mark.parametrize("options", [[], ["--overwrite_corrections"]], ids=["", "overwrite"])
+def test_json_broken_by_hand_is_never_overwritten(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, options: list[str]
+) -> None:
+    broken, good = add_frame(tmp_path / "a.png"), add_frame(tmp_path / "b.png")
+    path = set_time(add_text(broken, ".json", text), LONG_AGO)
+    assert generate(tmp_path, *options) == 1
+    assert path.read_text(encoding="utf-8") == text
+    assert path.stat().st_mtime == LONG_AGO
+    assert loaded(good)["count"] == 0
+    said = capsys.readouterr()
+    assert "unreadable: " in said.err
+    assert "a.png" in said.err
+    assert "1 frame described" in said.out
+    assert "1 unreadable" in said.out
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("x.json", "{"),
+        ("x.faces.json", "{"),
+        ("x.faces.json", '{"faces": [{"box": [0.2, 0.2, 0.1, 0.1], "score": 1}]}'),
+        ("x.characters.json", "{"),
+        ("x.characters.json", "[]"),
+        ("x.characters.json", '{"faces": [{}]}'),
+        (".frames.json", "{"),
+        ("x.png.tags", "caf\udce9"),
+    ],
+)
+def test_the_damaged_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, text: str) -> None:
+    frame = add_frame(tmp_path / "x.png")
+    (tmp_path / name).write_bytes(text.encode(errors="surrogateescape"))
+    before = tree(tmp_path)
+    assert generate(tmp_path) == 1
+    assert tree(tmp_path) == before
+    assert name in capsys.readouterr().err.replace(f"{frame}:", "")
+
+
+@pytest.mark.parametrize(
+    "record", ['{"frames": [1]}', '{"frames": {"x": 3}}', '{"prefix": ["a"], "frames": {"x": {}}}', "{}"]
+)
+def test_a_record_of_another_shape_is_as_good_as_none(tmp_path: Path, record: str) -> None:
+    frame = add_frame(tmp_path / "x.png")
+    (tmp_path / ".frames.json").write_text(record, encoding="utf-8")
+    assert generate(tmp_path) == 0
+    assert loaded(frame)["count"] == 0
+
+
+def test_half_a_character_in_a_name_is_listed_or_replaced(tmp_path: Path) -> None:
+    frame = add_frame(tmp_path / "x.png")
+    add_faces(frame, HINATA)
+    text = json.dumps({"faces": [{"box": list(HINATA), "name": "a\ud83d"}]})  # escaped, so the file itself is ASCII
+    add_text(frame, ".characters.json", text)
+    assert generate(tmp_path) in (0, 1)
+
+
+def test_no_half_written_file_is_left(tmp_path: Path) -> None:
+    add_hikers(tmp_path)
+    (tmp_path / ".0123456789abcdef.json.tmp").write_text("half")
+    assert generate(tmp_path) == 0
+    own = (f"{STEM}{end}" for end in (".png", ".png.tags", ".faces.json", ".characters.json", ".json"))
+    assert names_in(tmp_path) == sorted([".frames.json", *own])
+
+
+def test_a_missing_folder_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert generate(tmp_path / "nowhere") == 2
+    assert "nowhere" in one_sentence(capsys.readouterr().err)
+
+
+def test_nothing_but_metadata_is_written(tmp_path: Path) -> None:
+    add_hikers(tmp_path / "dataset")
+    shutil.copytree(tmp_path / "dataset", tmp_path / "before")
+    assert generate(tmp_path / "dataset") == 0
+    after = {name: content for name, (content, _) in tree(tmp_path / "dataset").items()}
+    after.pop(f"{STEM}.json")
+    assert after == {name: content for name, (content, _) in tree(tmp_path / "before").items()}
