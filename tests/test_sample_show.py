@@ -98,7 +98,7 @@ def test_scenes_follow_the_cuts_of_the_truth(dataset: Path) -> None:
 def test_nothing_is_lost_between_extraction_and_the_end(dataset: Path) -> None:
     extracted: Counter[str] = Counter()
     for record in (dataset / "frames").glob("EP*/.frames.json"):
-        extracted.update(json.loads(record.read_text(encoding="utf-8"))["frames"])
+        extracted.update(list(json.loads(record.read_text(encoding="utf-8"))["frames"]))
     removed = [json.loads(line) for line in (dataset / "frames" / remove_similar.MANIFEST).read_text().splitlines()]
     assert all(entry["reason"] and (dataset / "frames" / entry["to"]).is_file() for entry in removed)
     in_tree = [frame.stem for frame in frames.find_frames(dataset / "training")]
