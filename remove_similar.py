@@ -3,7 +3,8 @@
     python remove_similar.py --src_dir dataset
 
 Reads the frames below --src_dir; moves each frame that is similar to an earlier kept one, with its sidecars, to
-.removed/similar/ and writes down the reason and the frame it resembles in .removed/manifest.jsonl.
+.removed/similar/ and writes down the reason and the frame it resembles in .removed/manifest.jsonl. Descriptors stay
+in .descriptors.npz of each folder, so that the next run decodes only new frames.
 Nothing is deleted: --restore brings everything back.
 """
 
@@ -12,9 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from framekit import frames, moves, sidecar, similarity, stage
+from framekit import descriptors, frames, moves, sidecar, similarity, stage
 
 REASON, RESTORED = "similar", "restored"
 MANIFEST = f"{sidecar.REMOVED}/manifest.jsonl"
@@ -32,31 +31,14 @@ class Removal:
     similarity: float
 
 
-def describe_frames(
-    found: Sequence[Path], workers: int
-) -> tuple[list[Path], similarity.Descriptors, list[tuple[Path, str]]]:
-    """Return the readable frames, one descriptor each, and the unreadable ones with the reason."""
-    readable: list[Path] = []
-    unreadable: list[tuple[Path, str]] = []
-    rows = np.empty((len(found), similarity.DIMENSIONS), np.float32)
-    described = frames.map_frames(similarity.describe, found, stage.worker_count(workers))
-    for frame, descriptor in stage.progress(described, len(found), "frame"):
-        if isinstance(descriptor, frames.Unreadable):
-            unreadable.append((frame, descriptor.reason))
-        else:
-            rows[len(readable)] = descriptor
-            readable.append(frame)
-    return readable, rows[: len(readable)], unreadable
-
-
 def find_similar(
-    readable: Sequence[Path], descriptors: similarity.Descriptors, thresh: float, block: int, root: Path
+    readable: Sequence[Path], rows: similarity.Descriptors, thresh: float, block: int, root: Path
 ) -> list[Removal]:
     """Return what is to be removed, in the order of the frames."""
     names = [frame.relative_to(root).as_posix() for frame in readable]
     return [
         Removal(names[index], f"{sidecar.REMOVED}/{REASON}/{names[index]}", REASON, names[kept], round(score, 4))
-        for index, kept, score in similarity.first_similar(descriptors, thresh, block)
+        for index, kept, score in similarity.first_similar(rows, thresh, block)
     ]
 
 
@@ -119,7 +101,10 @@ def parser() -> stage.StageParser:
     options = stage.StageParser("remove_similar", __doc__ or "")
     options.shared("src_dir", "dry_run", "limit", "workers", "config")
     options.option(
-        "thresh", type=stage.fraction, default=0.985, help="frames at least this similar to a kept one are removed"
+        "thresh",
+        type=stage.fraction,
+        default=similarity.THRESHOLD,
+        help="frames at least this similar to a kept one are removed",
     )
     options.option(
         "max_compare_size", type=int, default=10000, help="kept frames compared at a time; bounds the memory"
@@ -140,8 +125,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.restore:
         return restore(root, args.dry_run)
     found = frames.find_frames(root, args.limit)
-    readable, descriptors, unreadable = describe_frames(found, args.workers)
-    removals = find_similar(readable, descriptors, args.thresh, max(1, args.max_compare_size), root)
+    workers = stage.worker_count(args.workers)
+    readable, rows, unreadable = descriptors.describe_frames(found, workers, not args.dry_run)
+    removals = find_similar(readable, rows, args.thresh, max(1, args.max_compare_size), root)
     if not args.dry_run:
         for removal in stage.progress(removals, len(removals), "move"):
             remove(removal, root)

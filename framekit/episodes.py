@@ -92,7 +92,7 @@ def label_from_text(text: str) -> str | None:
 
 
 def label_episodes(videos: Sequence[Path], pattern: str) -> dict[str, Path]:
-    """Give each video its label; a video without any number gets the next free one.
+    """Give each video its label, in the order of the labels; a video without any number gets the next free one.
 
     Raises Misuse if two videos claim the same episode.
     """
@@ -108,7 +108,7 @@ def label_episodes(videos: Sequence[Path], pattern: str) -> dict[str, Path]:
             claimed[label] = video
     free = (label for label in numbered_labels() if label not in claimed)
     claimed.update(zip(free, unnumbered, strict=False))
-    return dict(sorted(claimed.items(), key=lambda item: videos.index(item[1])))
+    return dict(sorted(claimed.items(), key=lambda item: natural_key(Path(item[0]))))
 
 
 def numbered_labels() -> Iterable[str]:

@@ -13,6 +13,7 @@ Descriptors = NDArray[np.float32]
 GRID = (32, 18)  # columns, rows of the thumbnail: 16:9 in cells of about 2.5 % of the height
 BRIGHTNESS_WEIGHT = 0.1  # keeps black apart from white without making dark scenes alike
 PLAIN_LEVEL = 2.0  # grey levels; below this contrast a frame counts as plain, and noise no longer decides
+THRESHOLD = 0.985  # Source: the specification
 QUERIES = 256  # frames compared at a time
 DIMENSIONS = GRID[0] * GRID[1] * 3 + 1
 
@@ -56,6 +57,30 @@ def first_similar(descriptors: Descriptors, threshold: float, block: int) -> Ite
                 new.append(row)
                 kept[count] = start + row
                 count += 1
+
+
+class KeptDescriptors:
+    """The descriptors of kept frames, to be asked one frame at a time; equal to `first_similar` over the same order."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self.names: list[str] = []
+        self.rows = np.empty((256, DIMENSIONS), np.float32)
+
+    def add(self, name: str, descriptor: Descriptors) -> None:
+        """Keep a frame under a name."""
+        if len(self.names) == len(self.rows):
+            self.rows = np.concatenate([self.rows, np.empty_like(self.rows)])
+        self.rows[len(self.names)] = descriptor
+        self.names.append(name)
+
+    def most_similar(self, descriptor: Descriptors) -> tuple[str, float]:
+        """Return the name of the most similar kept frame and the similarity; ("", -1.0) if none is kept."""
+        if not self.names:
+            return "", -1.0
+        scores = self.rows[: len(self.names)] @ descriptor
+        best = int(scores.argmax())
+        return self.names[best], float(scores[best])
 
 
 def most_similar(

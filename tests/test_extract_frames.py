@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,18 @@ import numpy as np
 import pytest
 
 import extract_frames
-from extract_frames import FrameSource, Settings, complaint, decode_command, frame_sources, passthrough_option, read_ppm
-from framekit.frames import read_pixels
+import remove_similar
+from framekit import decoder, moves
+from framekit.decoder import (
+    FrameSource,
+    Settings,
+    complaint,
+    decode_command,
+    frame_sources,
+    passthrough_option,
+    read_ppm,
+)
+from framekit.frames import find_frames, read_pixels
 from tests.conftest import (
     BLACK,
     CLIP_CHANGES,
@@ -98,7 +109,14 @@ def test_the_record_says_where_the_frames_come_from(extracted: Path) -> None:
     assert list(record["frames"]) == [name.removesuffix(".png") for name in expected_names("EP04")]
     assert (record["video"], record["episode"], record["prefix"]) == ("my_favorite_anime_04.mp4", "EP04", "yamaS2")
     assert record["decoded"] == CLIP_FRAMES
-    assert record["settings"] == {"mode": "mpdecimate", "hi": 12800, "lo": 3200, "frac": 0.33, "scene_threshold": 10.0}
+    assert record["settings"] == {
+        "mode": "mpdecimate",
+        "hi": 12800,
+        "lo": 3200,
+        "frac": 0.33,
+        "scene_threshold": 10.0,
+        "remove_similar": None,
+    }
 
 
 def test_the_frames_hold_the_drawings_in_full_colour_range(extracted: Path) -> None:
@@ -283,7 +301,7 @@ def test_a_video_that_is_damaged_in_the_middle_is_reported(tmp_path: Path, capsy
 def test_sound_without_frames_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "videos").mkdir()
     words = ["-y", "-loglevel", "error", "-f", "lavfi", "-i", "sine=d=0.2", str(tmp_path / "videos/05.mkv")]
-    subprocess.run([extract_frames.find_ffmpeg(), *words], check=True)
+    subprocess.run([decoder.find_ffmpeg(), *words], check=True)
     assert run(tmp_path / "videos", tmp_path / "dataset") == 1
     assert "05.mkv" in capsys.readouterr().err
     assert not (tmp_path / "dataset/EP05").exists()
@@ -421,19 +439,19 @@ def test_the_option_that_keeps_times_depends_on_the_version(
     def told(*words: object, **options: object) -> subprocess.CompletedProcess[str]:
         return subprocess.CompletedProcess([], 0, stdout=banner)
 
-    monkeypatch.setattr("extract_frames.subprocess.run", told)
+    monkeypatch.setattr("framekit.decoder.subprocess.run", told)
     assert passthrough_option("ffmpeg") == expected
 
 
 def test_without_ffmpeg_on_the_path_the_one_of_imageio_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("extract_frames.which", lambda name: None)
-    assert Path(extract_frames.find_ffmpeg()).is_file()
-    monkeypatch.setattr("extract_frames.which", lambda name: "/usr/bin/ffmpeg")
-    assert extract_frames.find_ffmpeg() == "/usr/bin/ffmpeg"
+    monkeypatch.setattr("framekit.decoder.which", lambda name: None)
+    assert Path(decoder.find_ffmpeg()).is_file()
+    monkeypatch.setattr("framekit.decoder.which", lambda name: "/usr/bin/ffmpeg")
+    assert decoder.find_ffmpeg() == "/usr/bin/ffmpeg"
 
 
 def test_the_settings_reach_the_filters() -> None:
-    command = decode_command(extract_frames.find_ffmpeg(), Path("x.mkv"), Settings(1, 2, 0.5, 3.0))
+    command = decode_command(decoder.find_ffmpeg(), Path("x.mkv"), Settings(1, 2, 0.5, 3.0))
     [graph] = [word for word in command if "mpdecimate" in word]
     assert "mpdecimate=frac=0.5:hi=1:lo=2" in graph
     assert "scdet=threshold=3.0" in graph
@@ -455,7 +473,44 @@ def test_memory_does_not_grow_with_the_video(tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setattr("extract_frames.write_png", write)
     episode = extract_frames.Episode(Path("x.mkv"), "EP01", "x")
-    assert extract_frames.write_frames(endless(), tmp_path, episode, 1) == CLIP_FRAMES
+    survivors = extract_frames.compare(endless(), episode, None, 2.0)
+    kept, dropped = extract_frames.write_frames(survivors, tmp_path, episode, 2.0, 1)
+    assert (len(kept), dropped) == (CLIP_FRAMES, {})
+
+
+@pytest.mark.parametrize("thresh", ["0.8", "0.985"])
+def test_one_pass_keeps_what_the_two_scripts_keep(videos: Path, tmp_path: Path, thresh: str) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    shutil.copy(next(videos.iterdir()), videos / "again - 05.mp4")
+    assert extract_frames.main(["--src_dir", str(videos), "--dst_dir", str(two), "--prefix", "x"]) == 0
+    assert remove_similar.main(["--src_dir", str(two), "--thresh", thresh]) == 0
+    words = ["--src_dir", str(videos), "--dst_dir", str(one), "--prefix", "x", "--remove_similar", thresh]
+    assert extract_frames.main(words) == 0
+    names = [path.relative_to(two).as_posix() for path in find_frames(two)]
+    assert [path.relative_to(one).as_posix() for path in find_frames(one)] == names
+    removed = {record["frame"]: record["resembles"] for record in moves.read_lines(two / remove_similar.MANIFEST)}
+    dropped: dict[str, str] = {}
+    for record in one.glob("EP*/.frames.json"):
+        values = json.loads(record.read_text(encoding="utf-8"))
+        dropped |= {f"{values['episode']}/{stem}.png": of["resembles"] for stem, of in values["similar"].items()}
+    assert dropped == removed
+    assert dropped
+
+
+def test_after_one_pass_nothing_is_decoded_again(videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["--src_dir", str(videos), "--dst_dir", str(tmp_path / "one"), "--remove_similar"]
+    assert extract_frames.main(words) == 0
+    monkeypatch.setattr("framekit.frames.read_pixels", lambda path: pytest.fail(f"{path} was decoded"))
+    assert remove_similar.main(["--src_dir", str(tmp_path / "one")]) == 0
+
+
+def test_one_pass_compares_with_the_episodes_that_are_there(videos: Path, tmp_path: Path) -> None:
+    words = ["--src_dir", str(videos), "--dst_dir", str(tmp_path / "one"), "--prefix", "x", "--remove_similar"]
+    assert extract_frames.main(words) == 0
+    before = len(find_frames(tmp_path / "one"))
+    shutil.copy(next(videos.iterdir()), videos / "again - 05.mp4")
+    assert extract_frames.main(words) == 0
+    assert len(find_frames(tmp_path / "one")) == before
 
 
 def test_the_drawn_clip_is_what_these_tests_take_it_for() -> None:

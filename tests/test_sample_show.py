@@ -116,6 +116,13 @@ def test_the_tree_has_the_three_levels_and_each_frame_its_sidecars(dataset: Path
         assert float((frame.parent / sidecar.MULTIPLY).read_text()) >= 1
 
 
+def test_one_pass_keeps_the_same_frames_as_two_scripts(dataset: Path, tmp_path: Path) -> None:
+    words = ["--src_dir", str(SAMPLE / "episodes"), "--dst_dir", str(tmp_path), "--prefix", "sample"]
+    assert extract_frames.main([*words, "--remove_similar"]) == 0
+    kept = [frame.relative_to(tmp_path) for frame in frames.find_frames(tmp_path)]
+    assert kept == [frame.relative_to(dataset / "frames") for frame in frames.find_frames(dataset / "frames")]
+
+
 def test_a_second_run_changes_nothing(dataset: Path, tmp_path: Path) -> None:
     root = tmp_path / "again"
     shutil.copytree(dataset, root)
