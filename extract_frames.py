@@ -8,46 +8,49 @@ An episode that is there is finished and skipped; one that was interrupted is do
 that resemble one of the dataset are never written.
 """
 
+import math
 import os
+import subprocess
 import sys
+import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from contextlib import closing
+from dataclasses import dataclass, fields
 from pathlib import Path
 from shutil import rmtree
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any
 
 from framekit import decoder, descriptors, episodes, frames, sidecar, similarity, stage
+from framekit.episode_record import Episode, episode_record, record_text, renumber_scenes
+from framekit.sampling import MODES, Sampling, choose_frames, scene_numbers, select_expression, within
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How frames are written: png, jpg or webp, the quality of the latter two, and by how many threads."""
+
+    format: str
+    quality: int
+    workers: int
 
 
 @dataclass(frozen=True)
 class Extracted:
-    """What became of an episode: frames kept, similar ones dropped, frames decoded, and what went wrong."""
+    """What became of an episode: numbers of frames, the length of the decoded part in seconds, what went wrong."""
 
     kept: int
     similar: int
     decoded: int
+    seconds: float
     trouble: str | None
 
 
-@dataclass(frozen=True)
-class Episode:
-    """One video and the name of its folder and frames."""
-
-    video: Path
-    label: str
-    prefix: str
-
-    def stem(self, number: int) -> str:
-        """Return the stem of its n-th frame, counted from 1."""
-        return f"{self.prefix}_{self.label}_{number:06d}"
-
-
-def write_png(path: Path, pixels: frames.Pixels) -> int:
-    """Encode one frame and write it; return the number of bytes."""
-    return path.write_bytes(frames.encode_png(pixels))
+def write_frame(path: Path, pixels: frames.Pixels, quality: int) -> int:
+    """Encode one frame as its suffix says and write it; return the number of bytes."""
+    return path.write_bytes(frames.encode_frame(pixels, path.suffix, quality))
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,11 @@ class Survivor:
 
 
 def compare(
-    pixels: Iterable[frames.Pixels], episode: Episode, kept: similarity.KeptDescriptors | None, thresh: float
+    pixels: Iterable[frames.Pixels],
+    episode: Episode,
+    kept: similarity.KeptDescriptors | None,
+    thresh: float,
+    suffix: str = "png",
 ) -> Iterator[Survivor]:
     """Yield the survivors, compared with all kept frames; those below `thresh` are kept from then on.
 
@@ -78,17 +85,21 @@ def compare(
         descriptor = similarity.describe(one)
         resembles, score = kept.most_similar(descriptor)
         if score < thresh:
-            kept.add(f"{episode.label}/{episode.stem(number)}.png", descriptor)
+            kept.add(f"{episode.label}/{episode.stem(number)}.{suffix}", descriptor)
         yield Survivor(number, one, descriptor, resembles, score)
 
 
 def write_frames(
-    survivors: Iterable[Survivor], folder: Path, episode: Episode, thresh: float, workers: int
+    survivors: Iterable[Survivor],
+    folder: Path,
+    episode: Episode,
+    sampling: Sampling,
+    encoding: Encoding,
 ) -> tuple[dict[str, descriptors.Described | None], dict[str, dict[str, Any]]]:
-    """Write the frames that resemble no kept one as PNG files with `workers` encoders.
+    """Write the frames that resemble no kept one in worker threads, at most `max_frames` of them.
 
     Returns the descriptor of each written frame by its file name, and by its stem what each dropped one resembles.
-    At most 4 frames per encoder wait, so memory does not grow with the length of the video.
+    At most 4 frames per worker wait, so memory does not grow with the length of the video.
     """
     written: dict[str, descriptors.Described | None] = {}
     dropped: dict[str, dict[str, Any]] = {}
@@ -99,15 +110,18 @@ def write_frames(
         written[name] = None if one.descriptor is None else descriptors.Described(size.result(), one.descriptor)
         size.result()
 
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(encoding.workers) as pool:
         for one in stage.progress(survivors, None, "frame", episode.label):
             stem = episode.stem(one.number)
-            if one.similarity >= thresh:
+            if sampling.remove_similar is not None and one.similarity >= sampling.remove_similar:
                 dropped[stem] = {"resembles": one.resembles, "similarity": round(one.similarity, 4)}
                 continue
-            waiting.append((f"{stem}.png", one, pool.submit(write_png, folder / f"{stem}.png", one.pixels)))
-            if len(waiting) > 4 * workers:
+            name = f"{stem}.{encoding.format}"
+            waiting.append((name, one, pool.submit(write_frame, folder / name, one.pixels, encoding.quality)))
+            if len(waiting) > 4 * encoding.workers:
                 finish()
+            if len(written) + len(waiting) == sampling.max_frames:
+                break
         while waiting:
             finish()
     return written, dropped
@@ -123,48 +137,54 @@ def set_aside(folder: Path, reason: str) -> None:
     print(f"{folder} was set aside as {free}")
 
 
-def episode_record(
-    episode: Episode,
-    settings: decoder.Settings,
-    sources: Sequence[decoder.FrameSource],
-    decoded: int,
-    dropped: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Return the content of .frames.json."""
-    by_stem = {episode.stem(number): asdict(source) for number, source in enumerate(sources, start=1)}
-    return {
-        "schema": 1,
-        "video": episode.video.name,
-        "episode": episode.label,
-        "prefix": episode.prefix,
-        "settings": {"mode": "mpdecimate", **asdict(settings)},
-        "decoded": decoded,
-        "frames": {stem: source for stem, source in by_stem.items() if stem not in dropped},
-        "similar": {stem: source | dropped[stem] for stem, source in by_stem.items() if stem in dropped},
-    }
+def messages(command: Sequence[str]) -> str:
+    """Run ffmpeg for its messages alone."""
+    return subprocess.run(command, capture_output=True, check=False).stderr.decode(errors="replace")
+
+
+def numbers_for(ffmpeg: str, video: Path, sampling: Sampling) -> list[int] | None:
+    """Return the frames of a video that a mode takes which needs to know all scenes, found in a pass of its own."""
+    if not sampling.needs_numbers:
+        return None
+    log = messages(decoder.scan_command(ffmpeg, video))
+    times = [float(time) for shown in decoder.shown_times(log)[:1] for time in shown]
+    scenes = scene_numbers(decoder.scene_scores(log, len(times)), sampling.scene_threshold)
+    return choose_frames(times, scenes, sampling)
 
 
 def extract_episode(
-    episode: Episode, folder: Path, settings: decoder.Settings, kept: similarity.KeptDescriptors | None, workers: int
+    episode: Episode,
+    folder: Path,
+    wanted: Sampling,
+    encoding: Encoding,
+    kept: similarity.KeptDescriptors | None,
 ) -> Extracted:
     """Extract one episode into a hidden folder that gets its name when it is whole."""
     part = folder.with_name(f".{folder.name}.partial")
     rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    with TemporaryFile() as log:
-        command = decoder.decode_command(decoder.find_ffmpeg(), episode.video, settings)
-        thresh = 2.0 if settings.remove_similar is None else settings.remove_similar
-        survivors = compare(decoder.decode(command, log), episode, kept, thresh)
-        written, dropped = write_frames(survivors, part, episode, thresh, workers)
+    ffmpeg = decoder.find_ffmpeg()
+    duration = decoder.duration_of(ffmpeg, episode.video)
+    sampling = within(wanted, duration, str(episode.video))
+    with TemporaryDirectory() as scratch, TemporaryFile() as log:
+        expression = select_expression(sampling, duration, numbers_for(ffmpeg, episode.video, sampling))
+        command = decoder.decode_command(ffmpeg, episode.video, sampling, expression)
+        command = decoder.with_graph_in_file(command, decoder.ffmpeg_version(ffmpeg), Path(scratch))
+        with closing(decoder.decode(command, log)) as pixels:
+            survivors = compare(pixels, episode, kept, sampling.remove_similar or 0.0, encoding.format)
+            written, dropped = write_frames(survivors, part, episode, sampling, encoding)
         log.seek(0)
         text = log.read().decode(errors="replace")
-    sources, decoded = decoder.frame_sources(text)
     damage = decoder.complaint(text)
+    shown = [*decoder.shown_times(text), []]
+    scores = decoder.scene_scores(text, len(shown[0]))
+    seconds = float(shown[0][-1]) - float(shown[0][0]) if shown[0] else 0.0
     if not written and not dropped:
         rmtree(part)
-        return Extracted(0, 0, decoded, damage or "it has no frames")
-    record = episode_record(episode, settings, sources[: len(written) + len(dropped)], decoded, dropped)
-    sidecar.write_json(part / sidecar.EPISODE_RECORD, record, indent=1)
+        return Extracted(0, 0, len(scores), seconds, damage or "it has no such frames")
+    sources = decoder.frame_sources(text, scene_numbers(scores, sampling.scene_threshold))
+    record = episode_record(episode, sampling, scores, sources[: len(written) + len(dropped)], dropped)
+    sidecar.write_whole(part / sidecar.EPISODE_RECORD, record_text(record))
     if kept is not None:
         descriptors.write_store(part, {name: one for name, one in written.items() if one is not None})
     if folder.exists():
@@ -172,7 +192,7 @@ def extract_episode(
         set_aside(folder, "extracted_again" if finished else "unfinished")
     os.replace(part, folder)
     trouble = f"damaged, the {len(written)} frames up to there are kept: {damage}" if damage else None
-    return Extracted(len(written), len(dropped), decoded, trouble)
+    return Extracted(len(written), len(dropped), len(scores), seconds, trouble)
 
 
 def kept_elsewhere(dataset: Path, labels: Iterable[str], workers: int) -> similarity.KeptDescriptors:
@@ -194,14 +214,34 @@ def parser() -> stage.StageParser:
     options.needed.append("dst_dir")
     options.option("prefix", help="start of each frame's name (default: the name of --src_dir)")
     options.option("pattern", default="*", help="file names to take; a number where the first * stands is the episode")
+    options.option("mode", choices=MODES, default=Sampling.mode, help=f"which frames are taken: {', '.join(MODES)}")
+    options.option("hi", type=int, default=Sampling.hi, help="mpdecimate: a block that changed more keeps the frame")
+    options.option("lo", type=int, default=Sampling.lo, help="mpdecimate: a block that changed more counts as changed")
     options.option(
-        "hi", type=int, default=decoder.Settings.hi, help="mpdecimate: a block that changed more keeps the frame"
+        "frac", type=stage.fraction, default=Sampling.frac, help="mpdecimate: changed blocks to keep a frame"
     )
     options.option(
-        "lo", type=int, default=decoder.Settings.lo, help="mpdecimate: a block that changed more counts as changed"
+        "frames_per_scene", type=stage.count, default=Sampling.frames_per_scene, help="scene, hybrid: spread evenly"
     )
     options.option(
-        "frac", type=stage.fraction, default=decoder.Settings.frac, help="mpdecimate: changed blocks to keep a frame"
+        "every_seconds",
+        type=stage.positive,
+        default=Sampling.every_seconds,
+        help="interval, hybrid: one frame in so many seconds",
+    )
+    options.option(
+        "target_frames", type=stage.count, default=Sampling.target_frames, help="uniform: so many frames of the video"
+    )
+    options.option("format", choices=("png", "jpg", "webp"), default="png", help="png loses nothing; jpg is fastest")
+    options.option("quality", type=stage.count, default=95, help="of jpg and webp, 1 to 100")
+    options.option(
+        "skip_opening", type=stage.seconds, default=0.0, help="seconds to leave out at the beginning of each video"
+    )
+    options.option("skip_ending", type=stage.seconds, default=0.0, help="seconds to leave out at the end of each video")
+    options.option("start", type=stage.seconds, default=0.0, help="seconds of each video to begin at")
+    options.option("end", type=stage.seconds, help="seconds of each video to end at (default: its end)")
+    options.option(
+        "max_frames", type=stage.count, default=0, help="stop an episode after so many kept frames; 0 = no limit"
     )
     options.option(
         "remove_similar",
@@ -212,10 +252,7 @@ def parser() -> stage.StageParser:
         help="drop similar frames at once, as remove_similar.py would with --thresh; 0.985 if none is given",
     )
     options.option(
-        "scene_threshold",
-        type=stage.positive,
-        default=decoder.Settings.scene_threshold,
-        help="scdet score of a cut, 0 to 100",
+        "scene_threshold", type=stage.positive, default=Sampling.scene_threshold, help="scdet score of a cut, 0 to 100"
     )
     return options
 
@@ -224,7 +261,12 @@ def parser() -> stage.StageParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line."""
     args = parser().read(argv)
-    settings = decoder.Settings(args.hi, args.lo, args.frac, args.scene_threshold, args.remove_similar)
+    chosen = {field.name: getattr(args, field.name) for field in fields(Sampling)}
+    sampling = Sampling(**chosen | {"end": math.inf if args.end is None else args.end})
+    if not 1 <= args.quality <= 100:
+        raise stage.Misuse(f"--quality must be 1 to 100, not {args.quality}")
+    if sampling.end <= sampling.start or 0 in (sampling.frames_per_scene, sampling.target_frames):
+        raise stage.Misuse("--end must lie after --start, and --frames_per_scene and --target_frames must be above 0")
     videos = episodes.find_videos(args.src_dir, args.pattern)
     if not videos:
         raise stage.Misuse(f"no video in {args.src_dir} fits --pattern {args.pattern}")
@@ -232,20 +274,46 @@ def main(argv: Sequence[str] | None = None) -> int:
     prefix = sidecar.safe_name(args.prefix or args.src_dir.resolve().stem)
     folders = {label: args.dst_dir / label for label in labelled}
     todo = [label for label in labelled if args.redo or not (folders[label] / sidecar.EPISODE_RECORD).exists()]
-    workers = stage.worker_count(args.workers)
-    kept = kept_elsewhere(args.dst_dir, todo, workers) if todo and settings.remove_similar is not None else None
+    encoding = Encoding(args.format, args.quality, stage.worker_count(args.workers))
+    similar = sampling.remove_similar is not None
+    kept = kept_elsewhere(args.dst_dir, todo, encoding.workers) if todo and similar else None
+    finished = [folders[label] for label in labelled if label not in todo]
+    renumbered, damaged = renumber_all(finished, args.scene_threshold)
     done: list[Extracted] = []
+    started = time.perf_counter()
     for label in todo:
         print(f"{labelled[label].name} -> {folders[label]}", file=sys.stderr)
         episode = Episode(labelled[label], label, prefix)
-        done.append(extract_episode(episode, folders[label], settings, kept, workers))
-    similar = sum(one.similar for one in done)
+        done.append(extract_episode(episode, folders[label], sampling, encoding, kept))
+    if renumbered:
+        print(f"{stage.counted(renumbered, 'episode')} got the scenes of --scene_threshold {args.scene_threshold:g}")
     return stage.close(
-        f"{stage.counted(sum(one.kept for one in done), 'frame')} of {sum(one.decoded for one in done)} decoded kept,"
-        f"{f' {similar} similar dropped,' if kept is not None else ''} from {stage.counted(len(todo), 'episode')};"
-        f" {len(labelled) - len(todo)} already done, in {args.dst_dir}",
-        [(labelled[label], one.trouble) for label, one in zip(todo, done, strict=True) if one.trouble],
+        f"{summary(done, sampling, time.perf_counter() - started)}; {len(labelled) - len(todo)} already done,"
+        f" in {args.dst_dir}",
+        damaged + [(labelled[label], one.trouble) for label, one in zip(todo, done, strict=True) if one.trouble],
     )
+
+
+def renumber_all(finished: Sequence[Path], threshold: float) -> tuple[int, list[tuple[Path, str]]]:
+    """Renumber the scenes of finished episodes; return how many changed, and the folders whose record is damaged."""
+    changed, damaged = 0, []
+    for folder in finished:
+        try:
+            changed += renumber_scenes(folder, threshold)
+        except sidecar.BadSidecar as error:
+            damaged.append((folder, str(error)))
+    return changed, damaged
+
+
+def summary(done: Sequence[Extracted], sampling: Sampling, elapsed: float) -> str:
+    """Return what the closing line says of the episodes that were extracted."""
+    kept, similar, decoded = (sum(getattr(one, name) for one in done) for name in ("kept", "similar", "decoded"))
+    parts = [f"{stage.counted(kept, 'frame')} kept of {decoded} decoded from {stage.counted(len(done), 'episode')}"]
+    if done:
+        parts += [f"{decoded - kept - similar} dropped by {sampling.mode}"]
+        parts += [f"{similar} similar"] if sampling.remove_similar is not None else []
+        parts += [f"{elapsed:.1f} s, {sum(one.seconds for one in done) / elapsed:.1f} x real time"]
+    return ", ".join(parts)
 
 
 if __name__ == "__main__":

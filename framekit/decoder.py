@@ -1,34 +1,25 @@
 """Run ffmpeg on a video: its surviving frames through a pipe, and from its messages where each came from."""
 
+import math
 import re
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import which
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
 from framekit.frames import Pixels
+from framekit.sampling import Sampling
 
 SHOWN = re.compile(r"\[Parsed_showinfo_(\d+) .*?\bn: *\d+ pts: *\S+ pts_time:(-?[\d.]+)")
+SCORE = re.compile(r"\[Parsed_metadata_\d+ .*?\bframe:(\d+) .*\n.*lavfi\.scd\.score=([\d.]+)")
+DURATION = re.compile(r"Duration: (\d+):(\d+):(\d+(?:\.\d+)?)")
 ERROR = re.compile(r"\[(?:error|fatal|panic)\] *(.*)")
-CUT = re.compile(r"lavfi\.scd\.score: *[\d.]+, *lavfi\.scd\.time: *([\d.]+)")
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What decides which frames are kept. Source of hi, lo, frac: the specification's ffmpeg command.
-
-    On the sample show, scdet's 10 finds 78 of 78 cuts and no false one.
-    """
-
-    hi: int = 64 * 200
-    lo: int = 64 * 50
-    frac: float = 0.33
-    scene_threshold: float = 10.0
-    remove_similar: float | None = None
+MESSAGES = ("-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info")
+LONGEST_ARGUMENT = 30_000  # characters; Windows takes 32,767 for the whole command
 
 
 @dataclass(frozen=True)
@@ -50,26 +41,67 @@ def find_ffmpeg() -> str:
     return found
 
 
-def passthrough_option(ffmpeg: str) -> dict[str, str]:
-    """Return the option that keeps the times of frames as they are: it changed its name in ffmpeg 5.1."""
+def ffmpeg_version(ffmpeg: str) -> tuple[int, int]:
+    """Return (major, minor); builds without a number count as new."""
     banner = subprocess.run([ffmpeg, "-version"], capture_output=True, text=True, check=True).stdout
     version = re.match(r"ffmpeg version n?(\d+)\.(\d+)", banner)
-    old = version is not None and (int(version[1]), int(version[2])) < (5, 1)
-    return {"vsync": "0"} if old else {"fps_mode": "passthrough"}
+    return (int(version[1]), int(version[2])) if version else (99, 0)
 
 
-def decode_command(ffmpeg: str, video: Path, settings: Settings) -> list[str]:
-    """Return the command that writes the surviving frames as PPM to a pipe and tells the times of all on stderr."""
+def passthrough_option(version: tuple[int, int]) -> dict[str, str]:
+    """Return the option that keeps the times of frames as they are: it changed its name in ffmpeg 5.1."""
+    return {"vsync": "0"} if version < (5, 1) else {"fps_mode": "passthrough"}
+
+
+def duration_of(ffmpeg: str, video: Path) -> float:
+    """Return the length of a video in seconds, 0 if its container doesn't tell."""
+    command = [ffmpeg, "-nostdin", "-hide_banner", "-i", str(video.absolute())]
+    banner = subprocess.run(command, capture_output=True, check=False).stderr.decode(errors="replace")
+    told = DURATION.search(banner)
+    return int(told[1]) * 3600 + int(told[2]) * 60 + float(told[3]) if told else 0.0
+
+
+def watched(video: Path) -> Any:
+    """Return the graph of a video whose every decoded frame tells its time and its scene score."""
     import ffmpeg as graph
 
-    decoded = graph.input(str(video.absolute())).video
-    decoded = decoded.filter("scdet", threshold=settings.scene_threshold).filter("showinfo", checksum=0)
-    survivors = decoded.filter("mpdecimate", hi=settings.hi, lo=settings.lo, frac=settings.frac)
-    square = survivors.filter("showinfo", checksum=0).filter("scale", "trunc(iw*sar+0.5)", "ih").filter("setsar", "1")
-    options = {"format": "image2pipe", "vcodec": "ppm", "pix_fmt": "rgb24", **passthrough_option(ffmpeg)}
-    messages = ("-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info")
-    output = square.output("pipe:", **options).global_args(*messages)
-    return [str(word) for word in output.compile(cmd=ffmpeg)]
+    scored = graph.input(str(video.absolute())).video.filter("scdet", threshold=100)
+    return scored.filter("metadata", mode="print", key="lavfi.scd.score").filter("showinfo", checksum=0)
+
+
+def scan_command(ffmpeg: str, video: Path) -> list[str]:
+    """Return the command that decodes a video and only tells times and scene scores."""
+    output = watched(video).output("-", format="null", **passthrough_option(ffmpeg_version(ffmpeg)))
+    return [str(word) for word in output.global_args(*MESSAGES).compile(cmd=ffmpeg)]
+
+
+def decode_command(ffmpeg: str, video: Path, sampling: Sampling, expression: str) -> list[str]:
+    """Return the command that writes the chosen frames as PPM to a pipe and tells the times of all on stderr.
+
+    `expression` is that of the select filter, "" for none.
+    """
+    version = ffmpeg_version(ffmpeg)
+    chosen = watched(video)
+    if expression:
+        chosen = chosen.filter("select", expression)
+    if sampling.mode == "mpdecimate":
+        chosen = chosen.filter("mpdecimate", hi=sampling.hi, lo=sampling.lo, frac=sampling.frac)
+    square = chosen.filter("showinfo", checksum=0).filter("scale", "trunc(iw*sar+0.5)", "ih").filter("setsar", "1")
+    options = {"format": "image2pipe", "vcodec": "ppm", "pix_fmt": "rgb24", **passthrough_option(version)}
+    if sampling.end < math.inf:
+        options["to"] = f"{sampling.end:.6f}"
+    return [str(word) for word in square.output("pipe:", **options).global_args(*MESSAGES).compile(cmd=ffmpeg)]
+
+
+def with_graph_in_file(command: Sequence[str], version: tuple[int, int], folder: Path) -> list[str]:
+    """Return the command with its filter graph in a file of `folder` if it is too long for a command line."""
+    words = list(command)
+    place = words.index("-filter_complex")
+    if len(words[place + 1]) > LONGEST_ARGUMENT:
+        script = folder / "filters.txt"
+        script.write_text(words[place + 1], encoding="utf-8")
+        words[place : place + 2] = ["-filter_complex_script" if version < (7, 0) else "-/filter_complex", str(script)]
+    return words
 
 
 def read_ppm(stream: IO[bytes]) -> Pixels | None:
@@ -84,36 +116,50 @@ def read_ppm(stream: IO[bytes]) -> Pixels | None:
     return np.frombuffer(raw, np.uint8).reshape(height, width, 3)
 
 
-def decode(command: Sequence[str], log: IO[bytes]) -> Iterator[Pixels]:
-    """Run ffmpeg and yield its frames; its messages go to `log`, a broken end is told there too."""
+def decode(command: Sequence[str], log: IO[bytes]) -> Generator[Pixels, None, None]:
+    """Run ffmpeg and yield its frames; its messages go to `log`, a broken end is told there too.
+
+    Whoever takes no more frames ends it.
+    """
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, bufsize=2**20) as process:
         assert process.stdout is not None
         try:
             while (pixels := read_ppm(process.stdout)) is not None:
                 yield pixels
+        except GeneratorExit:
+            process.kill()
+            raise
         finally:
             process.stdout.close()
-            if process.wait() != 0:
-                log.write(f"\n[error] ffmpeg ended with code {process.returncode}\n".encode())
+        if process.wait() != 0:
+            log.write(f"\n[error] ffmpeg ended with code {process.returncode}\n".encode())
 
 
-def frame_sources(log: str) -> tuple[list[FrameSource], int]:
-    """Read ffmpeg's messages: the source of each surviving frame, and how many frames were decoded.
-
-    The first showinfo of the graph sees every decoded frame, the last one the survivors; both tell the same times.
-    """
+def shown_times(log: str) -> list[list[str]]:
+    """Return the times that each showinfo of the graph told, in the order of the graph."""
     shown: dict[int, list[str]] = {}
     for position, time in SHOWN.findall(log):
         shown.setdefault(int(position), []).append(time)
+    return [shown[position] for position in sorted(shown)]
+
+
+def scene_scores(log: str, decoded: int) -> list[float]:
+    """Return the scene score of each decoded frame, 0 to 100; the first frame has none, which counts as 0."""
+    told = {int(number): float(score) for number, score in SCORE.findall(log)}
+    return [round(told.get(number, 0.0), 2) for number in range(decoded)]
+
+
+def frame_sources(log: str, scenes: Sequence[int]) -> list[FrameSource]:
+    """Return the source of each frame that went through, from ffmpeg's messages.
+
+    The first showinfo of the graph sees every decoded frame, the last one those that went through; both tell the same
+    times. `scenes` holds the scene of each decoded frame.
+    """
+    shown = shown_times(log)
     if len(shown) < 2:
-        return [], sum(map(len, shown.values()))
-    every, survivors = shown[min(shown)], shown[max(shown)]
-    number = {time: index for index, time in reversed(list(enumerate(every)))}
-    cuts = [float(time) for time in CUT.findall(log)]
-    sources = [
-        FrameSource(round(float(time), 6), number[time], sum(cut <= float(time) for cut in cuts)) for time in survivors
-    ]
-    return sources, len(every)
+        return []
+    number = {time: index for index, time in reversed(list(enumerate(shown[0])))}
+    return [FrameSource(round(float(time), 6), number[time], scenes[number[time]]) for time in shown[-1]]
 
 
 def complaint(log: str) -> str | None:

@@ -34,6 +34,16 @@ def positive(text: str) -> float:
     return value
 
 
+def seconds(text: str) -> float:
+    """Argument type: seconds from the start, or `H:MM:SS`."""
+    value = 0.0
+    for piece in text.split(":"):
+        value = value * 60 + float(piece)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is no time: use seconds or H:MM:SS")
+    return value
+
+
 def count(text: str) -> int:
     """Argument type: a whole number, 0 or more."""
     value = int(text)

@@ -16,14 +16,15 @@ import remove_similar
 from framekit import decoder, moves
 from framekit.decoder import (
     FrameSource,
-    Settings,
     complaint,
     decode_command,
     frame_sources,
     passthrough_option,
     read_ppm,
 )
+from framekit.episode_record import Episode
 from framekit.frames import find_frames, read_pixels
+from framekit.sampling import Sampling
 from tests.conftest import (
     BLACK,
     CLIP_CHANGES,
@@ -109,12 +110,20 @@ def test_the_record_says_where_the_frames_come_from(extracted: Path) -> None:
     assert list(record["frames"]) == [name.removesuffix(".png") for name in expected_names("EP04")]
     assert (record["video"], record["episode"], record["prefix"]) == ("my_favorite_anime_04.mp4", "EP04", "yamaS2")
     assert record["decoded"] == CLIP_FRAMES
+    assert len(record["scene_scores"]) == CLIP_FRAMES
     assert record["settings"] == {
         "mode": "mpdecimate",
         "hi": 12800,
         "lo": 3200,
         "frac": 0.33,
         "scene_threshold": 10.0,
+        "frames_per_scene": 10,
+        "every_seconds": 1.0,
+        "target_frames": 500,
+        "start": 0.0,
+        "skip_opening": 0.0,
+        "skip_ending": 0.0,
+        "max_frames": 0,
         "remove_similar": None,
     }
 
@@ -203,7 +212,9 @@ def test_without_a_prefix_the_name_of_the_source_is_taken(tmp_path: Path, clip: 
 
 def test_a_second_run_skips_what_is_done(videos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(videos, tmp_path / "dataset")
-    assert "14 frames of 40 decoded kept, from 1 episode; 0 already done" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert told.startswith("14 frames kept of 40 decoded from 1 episode, 26 dropped by mpdecimate, ")
+    assert "x real time; 0 already done" in told
     before = tree(tmp_path / "dataset")
     assert run(videos, tmp_path / "dataset") == 0
     assert tree(tmp_path / "dataset") == before
@@ -229,11 +240,11 @@ def test_what_a_killed_run_left_is_replaced(videos: Path, tmp_path: Path, extrac
 def test_ctrl_c_leaves_no_episode_and_the_next_run_makes_it(
     videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def interrupted(path: Path, value: object, indent: int | None = None) -> None:
+    def interrupted(path: Path, content: str) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("framekit.sidecar.write_json", interrupted)
+        patch.setattr("framekit.sidecar.write_whole", interrupted)
         assert run(videos, tmp_path / "dataset") == 130
     assert not (tmp_path / "dataset/EP04").exists()
     assert "stopped" in capsys.readouterr().err
@@ -404,14 +415,19 @@ def test_sources_are_read_from_the_messages_of_ffmpeg() -> None:
     log = "Stream #0:0: Video: h264\n"
     for number, time in enumerate(["0", "0.5", "1", "1.5"]):
         log += shown(1, number, time)
-    log += "[Parsed_scdet_0 @ 0x2] lavfi.scd.score: 23.456, lavfi.scd.time: 1\n"
     log += shown(3, 0, "0") + shown(3, 1, "1") + shown(3, 2, "1.5")
-    assert frame_sources(log) == ([FrameSource(0, 0, 0), FrameSource(1, 2, 1), FrameSource(1.5, 3, 1)], 4)
+    assert frame_sources(log, [0, 0, 1, 1]) == [FrameSource(0, 0, 0), FrameSource(1, 2, 1), FrameSource(1.5, 3, 1)]
 
 
-@pytest.mark.parametrize(("log", "decoded"), [("", 0), ("nothing here", 0), (shown(1, 0, "0"), 1)])
-def test_messages_without_survivors_give_no_sources(log: str, decoded: int) -> None:
-    assert frame_sources(log) == ([], decoded)
+@pytest.mark.parametrize("log", ["", "nothing here", shown(1, 0, "0")])
+def test_messages_without_survivors_give_no_sources(log: str) -> None:
+    assert frame_sources(log, [0]) == []
+
+
+def test_scene_scores_are_read_from_the_messages_of_ffmpeg() -> None:
+    log = shown(2, 0, "0") + "[Parsed_metadata_1 @ 0x1] [info] frame:2    pts:2       pts_time:2\n"
+    log += "[Parsed_metadata_1 @ 0x1] [info] lavfi.scd.score=23.456\n"
+    assert decoder.scene_scores(log, 4) == [0.0, 0.0, 23.46, 0.0]
 
 
 def test_a_complaint_is_the_first_error_of_ffmpeg() -> None:
@@ -440,7 +456,7 @@ def test_the_option_that_keeps_times_depends_on_the_version(
         return subprocess.CompletedProcess([], 0, stdout=banner)
 
     monkeypatch.setattr("framekit.decoder.subprocess.run", told)
-    assert passthrough_option("ffmpeg") == expected
+    assert passthrough_option(decoder.ffmpeg_version("ffmpeg")) == expected
 
 
 def test_without_ffmpeg_on_the_path_the_one_of_imageio_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -451,10 +467,11 @@ def test_without_ffmpeg_on_the_path_the_one_of_imageio_is_taken(monkeypatch: pyt
 
 
 def test_the_settings_reach_the_filters() -> None:
-    command = decode_command(decoder.find_ffmpeg(), Path("x.mkv"), Settings(1, 2, 0.5, 3.0))
+    command = decode_command(decoder.find_ffmpeg(), Path("x.mkv"), Sampling(hi=1, lo=2, frac=0.5, end=7), "gte(t,1)")
     [graph] = [word for word in command if "mpdecimate" in word]
     assert "mpdecimate=frac=0.5:hi=1:lo=2" in graph
-    assert "scdet=threshold=3.0" in graph
+    assert "select=gte" in graph
+    assert command[command.index("-to") + 1] == "7.000000"
     assert str(Path("x.mkv").absolute()) in command
 
 
@@ -467,14 +484,15 @@ def test_memory_does_not_grow_with_the_video(tmp_path: Path, monkeypatch: pytest
             assert drawn[0] - written[0] <= 4 * 1 + 2
             yield pixels
 
-    def write(path: Path, pixels: Any) -> int:
+    def write(path: Path, pixels: Any, quality: int) -> int:
         written[0] += 1
         return 0
 
-    monkeypatch.setattr("extract_frames.write_png", write)
-    episode = extract_frames.Episode(Path("x.mkv"), "EP01", "x")
+    monkeypatch.setattr("extract_frames.write_frame", write)
+    episode = Episode(Path("x.mkv"), "EP01", "x")
     survivors = extract_frames.compare(endless(), episode, None, 2.0)
-    kept, dropped = extract_frames.write_frames(survivors, tmp_path, episode, 2.0, 1)
+    encoding = extract_frames.Encoding("png", 95, 1)
+    kept, dropped = extract_frames.write_frames(survivors, tmp_path, episode, Sampling(), encoding)
     assert (len(kept), dropped) == (CLIP_FRAMES, {})
 
 
@@ -519,3 +537,99 @@ def test_the_drawn_clip_is_what_these_tests_take_it_for() -> None:
     assert (len(drawn), changes) == (CLIP_FRAMES, CLIP_CHANGES)
     assert tuple(drawn[0][0, 0]) == BLACK
     assert int((drawn[0] == 255).all(axis=2).sum()) == SQUARE**2
+
+
+# --- modes
+
+
+def numbers(dataset: Path) -> list[int]:
+    """Return the source frames that were kept of EP04."""
+    return [source["source_frame"] for source in record_of(dataset / "EP04")["frames"].values()]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--mode", "all"], list(range(CLIP_FRAMES))),
+        (["--mode", "interval", "--every_seconds", "0.5"], [0, 12, 24, 36]),
+        (["--mode", "interval", "--every_seconds", "0.5", "--start", "0.25"], [6, 18, 30]),
+        (["--mode", "uniform", "--target_frames", "4"], [0, 11, 21, 31]),
+        (["--mode", "all", "--start", "0.5", "--end", "0:00:00.75"], list(range(12, 18))),
+        (["--mode", "all", "--skip_opening", "1.5"], list(range(36, CLIP_FRAMES))),
+        (["--mode", "all", "--skip_ending", "1.52"], [0, 1, 2, 3]),
+        (["--mode", "all", "--max_frames", "3"], [0, 1, 2]),
+        (["--mode", "scene", "--frames_per_scene", "1000"], list(range(CLIP_FRAMES))),
+    ],
+    ids=str,
+)
+def test_modes_take_the_frames_that_they_promise(
+    videos: Path, tmp_path: Path, words: list[str], expected: list[int]
+) -> None:
+    assert CLIP_FPS == 24
+    assert run(videos, tmp_path / "dataset", *words) == 0
+    assert numbers(tmp_path / "dataset") == expected
+    assert len(find_frames(tmp_path / "dataset")) == len(expected)
+
+
+def test_mode_scene_takes_the_same_number_of_each_scene(videos: Path, tmp_path: Path) -> None:
+    assert run(videos, tmp_path / "dataset", "--mode", "scene", "--frames_per_scene", "2") == 0
+    scenes = [source["scene"] for source in record_of(tmp_path / "dataset" / "EP04")["frames"].values()]
+    assert scenes == sorted([*set(CLIP_SCENES)] * 2)
+
+
+def test_mode_hybrid_is_scene_and_interval_together(videos: Path, tmp_path: Path) -> None:
+    taken: dict[str, list[int]] = {}
+    for mode in ("scene", "interval", "hybrid"):
+        words = ["--mode", mode, "--frames_per_scene", "1", "--every_seconds", "0.3"]
+        assert run(videos, tmp_path / mode, *words) == 0
+        taken[mode] = numbers(tmp_path / mode)
+    assert taken["hybrid"] == sorted({*taken["scene"], *taken["interval"]})
+
+
+def test_mode_keyframe_takes_the_i_frames(tmp_path: Path) -> None:
+    (tmp_path / "videos").mkdir()
+    write_clip(tmp_path / "videos/04.mkv", clip_frames(), "-g", "10", "-keyint_min", "10", "-sc_threshold", "0")
+    assert run(tmp_path / "videos", tmp_path / "dataset", "--mode", "keyframe") == 0
+    assert numbers(tmp_path / "dataset") == [0, 10, 20, 30]
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "webp"])
+def test_frames_can_be_written_in_other_formats(videos: Path, tmp_path: Path, suffix: str) -> None:
+    words = ["--format", suffix, "--quality", "80", "--remove_similar"]
+    assert run(videos, tmp_path / "dataset", *words) == 0
+    found = find_frames(tmp_path / "dataset")
+    assert found
+    assert {frame.suffix for frame in found} == {f".{suffix}"}
+    assert read_pixels(found[0]).shape == clip_frames()[0].shape
+
+
+def test_another_scene_threshold_needs_no_decoding(
+    videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(videos, tmp_path / "dataset") == 0
+    monkeypatch.setattr("framekit.decoder.subprocess.Popen", lambda *words, **options: pytest.fail("it was decoded"))
+    assert run(videos, tmp_path / "dataset", "--scene_threshold", "99") == 0
+    record = record_of(tmp_path / "dataset" / "EP04")
+    assert {source["scene"] for source in record["frames"].values()} == {0}
+    assert record["settings"]["scene_threshold"] == 99
+    assert "1 episode got the scenes of --scene_threshold 99" in capsys.readouterr().out
+    assert run(videos, tmp_path / "dataset") == 0
+    assert [source["scene"] for source in record_of(tmp_path / "dataset" / "EP04")["frames"].values()] == CLIP_SCENES
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--start", "5", "--end", "4"], "--end must lie after --start"),
+        (["--start", "1:00"], "is left"),
+        (["--mode", "random"], "invalid choice"),
+        (["--start", "soon"], "invalid seconds value"),
+        (["--quality", "0"], "--quality must be 1 to 100"),
+    ],
+)
+def test_wrong_sampling_is_one_sentence(
+    videos: Path, tmp_path: Path, words: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(videos, tmp_path / "dataset", *words) == 2
+    assert complaint in one_sentence(capsys.readouterr().err.splitlines()[-1])
+    assert find_frames(tmp_path / "dataset") == [] if (tmp_path / "dataset").exists() else True
