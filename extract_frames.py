@@ -10,7 +10,6 @@ that resemble one of the dataset are never written.
 
 import math
 import os
-import subprocess
 import sys
 import time
 from collections import deque
@@ -23,18 +22,20 @@ from shutil import rmtree
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any
 
-from framekit import decoder, descriptors, episodes, frames, sidecar, similarity, stage
-from framekit.episode_record import Episode, episode_record, record_text, renumber_scenes
+from framekit import decoder, descriptors, episodes, frames, picture, sidecar, similarity, stage
+from framekit.episode_record import Episode, episode_record, record_text, renumber_all
 from framekit.sampling import MODES, Sampling, choose_frames, scene_numbers, select_expression, within
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """How frames are written: png, jpg or webp, the quality of the latter two, and by how many threads."""
+    """How frames are written: png, jpg or webp, the quality of the latter two, by how many threads; what is mended."""
 
     format: str
     quality: int
     workers: int
+    deinterlace: bool = False
+    crop_bars: bool = False
 
 
 @dataclass(frozen=True)
@@ -137,19 +138,12 @@ def set_aside(folder: Path, reason: str) -> None:
     print(f"{folder} was set aside as {free}")
 
 
-def messages(command: Sequence[str]) -> str:
-    """Run ffmpeg for its messages alone."""
-    return subprocess.run(command, capture_output=True, check=False).stderr.decode(errors="replace")
-
-
-def numbers_for(ffmpeg: str, video: Path, sampling: Sampling) -> list[int] | None:
+def numbers_for(ffmpeg: str, view: decoder.View, sampling: Sampling) -> list[int] | None:
     """Return the frames of a video that a mode takes which needs to know all scenes, found in a pass of its own."""
     if not sampling.needs_numbers:
         return None
-    log = messages(decoder.scan_command(ffmpeg, video))
-    times = [float(time) for shown in decoder.shown_times(log)[:1] for time in shown]
-    scenes = scene_numbers(decoder.scene_scores(log, len(times)), sampling.scene_threshold)
-    return choose_frames(times, scenes, sampling)
+    times, scores = decoder.scan(ffmpeg, view)
+    return choose_frames(times, scene_numbers(scores, sampling.scene_threshold), sampling)
 
 
 def extract_episode(
@@ -160,15 +154,19 @@ def extract_episode(
     kept: similarity.KeptDescriptors | None,
 ) -> Extracted:
     """Extract one episode into a hidden folder that gets its name when it is whole."""
+    ffmpeg = decoder.find_ffmpeg()
+    claimed = picture.probe(ffmpeg, episode.video)
+    if claimed is None:
+        return Extracted(0, 0, 0, 0.0, "it has no video stream that ffmpeg can read")
     part = folder.with_name(f".{folder.name}.partial")
     rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    ffmpeg = decoder.find_ffmpeg()
-    duration = decoder.duration_of(ffmpeg, episode.video)
-    sampling = within(wanted, duration, str(episode.video))
+    sampling = within(wanted, claimed.duration, str(episode.video))
+    crop = picture.detect_bars(ffmpeg, episode.video, claimed) if encoding.crop_bars else None
+    view = decoder.View(episode.video, claimed, encoding.deinterlace, crop)
     with TemporaryDirectory() as scratch, TemporaryFile() as log:
-        expression = select_expression(sampling, duration, numbers_for(ffmpeg, episode.video, sampling))
-        command = decoder.decode_command(ffmpeg, episode.video, sampling, expression)
+        expression = select_expression(sampling, claimed.duration, numbers_for(ffmpeg, view, sampling))
+        command = decoder.decode_command(ffmpeg, view, sampling, expression)
         command = decoder.with_graph_in_file(command, decoder.ffmpeg_version(ffmpeg), Path(scratch))
         with closing(decoder.decode(command, log)) as pixels:
             survivors = compare(pixels, episode, kept, sampling.remove_similar or 0.0, encoding.format)
@@ -238,6 +236,10 @@ def parser() -> stage.StageParser:
         "skip_opening", type=stage.seconds, default=0.0, help="seconds to leave out at the beginning of each video"
     )
     options.option("skip_ending", type=stage.seconds, default=0.0, help="seconds to leave out at the end of each video")
+    options.option(
+        "deinterlace", action="store_true", help="deinterlace all frames, not only those flagged as interlaced"
+    )
+    options.option("crop_bars", action="store_true", help="cut black bars off that last through the whole video")
     options.option("start", type=stage.seconds, default=0.0, help="seconds of each video to begin at")
     options.option("end", type=stage.seconds, help="seconds of each video to end at (default: its end)")
     options.option(
@@ -274,7 +276,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     prefix = sidecar.safe_name(args.prefix or args.src_dir.resolve().stem)
     folders = {label: args.dst_dir / label for label in labelled}
     todo = [label for label in labelled if args.redo or not (folders[label] / sidecar.EPISODE_RECORD).exists()]
-    encoding = Encoding(args.format, args.quality, stage.worker_count(args.workers))
+    encoding = Encoding(args.format, args.quality, stage.worker_count(args.workers), args.deinterlace, args.crop_bars)
     similar = sampling.remove_similar is not None
     kept = kept_elsewhere(args.dst_dir, todo, encoding.workers) if todo and similar else None
     finished = [folders[label] for label in labelled if label not in todo]
@@ -292,17 +294,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         f" in {args.dst_dir}",
         damaged + [(labelled[label], one.trouble) for label, one in zip(todo, done, strict=True) if one.trouble],
     )
-
-
-def renumber_all(finished: Sequence[Path], threshold: float) -> tuple[int, list[tuple[Path, str]]]:
-    """Renumber the scenes of finished episodes; return how many changed, and the folders whose record is damaged."""
-    changed, damaged = 0, []
-    for folder in finished:
-        try:
-            changed += renumber_scenes(folder, threshold)
-        except sidecar.BadSidecar as error:
-            damaged.append((folder, str(error)))
-    return changed, damaged
 
 
 def summary(done: Sequence[Extracted], sampling: Sampling, elapsed: float) -> str:

@@ -12,11 +12,11 @@ from typing import IO, Any
 import numpy as np
 
 from framekit.frames import Pixels
+from framekit.picture import Picture, deinterlaced, right_pixels
 from framekit.sampling import Sampling
 
 SHOWN = re.compile(r"\[Parsed_showinfo_(\d+) .*?\bn: *\d+ pts: *\S+ pts_time:(-?[\d.]+)")
 SCORE = re.compile(r"\[Parsed_metadata_\d+ .*?\bframe:(\d+) .*\n.*lavfi\.scd\.score=([\d.]+)")
-DURATION = re.compile(r"Duration: (\d+):(\d+):(\d+(?:\.\d+)?)")
 ERROR = re.compile(r"\[(?:error|fatal|panic)\] *(.*)")
 MESSAGES = ("-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info")
 LONGEST_ARGUMENT = 30_000  # characters; Windows takes 32,767 for the whole command
@@ -53,44 +53,52 @@ def passthrough_option(version: tuple[int, int]) -> dict[str, str]:
     return {"vsync": "0"} if version < (5, 1) else {"fps_mode": "passthrough"}
 
 
-def duration_of(ffmpeg: str, video: Path) -> float:
-    """Return the length of a video in seconds, 0 if its container doesn't tell."""
-    command = [ffmpeg, "-nostdin", "-hide_banner", "-i", str(video.absolute())]
-    banner = subprocess.run(command, capture_output=True, check=False).stderr.decode(errors="replace")
-    told = DURATION.search(banner)
-    return int(told[1]) * 3600 + int(told[2]) * 60 + float(told[3]) if told else 0.0
+@dataclass(frozen=True)
+class View:
+    """A video, what its stream claims, and how to look at it; `crop` is (width, height, x, y) in stored pixels."""
+
+    video: Path
+    picture: Picture
+    deinterlace: bool = False
+    crop: tuple[int, int, int, int] | None = None
 
 
-def watched(video: Path) -> Any:
-    """Return the graph of a video whose every decoded frame tells its time and its scene score."""
+def watched(view: View) -> Any:
+    """Return the graph of a video whose every decoded frame tells its time and its scene score.
+
+    `V` passes over cover art, which `v` may pick.
+    """
     import ffmpeg as graph
 
-    scored = graph.input(str(video.absolute())).video.filter("scdet", threshold=100)
+    stream = deinterlaced(graph.input(str(view.video.absolute()))["V"], view.picture, view.deinterlace)
+    scored = stream.filter("scdet", threshold=100)
     return scored.filter("metadata", mode="print", key="lavfi.scd.score").filter("showinfo", checksum=0)
 
 
-def scan_command(ffmpeg: str, video: Path) -> list[str]:
-    """Return the command that decodes a video and only tells times and scene scores."""
-    output = watched(video).output("-", format="null", **passthrough_option(ffmpeg_version(ffmpeg)))
-    return [str(word) for word in output.global_args(*MESSAGES).compile(cmd=ffmpeg)]
+def scan(ffmpeg: str, view: View) -> tuple[list[float], list[float]]:
+    """Decode a whole video and return the time and the scene score of each frame."""
+    output = watched(view).output("-", format="null", **passthrough_option(ffmpeg_version(ffmpeg)))
+    command = [str(word) for word in output.global_args(*MESSAGES).compile(cmd=ffmpeg)]
+    log = subprocess.run(command, capture_output=True, check=False).stderr.decode(errors="replace")
+    times = [float(time) for shown in shown_times(log)[:1] for time in shown]
+    return times, scene_scores(log, len(times))
 
 
-def decode_command(ffmpeg: str, video: Path, sampling: Sampling, expression: str) -> list[str]:
+def decode_command(ffmpeg: str, view: View, sampling: Sampling, expression: str) -> list[str]:
     """Return the command that writes the chosen frames as PPM to a pipe and tells the times of all on stderr.
 
     `expression` is that of the select filter, "" for none.
     """
-    version = ffmpeg_version(ffmpeg)
-    chosen = watched(video)
+    chosen = watched(view)
     if expression:
         chosen = chosen.filter("select", expression)
     if sampling.mode == "mpdecimate":
         chosen = chosen.filter("mpdecimate", hi=sampling.hi, lo=sampling.lo, frac=sampling.frac)
-    square = chosen.filter("showinfo", checksum=0).filter("scale", "trunc(iw*sar+0.5)", "ih").filter("setsar", "1")
-    options = {"format": "image2pipe", "vcodec": "ppm", "pix_fmt": "rgb24", **passthrough_option(version)}
+    right = right_pixels(chosen.filter("showinfo", checksum=0), view.picture, crop=view.crop)
+    options = {"format": "image2pipe", "vcodec": "ppm", **passthrough_option(ffmpeg_version(ffmpeg))}
     if sampling.end < math.inf:
         options["to"] = f"{sampling.end:.6f}"
-    return [str(word) for word in square.output("pipe:", **options).global_args(*MESSAGES).compile(cmd=ffmpeg)]
+    return [str(word) for word in right.output("pipe:", **options).global_args(*MESSAGES).compile(cmd=ffmpeg)]
 
 
 def with_graph_in_file(command: Sequence[str], version: tuple[int, int], folder: Path) -> list[str]:

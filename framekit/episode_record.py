@@ -75,3 +75,14 @@ def renumber_scenes(folder: Path, threshold: float) -> bool:
     changed = record | {"settings": settings | {"scene_threshold": threshold}}
     sidecar.write_whole(folder / sidecar.EPISODE_RECORD, record_text(changed))
     return True
+
+
+def renumber_all(finished: Sequence[Path], threshold: float) -> tuple[int, list[tuple[Path, str]]]:
+    """Renumber the scenes of finished episodes; return how many changed, and the folders whose record is damaged."""
+    changed, damaged = 0, []
+    for folder in finished:
+        try:
+            changed += renumber_scenes(folder, threshold)
+        except sidecar.BadSidecar as error:
+            damaged.append((folder, str(error)))
+    return changed, damaged

@@ -24,6 +24,7 @@ from framekit.decoder import (
 )
 from framekit.episode_record import Episode
 from framekit.frames import find_frames, read_pixels
+from framekit.picture import Picture
 from framekit.sampling import Sampling
 from tests.conftest import (
     BLACK,
@@ -467,7 +468,8 @@ def test_without_ffmpeg_on_the_path_the_one_of_imageio_is_taken(monkeypatch: pyt
 
 
 def test_the_settings_reach_the_filters() -> None:
-    command = decode_command(decoder.find_ffmpeg(), Path("x.mkv"), Sampling(hi=1, lo=2, frac=0.5, end=7), "gte(t,1)")
+    view = decoder.View(Path("x.mkv"), Picture(160, 90))
+    command = decode_command(decoder.find_ffmpeg(), view, Sampling(hi=1, lo=2, frac=0.5, end=7), "gte(t,1)")
     [graph] = [word for word in command if "mpdecimate" in word]
     assert "mpdecimate=frac=0.5:hi=1:lo=2" in graph
     assert "select=gte" in graph
