@@ -23,6 +23,7 @@ from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any
 
 from framekit import decoder, descriptors, episodes, frames, picture, sidecar, similarity, stage
+from framekit.encoding import encode_frame
 from framekit.episode_record import Episode, episode_record, record_text, renumber_all
 from framekit.sampling import MODES, Sampling, choose_frames, scene_numbers, select_expression, within
 
@@ -51,7 +52,7 @@ class Extracted:
 
 def write_frame(path: Path, pixels: frames.Pixels, quality: int) -> int:
     """Encode one frame as its suffix says and write it; return the number of bytes."""
-    return path.write_bytes(frames.encode_frame(pixels, path.suffix, quality))
+    return path.write_bytes(encode_frame(pixels, path.suffix, quality))
 
 
 @dataclass(frozen=True)

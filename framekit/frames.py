@@ -129,21 +129,6 @@ def flatten_image(image: Any) -> Any:
     return image.convert("RGB")
 
 
-def encode_frame(pixels: Pixels, suffix: str, quality: int) -> bytes:
-    """Return the pixels as the bytes of a .png, .jpg or .webp file; `quality`, 1 to 100, is that of the latter two.
-
-    By OpenCV, whose PNG is three times as fast as ffmpeg's own encoder.
-    """
-    import cv2
-
-    settings = {".jpg": cv2.IMWRITE_JPEG_QUALITY, ".webp": cv2.IMWRITE_WEBP_QUALITY}
-    chosen = [settings[suffix], quality] if suffix in settings else []
-    done, buffer = cv2.imencode(suffix, cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), chosen)
-    if not done:
-        raise ValueError(f"cannot encode pixels of shape {pixels.shape} as {suffix}")
-    return buffer.tobytes()
-
-
 def shrink(pixels: Pixels, longest_side: int) -> Pixels:
     """Reduce pixels so that the longer side has at most `longest_side` pixels; smaller ones stay as they are."""
     import cv2

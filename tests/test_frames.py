@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
+from framekit.encoding import encode_png
 from framekit.frames import (
     Pixels,
     Unreadable,
     UnreadableFrame,
-    encode_frame,
     find_frames,
     is_frame_name,
     map_frames,
@@ -269,17 +269,7 @@ def test_a_missing_frame_is_unreadable(tmp_path: Path) -> None:
         read_pixels(tmp_path / "x.png")
 
 
-def encode_as_png(pixels: Pixels) -> bytes:
-    return encode_frame(pixels, ".png", 95)
-
-
-# --- encoding, shrinking, many frames at once
-
-
-def test_png_keeps_every_pixel_and_the_order_of_colours(tmp_path: Path) -> None:
-    pixels = np.random.default_rng(3).integers(0, 256, (7, 11, 3), np.uint8)
-    (tmp_path / "x.png").write_bytes(encode_frame(pixels, ".png", 95))
-    assert np.array_equal(read_pixels(tmp_path / "x.png"), pixels)
+# --- shrinking, many frames at once
 
 
 @pytest.mark.parametrize(
@@ -329,7 +319,7 @@ def test_only_a_few_frames_per_worker_are_in_flight(tmp_path: Path) -> None:
 
 def test_frames_can_be_mapped_in_processes(tmp_path: Path) -> None:
     paths = [save_frame(tmp_path / f"{number}.png", patchwork(number)) for number in range(3)]
-    assert list(map_frames(encode_as_png, paths, 2, processes=True)) == list(map_frames(encode_as_png, paths, 1))
+    assert list(map_frames(encode_png, paths, 2, processes=True)) == list(map_frames(encode_png, paths, 1))
 
 
 def test_a_mistake_of_the_function_is_not_taken_for_a_broken_frame(tmp_path: Path) -> None:
