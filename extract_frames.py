@@ -12,186 +12,24 @@ import math
 import os
 import sys
 import time
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import fields, replace
 from pathlib import Path
 from shutil import rmtree
-from tempfile import TemporaryDirectory, TemporaryFile
-from typing import Any
+from threading import Event
 
-from framekit import decoder, descriptors, episodes, frames, picture, sidecar, similarity, stage
-from framekit.encoding import encode_frame
-from framekit.episode_record import Episode, episode_record, record_text, renumber_all
-from framekit.sampling import MODES, Sampling, choose_frames, scene_numbers, select_expression, within
-
-
-@dataclass(frozen=True)
-class Encoding:
-    """How frames are written: png, jpg or webp, the quality of the latter two, by how many threads; what is mended."""
-
-    format: str
-    quality: int
-    workers: int
-    deinterlace: bool = False
-    crop_bars: bool = False
+from framekit import decoder, descriptors, episodes, frames, picture, sidecar, similarity, stage, survivors
+from framekit.disk_space import require_space
+from framekit.episode_record import Episode, renumber_all
+from framekit.extraction import Extracted, Job, publish, take_frames
+from framekit.ffmpeg_build import DEVICES, Ffmpeg, choose_device, find_ffmpeg
+from framekit.sampling import MODES, Sampling, within
 
 
-@dataclass(frozen=True)
-class Extracted:
-    """What became of an episode: numbers of frames, the length of the decoded part in seconds, what went wrong."""
-
-    kept: int
-    similar: int
-    decoded: int
-    seconds: float
-    trouble: str | None
-
-
-def write_frame(path: Path, pixels: frames.Pixels, quality: int) -> int:
-    """Encode one frame as its suffix says and write it; return the number of bytes."""
-    return path.write_bytes(encode_frame(pixels, path.suffix, quality))
-
-
-@dataclass(frozen=True)
-class Survivor:
-    """A frame that ffmpeg let through: its number from 1, its pixels, and its descriptor if similar ones are dropped.
-
-    `resembles` and `similarity` name the kept frame that it resembles most.
-    """
-
-    number: int
-    pixels: frames.Pixels
-    descriptor: similarity.Descriptors | None = None
-    resembles: str = ""
-    similarity: float = -1.0
-
-
-def compare(
-    pixels: Iterable[frames.Pixels],
-    episode: Episode,
-    kept: similarity.KeptDescriptors | None,
-    thresh: float,
-    suffix: str = "png",
-) -> Iterator[Survivor]:
-    """Yield the survivors, compared with all kept frames; those below `thresh` are kept from then on.
-
-    Without `kept` nothing is compared.
-    """
-    for number, one in enumerate(pixels, start=1):
-        if kept is None:
-            yield Survivor(number, one)
-            continue
-        descriptor = similarity.describe(one)
-        resembles, score = kept.most_similar(descriptor)
-        if score < thresh:
-            kept.add(f"{episode.label}/{episode.stem(number)}.{suffix}", descriptor)
-        yield Survivor(number, one, descriptor, resembles, score)
-
-
-def write_frames(
-    survivors: Iterable[Survivor],
-    folder: Path,
-    episode: Episode,
-    sampling: Sampling,
-    encoding: Encoding,
-) -> tuple[dict[str, descriptors.Described | None], dict[str, dict[str, Any]]]:
-    """Write the frames that resemble no kept one in worker threads, at most `max_frames` of them.
-
-    Returns the descriptor of each written frame by its file name, and by its stem what each dropped one resembles.
-    At most 4 frames per worker wait, so memory does not grow with the length of the video.
-    """
-    written: dict[str, descriptors.Described | None] = {}
-    dropped: dict[str, dict[str, Any]] = {}
-    waiting: deque[tuple[str, Survivor, Future[int]]] = deque()
-
-    def finish() -> None:
-        name, one, size = waiting.popleft()
-        written[name] = None if one.descriptor is None else descriptors.Described(size.result(), one.descriptor)
-        size.result()
-
-    with ThreadPoolExecutor(encoding.workers) as pool:
-        for one in stage.progress(survivors, None, "frame", episode.label):
-            stem = episode.stem(one.number)
-            if sampling.remove_similar is not None and one.similarity >= sampling.remove_similar:
-                dropped[stem] = {"resembles": one.resembles, "similarity": round(one.similarity, 4)}
-                continue
-            name = f"{stem}.{encoding.format}"
-            waiting.append((name, one, pool.submit(write_frame, folder / name, one.pixels, encoding.quality)))
-            if len(waiting) > 4 * encoding.workers:
-                finish()
-            if len(written) + len(waiting) == sampling.max_frames:
-                break
-        while waiting:
-            finish()
-    return written, dropped
-
-
-def set_aside(folder: Path, reason: str) -> None:
-    """Move an existing episode folder into .removed/<reason>/ under a free name; nothing is deleted."""
-    shelf = folder.parent / sidecar.REMOVED / reason
-    shelf.mkdir(parents=True, exist_ok=True)
-    names = [folder.name, *(f"{folder.name}_{number}" for number in range(2, 10000))]
-    free = next(shelf / name for name in names if not (shelf / name).exists())
-    os.replace(folder, free)
-    print(f"{folder} was set aside as {free}")
-
-
-def numbers_for(ffmpeg: str, view: decoder.View, sampling: Sampling) -> list[int] | None:
-    """Return the frames of a video that a mode takes which needs to know all scenes, found in a pass of its own."""
-    if not sampling.needs_numbers:
-        return None
-    times, scores = decoder.scan(ffmpeg, view)
-    return choose_frames(times, scene_numbers(scores, sampling.scene_threshold), sampling)
-
-
-def extract_episode(
-    episode: Episode,
-    folder: Path,
-    wanted: Sampling,
-    encoding: Encoding,
-    kept: similarity.KeptDescriptors | None,
-) -> Extracted:
-    """Extract one episode into a hidden folder that gets its name when it is whole."""
-    ffmpeg = decoder.find_ffmpeg()
-    claimed = picture.probe(ffmpeg, episode.video)
-    if claimed is None:
-        return Extracted(0, 0, 0, 0.0, "it has no video stream that ffmpeg can read")
-    part = folder.with_name(f".{folder.name}.partial")
-    rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    sampling = within(wanted, claimed.duration, str(episode.video))
-    crop = picture.detect_bars(ffmpeg, episode.video, claimed) if encoding.crop_bars else None
-    view = decoder.View(episode.video, claimed, encoding.deinterlace, crop)
-    with TemporaryDirectory() as scratch, TemporaryFile() as log:
-        expression = select_expression(sampling, claimed.duration, numbers_for(ffmpeg, view, sampling))
-        command = decoder.decode_command(ffmpeg, view, sampling, expression)
-        command = decoder.with_graph_in_file(command, decoder.ffmpeg_version(ffmpeg), Path(scratch))
-        with closing(decoder.decode(command, log)) as pixels:
-            survivors = compare(pixels, episode, kept, sampling.remove_similar or 0.0, encoding.format)
-            written, dropped = write_frames(survivors, part, episode, sampling, encoding)
-        log.seek(0)
-        text = log.read().decode(errors="replace")
-    damage = decoder.complaint(text)
-    shown = [*decoder.shown_times(text), []]
-    scores = decoder.scene_scores(text, len(shown[0]))
-    seconds = float(shown[0][-1]) - float(shown[0][0]) if shown[0] else 0.0
-    if not written and not dropped:
-        rmtree(part)
-        return Extracted(0, 0, len(scores), seconds, damage or "it has no such frames")
-    sources = decoder.frame_sources(text, scene_numbers(scores, sampling.scene_threshold))
-    record = episode_record(episode, sampling, scores, sources[: len(written) + len(dropped)], dropped)
-    sidecar.write_whole(part / sidecar.EPISODE_RECORD, record_text(record))
-    if kept is not None:
-        descriptors.write_store(part, {name: one for name, one in written.items() if one is not None})
-    if folder.exists():
-        finished = (folder / sidecar.EPISODE_RECORD).exists()
-        set_aside(folder, "extracted_again" if finished else "unfinished")
-    os.replace(part, folder)
-    trouble = f"damaged, the {len(written)} frames up to there are kept: {damage}" if damage else None
-    return Extracted(len(written), len(dropped), len(scores), seconds, trouble)
+def episodes_at_once(cores: int) -> int:
+    """Return how many videos are decoded at once: one keeps about two cores busy."""
+    return max(1, cores // 2)
 
 
 def kept_elsewhere(dataset: Path, labels: Iterable[str], workers: int) -> similarity.KeptDescriptors:
@@ -206,6 +44,54 @@ def kept_elsewhere(dataset: Path, labels: Iterable[str], workers: int) -> simila
     return kept
 
 
+def plan(
+    labelled: Mapping[str, Path], wanted: Sampling, dataset: Path, prefix: str, ffmpeg: Ffmpeg, deinterlace: bool
+) -> tuple[list[Job], list[tuple[Path, str]]]:
+    """Look at each video; return the jobs, and the videos that cannot be extracted with the reason.
+
+    Raises Misuse if nothing of a video lies between the start and the end that are wanted.
+    """
+    jobs, refused = [], []
+    for label, video in labelled.items():
+        claimed = picture.probe(ffmpeg.path, video)
+        if claimed is None:
+            refused.append((video, "it has no video stream that ffmpeg can read"))
+        elif claimed.hdr and not ffmpeg.zimg:
+            refused.append((video, f"it is HDR and {ffmpeg.path} lacks the filter zscale; take an ffmpeg with libzimg"))
+        else:
+            view = decoder.View(video, claimed, deinterlace)
+            sampling = within(wanted, claimed.duration, str(video))
+            jobs.append(Job(Episode(video, label, prefix), view, sampling, dataset / label))
+    return jobs, refused
+
+
+def extract(
+    jobs: Sequence[Job],
+    ffmpeg: Ffmpeg,
+    crop_bars: bool,
+    encoding: survivors.Encoding,
+    at_once: int,
+    kept: similarity.KeptDescriptors | None,
+) -> Iterator[tuple[Job, Extracted]]:
+    """Take several episodes at once and publish them in their order; without a whole episode nothing stays."""
+    stop = Event()
+    with ThreadPoolExecutor(stage.worker_count(0)) as pool, ThreadPoolExecutor(at_once) as crews:
+        coming = [crews.submit(take_frames, job, ffmpeg, crop_bars, encoding, pool, stop) for job in jobs]
+        try:
+            for job, future in zip(jobs, coming, strict=True):
+                print(f"{job.episode.video.name} -> {job.folder}", file=sys.stderr)
+                while not future.done():
+                    wait([future], timeout=0.5)  # a wait without end could not be interrupted on Windows
+                yield job, publish(job, future.result(), kept)
+        finally:
+            stop.set()
+            for future in coming:
+                future.cancel()
+            crews.shutdown()
+            for job in jobs:
+                rmtree(job.part, ignore_errors=True)
+
+
 def parser() -> stage.StageParser:
     """Return the command line."""
     options = stage.StageParser("extract_frames", __doc__ or "")
@@ -213,6 +99,14 @@ def parser() -> stage.StageParser:
     options.needed.append("dst_dir")
     options.option("prefix", help="start of each frame's name (default: the name of --src_dir)")
     options.option("pattern", default="*", help="file names to take; a number where the first * stands is the episode")
+    options.option(
+        "episode_pattern",
+        type=episodes.expression,
+        help="regular expression on the name; its first group is the number",
+    )
+    options.option(
+        "hwaccel", choices=("none", "auto", *DEVICES), default="none", help="device that decodes, if it really can"
+    )
     options.option("mode", choices=MODES, default=Sampling.mode, help=f"which frames are taken: {', '.join(MODES)}")
     options.option("hi", type=int, default=Sampling.hi, help="mpdecimate: a block that changed more keeps the frame")
     options.option("lo", type=int, default=Sampling.lo, help="mpdecimate: a block that changed more counts as changed")
@@ -273,27 +167,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     videos = episodes.find_videos(args.src_dir, args.pattern)
     if not videos:
         raise stage.Misuse(f"no video in {args.src_dir} fits --pattern {args.pattern}")
-    labelled = dict(list(episodes.label_episodes(videos, args.pattern).items())[: args.limit or None])
+    labelled = episodes.label_episodes(videos, args.pattern, args.episode_pattern)
+    labelled = dict(list(labelled.items())[: args.limit or None])
     prefix = sidecar.safe_name(args.prefix or args.src_dir.resolve().stem)
-    folders = {label: args.dst_dir / label for label in labelled}
-    todo = [label for label in labelled if args.redo or not (folders[label] / sidecar.EPISODE_RECORD).exists()]
-    encoding = Encoding(args.format, args.quality, stage.worker_count(args.workers), args.deinterlace, args.crop_bars)
-    similar = sampling.remove_similar is not None
-    kept = kept_elsewhere(args.dst_dir, todo, encoding.workers) if todo and similar else None
-    finished = [folders[label] for label in labelled if label not in todo]
-    renumbered, damaged = renumber_all(finished, args.scene_threshold)
-    done: list[Extracted] = []
+    ready = {label for label in labelled if (args.dst_dir / label / sidecar.EPISODE_RECORD).exists()}
+    todo = {label: video for label, video in labelled.items() if args.redo or label not in ready}
     started = time.perf_counter()
-    for label in todo:
-        print(f"{labelled[label].name} -> {folders[label]}", file=sys.stderr)
-        episode = Episode(labelled[label], label, prefix)
-        done.append(extract_episode(episode, folders[label], sampling, encoding, kept))
+    ffmpeg = find_ffmpeg()
+    jobs, refused = plan(todo, sampling, args.dst_dir, prefix, ffmpeg, args.deinterlace)
+    require_space([job.sampling for job in jobs], [job.view.picture for job in jobs], args.format, args.dst_dir)
+    if jobs and (device := choose_device(ffmpeg, args.hwaccel, jobs[0].episode.video)):
+        jobs = [replace(job, view=replace(job.view, device=device)) for job in jobs]
+    similar = sampling.remove_similar is not None
+    kept = kept_elsewhere(args.dst_dir, todo, stage.worker_count(args.workers)) if jobs and similar else None
+    finished = [args.dst_dir / label for label in labelled if label not in todo]
+    renumbered, damaged = renumber_all(finished, args.scene_threshold)
+    encoding = survivors.Encoding(args.format, args.quality)
+    at_once = args.workers or episodes_at_once(os.cpu_count() or 1)
+    done = list(extract(jobs, ffmpeg, args.crop_bars, encoding, at_once, kept))
     if renumbered:
         print(f"{stage.counted(renumbered, 'episode')} got the scenes of --scene_threshold {args.scene_threshold:g}")
     return stage.close(
-        f"{summary(done, sampling, time.perf_counter() - started)}; {len(labelled) - len(todo)} already done,"
-        f" in {args.dst_dir}",
-        damaged + [(labelled[label], one.trouble) for label, one in zip(todo, done, strict=True) if one.trouble],
+        f"{summary([one for _, one in done], sampling, time.perf_counter() - started)};"
+        f" {len(labelled) - len(todo)} already done, in {args.dst_dir}",
+        damaged + refused + [(job.episode.video, one.trouble) for job, one in done if one.trouble],
     )
 
 

@@ -1,4 +1,4 @@
-"""Set aside frames that resemble an earlier one, within each episode and across all of them.
+"""Set aside frames that resemble an earlier one, within each episode and then across all of them.
 
     python remove_similar.py --src_dir dataset
 
@@ -10,6 +10,7 @@ Nothing is deleted: --restore brings everything back.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +37,10 @@ def find_similar(
 ) -> list[Removal]:
     """Return what is to be removed, in the order of the frames."""
     names = [frame.relative_to(root).as_posix() for frame in readable]
+    groups = [len(list(members)) for _, members in groupby(readable, key=lambda frame: frame.parent)]
     return [
         Removal(names[index], f"{sidecar.REMOVED}/{REASON}/{names[index]}", REASON, names[kept], round(score, 4))
-        for index, kept, score in similarity.first_similar(rows, thresh, block)
+        for index, kept, score in similarity.similar_frames(rows, groups, thresh, block)
     ]
 
 

@@ -24,7 +24,8 @@ sys.path.insert(0, str(ROOT))
 
 import extract_frames  # noqa: E402
 import remove_similar  # noqa: E402
-from framekit import decoder, frames  # noqa: E402
+from framekit import frames  # noqa: E402
+from framekit.ffmpeg_build import find_ffmpeg  # noqa: E402
 
 WIDTH, HEIGHT, FPS = 1920, 1080, 24
 MPDECIMATE = "mpdecimate=hi=64*200:lo=64*50:frac=0.33"
@@ -57,7 +58,7 @@ def draw_clip(path: Path, seconds: int) -> None:
     size = ["-f", "rawvideo", "-pix_fmt", "bgr24", "-s", f"{WIDTH}x{HEIGHT}", "-r", str(FPS), "-i", "pipe:"]
     coding = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-pix_fmt", "yuv420p", "-y", str(path)]
     grain = np.random.default_rng(0).normal(0, 1.5, (4, HEIGHT, WIDTH, 1)).astype(np.float32)
-    command = [decoder.find_ffmpeg(), "-v", "error", *size, *coding]
+    command = [find_ffmpeg().path, "-v", "error", *size, *coding]
     with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
         assert process.stdin is not None
         for seed in range(max(1, seconds // 4)):
@@ -67,7 +68,7 @@ def draw_clip(path: Path, seconds: int) -> None:
 
 def ffmpeg(*words: str) -> None:
     """Run ffmpeg."""
-    subprocess.run([decoder.find_ffmpeg(), "-v", "error", "-nostdin", *words], check=True)
+    subprocess.run([find_ffmpeg().path, "-v", "error", "-nostdin", *words], check=True)
 
 
 def timed(work: Callable[[], object]) -> float:

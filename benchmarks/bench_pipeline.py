@@ -25,14 +25,15 @@ import prepare_training  # noqa: E402
 import remove_similar  # noqa: E402
 import tag_images  # noqa: E402
 from benchmarks import score_show  # noqa: E402
-from framekit import decoder, episodes, frames  # noqa: E402
+from framekit import episodes, frames  # noqa: E402
+from framekit.ffmpeg_build import find_ffmpeg  # noqa: E402
 
 
 def decode_only(videos: Sequence[Path]) -> float:
     """Return the seconds that ffmpeg alone needs to decode and decimate the videos."""
     started = time.perf_counter()
     for video in videos:
-        command = [decoder.find_ffmpeg(), "-v", "error", "-nostdin", "-i", str(video), "-an"]
+        command = [find_ffmpeg().path, "-v", "error", "-nostdin", "-i", str(video), "-an"]
         decimate = ["-vf", "mpdecimate=hi=12800:lo=3200:frac=0.33", "-f", "null", "-"]
         subprocess.run(command + decimate, check=True)
     return time.perf_counter() - started

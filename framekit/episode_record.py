@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from framekit import sidecar
-from framekit.decoder import FrameSource
+from framekit.frame_log import FrameSource
 from framekit.sampling import Sampling, scene_numbers
 
 
@@ -23,6 +23,10 @@ class Episode:
     def stem(self, number: int) -> str:
         """Return the stem of its n-th frame, counted from 1."""
         return f"{self.prefix}_{self.label}_{number:06d}"
+
+    def frame_name(self, number: int, suffix: str) -> str:
+        """Return the path of its n-th frame within the dataset."""
+        return f"{self.label}/{self.stem(number)}.{suffix}"
 
 
 def episode_record(

@@ -1,6 +1,7 @@
 """Episode numbers from the names of video files."""
 
 import re
+from argparse import ArgumentTypeError
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatch, translate
 from pathlib import Path
@@ -91,19 +92,42 @@ def label_from_text(text: str) -> str | None:
     return None
 
 
-def label_episodes(videos: Sequence[Path], pattern: str) -> dict[str, Path]:
+def expression(text: str) -> re.Pattern[str]:
+    """Argument type: a regular expression with at least one group. Raises ArgumentTypeError."""
+    try:
+        compiled = re.compile(text, re.IGNORECASE)
+    except re.error as error:
+        raise ArgumentTypeError(f"{text} is no regular expression: {error}") from error
+    if not compiled.groups:
+        raise ArgumentTypeError(f"{text} has no group (...) that holds the number of the episode")
+    return compiled
+
+
+def label_from_expression(name: str, wanted: re.Pattern[str] | None) -> str | None:
+    """Return the label that the first group of a regular expression finds in a name, None if it finds no number."""
+    found = wanted.search(name) if wanted else None
+    number = re.fullmatch(NUMBER, found[1] or "") if found else None
+    return episode_label(number[1]) if number else None
+
+
+def label_episodes(videos: Sequence[Path], pattern: str, wanted: re.Pattern[str] | None = None) -> dict[str, Path]:
     """Give each video its label, in the order of the labels; a video without any number gets the next free one.
 
+    What the regular expression `wanted` finds wins over `pattern`, and that over all that names usually say.
     Raises Misuse if two videos claim the same episode.
     """
     claimed: dict[str, Path] = {}
     unnumbered = []
     for video in videos:
-        label = label_from_pattern(video.name, pattern) or label_from_name(video.stem)
+        label = (
+            label_from_expression(video.name, wanted)
+            or label_from_pattern(video.name, pattern)
+            or label_from_name(video.stem)
+        )
         if label is None:
             unnumbered.append(video)
         elif label in claimed:
-            raise Misuse(f"{claimed[label]} and {video} both claim to be {label}; rename one or narrow --pattern")
+            raise Misuse(f"{claimed[label]} and {video} both claim to be {label}; rename one or give --episode_pattern")
         else:
             claimed[label] = video
     free = (label for label in numbered_labels() if label not in claimed)

@@ -1,11 +1,10 @@
-"""What a video stream says about its picture, and the filters that turn it into square pixels of 8-bit RGB."""
+"""What a video stream says about its picture, and where it has black bars."""
 
 import re
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 Crop = tuple[int, int, int, int]
 
@@ -16,15 +15,6 @@ ROTATION = re.compile(r"display ?matrix: rotation of (-?[\d.]+)", re.IGNORECASE)
 BARS = re.compile(r"\bcrop=([1-9]\d*):([1-9]\d*):(\d+):(\d+)")
 RGB = re.compile(r"gbr|rgb|bgr|argb|abgr|0rgb|0bgr|x2rgb|x2bgr|pal8|mono")
 
-# ffmpeg's names of matrices -> what the scale filter of 4.4 and later calls them.
-MATRICES = {name: name for name in ("bt709", "smpte170m", "smpte240m", "fcc")}
-MATRICES |= {"bt470bg": "smpte170m", "bt2020nc": "bt2020", "bt2020c": "bt2020"}
-# Within half a grey level of the formula; ffmpeg's faster default is 1 to 2 levels too dark.
-SCALER = "accurate_rnd+full_chroma_int+full_chroma_inp+bicubic"
-# Hable's curve with 100 cd/m² as 1 and 300 cd/m² as the new white. So mid tones come out as their SDR versions would
-# (10, 26, 50, 100 cd/m² -> 80, 117, 149, 189 where ITU-R BT.2408's 203 cd/m² white gives 73, 108, 142, 190);
-# that white itself becomes 233, and highlights keep what is left.
-HDR_UNIT, HDR_WHITE = 100, 3.0
 # cropdetect's own default, 24 of 255, as a fraction: whole numbers are not scaled to the depth of 10-bit video.
 BLACK = 24 / 255
 PLACES, SPAN = 5, 1.0
@@ -128,52 +118,6 @@ def messages(ffmpeg: str, *options: str) -> str:
 def probe(ffmpeg: str, video: Path) -> Picture | None:
     """Return what the first video stream of a file claims, None if it has none or cannot be read."""
     return read_banner(messages(ffmpeg, "-i", str(video.absolute())))
-
-
-def deinterlaced(stream: Any, picture: Picture, deinterlace: bool = False) -> Any:
-    """Append bwdif where the stream is flagged interlaced, for all frames if `deinterlace`; one frame out per frame."""
-    if not deinterlace and not picture.interlaced:
-        return stream
-    return stream.filter("bwdif", mode="send_frame", deint="all" if deinterlace else "interlaced")
-
-
-def sdr(stream: Any, picture: Picture) -> Any:
-    """Append the tone mapping of PQ or HLG to full-range RGB with BT.709 primaries and the gamma of SDR displays."""
-    tags = {
-        "colorspace": "gbr" if picture.rgb else picture.matrix or "bt2020nc",
-        "color_primaries": picture.primaries or "bt2020",
-        "color_trc": picture.transfer,
-        "range": "pc" if picture.full_range else "tv",
-    }
-    light = stream.filter("setparams", **tags).filter("zscale", transfer="linear", npl=HDR_UNIT, filter="bicubic")
-    light = light.filter("format", "gbrpf32le").filter("zscale", primaries="bt709")
-    mapped = light.filter("tonemap", "hable", desat=0, peak=HDR_WHITE)
-    return mapped.filter("zscale", transfer="bt709", range="pc").filter("format", "gbrp")
-
-
-def conversion(picture: Picture) -> dict[str, str]:
-    """Return the scale filter's options for the matrix and range of a stream: as tagged, else as its size suggests."""
-    if picture.rgb or picture.hdr:
-        return {}
-    untagged = "bt709" if picture.height >= 720 or picture.width >= 1280 else "smpte170m"
-    in_range = "pc" if picture.full_range else "tv"
-    return {"in_color_matrix": MATRICES.get(picture.matrix, untagged), "in_range": in_range}
-
-
-def right_pixels(stream: Any, picture: Picture, deinterlace: bool = False, crop: Crop | None = None) -> Any:
-    """Append the filters that end in square pixels and 8-bit RGB, one frame out per frame in.
-
-    `stream` is one of ffmpeg-python; `deinterlace` takes all frames for interlaced; `crop` is width, height, x, y in
-    stored pixels. PQ and HLG need an ffmpeg with zscale.
-    """
-    stream = deinterlaced(stream, picture, deinterlace)
-    if crop is not None:
-        stream = stream.filter("crop", *crop)
-    if picture.hdr:
-        stream = sdr(stream, picture)
-    stream = stream.filter("scale", "trunc(iw*sar+0.5)", "ih", flags=SCALER, **conversion(picture))
-    # By way of planar RGB, which takes half the time of packed RGB at the same values.
-    return stream.filter("setsar", "1").filter("format", "gbrp").filter("scale").filter("format", "rgb24")
 
 
 def crop_of(text: str, picture: Picture) -> Crop | None:

@@ -1,6 +1,6 @@
 """How alike two frames are: the embedded descriptor, and the search for similar frames. No weights, no download."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ Descriptors = NDArray[np.float32]
 """One unit vector a row, (N, D) float32."""
 
 GRID = (32, 18)  # columns, rows of the thumbnail: 16:9 in cells of about 2.5 % of the height
+ROWS = 360  # of the frame that are looked at: 20 a cell
 BRIGHTNESS_WEIGHT = 0.1  # keeps black apart from white without making dark scenes alike
 PLAIN_LEVEL = 2.0  # grey levels; below this contrast a frame counts as plain, and noise no longer decides
 THRESHOLD = 0.985  # Source: the specification
@@ -27,7 +28,8 @@ def describe(pixels: Pixels) -> Descriptors:
     """
     import cv2
 
-    cells = cv2.resize(pixels, GRID, interpolation=cv2.INTER_AREA).astype(np.float32)
+    enough = pixels[:: max(1, len(pixels) // ROWS)]  # a third of the time at 1080p
+    cells = cv2.resize(enough, GRID, interpolation=cv2.INTER_AREA).astype(np.float32)
     mean = cells.mean(axis=(0, 1))
     centred = (cells - mean) + BRIGHTNESS_WEIGHT * (mean - 127.5)
     vector = np.append(centred.ravel(), np.float32(PLAIN_LEVEL * np.sqrt(centred.size)))
@@ -59,8 +61,32 @@ def first_similar(descriptors: Descriptors, threshold: float, block: int) -> Ite
                 count += 1
 
 
+def similar_frames(
+    descriptors: Descriptors, groups: Sequence[int], threshold: float, block: int
+) -> list[tuple[int, int, float]]:
+    """Return (frame, kept frame it resembles most, similarity) of each similar frame, in the order of the frames.
+
+    The frames of one group, of `groups` many each, are compared among themselves first; then what is left of a group
+    with what is left of the groups before. So groups can be worked on at the same time with the same result.
+    """
+    found: list[tuple[int, int, float]] = []
+    kept = np.empty(0, np.intp)
+    start = 0
+    for size in groups:
+        rows = descriptors[start : start + size]
+        inside = [(start + row, start + one, score) for row, one, score in first_similar(rows, threshold, block)]
+        left = np.setdiff1d(np.arange(start, start + size), [row for row, _, _ in inside])
+        best, scores = most_similar(descriptors, kept, descriptors[left], block)
+        known = scores >= threshold
+        found += inside
+        found += zip(left[known].tolist(), best[known].tolist(), scores[known].tolist(), strict=True)
+        kept = np.concatenate([kept, left[~known]])
+        start += size
+    return sorted(found)
+
+
 class KeptDescriptors:
-    """The descriptors of kept frames, to be asked one frame at a time; equal to `first_similar` over the same order."""
+    """The descriptors of kept frames, to be asked one frame at a time; equal to `first_similar`."""
 
     def __init__(self) -> None:
         """Start with none."""

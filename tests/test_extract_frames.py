@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,10 @@ import pytest
 
 import extract_frames
 import remove_similar
-from framekit import decoder, moves
-from framekit.decoder import (
-    FrameSource,
-    complaint,
-    decode_command,
-    frame_sources,
-    passthrough_option,
-    read_ppm,
-)
+from framekit import decoder, moves, survivors
+from framekit.decoder import decode_command, read_planes
 from framekit.episode_record import Episode
+from framekit.ffmpeg_build import find_ffmpeg
 from framekit.frames import find_frames, read_pixels
 from framekit.picture import Picture
 from framekit.sampling import Sampling
@@ -313,7 +308,7 @@ def test_a_video_that_is_damaged_in_the_middle_is_reported(tmp_path: Path, capsy
 def test_sound_without_frames_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "videos").mkdir()
     words = ["-y", "-loglevel", "error", "-f", "lavfi", "-i", "sine=d=0.2", str(tmp_path / "videos/05.mkv")]
-    subprocess.run([decoder.find_ffmpeg(), *words], check=True)
+    subprocess.run([find_ffmpeg().path, *words], check=True)
     assert run(tmp_path / "videos", tmp_path / "dataset") == 1
     assert "05.mkv" in capsys.readouterr().err
     assert not (tmp_path / "dataset/EP05").exists()
@@ -387,89 +382,25 @@ def test_the_configuration_file_describes_the_dataset(videos: Path, tmp_path: Pa
 # --- pure pieces
 
 
-def ppm(width: int, height: int, content: bytes) -> bytes:
-    return f"P6\n{width} {height}\n255\n".encode() + content
+def test_planes_become_pixels_frame_by_frame_also_from_short_reads() -> None:
+    class Drops(io.BytesIO):
+        def readinto(self, buffer: Any) -> int:
+            return super().readinto(memoryview(buffer)[:4])
 
-
-def test_a_ppm_stream_is_read_frame_by_frame() -> None:
-    stream = io.BytesIO(ppm(2, 1, b"abcdef") + ppm(1, 1, b"\n\n\n"))
-    first, second = read_ppm(stream), read_ppm(stream)
+    planes = np.empty((3, 1, 2), np.uint8)
+    stream = Drops(b"gGbBrR" + b"\n" * 6 + b"half")
+    first, second = read_planes(stream, planes), read_planes(stream, planes)
     assert first is not None
     assert second is not None
-    assert first.tolist() == [[[97, 98, 99], [100, 101, 102]]]
-    assert second.tolist() == [[[10, 10, 10]]]
-    assert read_ppm(stream) is None
-
-
-@pytest.mark.parametrize("content", [b"", b"P6\n", ppm(2, 1, b"abc"), ppm(2, 1, b""), b"P5\n1 1\n255\na"])
-def test_a_stream_that_ends_within_a_frame_is_at_its_end(content: bytes) -> None:
-    assert read_ppm(io.BytesIO(content)) is None
-
-
-def shown(position: int, number: int, time: str) -> str:
-    return (
-        f"[Parsed_showinfo_{position} @ 0x1] n:{number:4d} pts:{number:7d} pts_time:{time:7s} duration: 1 fmt:yuv420p\n"
-    )
-
-
-def test_sources_are_read_from_the_messages_of_ffmpeg() -> None:
-    log = "Stream #0:0: Video: h264\n"
-    for number, time in enumerate(["0", "0.5", "1", "1.5"]):
-        log += shown(1, number, time)
-    log += shown(3, 0, "0") + shown(3, 1, "1") + shown(3, 2, "1.5")
-    assert frame_sources(log, [0, 0, 1, 1]) == [FrameSource(0, 0, 0), FrameSource(1, 2, 1), FrameSource(1.5, 3, 1)]
-
-
-@pytest.mark.parametrize("log", ["", "nothing here", shown(1, 0, "0")])
-def test_messages_without_survivors_give_no_sources(log: str) -> None:
-    assert frame_sources(log, [0]) == []
-
-
-def test_scene_scores_are_read_from_the_messages_of_ffmpeg() -> None:
-    log = shown(2, 0, "0") + "[Parsed_metadata_1 @ 0x1] [info] frame:2    pts:2       pts_time:2\n"
-    log += "[Parsed_metadata_1 @ 0x1] [info] lavfi.scd.score=23.456\n"
-    assert decoder.scene_scores(log, 4) == [0.0, 0.0, 23.46, 0.0]
-
-
-def test_a_complaint_is_the_first_error_of_ffmpeg() -> None:
-    damaged = "[h264 @ 0x1] [error] bad  block\n" + shown(1, 0, "0") + "\n[matroska @ 0x2] [error] ended\n"
-    assert complaint(damaged) == "bad block (and 1 more)"
-    assert complaint("[in#0 @ 0x1] [fatal] no such file") == "no such file"
-    assert complaint("[warning] a word\n" + shown(1, 0, "0")) is None
-
-
-@pytest.mark.parametrize(
-    ("banner", "expected"),
-    [
-        ("ffmpeg version 4.4.2-0ubuntu0.22.04.1 Copyright", {"vsync": "0"}),
-        ("ffmpeg version 5.0.1 Copyright", {"vsync": "0"}),
-        ("ffmpeg version 5.1.9-0+deb12u1 Copyright", {"fps_mode": "passthrough"}),
-        ("ffmpeg version n7.1 Copyright", {"fps_mode": "passthrough"}),
-        ("ffmpeg version 9.0.2-static https://x", {"fps_mode": "passthrough"}),
-        ("ffmpeg version N-109468-gd39b34123d", {"fps_mode": "passthrough"}),
-        ("ffmpeg version 7.0", {"fps_mode": "passthrough"}),
-    ],
-)
-def test_the_option_that_keeps_times_depends_on_the_version(
-    monkeypatch: pytest.MonkeyPatch, banner: str, expected: dict[str, str]
-) -> None:
-    def told(*words: object, **options: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.CompletedProcess([], 0, stdout=banner)
-
-    monkeypatch.setattr("framekit.decoder.subprocess.run", told)
-    assert passthrough_option(decoder.ffmpeg_version("ffmpeg")) == expected
-
-
-def test_without_ffmpeg_on_the_path_the_one_of_imageio_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("framekit.decoder.which", lambda name: None)
-    assert Path(decoder.find_ffmpeg()).is_file()
-    monkeypatch.setattr("framekit.decoder.which", lambda name: "/usr/bin/ffmpeg")
-    assert decoder.find_ffmpeg() == "/usr/bin/ffmpeg"
+    assert first.tolist() == [[list(b"rgb"), list(b"RGB")]]
+    assert second.tolist() == [[[10, 10, 10]] * 2]
+    assert read_planes(stream, planes) is None
+    assert read_planes(stream, planes) is None
 
 
 def test_the_settings_reach_the_filters() -> None:
     view = decoder.View(Path("x.mkv"), Picture(160, 90))
-    command = decode_command(decoder.find_ffmpeg(), view, Sampling(hi=1, lo=2, frac=0.5, end=7), "gte(t,1)")
+    command = decode_command(find_ffmpeg(), view, Sampling(hi=1, lo=2, frac=0.5, end=7), "gte(t,1)")
     [graph] = [word for word in command if "mpdecimate" in word]
     assert "mpdecimate=frac=0.5:hi=1:lo=2" in graph
     assert "select=gte" in graph
@@ -483,19 +414,19 @@ def test_memory_does_not_grow_with_the_video(tmp_path: Path, monkeypatch: pytest
     def endless() -> Any:
         for pixels in clip_frames():
             drawn[0] += 1
-            assert drawn[0] - written[0] <= 4 * 1 + 2
+            assert drawn[0] - written[0] <= survivors.WAITING + 2
             yield pixels
 
     def write(path: Path, pixels: Any, quality: int) -> int:
         written[0] += 1
         return 0
 
-    monkeypatch.setattr("extract_frames.write_frame", write)
+    monkeypatch.setattr("framekit.survivors.write_frame", write)
     episode = Episode(Path("x.mkv"), "EP01", "x")
-    survivors = extract_frames.compare(endless(), episode, None, 2.0)
-    encoding = extract_frames.Encoding("png", 95, 1)
-    kept, dropped = extract_frames.write_frames(survivors, tmp_path, episode, Sampling(), encoding)
-    assert (len(kept), dropped) == (CLIP_FRAMES, {})
+    coming = survivors.compare(endless(), episode, None, "png")
+    with ThreadPoolExecutor(1) as pool:
+        found = survivors.write_frames(coming, tmp_path, episode, None, 0, survivors.Encoding("png", 95), pool)
+    assert (len(found.frames), found.similar) == (CLIP_FRAMES, {})
 
 
 @pytest.mark.parametrize("thresh", ["0.8", "0.985"])
@@ -609,7 +540,7 @@ def test_another_scene_threshold_needs_no_decoding(
     videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(videos, tmp_path / "dataset") == 0
-    monkeypatch.setattr("framekit.decoder.subprocess.Popen", lambda *words, **options: pytest.fail("it was decoded"))
+    monkeypatch.setattr("framekit.decoder.decode", lambda *words: pytest.fail("it was decoded"))
     assert run(videos, tmp_path / "dataset", "--scene_threshold", "99") == 0
     record = record_of(tmp_path / "dataset" / "EP04")
     assert {source["scene"] for source in record["frames"].values()} == {0}

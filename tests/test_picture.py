@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from framekit import picture
-from framekit.decoder import find_ffmpeg, read_ppm
+from framekit.conversion import deinterlaced, right_pixels, square_size
+from framekit.decoder import read_planes
+from framekit.ffmpeg_build import find_ffmpeg
 from framekit.frames import Pixels
 from framekit.picture import Picture
 
@@ -66,30 +68,32 @@ def write_raw(
     chain = [*([f"setparams={marked}"] if marked else []), *filters]
     graph = ["-vf", ",".join(chain)] if chain else []
     source = ["-f", "rawvideo", "-pix_fmt", pixel_format, "-s", f"{size[0]}x{size[1]}", "-r", "24", "-i", "-"]
-    command = [find_ffmpeg(), "-y", "-loglevel", "error", *source, *graph, *options, *words, str(path)]
+    command = [find_ffmpeg().path, "-y", "-loglevel", "error", *source, *graph, *options, *words, str(path)]
     subprocess.run(command, input=raw, check=True)
     return path
 
 
 def claimed(video: Path) -> Picture:
     """Return what the video claims; it must have a picture."""
-    told = picture.probe(find_ffmpeg(), video)
+    told = picture.probe(find_ffmpeg().path, video)
     assert told is not None
     return told
 
 
-def decoded(video: Path, deinterlace: bool = False, crop: picture.Crop | None = None) -> list[Pixels]:
+def decoded(
+    video: Path, deinterlace: bool = False, crop: picture.Crop | None = None, zimg: bool = True
+) -> list[Pixels]:
     """Return all frames of a video as right_pixels makes them."""
     import ffmpeg as graph
 
-    stream = picture.right_pixels(graph.input(str(video))["V"], claimed(video), deinterlace, crop)
-    output = stream.output("pipe:", format="image2pipe", vcodec="ppm", pix_fmt="rgb24").global_args(
-        "-loglevel", "error"
-    )
-    done = subprocess.run(output.compile(cmd=find_ffmpeg()), capture_output=True, check=True)
+    told = claimed(video)
+    stream = right_pixels(deinterlaced(graph.input(str(video))["V"], told, deinterlace), told, crop, zimg)
+    output = stream.output("pipe:", format="rawvideo").global_args("-loglevel", "error")
+    done = subprocess.run(output.compile(cmd=find_ffmpeg().path), capture_output=True, check=True)
     assert done.stderr == b""
-    pipe, frames = io.BytesIO(done.stdout), []
-    while (pixels := read_ppm(pipe)) is not None:
+    width, height = square_size(told, crop)
+    planes, pipe, frames = np.empty((3, height, width), np.uint8), io.BytesIO(done.stdout), []
+    while (pixels := read_planes(pipe, planes)) is not None:
         frames.append(pixels)
     return frames
 
@@ -116,12 +120,13 @@ SPACES = {
 }
 
 
+@pytest.mark.parametrize("zimg", [True, False], ids=["zscale", "scale"])
 @pytest.mark.parametrize("case", SPACES)
-def test_colours_come_back_as_drawn(case: str, tmp_path: Path) -> None:
+def test_colours_come_back_as_drawn(case: str, zimg: bool, tmp_path: Path) -> None:
     size, weights, tags, full, depth = SPACES[case]
     raw = striped([to_yuv(colour, weights, full, depth) for colour in COLOURS], *size, depth)
     video = write_raw(tmp_path / "clip.mkv", raw, size, "yuv420p" if depth == 8 else "yuv420p10le", tags)
-    (pixels,) = decoded(video)
+    (pixels,) = decoded(video, zimg=zimg)
     assert pixels.shape == (size[1], size[0], 3)
     assert np.abs(stripes_of(pixels, len(COLOURS)) - COLOURS).max() <= 2
 
@@ -168,7 +173,7 @@ def test_a_rotated_phone_video_is_upright_and_told_as_such(tmp_path: Path) -> No
     rows[:, :48] = 235
     flat = write_raw(tmp_path / "flat.mp4", grey_frame(rows), (96, 48), filters=["setsar=2/1"], options=H264)
     turned = tmp_path / "turned.mp4"
-    command = [find_ffmpeg(), "-y", "-loglevel", "error", "-display_rotation", "90", "-i", str(flat), "-c", "copy"]
+    command = [find_ffmpeg().path, "-y", "-loglevel", "error", "-display_rotation", "90", "-i", str(flat), "-c", "copy"]
     if subprocess.run([*command, str(turned)], stderr=subprocess.DEVNULL).returncode:
         pytest.skip("this ffmpeg cannot write a rotation")
     told = claimed(turned)
@@ -276,7 +281,7 @@ def letterboxed(levels: Sequence[int], top: int = 20, size: tuple[int, int] = (1
 
 def test_bars_are_found_and_cropped(tmp_path: Path) -> None:
     video = write_raw(tmp_path / "clip.mkv", letterboxed([200] * 2), (160, 120))
-    found = picture.detect_bars(find_ffmpeg(), video, claimed(video))
+    found = picture.detect_bars(find_ffmpeg().path, video, claimed(video))
     assert found == (160, 80, 0, 20)
     pixels = decoded(video, crop=found)[0]
     assert pixels.shape == (80, 160, 3)
@@ -287,7 +292,7 @@ def test_bars_are_found_and_cropped(tmp_path: Path) -> None:
 def test_bars_are_found_at_five_places_and_at_any_depth(depth: int, tmp_path: Path) -> None:
     options = (*LOSSLESS, "-pix_fmt", "yuv420p" if depth == 8 else "yuv420p10le")
     video = write_raw(tmp_path / "clip.mkv", letterboxed([120] * 7), (160, 120), options=options)
-    assert picture.detect_bars(find_ffmpeg(), video, claimed(video)) == (160, 80, 0, 20)
+    assert picture.detect_bars(find_ffmpeg().path, video, claimed(video)) == (160, 80, 0, 20)
 
 
 def test_a_dark_scene_does_not_shrink_the_crop(tmp_path: Path) -> None:
@@ -296,14 +301,14 @@ def test_a_dark_scene_does_not_shrink_the_crop(tmp_path: Path) -> None:
     lamp = grey_frame(rows) * 24
     raw = lamp * 3 + letterboxed([180]) + lamp * 2 + letterboxed([16]) * 2
     video = write_raw(tmp_path / "clip.mkv", raw, (160, 120))
-    assert picture.detect_bars(find_ffmpeg(), video, claimed(video)) == (160, 80, 0, 20)
+    assert picture.detect_bars(find_ffmpeg().path, video, claimed(video)) == (160, 80, 0, 20)
 
 
 def test_video_without_bars_is_not_cropped(tmp_path: Path) -> None:
     video = write_raw(tmp_path / "clip.mkv", letterboxed([180], top=0), (160, 120))
-    assert picture.detect_bars(find_ffmpeg(), video, claimed(video)) is None
+    assert picture.detect_bars(find_ffmpeg().path, video, claimed(video)) is None
     black = write_raw(tmp_path / "black.mkv", letterboxed([16]), (160, 120))
-    assert picture.detect_bars(find_ffmpeg(), black, claimed(black)) is None
+    assert picture.detect_bars(find_ffmpeg().path, black, claimed(black)) is None
 
 
 def test_crop_covers_all_messages_and_ignores_black_frames() -> None:
@@ -386,4 +391,4 @@ def test_probe_reads_what_this_ffmpeg_prints(tmp_path: Path) -> None:
     assert (told.width, told.height, told.pixel_format, told.fps, told.sar) == (160, 120, "yuv420p", 24.0, 1.0)
     assert (told.matrix, told.primaries, told.transfer, told.range) == tags
     assert told.duration == pytest.approx(2.0, abs=0.05)
-    assert picture.probe(find_ffmpeg(), tmp_path / "missing.mkv") is None
+    assert picture.probe(find_ffmpeg().path, tmp_path / "missing.mkv") is None

@@ -1,0 +1,106 @@
+"""What ffmpeg tells of the frames that pass through its graph: their times, how much changed, what went wrong."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+SHOWN = re.compile(
+    r"\[Parsed_metadata_\d+ .*?\blavfi\.scd\.mafd=(?P<change>[\d.]+)"
+    r"|\[Parsed_showinfo_(?P<place>\d+) .*?\bn: *\d+ pts: *\S+ pts_time:(?P<time>-?[\d.]+)"
+)
+ERROR = re.compile(r"\[(?:error|fatal|panic)\] *(.*)")
+FLASH_SECONDS = 0.21  # 5 frames at 24 fps
+FLASH_LIKENESS = 0.1  # of the change: back to the same picture changes as much as away from it
+
+
+@dataclass(frozen=True)
+class FrameSource:
+    """Where a frame came from: time in seconds from the start, number in the video from 0, scene from 0."""
+
+    time: float
+    source_frame: int
+    scene: int
+
+
+@dataclass(frozen=True)
+class FrameLog:
+    """The times of all decoded frames and of those that went through, as ffmpeg writes them; the change to each.
+
+    A change is the mean absolute difference of luma to the frame before, 0 to 100. Source: ffmpeg's scdet.
+    """
+
+    decoded: list[str]
+    passed: list[str]
+    changes: list[float]
+
+    @property
+    def seconds(self) -> float:
+        """Return the length of the decoded part."""
+        return float(self.decoded[-1]) - float(self.decoded[0]) if self.decoded else 0.0
+
+    @property
+    def scene_scores(self) -> list[float]:
+        """Return the scene score of each decoded frame, 0 to 100."""
+        return scene_scores([float(time) for time in self.decoded], self.changes)
+
+
+def read_log(log: str) -> FrameLog:
+    """Read ffmpeg's messages: the first showinfo of the graph sees every decoded frame, the last one the survivors.
+
+    The change stands before the showinfo of its frame. Frames are counted here, since ffmpeg counts from 0 again when
+    the resolution changes; before ffmpeg 9 the first frame has no change.
+    """
+    shown: dict[int, list[str]] = {}
+    changes: list[float] = []
+    change = 0.0
+    for told in SHOWN.finditer(log):
+        if told["change"]:
+            change = float(told["change"])
+            continue
+        place = int(told["place"])
+        shown.setdefault(place, []).append(told["time"])
+        if place == min(shown):
+            changes.append(change)
+            change = 0.0
+    places = sorted(shown)
+    return FrameLog(shown[places[0]] if places else [], shown[places[-1]] if len(places) > 1 else [], changes)
+
+
+def scene_scores(times: Sequence[float], changes: Sequence[float]) -> list[float]:
+    """Return how much like a cut each frame is, 0 to 100: much change after little change.
+
+    A flash is no cut: the picture that was left comes back within FLASH_SECONDS, so the change back is as large as the
+    change away. Source of the score: ffmpeg's scdet.
+    """
+    scores = [min(change, abs(change - before)) for change, before in zip(changes, [0.0, *changes], strict=False)]
+    for number, change in enumerate(changes):
+        for back in frames_within(times, number, FLASH_SECONDS):
+            if abs(changes[back] - change) <= FLASH_LIKENESS * change and scores[number] > 0:
+                scores[number] = scores[back] = 0.0
+                break
+    return [round(score, 2) for score in scores]
+
+
+def frames_within(times: Sequence[float], number: int, seconds: float) -> Iterator[int]:
+    """Yield the numbers of the frames that follow one within some seconds."""
+    for later in range(number + 1, len(times)):
+        if times[later] - times[number] > seconds:
+            return
+        yield later
+
+
+def frame_sources(log: FrameLog, scenes: Sequence[int]) -> list[FrameSource]:
+    """Return the source of each frame that went through; `scenes` holds the scene of each decoded frame."""
+    number = {time: index for index, time in reversed(list(enumerate(log.decoded)))}
+    return [FrameSource(round(float(time), 6), number[time], scenes[number[time]]) for time in log.passed]
+
+
+def complaint(log: str) -> str | None:
+    """Return the first error that ffmpeg told, None if all went well.
+
+    Its exit code says nothing: a video that is cut short or damaged in the middle ends with 0.
+    """
+    errors = [match[1] for line in log.splitlines() if (match := ERROR.search(line))]
+    return (
+        " ".join(errors[0].split()) + (f" (and {len(errors) - 1} more)" if len(errors) > 1 else "") if errors else None
+    )

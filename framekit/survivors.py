@@ -1,0 +1,128 @@
+"""What becomes of the frames that ffmpeg let through: compared as they come, and the kept ones written by threads."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from framekit import similarity, stage
+from framekit.descriptors import Described
+from framekit.encoding import encode_frame
+from framekit.episode_record import Episode
+from framekit.frames import Pixels
+
+WAITING = 8  # frames of an episode that wait to be written: memory does not grow with the length of the video
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How frames are written: png, jpg or webp, and the quality of the latter two, 1 to 100."""
+
+    format: str
+    quality: int
+
+
+@dataclass(frozen=True)
+class Survivor:
+    """A frame that ffmpeg let through: its number from 1, its pixels, and its descriptor if similar ones are dropped.
+
+    `resembles` and `similarity` name the kept frame that it resembles most.
+    """
+
+    number: int
+    pixels: Pixels
+    descriptor: similarity.Descriptors | None = None
+    resembles: str = ""
+    similarity: float = -1.0
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written of an episode: descriptors by file name, and by stem what each dropped frame resembles."""
+
+    frames: dict[str, Described | None]
+    similar: dict[str, dict[str, Any]]
+
+
+def compare(pixels: Iterable[Pixels], episode: Episode, thresh: float | None, suffix: str) -> Iterator[Survivor]:
+    """Yield the survivors, each compared with the kept ones before it; those below `thresh` are kept from then on.
+
+    Without `thresh` nothing is compared.
+    """
+    kept = similarity.KeptDescriptors()
+    for number, one in enumerate(pixels, start=1):
+        if thresh is None:
+            yield Survivor(number, one)
+            continue
+        descriptor = similarity.describe(one)
+        resembles, score = kept.most_similar(descriptor)
+        if score < thresh:
+            kept.add(episode.frame_name(number, suffix), descriptor)
+        yield Survivor(number, one, descriptor, resembles, score)
+
+
+def write_frame(path: Path, pixels: Pixels, quality: int) -> int:
+    """Encode one frame as its suffix says and write it; return the number of bytes."""
+    return path.write_bytes(encode_frame(pixels, path.suffix, quality))
+
+
+def write_frames(
+    survivors: Iterable[Survivor],
+    folder: Path,
+    episode: Episode,
+    thresh: float | None,
+    max_frames: int,
+    encoding: Encoding,
+    pool: Executor,
+) -> Written:
+    """Write the frames that resemble no kept one by a pool of threads, at most `max_frames` of them, 0 for all."""
+    written = Written({}, {})
+    waiting: deque[tuple[str, Survivor, Future[int]]] = deque()
+
+    def finish() -> None:
+        name, one, size = waiting.popleft()
+        count = size.result()
+        written.frames[name] = None if one.descriptor is None else Described(count, one.descriptor)
+
+    try:
+        for one in stage.progress(survivors, None, "frame", episode.label):
+            if thresh is not None and one.similarity >= thresh:
+                written.similar[episode.stem(one.number)] = resemblance(one.resembles, one.similarity)
+                continue
+            name = f"{episode.stem(one.number)}.{encoding.format}"
+            waiting.append((name, one, pool.submit(write_frame, folder / name, one.pixels, encoding.quality)))
+            if len(waiting) > WAITING:
+                finish()
+            if len(written.frames) + len(waiting) == max_frames:
+                break
+        while waiting:
+            finish()
+    finally:
+        for _, _, size in waiting:  # only if something went wrong: nothing may be written any more
+            size.cancel() or size.exception()
+    return written
+
+
+def resemblance(resembles: str, score: float) -> dict[str, Any]:
+    """Return what .frames.json tells of a dropped frame."""
+    return {"resembles": resembles, "similarity": round(score, 4)}
+
+
+def drop_known(
+    written: Written, folder: Path, episode: Episode, thresh: float, kept: similarity.KeptDescriptors
+) -> None:
+    """Drop the frames of an episode that resemble a kept one of another episode; the rest is kept from then on."""
+    staying = []
+    for name, described in list(written.frames.items()):
+        assert described is not None
+        resembles, score = kept.most_similar(described.vector)
+        if score >= thresh:
+            (folder / name).unlink()
+            del written.frames[name]
+            written.similar[Path(name).stem] = resemblance(resembles, score)
+        else:
+            staying.append((f"{episode.label}/{name}", described.vector))
+    for path, vector in staying:
+        kept.add(path, vector)
