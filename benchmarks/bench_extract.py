@@ -1,14 +1,17 @@
 """Compare the one-pass extraction with its limit and with the specification's way, side by side on one video.
 
-    python benchmarks/bench_extract.py [--video FILE] [--seconds 60]
+    python benchmarks/bench_extract.py [--video FILE] [--seconds 120] [--rounds 3]
 
-Without --video it draws a 1080p clip: drawings held on twos and threes, grain, pans, cuts. Rows: ffmpeg decoding with
-mpdecimate and writing nothing (the limit); extract_frames.py --remove_similar; the specification's ffmpeg command with
-PNG files, then a similarity pass over them. Peak memory is that of the process and its children.
+Without --video it draws a 1080p clip: drawings held on twos and threes, grain, pans, cuts; one frame in five survives
+mpdecimate. Rows: ffmpeg decoding with mpdecimate and writing nothing (the limit); extract_frames.py with and without
+--remove_similar; a quarter of the video, which takes the same memory; the specification's ffmpeg command with PNG
+files, and a similarity pass over them. Memory is the peak of the largest process.
 """
 
 import argparse
-import resource
+import os
+import shutil
+import statistics
 import subprocess
 import sys
 import time
@@ -22,12 +25,14 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-import extract_frames  # noqa: E402
-import remove_similar  # noqa: E402
 from framekit import frames  # noqa: E402
 from framekit.ffmpeg_build import find_ffmpeg  # noqa: E402
+from framekit.picture import probe  # noqa: E402
 
 WIDTH, HEIGHT, FPS = 1920, 1080, 24
+LIMIT, ONE_PASS = "ffmpeg decode + mpdecimate, nothing written (limit)", "extract_frames.py --remove_similar"
+QUARTER = "the same, first quarter of the video"
+COMMAND, PASS = "specification's command", "similarity pass over its frames"
 MPDECIMATE = "mpdecimate=hi=64*200:lo=64*50:frac=0.33"
 
 
@@ -43,11 +48,13 @@ def draw_drawings(seed: int) -> Iterator[NDArray[np.uint8]]:
         corner = rng.integers(0, (WIDTH * 3 // 2 - 300, HEIGHT - 200))
         far, colour = corner + rng.integers(60, 300, 2), rng.integers(0, 255, 3)
         cv2.rectangle(place, corner.tolist(), far.tolist(), colour.tolist(), -1)
-    held, pan = int(rng.choice((2, 3, 3, 24))), seed % 4 == 3
+    hair = rng.integers(0, 255, 3).tolist()
+    held, pan = int(rng.choice((2, 3, 3, 24, 24))), seed % 4 == 3
     for number in range(4 * FPS):
         step = number // held
         drawing = place[:, number * 3 : number * 3 + WIDTH].copy() if pan else place[:, :WIDTH].copy()
-        centre = (700 + 12 * step % 500, 500)
+        centre = (800 + 24 * abs(step % 16 - 8), 500)
+        cv2.ellipse(drawing, centre, (340, 420), 0, 0, 360, hair, -1, cv2.LINE_AA)
         cv2.ellipse(drawing, centre, (220, 300), 0, 0, 360, (210, 220, 250), -1, cv2.LINE_AA)
         cv2.ellipse(drawing, (centre[0], 620), (60, 10 + 25 * (step % 2)), 0, 0, 360, (60, 60, 160), -1, cv2.LINE_AA)
         yield drawing
@@ -55,68 +62,79 @@ def draw_drawings(seed: int) -> Iterator[NDArray[np.uint8]]:
 
 def draw_clip(path: Path, seconds: int) -> None:
     """Write the drawn clip: H.264, with film grain of 1.5 grey levels."""
+    import cv2
+
     size = ["-f", "rawvideo", "-pix_fmt", "bgr24", "-s", f"{WIDTH}x{HEIGHT}", "-r", str(FPS), "-i", "pipe:"]
     coding = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-pix_fmt", "yuv420p", "-y", str(path)]
-    grain = np.random.default_rng(0).normal(0, 1.5, (4, HEIGHT, WIDTH, 1)).astype(np.float32)
+    grain = np.random.default_rng(0).normal(0, 1.5, (4, HEIGHT, WIDTH, 1)).round().astype(np.int16)
+    grain = np.repeat(grain, 3, axis=3)
     command = [find_ffmpeg().path, "-v", "error", *size, *coding]
     with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
         assert process.stdin is not None
         for seed in range(max(1, seconds // 4)):
             for number, drawing in enumerate(draw_drawings(seed)):
-                process.stdin.write(np.clip(drawing + grain[number % 4], 0, 255).astype(np.uint8).tobytes())
+                process.stdin.write(cv2.add(drawing, grain[number % 4], dtype=cv2.CV_8U).tobytes())
 
 
-def ffmpeg(*words: str) -> None:
-    """Run ffmpeg."""
-    subprocess.run([find_ffmpeg().path, "-v", "error", "-nostdin", *words], check=True)
-
-
-def timed(work: Callable[[], object]) -> float:
-    """Return the seconds that a call takes."""
+def run(*words: str) -> tuple[float, float]:
+    """Run a program; return its seconds and the peak memory, in MB, of the largest of it and its children."""
     started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"{' '.join(words)} failed")
+    return time.perf_counter() - started, usage.ru_maxrss / 1024
 
 
-def specification(video: Path, folder: Path) -> tuple[float, float]:
-    """Run the specification's command and a similarity pass over its frames; return the seconds of each."""
-    folder.mkdir()
-    filters = f"{MPDECIMATE},setpts=N/FRAME_RATE/TB"
-    words = ["-i", str(video), "-filter:v", filters, "-qscale:v", "1", "-qmin", "1", str(folder / "x_%d.png")]
-    return timed(lambda: ffmpeg(*words)), timed(lambda: remove_similar.main(["--src_dir", str(folder)]))
+def ways(video: Path, work: Path) -> dict[str, Callable[[], tuple[float, float]]]:
+    """Return what is compared, by name."""
+    ffmpeg = [find_ffmpeg().path, "-v", "error", "-nostdin", "-y"]
+    extract = [sys.executable, str(ROOT / "extract_frames.py"), "--redo", "--src_dir", str(video)]
+    images = ["-filter:v", f"{MPDECIMATE},setpts=N/FRAME_RATE/TB", "-qscale:v", "1", "-qmin", "1"]
+    compare = [sys.executable, str(ROOT / "remove_similar.py"), "--src_dir", str(work / "spec")]
+    (work / "spec").mkdir(exist_ok=True)
+    quarter = str(probe(ffmpeg[0], video).duration / 4)  # type: ignore[union-attr]
+    one = [*extract, "--dst_dir", str(work / "one"), "--remove_similar"]
+    return {
+        LIMIT: lambda: run(*ffmpeg, "-i", str(video), "-an", "-vf", MPDECIMATE, "-f", "null", "-"),
+        ONE_PASS: lambda: run(*one),
+        "extract_frames.py, all survivors written": lambda: run(*extract, "--dst_dir", str(work / "all")),
+        QUARTER: lambda: run(*one[:-2], str(work / "quarter"), "--remove_similar", "--end", quarter),
+        COMMAND: lambda: run(*ffmpeg, "-i", str(video), *images, str(work / "spec" / "x_%d.png")),
+        PASS: lambda: run(*compare),
+    }
 
 
-def compare(video: Path, work: Path) -> None:
-    """Run the three ways and print the table."""
-    limit = timed(lambda: ffmpeg("-i", str(video), "-an", "-vf", MPDECIMATE, "-f", "null", "-"))
-    words = ["--src_dir", str(video), "--dst_dir", str(work / "one"), "--remove_similar"]
-    ours = timed(lambda: extract_frames.main(words))
-    kept = len(frames.find_frames(work / "one"))
-    written, compared = specification(video, work / "two")
-    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
-    print(f"\n{'way':55} {'seconds':>8} {'over limit':>11}")
-    rows = (
-        ("ffmpeg decode + mpdecimate, nothing written (limit)", limit),
-        (f"extract_frames.py --remove_similar ({kept} frames kept)", ours),
-        ("specification's command", written),
-        ("specification's command + similarity pass", written + compared),
-    )
-    for name, seconds in rows:
-        print(f"{name:55} {seconds:8.1f} {seconds / limit:10.2f}x")
-    print(f"one pass is {(written + compared) / ours:.1f} times as fast; peak memory of one process {peak:.0f} MB")
+def compare(video: Path, work: Path, rounds: int) -> None:
+    """Run all ways in turn, `rounds` times, and print the table of their medians."""
+    rows: dict[str, list[tuple[float, float]]] = {}
+    for _ in range(rounds):
+        shutil.rmtree(work / "spec", ignore_errors=True)
+        for name, way in ways(video, work).items():
+            rows.setdefault(name, []).append(way())
+    seconds = {name: statistics.median(one[0] for one in runs) for name, runs in rows.items()}
+    memory = {name: max(one[1] for one in runs) for name, runs in rows.items()}
+    kept, written = (len(frames.find_frames(work / folder)) for folder in ("one", "all"))
+    specification = seconds[COMMAND] + seconds[PASS]
+    print(f"\n{written} frames survive mpdecimate, {kept} of them resemble no other")
+    print(f"{'way':48} {'seconds':>8} {'over limit':>11} {'MB':>6}")
+    for name in rows:
+        print(f"{name:48} {seconds[name]:8.1f} {seconds[name] / seconds[LIMIT]:10.2f}x {memory[name]:6.0f}")
+    print(f"one pass is {specification / seconds[ONE_PASS]:.1f} times as fast as command and pass")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     options.add_argument("--video", type=Path, help="a real video instead of the drawn one")
-    options.add_argument("--seconds", type=int, default=60, help="length of the drawn clip")
+    options.add_argument("--seconds", type=int, default=120, help="length of the drawn clip")
+    options.add_argument("--rounds", type=int, default=3, help="how often each way runs; the median counts")
     args = options.parse_args(argv)
     with TemporaryDirectory() as temporary:
         video = args.video or Path(temporary) / "drawn - 01.mkv"
         if args.video is None:
             draw_clip(video, args.seconds)
-        compare(video, Path(temporary))
+        compare(video, Path(temporary), args.rounds)
     return 0
 
 

@@ -41,22 +41,24 @@ class View:
         return square_size(self.picture, self.crop)
 
 
-def watched(view: View) -> Any:
-    """Return the graph of a video whose every decoded frame tells its time and how much it changed.
+def watched(view: View, end: float) -> Any:
+    """Return the graph of a video whose every frame up to `end`, in seconds, tells its time and how much it changed.
 
     `V` passes over cover art, which `v` may pick.
     """
     import ffmpeg as graph
 
-    on_device = {} if view.device is None else {"hwaccel": view.device}
-    source = graph.input(str(view.video.absolute()), **on_device)["V"]
+    options = {} if view.device is None else {"hwaccel": view.device}
+    if end < math.inf:
+        options["to"] = f"{end:.6f}"
+    source = graph.input(str(view.video.absolute()), **options)["V"]
     scored = deinterlaced(source, view.picture, view.deinterlace).filter("scdet", threshold=100)
     return scored.filter("metadata", mode="print", key="lavfi.scd.mafd").filter("showinfo", checksum=0)
 
 
-def scan(ffmpeg: Ffmpeg, view: View) -> FrameLog:
-    """Decode a whole video and return what is told of its frames."""
-    output = watched(view).output("-", format="null", **ffmpeg.passthrough)
+def scan(ffmpeg: Ffmpeg, view: View, end: float) -> FrameLog:
+    """Decode a video up to `end` and return what is told of its frames."""
+    output = watched(view, end).output("-", format="null", **ffmpeg.passthrough)
     command = [str(word) for word in output.global_args(*MESSAGES).compile(cmd=ffmpeg.path)]
     return read_log(subprocess.run(command, capture_output=True, check=False).stderr.decode(errors="replace"))
 
@@ -66,16 +68,14 @@ def decode_command(ffmpeg: Ffmpeg, view: View, sampling: Sampling, expression: s
 
     `expression` is that of the select filter, "" for none.
     """
-    chosen = watched(view)
+    chosen = watched(view, sampling.end)
     if expression:
         chosen = chosen.filter("select", expression)
     if sampling.mode == "mpdecimate":
         chosen = chosen.filter("mpdecimate", hi=sampling.hi, lo=sampling.lo, frac=sampling.frac)
     right = right_pixels(chosen.filter("showinfo", checksum=0), view.picture, view.crop, ffmpeg.zimg)
-    options = {"format": "rawvideo", **ffmpeg.passthrough}
-    if sampling.end < math.inf:
-        options["to"] = f"{sampling.end:.6f}"
-    return [str(word) for word in right.output("pipe:", **options).global_args(*MESSAGES).compile(cmd=ffmpeg.path)]
+    output = right.output("pipe:", format="rawvideo", **ffmpeg.passthrough)
+    return [str(word) for word in output.global_args(*MESSAGES).compile(cmd=ffmpeg.path)]
 
 
 def with_graph_in_file(command: Sequence[str], option: str, folder: Path) -> list[str]:

@@ -67,7 +67,7 @@ def numbers_for(ffmpeg: Ffmpeg, view: decoder.View, sampling: Sampling) -> list[
     """Return the frames of a video that a mode takes which needs to know all scenes, found in a pass of its own."""
     if not sampling.needs_numbers:
         return None
-    log = decoder.scan(ffmpeg, view)
+    log = decoder.scan(ffmpeg, view, sampling.end)
     scenes = scene_numbers(log.scene_scores, sampling.scene_threshold)
     return choose_frames([float(time) for time in log.decoded], scenes, sampling)
 
