@@ -44,6 +44,17 @@ def kept_elsewhere(dataset: Path, labels: Iterable[str], workers: int) -> simila
     return kept
 
 
+def refusal(video: Path, claimed: picture.Picture | None, ffmpeg: Ffmpeg) -> str:
+    """Return why a video cannot be extracted."""
+    if video.is_dir():
+        return "it is a folder; rename it or take it away"
+    if video.stat().st_size == 0:
+        return "it is empty; copy or download it again"
+    if claimed is not None and claimed.hdr:
+        return f"it is HDR and {ffmpeg.path} lacks the filter zscale; take an ffmpeg with libzimg"
+    return "it has no video stream that ffmpeg can read"
+
+
 def plan(
     labelled: Mapping[str, Path], wanted: Sampling, dataset: Path, prefix: str, ffmpeg: Ffmpeg, deinterlace: bool
 ) -> tuple[list[Job], list[tuple[Path, str]]]:
@@ -54,10 +65,8 @@ def plan(
     jobs, refused = [], []
     for label, video in labelled.items():
         claimed = picture.probe(ffmpeg.path, video)
-        if claimed is None:
-            refused.append((video, "it has no video stream that ffmpeg can read"))
-        elif claimed.hdr and not ffmpeg.zimg:
-            refused.append((video, f"it is HDR and {ffmpeg.path} lacks the filter zscale; take an ffmpeg with libzimg"))
+        if claimed is None or (claimed.hdr and not ffmpeg.zimg):
+            refused.append((video, refusal(video, claimed, ffmpeg)))
         else:
             view = decoder.View(video, claimed, deinterlace)
             sampling = within(wanted, claimed.duration, str(video))

@@ -36,16 +36,20 @@ SPECIAL = re.compile(rf"\b({KINDS})\b", re.IGNORECASE)
 
 
 def find_videos(source: Path, pattern: str) -> list[Path]:
-    """Return the videos below a folder, or the one file, whose name fits the pattern, in natural order."""
+    """Return the videos below a folder, or the one file, whose name fits the pattern, in natural order.
+
+    An empty folder that is named like a video is returned too, so that it can be reported.
+    """
     if source.is_file():
         return [source]
     if not source.is_dir():
         raise Misuse(f"{source} does not exist; --src_dir must name the folder with the videos")
     visible = (
         path for path in source.rglob("*")
-        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(source).parts)
+        if not any(part.startswith(".") for part in path.relative_to(source).parts)
     )  # fmt: skip
-    fitting = [p for p in visible if fnmatch(p.name.lower(), pattern.lower()) and p.suffix.lower() in VIDEO_SUFFIXES]
+    named = [p for p in visible if fnmatch(p.name.lower(), pattern.lower()) and p.suffix.lower() in VIDEO_SUFFIXES]
+    fitting = [path for path in named if path.is_file() or (path.is_dir() and not any(path.iterdir()))]
     refuse_unusable_names(fitting)
     return sorted(fitting, key=lambda path: natural_key(path.relative_to(source)))
 

@@ -70,6 +70,5 @@ def choose_device(ffmpeg: Ffmpeg, wanted: str, video: Path) -> str | None:
     for device in DEVICES if wanted == "auto" else [wanted]:
         if decodes(ffmpeg, device, video):
             return device
-    tried = "no graphics device" if wanted == "auto" else f"--hwaccel {wanted}"
-    print(f"{tried} can decode {video.name}; the processor does it", file=sys.stderr)
+    print(f"--hwaccel {wanted} cannot decode {video.name}; the processor does it", file=sys.stderr)
     return None

@@ -34,10 +34,19 @@ def temporary(path: Path) -> Path:
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
-    """Write a file so that it is there whole or not at all: temporary file beside it, then rename."""
+    """Write a file so that it is there whole or not at all: temporary file beside it, then rename.
+
+    Raises OSError with the path, also where the system tells none, as on a full disk.
+    """
     part = temporary(path)
-    part.write_bytes(content.encode() if isinstance(content, str) else content)
-    os.replace(part, path)
+    try:
+        part.write_bytes(content.encode() if isinstance(content, str) else content)
+        os.replace(part, path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        if error.errno and not error.filename:
+            error.filename = str(path)
+        raise
 
 
 def write_json(path: Path, value: Any, indent: int | None = None) -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -12,6 +13,8 @@ from typing import Any, NoReturn, TypeVar
 Item = TypeVar("Item")
 
 DONE, SOME_UNREADABLE, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+GO_ON = "what is written is whole, run the same command again to go on"
 
 
 class Misuse(Exception):
@@ -164,7 +167,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def one_sentence(main: Callable[[Sequence[str] | None], int]) -> Callable[..., int]:
-    """Make a script's `main` answer wrong use with one sentence and exit code 2, and Ctrl-C with 130."""
+    """Make a script's `main` answer wrong use, or a full disk, with one sentence and exit code 2; Ctrl-C with 130."""
 
     @wraps(main)
     def wrapped(argv: Sequence[str] | None = None) -> int:
@@ -173,8 +176,13 @@ def one_sentence(main: Callable[[Sequence[str] | None], int]) -> Callable[..., i
         except Misuse as error:
             print(error, file=sys.stderr)
             return WRONG_USE
+        except OSError as error:
+            if error.errno not in DISK_FULL:
+                raise
+            print(f"the disk is full, {error.filename} was not written; make room, then {GO_ON}", file=sys.stderr)
+            return WRONG_USE
         except KeyboardInterrupt:
-            print("stopped; what is written is whole, run the same command again to go on", file=sys.stderr)
+            print(f"stopped; {GO_ON}", file=sys.stderr)
             return INTERRUPTED
 
     return wrapped

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from framekit import similarity, stage
+from framekit import sidecar, similarity, stage
 from framekit.descriptors import Described
 from framekit.encoding import encode_frame
 from framekit.episode_record import Episode
@@ -65,7 +65,9 @@ def compare(pixels: Iterable[Pixels], episode: Episode, thresh: float | None, su
 
 def write_frame(path: Path, pixels: Pixels, quality: int) -> int:
     """Encode one frame as its suffix says and write it; return the number of bytes."""
-    return path.write_bytes(encode_frame(pixels, path.suffix, quality))
+    content = encode_frame(pixels, path.suffix, quality)
+    sidecar.write_whole(path, content)
+    return len(content)
 
 
 def write_frames(

@@ -154,7 +154,7 @@ def names_of(source: Path, pattern: str = "*") -> list[str]:
 
 def test_videos_come_in_natural_order_and_nothing_else_comes(tmp_path: Path) -> None:
     touch(tmp_path, "a 10.mkv", "a 9.MP4", "s2/a 1.webm", "a 9.srt", ".a 3.mkv", "cover.jpg", "a.mkv.part")
-    (tmp_path / "folder.mkv").mkdir()
+    (tmp_path / "folder.mkv/inside").mkdir(parents=True)
     assert names_of(tmp_path) == ["a 9.MP4", "a 10.mkv", "s2/a 1.webm"]
 
 
@@ -182,7 +182,7 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 def test_two_videos_that_claim_one_episode_are_both_named() -> None:
     with pytest.raises(Misuse) as caught:
         label_episodes([Path("a/Title - 05.mkv"), Path("b/Title - 05v2.mkv")], "*")
-    for part in ("Title - 05.mkv", "Title - 05v2.mkv", "EP05", "--pattern"):
+    for part in ("Title - 05.mkv", "Title - 05v2.mkv", "EP05", "--episode_pattern"):
         assert part in str(caught.value)
 
 

@@ -1,10 +1,12 @@
 """The script that extracts frames, on a drawn clip whose cuts and holds are known."""
 
+import errno
 import io
 import json
 import os
 import shutil
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ import remove_similar
 from framekit import decoder, moves, survivors
 from framekit.decoder import decode_command, read_planes
 from framekit.episode_record import Episode
-from framekit.ffmpeg_build import find_ffmpeg
+from framekit.ffmpeg_build import Ffmpeg, find_ffmpeg
 from framekit.frames import find_frames, read_pixels
 from framekit.picture import Picture
 from framekit.sampling import Sampling
@@ -314,6 +316,99 @@ def test_sound_without_frames_is_reported(tmp_path: Path, capsys: pytest.Capture
     assert not (tmp_path / "dataset/EP05").exists()
 
 
+@pytest.mark.parametrize(
+    ("kind", "reason"), [("folder", "it is a folder"), ("empty", "it is empty"), ("text", "it has no video stream")]
+)
+def test_what_is_no_video_is_one_sentence_and_the_others_go_on(
+    videos: Path, tmp_path: Path, kind: str, reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = videos / "my_favorite_anime_05.MP4"
+    if kind == "folder":
+        odd.mkdir()
+    else:
+        odd.write_text("no video" if kind == "text" else "")
+    assert run(videos, tmp_path / "dataset") == 1
+    assert f"unreadable: {odd}: {reason}" in capsys.readouterr().err
+    assert listing(tmp_path / "dataset") == ["EP04"]
+
+
+def test_hdr_needs_zscale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    tags = ("-bsf:v", "h264_metadata=transfer_characteristics=16")
+    write_clip(tmp_path / "videos/01.mkv", clip_frames()[:3], *tags)
+    lacking = Ffmpeg(find_ffmpeg().path, (7, 0), zimg=False)
+    monkeypatch.setattr(extract_frames, "find_ffmpeg", lambda: lacking)
+    assert run(tmp_path / "videos", tmp_path / "dataset") == 1
+    assert "it is HDR and" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_only_whole_episodes(
+    videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(next(videos.iterdir()), videos / "again - 05.mp4")
+    room = [20]
+
+    def write(path: Path, content: bytes) -> int:
+        room[0] -= path.suffix == ".tmp" and ".png" in path.name
+        if room[0] < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return len(Path(path).open("wb").write(content) * b"x")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", write)
+        assert extract_frames.main([str(videos), "--dst_dir", str(tmp_path / "dataset"), "--workers", "1"]) == 2
+    sentence = one_sentence(capsys.readouterr().err.splitlines()[-1])
+    assert "the disk is full" in sentence
+    assert str(tmp_path / "dataset") in sentence
+    assert listing(tmp_path / "dataset") == ["EP04"]
+    assert run(videos, tmp_path / "dataset") == 0
+    assert listing(tmp_path / "dataset") == ["EP04", "EP05"]
+
+
+def test_a_killed_run_is_continued_without_doubles(tmp_path: Path, clip: Path) -> None:
+    (tmp_path / "videos").mkdir()
+    for number in range(1, 7):
+        shutil.copy(clip, tmp_path / f"videos/show - {number:02d}.mp4")
+    words = [sys.executable, extract_frames.__file__, str(tmp_path / "videos"), "--dst_dir", str(tmp_path / "dataset")]
+    with subprocess.Popen([*words, "--workers", "1"], stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if b"03.mp4" in line:
+                process.kill()
+                break
+    done = [name for name in listing(tmp_path / "dataset") if not name.startswith(".")]
+    assert 2 <= len(done) < 6
+    before = {path: path.stat().st_mtime_ns for path in find_frames(tmp_path / "dataset")}
+    assert subprocess.run(words, check=True, capture_output=True).returncode == 0
+    assert listing(tmp_path / "dataset") == [f"EP{number:02d}" for number in range(1, 7)]
+    assert len(find_frames(tmp_path / "dataset")) == 6 * len(CLIP_CHANGES)
+    assert all(path.stat().st_mtime_ns == time for path, time in before.items())
+
+
+def test_several_episodes_at_once_give_what_one_after_the_other_gives(videos: Path, tmp_path: Path) -> None:
+    for number in (5, 6):
+        shutil.copy(next(videos.iterdir()), videos / f"again - {number:02d}.mp4")
+    for workers in ("1", "3"):
+        words = [str(videos), "--dst_dir", str(tmp_path / workers), "--prefix", "x", "--remove_similar", "0.9"]
+        assert extract_frames.main([*words, "--workers", workers]) == 0
+    one, three = ({name: content for name, (content, _) in tree(tmp_path / w).items()} for w in ("1", "3"))
+    assert one == three
+
+
+def test_the_expression_for_episodes_wins(videos: Path, tmp_path: Path) -> None:
+    words = ("--pattern", "my_favorite_anime_*.mp4", "--episode_pattern", r"anime_\d(\d)")
+    shutil.move(videos / "my_favorite_anime_04.mp4", videos / "my_favorite_anime_17.mp4")
+    assert run(videos, tmp_path / "dataset", *words) == 0
+    assert listing(tmp_path / "dataset") == ["EP07"]
+
+
+def test_a_device_that_is_missing_changes_nothing_but_a_line(
+    videos: Path, tmp_path: Path, extracted: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(videos, tmp_path / "dataset", "--hwaccel", "qsv") == 0
+    assert "--hwaccel qsv cannot decode" in capsys.readouterr().err
+    assert frame_names(tmp_path / "dataset/EP04") == frame_names(extracted / "EP04")
+
+
 # --- wrong use
 
 
@@ -558,6 +653,8 @@ def test_another_scene_threshold_needs_no_decoding(
         (["--mode", "random"], "invalid choice"),
         (["--start", "soon"], "invalid seconds value"),
         (["--quality", "0"], "--quality must be 1 to 100"),
+        (["--episode_pattern", "(["], "is no regular expression"),
+        (["--episode_pattern", "x"], "has no group"),
     ],
 )
 def test_wrong_sampling_is_one_sentence(

@@ -47,7 +47,7 @@ def test_a_device_that_is_not_there_falls_back_and_says_so(
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert choose_device(find_ffmpeg(), "cuda", clip) is None
-    assert "--hwaccel cuda can decode" in capsys.readouterr().err.replace("cannot", "can")
+    assert "--hwaccel cuda cannot decode" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the stand-in for ffmpeg is a shell script")
