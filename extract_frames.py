@@ -38,8 +38,8 @@ def kept_elsewhere(dataset: Path, labels: Iterable[str], workers: int) -> simila
     coming = set(labels)
     found = frames.find_frames(dataset) if dataset.is_dir() else []
     others = [frame for frame in found if frame.relative_to(dataset).parts[0] not in coming]
-    readable, rows, _ = descriptors.describe_frames(others, workers, keep=True)
-    for frame, row in zip(readable, rows, strict=True):
+    described = descriptors.describe_frames(others, workers, keep=True)
+    for frame, row in zip(described.readable, described.rows, strict=True):
         kept.add(frame.relative_to(dataset).as_posix(), row)
     return kept
 

@@ -1,118 +1,185 @@
-"""Set aside frames that resemble an earlier one, within each episode and then across all of them.
+"""Set aside frames that are worth nothing, and those that resemble a better one: in each episode, then across all.
 
     python remove_similar.py --src_dir dataset
 
-Reads the frames below --src_dir; moves each frame that is similar to an earlier kept one, with its sidecars, to
-.removed/similar/ and writes down the reason and the frame it resembles in .removed/manifest.jsonl. Descriptors stay
-in .descriptors.npz of each folder, so that the next run decodes only new frames.
-Nothing is deleted: --restore brings everything back.
+Reads the frames below --src_dir; moves each frame that goes, with its sidecars, to .removed/<reason>/ and writes down
+the reason and the frame it resembles in .removed/manifest.jsonl. Descriptors stay in .descriptors.npz of each folder,
+so that the next run decodes only new frames.
+Nothing is deleted: --restore brings everything back, or what it names.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from itertools import groupby
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
-from framekit import descriptors, frames, moves, sidecar, similarity, stage
+import numpy as np
 
-REASON, RESTORED = "similar", "restored"
-MANIFEST = f"{sidecar.REMOVED}/manifest.jsonl"
-REPLACED = f"{sidecar.REMOVED}/replaced"
+from framekit import descriptors, frames, quality, removed, sidecar, similar_report, similarity, stage
+from framekit.descriptors import DescribedFrames
+from framekit.openings import Clock, Section, read_clock, sections
+from framekit.removal import SIMILAR, Removal, Settings, decide
 
-
-@dataclass(frozen=True)
-class Removal:
-    """A removed frame: where it was and is now, why, and which kept frame it resembles how much. Paths are relative."""
-
-    frame: str
-    to: str
-    reason: str
-    resembles: str
-    similarity: float
-
-
-def find_similar(
-    readable: Sequence[Path], rows: similarity.Descriptors, thresh: float, block: int, root: Path
-) -> list[Removal]:
-    """Return what is to be removed, in the order of the frames."""
-    names = [frame.relative_to(root).as_posix() for frame in readable]
-    groups = [len(list(members)) for _, members in groupby(readable, key=lambda frame: frame.parent)]
-    return [
-        Removal(names[index], f"{sidecar.REMOVED}/{REASON}/{names[index]}", REASON, names[kept], round(score, 4))
-        for index, kept, score in similarity.similar_frames(rows, groups, thresh, block)
-    ]
-
-
-def remove(removal: Removal, root: Path) -> None:
-    """Write the removal down, then move the frame with its sidecars."""
-    target = moves.free_target(root / removal.to)
-    record = asdict(removal) | {"to": target.relative_to(root).as_posix()}
-    moves.append_line(root / MANIFEST, record)
-    moves.place_frame(root / removal.frame, target, False, root / REPLACED)
-
-
-def removed_now(root: Path) -> Iterator[tuple[Path, Path]]:
-    """Yield (where it was, where it is) of each frame that the manifest says is removed and that is still there."""
-    latest: dict[str, Path | None] = {}
-    for record in moves.read_lines(root / MANIFEST):
-        origin = moves.inside(root, record.get("frame"))
-        latest[str(record.get("to"))] = origin if record.get("reason") != RESTORED else None
-    for name, origin in latest.items():
-        where = moves.inside(root, name)
-        if origin is not None and where is not None and where.exists():
-            yield origin, where
-
-
-def finish_interrupted(root: Path) -> None:
-    """Complete the last move if a kill cut it short: the frame, which moves last, is not at its target yet."""
-    last: dict[str, Any] = {}
-    for record in moves.read_lines(root / MANIFEST):
-        last = record
-    here, there = moves.inside(root, last.get("frame")), moves.inside(root, last.get("to"))
-    if here is None or there is None:
-        return
-    source, target = (there, here) if last.get("reason") == RESTORED else (here, there)
-    if source.exists() and not target.exists():
-        moves.place_frame(source, target, False, root / REPLACED)
-
-
-def restore(root: Path, dry_run: bool) -> int:
-    """Bring every removed frame back; one whose place is taken stays removed and is listed."""
-    taken: list[tuple[Path, str]] = []
-    restored = 0
-    for origin, where in removed_now(root):
-        if moves.stem_taken(origin):
-            taken.append((where, f"{origin} is there again; rename one of them"))
-            continue
-        restored += 1
-        if not dry_run:
-            place = {"frame": origin.relative_to(root).as_posix(), "to": where.relative_to(root).as_posix()}
-            moves.append_line(root / MANIFEST, place | {"reason": RESTORED})
-            moves.place_frame(where, origin, False, root / REPLACED)
-    if not dry_run:
-        moves.remove_empty_folders(root / sidecar.REMOVED)
-    verb = "would be restored" if dry_run else "restored"
-    for where, reason in taken:
-        print(f"not restored: {where}: {reason}")
-    return stage.close(f"{stage.counted(restored, 'frame')} {verb}, {len(taken)} not, in {root}")
+UNREADABLE, BY_HAND = "unreadable", "by_hand"
 
 
 def parser() -> stage.StageParser:
     """Return the command line."""
     options = stage.StageParser("remove_similar", __doc__ or "")
-    options.shared("src_dir", "dry_run", "limit", "workers", "config")
+    options.shared("src_dir", "dry_run", "limit", "workers", "device", "batch_size", "config")
+    options.option(
+        "model",
+        default=descriptors.EMBEDDED,
+        help="thumbnail (embedded), a hub repository or a local .onnx file that embeds pictures",
+    )
     options.option(
         "thresh",
         type=stage.fraction,
-        default=similarity.THRESHOLD,
-        help="frames at least this similar to a kept one are removed",
+        nargs="+",
+        help="frames at least this similar to a kept one are removed (default: that of the model, 0.985); several with"
+        " --dry_run are compared",
     )
     options.option(
         "max_compare_size", type=int, default=10000, help="kept frames compared at a time; bounds the memory"
     )
-    options.option("restore", action="store_true", help="bring all removed frames back")
+    options.option(
+        "keep",
+        choices=("best", "first"),
+        default="best",
+        help="which of similar frames stays: the sharpest without subtitles, or the first",
+    )
+    limits = quality.Limits()
+    options.option("no_filters", action="store_true", help="remove similar frames only; turns off the limits below")
+    options.option("min_sharpness", type=float, default=limits.min_sharpness, help="blurred below it; 0 = off")
+    options.option("min_contrast", type=float, default=limits.min_contrast, help="flat below it; 0 = off")
+    options.option("min_bright", type=float, default=limits.min_bright, help="dark if the brightest percent is below")
+    options.option("max_dark", type=float, default=limits.max_dark, help="bright if the darkest percent is above")
+    options.option(
+        "fade_contrast",
+        type=stage.fraction,
+        default=limits.fade_contrast,
+        help="a fade has less than this share of the contrast of the same picture nearby; 0 = off",
+    )
+    options.option("min_size", type=float, default=limits.min_size, help="pixels of the shorter side; 0 = off")
+    options.option("drop_unreadable", action="store_true", help="set unreadable frames aside too")
+    options.option("drop_opening", action="store_true", help="set openings aside, which are kept once otherwise")
+    options.option("drop_ending", action="store_true", help="set endings aside, which are kept once otherwise")
+    options.option("report", type=Path, help="HTML page to write, to look at the groups and the threshold")
+    options.option(
+        "fiftyone", action="store_true", help="look at the groups in the FiftyOne App first, tag keep/remove"
+    )
+    options.option(
+        "restore", nargs="*", metavar="WHAT", help="bring back all removed frames, or these reasons or frames"
+    )
+    options.option("purge", action="store_true", help="delete the removed frames for good, after asking")
     return options
+
+
+def find_sections(root: Path, described: DescribedFrames, going: Sequence[Removal]) -> tuple[list[Section], Clock]:
+    """Return the openings and endings of a show, seen in what is and was removed; and when its frames were shown."""
+    folders = sorted({frame.parent for frame in described.readable})
+    clock = read_clock(root, folders)
+    names = [frame.relative_to(root).as_posix() for frame in described.readable]
+    pairs = [(names[one.row], names[one.resembles]) for one in going if one.reason == SIMILAR]
+    pairs += [(str(line.get("frame")), str(line.get("resembles"))) for _, _, line in removed.removed_now(root)]
+    repeats = [repeat for pair in (*pairs, *clock.resembled) if (repeat := clock.repeat(*pair))]
+    return sections(repeats, clock.lengths), clock
+
+
+def drop_sections(
+    root: Path, described: DescribedFrames, going: Sequence[Removal], dropped: Sequence[Section], clock: Clock
+) -> list[Removal]:
+    """Return the removals of all other frames that lie in the sections."""
+    gone = {one.row for one in going}
+    found = []
+    for row, frame in enumerate(described.readable):
+        name = frame.relative_to(root)
+        time = clock.times.get(name.with_suffix("").as_posix(), -1.0)
+        for section in dropped if row not in gone else ():
+            if section.covers(name.parent.as_posix(), time):
+                found.append(Removal(row, section.kind))
+                break
+    return found
+
+
+def reviewed(root: Path, described: DescribedFrames, going: Sequence[Removal]) -> tuple[list[Removal], list[Path]]:
+    """Show the groups in FiftyOne; return the removals as the person left them, and the frames to keep from now on."""
+    from framekit.fiftyone_review import Reviewed, review
+
+    by_row = {one.row: one for one in going}
+    groups = {one.row: one.resembles for one in going if one.resembles >= 0}
+    shown = [
+        Reviewed(
+            frame,
+            row not in by_row,
+            by_row[row].reason if row in by_row else "",
+            by_row[row].similarity if row in by_row else 1.0,
+            described.readable[groups.get(row, row)].relative_to(root).as_posix(),
+        )
+        for row, frame in enumerate(described.readable)
+        if row in by_row or row in groups.values()
+    ]
+    tags = review(shown, f"similar frames of {root.name}")
+    kept = [frame for frame, tag in tags.items() if tag == "keep"]
+    staying = [one for one in going if tags.get(described.readable[one.row]) != "keep"]
+    also = [
+        Removal(row, BY_HAND)
+        for row, frame in enumerate(described.readable)
+        if tags.get(frame) == "remove" and row not in by_row
+    ]
+    return sorted([*staying, *also], key=lambda one: one.row), kept
+
+
+def write_report(path: Path, root: Path, described: DescribedFrames, going: Sequence[Removal], thresh: float) -> None:
+    """Write the page with the groups and the threshold."""
+    names = [frame.relative_to(root).as_posix() for frame in described.readable]
+    groups: dict[int, list[tuple[str, float]]] = {}
+    for one in going:
+        if one.resembles >= 0:
+            groups.setdefault(one.resembles, []).append((names[one.row], one.similarity))
+    gone = {one.row for one in going}
+    staying = np.array([row for row in range(len(names)) if row not in gone], np.intp)
+    nearest = [similarity.nearest_other(described.rows, staying), np.array([one.similarity for one in going])]
+    found = dict(zip(names, described.readable, strict=True))
+    page = similar_report.report_page(
+        f"Similar frames of {root.resolve().name}",
+        [similar_report.Group(names[kept], tuple(members)) for kept, members in groups.items()],
+        [similar_report.Rejected(names[one.row], one.reason, one.detail) for one in going if one.resembles < 0],
+        np.concatenate(nearest).astype(np.float32),
+        thresh,
+        len(staying),
+        lambda name: thumbnail(found[name]),
+    )
+    sidecar.write_whole(path, page)
+
+
+def compare_thresholds(described: DescribedFrames, settings: Sequence[Settings], protected: Collection[Path]) -> None:
+    """Print how many frames would go at each threshold."""
+    for one in settings:
+        counts = Counter(removal.reason for removal in decide(described, one, protected))
+        told = ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items()))
+        print(f"--thresh {one.thresh:g}: {len(described.readable) - counts.total()} kept, {told or 'none removed'}")
+
+
+def manage_shelf(root: Path, restore: Sequence[str] | None, purge: bool, dry_run: bool) -> int | None:
+    """Do --restore or --purge and return the exit code; None if neither is asked for."""
+    if restore is not None:
+        restored, taken = removed.restore(root, restore, dry_run)
+        for where, reason in taken:
+            print(f"not restored: {where}: {reason}")
+        verb = "would be restored" if dry_run else "restored"
+        return stage.close(f"{stage.counted(restored, 'frame')} {verb}, {len(taken)} not, in {root}")
+    if purge and not dry_run:
+        return stage.close(f"{stage.counted(removed.purge(root), 'removed frame')} deleted for good in {root}")
+    return None
+
+
+def thumbnail(frame: Path) -> bytes | None:
+    """Return a small JPEG of a frame for the report, None if it cannot be read."""
+    try:
+        return similar_report.encode_thumbnail(frames.read_pixels(frame))
+    except frames.UnreadableFrame:
+        return None
 
 
 @stage.one_sentence
@@ -123,22 +190,62 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not root.is_dir():
         raise stage.Misuse(f"{root} is not a folder; --src_dir must name the folder that holds the frames")
     if not args.dry_run:
-        finish_interrupted(root)
-    if args.restore:
-        return restore(root, args.dry_run)
+        removed.finish_interrupted(root)
+    if (code := manage_shelf(root, args.restore, args.purge, args.dry_run)) is not None:
+        return code
+    describer = descriptors.load_describer(args.model, args.device)
+    threshs = args.thresh or [describer.threshold]
+    if len(threshs) > 1 and not args.dry_run:
+        raise stage.Misuse("several values of --thresh are compared with --dry_run only; give one to remove frames")
+    names = [field.name for field in fields(quality.Limits)]
+    limits = quality.OFF if args.no_filters else quality.Limits(*(float(getattr(args, name)) for name in names))
+    best = args.keep == "best"
+    settings = [Settings(thresh, max(1, args.max_compare_size), best, limits) for thresh in threshs]
     found = frames.find_frames(root, args.limit)
     workers = stage.worker_count(args.workers)
-    readable, rows, unreadable = descriptors.describe_frames(found, workers, not args.dry_run)
-    removals = find_similar(readable, rows, args.thresh, max(1, args.max_compare_size), root)
+    described = descriptors.describe_frames(found, workers, not args.dry_run, describer, args.batch_size)
+    protected = removed.kept_by_hand(root)
+    if len(settings) > 1:
+        compare_thresholds(described, settings, protected)
+        return stage.close(
+            f"{stage.counted(len(described.readable), 'frame')} compared in {root}", described.unreadable
+        )
+    going = decide(described, settings[0], protected)
+    found_sections, clock = find_sections(root, described, going)
+    dropped = [one for one in found_sections if getattr(args, f"drop_{one.kind}")]
+    going += drop_sections(root, described, going, dropped, clock)
+    if args.fiftyone:
+        going, kept = reviewed(root, described, going)
+        for frame in kept if not args.dry_run else ():
+            removed.keep(root, frame)
+    if args.report:
+        write_report(args.report, root, described, going, settings[0].thresh)
     if not args.dry_run:
-        for removal in stage.progress(removals, len(removals), "move"):
-            remove(removal, root)
-    where = "would go to" if args.dry_run else "set aside in"
-    return stage.close(
-        f"{stage.counted(len(readable) - len(removals), 'frame')} kept, {len(removals)} similar {where}"
-        f" {root / sidecar.REMOVED / REASON}",
-        unreadable,
-    )
+        carry_out(root, described, going)
+        for frame, reason in described.unreadable if args.drop_unreadable else ():
+            removed.remove(root, frame, UNREADABLE, detail=reason)
+    for section in found_sections:
+        print(section.told())
+    return stage.close(summary(root, described, going, args.dry_run), described.unreadable)
+
+
+def carry_out(root: Path, described: DescribedFrames, going: Sequence[Removal]) -> None:
+    """Move what goes, with a line in the manifest each."""
+    names = [frame.relative_to(root).as_posix() for frame in described.readable]
+    for one in stage.progress(going, len(going), "move"):
+        told: dict[str, str | float] = {"detail": one.detail} if one.detail else {}
+        if one.resembles >= 0:
+            told |= {"resembles": names[one.resembles], "similarity": round(one.similarity, 4)}
+        removed.remove(root, described.readable[one.row], one.reason, **told)
+
+
+def summary(root: Path, described: DescribedFrames, going: Sequence[Removal], dry_run: bool) -> str:
+    """Return what the closing line says."""
+    counts = Counter(one.reason for one in going)
+    told = ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items()))
+    where = f"{'would go to' if dry_run else 'set aside in'} {root / sidecar.REMOVED}"
+    kept = stage.counted(len(described.readable) - len(going), "frame")
+    return f"{kept} kept, {told} {where}" if going else f"{kept} kept, none {where}"
 
 
 if __name__ == "__main__":

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from framekit.embedding_model import load_embedding_model
 from framekit.faces import Face
 from framekit.frames import Pixels
-from framekit.models import EMBEDDERS, locate, open_session
-from framekit.stage import Misuse
+from framekit.models import EMBEDDERS, locate
 
 Vector = NDArray[np.float32]
 Embedder = Callable[[Pixels], Vector]
@@ -22,8 +22,6 @@ CROP_SCALE = 1.7  # side of the crop over the longer side of the face box: the h
 CROP_LIFT = 0.15  # of the face height, upwards, since hair is above
 LAB_BINS = (6, 12, 12)  # lightness, a, b
 COLOUR_WEIGHT = 0.6  # the rest is shape; hair colour says more about a drawn character than the outline
-CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)  # Source: OpenAI CLIP, as CCIP was trained
-CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
 
 def unit(vector: NDArray[np.floating]) -> Vector:
@@ -93,31 +91,11 @@ def gradient_histogram(crop: Pixels) -> Vector:
 
 
 def load_embedder(model: str, device: str) -> Embedder:
-    """Return the embedded descriptor, or an ONNX model whose input is (N, 3, side, side) or (N, side, side, 3).
-
-    Pixels are stretched to the model's side; a float input gets them normalised as for CLIP, a uint8 input as they are.
-    """
+    """Return the embedded descriptor, or an ONNX embedding."""
     if model == EMBEDDED:
         return describe_head
-    import cv2
-
-    path = locate(model, EMBEDDERS, ["model_feat.onnx"])["model_feat.onnx"]
-    session = open_session(path, device)
-    expected = session.get_inputs()[0]
-    if len(expected.shape) != 4 or 3 not in (expected.shape[1], expected.shape[3]):
-        raise Misuse(f"{path} embeds no images: its input must be (N, 3, side, side) or (N, side, side, 3)")
-    channels_first = expected.shape[1] == 3
-    fixed = expected.shape[2]
-    side = fixed if isinstance(fixed, int) else 384
-
-    def embed(crop: Pixels) -> Vector:
-        ready = np.asarray(cv2.resize(crop, (side, side), interpolation=cv2.INTER_LINEAR))
-        if expected.type != "tensor(uint8)":
-            ready = ((ready.astype(np.float32) / 255 - CLIP_MEAN) / CLIP_STD).astype(np.float32)
-        batch = ready.transpose(2, 0, 1)[None] if channels_first else ready[None]
-        return unit(np.asarray(session.run(None, {expected.name: np.ascontiguousarray(batch)})[0]).ravel())
-
-    return embed
+    opened = load_embedding_model(locate(model, EMBEDDERS, ["model_feat.onnx"])["model_feat.onnx"], device)
+    return lambda crop: unit(opened.embed([opened.prepare(crop)])[0])
 
 
 @dataclass(frozen=True)

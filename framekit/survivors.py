@@ -12,6 +12,7 @@ from framekit.descriptors import Described
 from framekit.encoding import encode_frame
 from framekit.episode_record import Episode
 from framekit.frames import Pixels
+from framekit.quality import measure
 
 WAITING = 8  # frames of an episode that wait to be written: memory does not grow with the length of the video
 
@@ -63,11 +64,11 @@ def compare(pixels: Iterable[Pixels], episode: Episode, thresh: float | None, su
         yield Survivor(number, one, descriptor, resembles, score)
 
 
-def write_frame(path: Path, pixels: Pixels, quality: int) -> int:
-    """Encode one frame as its suffix says and write it; return the number of bytes."""
-    content = encode_frame(pixels, path.suffix, quality)
+def write_frame(path: Path, one: Survivor, quality: int) -> Described | None:
+    """Encode one frame as its suffix says and write it; return its description if it has a descriptor."""
+    content = encode_frame(one.pixels, path.suffix, quality)
     sidecar.write_whole(path, content)
-    return len(content)
+    return None if one.descriptor is None else Described(len(content), one.descriptor, measure(one.pixels))
 
 
 def write_frames(
@@ -81,12 +82,11 @@ def write_frames(
 ) -> Written:
     """Write the frames that resemble no kept one by a pool of threads, at most `max_frames` of them, 0 for all."""
     written = Written({}, {})
-    waiting: deque[tuple[str, Survivor, Future[int]]] = deque()
+    waiting: deque[tuple[str, Future[Described | None]]] = deque()
 
     def finish() -> None:
-        name, one, size = waiting.popleft()
-        count = size.result()
-        written.frames[name] = None if one.descriptor is None else Described(count, one.descriptor)
+        name, described = waiting.popleft()
+        written.frames[name] = described.result()
 
     try:
         for one in stage.progress(survivors, None, "frame", episode.label):
@@ -94,7 +94,7 @@ def write_frames(
                 written.similar[episode.stem(one.number)] = resemblance(one.resembles, one.similarity)
                 continue
             name = f"{episode.stem(one.number)}.{encoding.format}"
-            waiting.append((name, one, pool.submit(write_frame, folder / name, one.pixels, encoding.quality)))
+            waiting.append((name, pool.submit(write_frame, folder / name, one, encoding.quality)))
             if len(waiting) > WAITING:
                 finish()
             if len(written.frames) + len(waiting) == max_frames:
@@ -102,8 +102,8 @@ def write_frames(
         while waiting:
             finish()
     finally:
-        for _, _, size in waiting:  # only if something went wrong: nothing may be written any more
-            size.cancel() or size.exception()
+        for _, coming in waiting:  # only if something went wrong: nothing may be written any more
+            coming.cancel() or coming.exception()
     return written
 
 

@@ -16,7 +16,7 @@ import pytest
 
 import extract_frames
 import remove_similar
-from framekit import decoder, moves, survivors
+from framekit import decoder, moves, removed, survivors
 from framekit.decoder import decode_command, read_planes
 from framekit.episode_record import Episode
 from framekit.ffmpeg_build import Ffmpeg, find_ffmpeg
@@ -529,17 +529,17 @@ def test_one_pass_keeps_what_the_two_scripts_keep(videos: Path, tmp_path: Path, 
     one, two = tmp_path / "one", tmp_path / "two"
     shutil.copy(next(videos.iterdir()), videos / "again - 05.mp4")
     assert extract_frames.main(["--src_dir", str(videos), "--dst_dir", str(two), "--prefix", "x"]) == 0
-    assert remove_similar.main(["--src_dir", str(two), "--thresh", thresh]) == 0
+    assert remove_similar.main(["--src_dir", str(two), "--thresh", thresh, "--keep", "first", "--no_filters"]) == 0
     words = ["--src_dir", str(videos), "--dst_dir", str(one), "--prefix", "x", "--remove_similar", thresh]
     assert extract_frames.main(words) == 0
     names = [path.relative_to(two).as_posix() for path in find_frames(two)]
     assert [path.relative_to(one).as_posix() for path in find_frames(one)] == names
-    removed = {record["frame"]: record["resembles"] for record in moves.read_lines(two / remove_similar.MANIFEST)}
+    gone = {record["frame"]: record["resembles"] for record in moves.read_lines(two / removed.MANIFEST)}
     dropped: dict[str, str] = {}
     for record in one.glob("EP*/.frames.json"):
         values = json.loads(record.read_text(encoding="utf-8"))
         dropped |= {f"{values['episode']}/{stem}.png": of["resembles"] for stem, of in values["similar"].items()}
-    assert dropped == removed
+    assert dropped == gone
     assert dropped
 
 

@@ -1,7 +1,6 @@
 """The whole pipeline on the sample episodes, compared with their truth files; skipped where they are not."""
 
 import json
-import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import prepare_training
 import remove_similar
 import tag_images
 from benchmarks import score_show
-from framekit import frames, sidecar
+from framekit import frames, moves, openings, removed, sidecar
 
 SAMPLE = Path(__file__).resolve().parents[2] / "shared" / "data"
 TRUTH = SAMPLE / "episodes" / "truth"
@@ -99,10 +98,10 @@ def test_nothing_is_lost_between_extraction_and_the_end(dataset: Path) -> None:
     extracted: Counter[str] = Counter()
     for record in (dataset / "frames").glob("EP*/.frames.json"):
         extracted.update(list(json.loads(record.read_text(encoding="utf-8"))["frames"]))
-    removed = [json.loads(line) for line in (dataset / "frames" / remove_similar.MANIFEST).read_text().splitlines()]
-    assert all(entry["reason"] and (dataset / "frames" / entry["to"]).is_file() for entry in removed)
+    gone = [json.loads(line) for line in (dataset / "frames" / removed.MANIFEST).read_text().splitlines()]
+    assert all(entry["reason"] and (dataset / "frames" / entry["to"]).is_file() for entry in gone)
     in_tree = [frame.stem for frame in frames.find_frames(dataset / "training")]
-    assert sorted(extracted) == sorted([*in_tree, *(Path(entry["to"]).stem for entry in removed)])
+    assert sorted(extracted) == sorted([*in_tree, *(Path(entry["to"]).stem for entry in gone)])
 
 
 def test_the_tree_has_the_three_levels_and_each_frame_its_sidecars(dataset: Path) -> None:
@@ -116,25 +115,43 @@ def test_the_tree_has_the_three_levels_and_each_frame_its_sidecars(dataset: Path
         assert float((frame.parent / sidecar.MULTIPLY).read_text()) >= 1
 
 
-def test_one_pass_keeps_the_same_frames_as_two_scripts(dataset: Path, tmp_path: Path) -> None:
-    words = ["--src_dir", str(SAMPLE / "episodes"), "--dst_dir", str(tmp_path), "--prefix", "sample"]
-    assert extract_frames.main([*words, "--remove_similar"]) == 0
-    kept = [frame.relative_to(tmp_path) for frame in frames.find_frames(tmp_path)]
-    assert kept == [frame.relative_to(dataset / "frames") for frame in frames.find_frames(dataset / "frames")]
+def test_what_is_thrown_away_is_a_transition_or_like_a_kept_frame_of_its_layout(dataset: Path) -> None:
+    root, truths, shown = dataset / "frames", score_show.read_truths(TRUTH), {}
+    for record_path in root.glob("EP*/.frames.json"):
+        record = json.loads(record_path.read_text(encoding="utf-8"))
+        for stem, source in record["frames"].items():
+            shown[f"{record['episode']}/{stem}.png"] = truths[record["video"]]["frames"][source["source_frame"]]
+    for line in moves.read_lines(root / removed.MANIFEST):
+        gone = shown[line["frame"]]
+        if line["reason"] == "similar":
+            kept = shown[line["resembles"]]
+            assert gone["transition"] or kept["transition"] or gone["layout"] == kept["layout"]
+            subtitled = [any(text["kind"] == "subtitle" for text in one["text"]) for one in (kept, gone)]
+            assert subtitled != [True, False]
+        else:
+            assert gone["transition"] or gone["kind"] in ("black", "white")
 
 
-def test_a_second_run_changes_nothing(dataset: Path, tmp_path: Path) -> None:
-    root = tmp_path / "again"
-    shutil.copytree(dataset, root)
-    before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file() and path.suffix != ".toml"}
-    source, tree = str(root / "frames"), str(root / "training")
-    assert extract_frames.main(["--src_dir", str(SAMPLE / "episodes"), "--dst_dir", source, "--prefix", "sample"]) == 0
-    assert detect_faces.main(["--src_dir", source]) == 0
-    assert classify_characters.main(["--src_dir", source, "--ref_dir", str(REFERENCES)]) == 0
-    assert tag_images.main(["--src_dir", source, "--model", "measured"]) == 0
-    assert generate_metadata.main(["--src_dir", source, "--general_description", "anishot"]) == 0
-    assert arrange_folders.main(["--src_dir", source, "--dst_dir", tree]) == 0
-    assert prepare_training.main(["--src_dir", tree, "--shuffle_tags"]) == 0
-    after = {path: path.read_bytes() for path in root.rglob("*") if path.is_file() and path.suffix != ".toml"}
-    assert {path for path in after if before.get(path) != after[path]} <= {root / "training" / ".prepared.json"}
-    assert after.keys() == before.keys()
+def test_the_opening_and_the_ending_are_found(dataset: Path) -> None:
+    clock = openings.read_clock(dataset / "frames", sorted((dataset / "frames").glob("EP*")))
+    lines = [line for _, _, line in removed.removed_now(dataset / "frames")]
+    repeats = [clock.repeat(line["frame"], line["resembles"]) for line in lines if line["reason"] == "similar"]
+    found = openings.sections([one for one in repeats if one], clock.lengths)
+    truths = list(score_show.read_truths(TRUTH).values())
+    assert [one.kind for one in found] == ["opening", "ending"]
+    for section in found:
+        for truth in truths:
+            [real] = [one for one in truth["sections"] if one["section"] == section.kind]
+            start, end = section.spans[f"EP{int(truth['episode']):02d}"]
+            assert abs(start - real["start"] / truth["fps"]) < 2
+            assert abs(end - real["end"] / truth["fps"]) < 3
+
+
+def test_one_pass_keeps_the_same_frames_as_two_scripts(tmp_path: Path) -> None:
+    words = ["--src_dir", str(SAMPLE / "episodes"), "--prefix", "sample"]
+    one, two = tmp_path / "one", tmp_path / "two"
+    assert extract_frames.main([*words, "--dst_dir", str(one), "--remove_similar"]) == 0
+    assert extract_frames.main([*words, "--dst_dir", str(two)]) == 0
+    assert remove_similar.main(["--src_dir", str(two), "--keep", "first", "--no_filters"]) == 0
+    kept = [frame.relative_to(one) for frame in frames.find_frames(one)]
+    assert kept == [frame.relative_to(two) for frame in frames.find_frames(two)]

@@ -11,6 +11,11 @@ from tests.conftest import BLACK, RED, WHITE, patchwork, plain
 THRESHOLD = 0.985  # the default of remove_similar
 
 
+def similar(descriptors: Descriptors, threshold: float, block: int) -> list[tuple[int, int, float]]:
+    """Compare all rows in their order."""
+    return list(first_similar(descriptors, np.arange(len(descriptors)), threshold, block))
+
+
 def likeness(one: Pixels, other: Pixels) -> float:
     return float(describe(one) @ describe(other))
 
@@ -91,7 +96,7 @@ def test_plain_frames_of_one_colour_are_similar_whatever_the_noise() -> None:
 def test_the_search_finds_what_comparing_one_by_one_finds(count: int, block: int) -> None:
     descriptors = clusters(count)
     expected = one_by_one(descriptors, 0.97)
-    found = list(first_similar(descriptors, 0.97, block))
+    found = list(similar(descriptors, 0.97, block))
     assert [row[:2] for row in found] == [row[:2] for row in expected]
     assert [row[2] for row in found] == pytest.approx([row[2] for row in expected], abs=1e-5)
 
@@ -105,10 +110,10 @@ def test_enough_was_at_stake_in_that_comparison() -> None:
 
 def test_blocks_of_queries_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     descriptors = clusters(100)
-    expected = [row[:2] for row in first_similar(descriptors, 0.97, 1000)]
+    expected = [row[:2] for row in similar(descriptors, 0.97, 1000)]
     for queries in (1, 3, 100):
         monkeypatch.setattr(similarity, "QUERIES", queries)
-        assert [row[:2] for row in first_similar(descriptors, 0.97, 7)] == expected
+        assert [row[:2] for row in similar(descriptors, 0.97, 7)] == expected
 
 
 def unit(*degrees: float) -> Descriptors:
@@ -118,23 +123,23 @@ def unit(*degrees: float) -> Descriptors:
 
 def test_a_frame_is_compared_with_kept_frames_only() -> None:
     # cos 10° = 0.985, cos 20° = 0.940: the second resembles the first; the third resembles the second, which is gone
-    found = list(first_similar(unit(0, 10, 20), 0.98, 10))
+    found = list(similar(unit(0, 10, 20), 0.98, 10))
     assert [row[:2] for row in found] == [(1, 0)]
     assert found[0][2] == pytest.approx(0.98481, abs=1e-5)
 
 
 def test_the_kept_frame_it_resembles_most_is_named() -> None:
-    assert [row[:2] for row in first_similar(unit(0, 30, 22, 8), 0.98, 10)] == [(2, 1), (3, 0)]
+    assert [row[:2] for row in similar(unit(0, 30, 22, 8), 0.98, 10)] == [(2, 1), (3, 0)]
 
 
 def test_equal_frames_leave_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(similarity, "QUERIES", 2)
-    assert [row[:2] for row in first_similar(unit(0, 0, 0, 0, 0), 0.98, 1)] == [(1, 0), (2, 0), (3, 0), (4, 0)]
+    assert [row[:2] for row in similar(unit(0, 0, 0, 0, 0), 0.98, 1)] == [(1, 0), (2, 0), (3, 0), (4, 0)]
 
 
 def test_a_threshold_of_1_keeps_what_differs_at_all() -> None:
-    assert list(first_similar(unit(0, 1, 2), 1.0, 10)) == []
+    assert list(similar(unit(0, 1, 2), 1.0, 10)) == []
 
 
 def test_a_threshold_of_0_keeps_opposites() -> None:
-    assert [row[:2] for row in first_similar(unit(0, 180, 80), 0.0, 10)] == [(2, 0)]
+    assert [row[:2] for row in similar(unit(0, 180, 80), 0.0, 10)] == [(2, 0)]
