@@ -8,7 +8,7 @@ SHOWN = re.compile(
     r"\[Parsed_metadata_\d+ .*?\blavfi\.scd\.mafd=(?P<change>[\d.]+)"
     r"|\[Parsed_showinfo_(?P<place>\d+) .*?\bn: *\d+ pts: *\S+ pts_time:(?P<time>-?[\d.]+)"
 )
-ERROR = re.compile(r"\[(?:error|fatal|panic)\] *(.*)")
+ERROR = re.compile(r"\[(?:error|fatal|panic)\](?! *Application provided invalid, non monotonically) *(.*)")
 FLASH_SECONDS = 0.21  # 5 frames at 24 fps
 FLASH_LIKENESS = 0.1  # of the change: back to the same picture changes as much as away from it
 
@@ -90,15 +90,23 @@ def frames_within(times: Sequence[float], number: int, seconds: float) -> Iterat
 
 
 def frame_sources(log: FrameLog, scenes: Sequence[int]) -> list[FrameSource]:
-    """Return the source of each frame that went through; `scenes` holds the scene of each decoded frame."""
-    number = {time: index for index, time in reversed(list(enumerate(log.decoded)))}
-    return [FrameSource(round(float(time), 6), number[time], scenes[number[time]]) for time in log.passed]
+    """Return the source of each frame that went through; `scenes` holds the scene of each decoded frame.
+
+    Both are in one order, so each is found after the one before: where recordings were joined, times come twice.
+    """
+    sources = []
+    number = -1
+    for time in log.passed:
+        number = log.decoded.index(time, number + 1)
+        sources.append(FrameSource(round(float(time), 6), number, scenes[number]))
+    return sources
 
 
 def complaint(log: str) -> str | None:
     """Return the first error that ffmpeg told, None if all went well.
 
-    Its exit code says nothing: a video that is cut short or damaged in the middle ends with 0.
+    Its exit code says nothing: a video that is cut short or damaged in the middle ends with 0. That times run back
+    where recordings were joined is no damage.
     """
     errors = [match[1] for line in log.splitlines() if (match := ERROR.search(line))]
     return (
