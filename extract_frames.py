@@ -80,18 +80,18 @@ def extract(
     crop_bars: bool,
     encoding: survivors.Encoding,
     at_once: int,
-    kept: similarity.KeptDescriptors | None,
+    kept: similarity.KeptDescriptors,
 ) -> Iterator[tuple[Job, Extracted]]:
     """Take several episodes at once and publish them in their order; without a whole episode nothing stays."""
     stop = Event()
     with ThreadPoolExecutor(stage.worker_count(0)) as pool, ThreadPoolExecutor(at_once) as crews:
-        coming = [crews.submit(take_frames, job, ffmpeg, crop_bars, encoding, pool, stop) for job in jobs]
+        coming = [crews.submit(take_frames, job, ffmpeg, crop_bars, encoding, kept, pool, stop) for job in jobs]
         try:
             for job, future in zip(jobs, coming, strict=True):
                 print(f"{job.episode.video.name} -> {job.folder}", file=sys.stderr)
                 while not future.done():
                     wait([future], timeout=0.5)  # a wait without end could not be interrupted on Windows
-                yield job, publish(job, future.result(), kept)
+                yield job, publish(job, future.result())
         finally:
             stop.set()
             for future in coming:
@@ -188,11 +188,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     if jobs and (device := choose_device(ffmpeg, args.hwaccel, jobs[0].episode.video)):
         jobs = [replace(job, view=replace(job.view, device=device)) for job in jobs]
     similar = sampling.remove_similar is not None
-    kept = kept_elsewhere(args.dst_dir, todo, stage.worker_count(args.workers)) if jobs and similar else None
+    kept = similarity.KeptDescriptors()
+    if jobs and similar:
+        kept = kept_elsewhere(args.dst_dir, todo, stage.worker_count(args.workers))
     finished = [args.dst_dir / label for label in labelled if label not in todo]
     renumbered, damaged = renumber_all(finished, args.scene_threshold)
     encoding = survivors.Encoding(args.format, args.quality)
-    at_once = args.workers or episodes_at_once(os.cpu_count() or 1)
+    at_once = 1 if similar else args.workers or episodes_at_once(os.cpu_count() or 1)
     done = list(extract(jobs, ffmpeg, args.crop_bars, encoding, at_once, kept))
     if renumbered:
         print(f"{stage.counted(renumbered, 'episode')} got the scenes of --scene_threshold {args.scene_threshold:g}")

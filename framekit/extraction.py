@@ -81,9 +81,18 @@ def until(stop: Event, pixels: Iterable[Pixels]) -> Iterable[Pixels]:
 
 
 def take_frames(
-    job: Job, ffmpeg: Ffmpeg, crop_bars: bool, encoding: survivors.Encoding, pool: Executor, stop: Event
+    job: Job,
+    ffmpeg: Ffmpeg,
+    crop_bars: bool,
+    encoding: survivors.Encoding,
+    kept: similarity.KeptDescriptors,
+    pool: Executor,
+    stop: Event,
 ) -> Taken:
-    """Extract one episode into its hidden folder; its frames are compared among themselves."""
+    """Extract one episode into its hidden folder.
+
+    With --remove_similar its frames are compared with each other and with the `kept` ones, and join these.
+    """
     rmtree(job.part, ignore_errors=True)
     job.part.mkdir(parents=True)
     sampling, view = job.sampling, job.view
@@ -95,27 +104,27 @@ def take_frames(
         command = decoder.with_graph_in_file(command, ffmpeg.graph_file_option, Path(scratch))
         thresh = sampling.remove_similar
         with closing(decoder.decode(command, view.size, log)) as pixels:
-            coming = survivors.compare(until(stop, pixels), job.episode, thresh, encoding.format)
+            coming = survivors.compare(until(stop, pixels), job.episode, thresh, encoding.format, kept)
             written = survivors.write_frames(coming, job.part, job.episode, thresh, sampling.max_frames, encoding, pool)
+        for name, described in written.frames.items():
+            if described is not None:
+                kept.add(f"{job.episode.label}/{name}", described.vector)
         log.seek(0)
         text = log.read().decode(errors="replace")
     return Taken(written, read_log(text), complaint(text))
 
 
-def publish(job: Job, taken: Taken, kept: similarity.KeptDescriptors | None) -> Extracted:
-    """Drop what resembles frames of other episodes, write the record, and give the hidden folder its name."""
+def publish(job: Job, taken: Taken) -> Extracted:
+    """Write the record, and give the hidden folder its name."""
     written, scores = taken.written, taken.log.scene_scores
-    if not written.frames:
+    if not written.frames and not written.similar:
         rmtree(job.part)
         return Extracted(0, 0, len(scores), taken.log.seconds, taken.damage or "it has no such frames")
-    if kept is not None:
-        survivors.drop_known(written, job.part, job.episode, job.sampling.remove_similar or 0.0, kept)
     sources = frame_sources(taken.log, scene_numbers(scores, job.sampling.scene_threshold))
     met = len(written.frames) + len(written.similar)
     record = episode_record(job.episode, job.sampling, scores, sources[:met], written.similar)
     sidecar.write_whole(job.part / sidecar.EPISODE_RECORD, record_text(record))
-    if kept is not None:
-        described = {name: one for name, one in written.frames.items() if one is not None}
+    if described := {name: one for name, one in written.frames.items() if one is not None}:
         descriptors.write_store(job.part, described)
     if job.folder.exists():
         finished = (job.folder / sidecar.EPISODE_RECORD).exists()

@@ -18,12 +18,14 @@ OUTLINE_REACH = 5  # pixels, at HEIGHT rows
 class Measures:
     """What is measured of a frame, grey levels from 0 to 255.
 
-    sharpness: variance of the Laplacian above the subtitles; contrast: standard deviation; dark, bright: the 1st and
-    the 99th percentile; subtitle: share of the lower band that is bright beside dark; side: pixels of the shorter side.
+    sharpness: variance of the Laplacian above the subtitles; contrast: standard deviation; upper_contrast: the same
+    above the subtitles; dark, bright: the 1st and the 99th percentile; subtitle: share of the lower band that is bright
+    beside dark; side: pixels of the shorter side.
     """
 
     sharpness: float
     contrast: float
+    upper_contrast: float
     dark: float
     bright: float
     subtitle: float
@@ -45,6 +47,7 @@ def measure(pixels: Pixels) -> Measures:
     return Measures(
         sharpness=float(cv2.Laplacian(grey[:first], cv2.CV_32F).var()),
         contrast=float(grey.std()),
+        upper_contrast=float(grey[:first].std()),
         dark=float(dark),
         bright=float(bright),
         subtitle=float(((band > INK) & (outlined > 0)).mean()),
@@ -71,7 +74,8 @@ class Limits:
 OFF = Limits(0.0, 0.0, 0.0, 255.0, 0.0, 0.0)
 FADE_LIKENESS = 0.8  # similarity from which two frames show one picture, faded or not
 FADE_REACH = 8  # numbers of frames on either side that are looked at
-SUBTITLE_WEIGHT = 50.0  # subtitles raise `subtitle` by 0.01 to 0.03, other sharpness differs by a tenth
+SUBTITLE_WEIGHT = 50.0  # subtitles raise `subtitle` by 0.01 to 0.03
+MOST_FOR_SUBTITLES = 0.45  # of log sharpness: a subtitle is as bad as a fifth of the contrast lost, in a fade
 
 
 def flaw(measures: Measures, limits: Limits) -> tuple[str, str] | None:
@@ -97,7 +101,7 @@ def faded(
     `vectors` are descriptors of unit length, `numbers` those in the names of frames of one folder, in order; frames
     without a number are not judged. On two composed shows it finds 57 of 151 such frames, and none of 1,245 others.
     """
-    contrast = np.array([one.contrast for one in measures], np.float32)
+    contrast = np.array([one.upper_contrast for one in measures], np.float32)
     found = {}
     for row, number in enumerate(numbers):
         near = [
@@ -114,4 +118,4 @@ def faded(
 
 def merit(measures: Measures) -> float:
     """Return how good a frame is beside others of the same drawing: sharp, full of contrast, without subtitles."""
-    return float(np.log1p(measures.sharpness) - SUBTITLE_WEIGHT * measures.subtitle)
+    return float(np.log1p(measures.sharpness) - min(MOST_FOR_SUBTITLES, SUBTITLE_WEIGHT * measures.subtitle))

@@ -69,17 +69,18 @@ def worthless(described: DescribedFrames, limits: Limits) -> list[Removal]:
 def alike(described: DescribedFrames, rows: NDArray[np.intp], settings: Settings) -> list[Removal]:
     """Return the frames, among these rows, that resemble one that stays.
 
-    The frames of one folder are compared among themselves first, the best first if `keep_best`, else in their order;
-    then with what stays of the folders before.
+    Folder by folder, the best frame of a folder first if `keep_best`, else in their order, each frame is compared with
+    all that stay until then.
     """
-    groups = []
+    ordered = []
     for folder in folders_of([described.readable[row] for row in rows]):
         members = rows[folder.start : folder.stop]
         if settings.keep_best:
             merits = np.array([merit(described.measures[row]) for row in members])
             members = members[np.argsort(-merits, kind="stable")]
-        groups.append(members)
-    found = similarity.similar_frames(described.rows, groups, settings.thresh, settings.block)
+        ordered.append(members)
+    every = np.concatenate(ordered) if ordered else rows
+    found = similarity.similar_frames(described.rows, every, settings.thresh, settings.block)
     return [Removal(row, SIMILAR, kept, score) for row, kept, score in found]
 
 

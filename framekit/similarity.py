@@ -1,6 +1,7 @@
 """How alike two frames are: the embedded descriptor, and the search for similar frames. No weights, no download."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +50,7 @@ def first_similar(
     for start in range(0, len(rows), QUERIES):
         asked = rows[start : start + QUERIES]
         queries = descriptors[asked]
-        best, scores = most_similar(descriptors, kept[:count], queries, block)
+        best, scores = most_similar(descriptors, kept[:count], asked, block)
         within = queries @ queries.T
         new: list[int] = []
         for place, row in enumerate(asked.tolist()):
@@ -65,24 +66,15 @@ def first_similar(
 
 
 def similar_frames(
-    descriptors: Descriptors, groups: Sequence[NDArray[np.intp]], threshold: float, block: int
+    descriptors: Descriptors, rows: NDArray[np.intp], threshold: float, block: int
 ) -> list[tuple[int, int, float]]:
-    """Return (row, kept row it resembles most, similarity) of each similar frame.
+    """Return (row, kept row it resembles most, similarity) of each similar frame, the rows taken in their order.
 
-    The rows of one group are compared among themselves first, in their order; then what is left of a group with what
-    is left of the groups before. So groups can be worked on at the same time with the same result.
+    Each of them reaches the threshold, and no two kept rows do.
     """
-    found: list[tuple[int, int, float]] = []
-    kept = np.empty(0, np.intp)
-    for rows in groups:
-        inside = list(first_similar(descriptors, rows, threshold, block))
-        left = rows[~np.isin(rows, [row for row, _, _ in inside])]
-        best, scores = most_similar(descriptors, kept, descriptors[left], block)
-        known = scores >= threshold
-        found += inside
-        found += zip(left[known].tolist(), best[known].tolist(), scores[known].tolist(), strict=True)
-        kept = np.concatenate([kept, left[~known]])
-    return found
+    gone = np.array([row for row, _, _ in first_similar(descriptors, rows, threshold, block)], np.intp)
+    best, scores = most_similar(descriptors, rows[~np.isin(rows, gone)], gone, block)
+    return list(zip(gone.tolist(), best.tolist(), scores.tolist(), strict=True))
 
 
 class KeptDescriptors:
@@ -110,18 +102,18 @@ class KeptDescriptors:
 
 
 def most_similar(
-    descriptors: Descriptors, kept: NDArray[np.intp], queries: Descriptors, block: int
+    descriptors: Descriptors, kept: NDArray[np.intp], rows: NDArray[np.intp], block: int
 ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-    """Return for each query the most similar of the kept frames and its similarity; -1 and -1.0 if none is kept."""
-    best = np.full(len(queries), -1, np.intp)
-    scores = np.full(len(queries), -1.0, np.float32)
-    for start in range(0, len(kept), block):
-        rows = kept[start : start + block]
-        products = queries @ descriptors[rows].T  # a row per query: argmax along rows is 30 times as fast
+    """Return for each of `rows` the most similar of the kept rows and the similarity; -1 and -1.0 if none is kept."""
+    best = np.full(len(rows), -1, np.intp)
+    scores = np.full(len(rows), -1.0, np.float32)
+    for start, first in product(range(0, len(rows), QUERIES), range(0, len(kept), block)):
+        those, part = kept[first : first + block], slice(start, start + QUERIES)
+        products = descriptors[rows[part]] @ descriptors[those].T  # a row per query: argmax along rows is 30x as fast
         top = products.argmax(axis=1)
-        highest = products[np.arange(len(queries)), top]
-        better = highest > scores
-        best[better], scores[better] = rows[top[better]], highest[better]
+        highest = products[np.arange(len(top)), top]
+        better = highest > scores[part]
+        best[part][better], scores[part][better] = those[top[better]], highest[better]
     return best, scores
 
 

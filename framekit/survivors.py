@@ -29,7 +29,7 @@ class Encoding:
 class Survivor:
     """A frame that ffmpeg let through: its number from 1, its pixels, and its descriptor if similar ones are dropped.
 
-    `resembles` and `similarity` name the kept frame that it resembles most.
+    `resembles` and `similarity` name a kept frame that it resembles.
     """
 
     number: int
@@ -47,10 +47,16 @@ class Written:
     similar: dict[str, dict[str, Any]]
 
 
-def compare(pixels: Iterable[Pixels], episode: Episode, thresh: float | None, suffix: str) -> Iterator[Survivor]:
-    """Yield the survivors, each compared with the kept ones before it; those below `thresh` are kept from then on.
+def compare(
+    pixels: Iterable[Pixels],
+    episode: Episode,
+    thresh: float | None,
+    suffix: str,
+    elsewhere: similarity.KeptDescriptors,
+) -> Iterator[Survivor]:
+    """Yield the survivors, each compared with the kept ones before it and those of other episodes.
 
-    Without `thresh` nothing is compared.
+    Those below `thresh` are kept from then on. Without `thresh` nothing is compared.
     """
     kept = similarity.KeptDescriptors()
     for number, one in enumerate(pixels, start=1):
@@ -59,6 +65,8 @@ def compare(pixels: Iterable[Pixels], episode: Episode, thresh: float | None, su
             continue
         descriptor = similarity.describe(one)
         resembles, score = kept.most_similar(descriptor)
+        if score < thresh:
+            resembles, score = elsewhere.most_similar(descriptor)
         if score < thresh:
             kept.add(episode.frame_name(number, suffix), descriptor)
         yield Survivor(number, one, descriptor, resembles, score)
@@ -110,21 +118,3 @@ def write_frames(
 def resemblance(resembles: str, score: float) -> dict[str, Any]:
     """Return what .frames.json tells of a dropped frame."""
     return {"resembles": resembles, "similarity": round(score, 4)}
-
-
-def drop_known(
-    written: Written, folder: Path, episode: Episode, thresh: float, kept: similarity.KeptDescriptors
-) -> None:
-    """Drop the frames of an episode that resemble a kept one of another episode; the rest is kept from then on."""
-    staying = []
-    for name, described in list(written.frames.items()):
-        assert described is not None
-        resembles, score = kept.most_similar(described.vector)
-        if score >= thresh:
-            (folder / name).unlink()
-            del written.frames[name]
-            written.similar[Path(name).stem] = resemblance(resembles, score)
-        else:
-            staying.append((f"{episode.label}/{name}", described.vector))
-    for path, vector in staying:
-        kept.add(path, vector)
