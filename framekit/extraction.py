@@ -106,9 +106,8 @@ def take_frames(
         with closing(decoder.decode(command, view.size, log)) as pixels:
             coming = survivors.compare(until(stop, pixels), job.episode, thresh, encoding.format, kept)
             written = survivors.write_frames(coming, job.part, job.episode, thresh, sampling.max_frames, encoding, pool)
-        for name, described in written.frames.items():
-            if described is not None:
-                kept.add(f"{job.episode.label}/{name}", described.vector)
+        for name, described in written.frames.items() if thresh is not None else ():
+            kept.add(f"{job.episode.label}/{name}", described.vector)
         log.seek(0)
         text = log.read().decode(errors="replace")
     return Taken(written, read_log(text), complaint(text))
@@ -124,8 +123,7 @@ def publish(job: Job, taken: Taken) -> Extracted:
     met = len(written.frames) + len(written.similar)
     record = episode_record(job.episode, job.sampling, scores, sources[:met], written.similar)
     sidecar.write_whole(job.part / sidecar.EPISODE_RECORD, record_text(record))
-    if described := {name: one for name, one in written.frames.items() if one is not None}:
-        descriptors.write_store(job.part, described)
+    descriptors.write_store(job.part, written.frames)
     if job.folder.exists():
         finished = (job.folder / sidecar.EPISODE_RECORD).exists()
         set_aside(job.folder, "extracted_again" if finished else "unfinished")

@@ -111,7 +111,8 @@ def read_pixels(path: Path) -> Pixels:
     try:
         with Image.open(path) as image:
             image.load()
-            return np.asarray(flatten_image(ImageOps.exif_transpose(image)), dtype=np.uint8)
+            ImageOps.exif_transpose(image, in_place=True)
+            return np.asarray(flatten_image(image), dtype=np.uint8)
     except (Image.DecompressionBombError, *DECODER_ERRORS) as error:
         raise UnreadableFrame(" ".join(str(error).split()) or type(error).__name__) from error
 
@@ -126,7 +127,7 @@ def flatten_image(image: Any) -> Any:
         layer = image.convert("RGBA")
         ground = Image.new("RGBA", layer.size, (*WHITE, 255))
         return Image.alpha_composite(ground, layer).convert("RGB")
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def shrink(pixels: Pixels, longest_side: int) -> Pixels:

@@ -21,7 +21,7 @@ def frame_files(frame: Path) -> list[Path]:
     """Return the existing files of a frame, the frame itself last: while it is there, the rest is not finished."""
     beside = [frame.with_name(frame.stem + suffix) for suffix in STEM_SUFFIXES]
     beside += [frame.with_name(frame.name + suffix) for suffix in NAME_SUFFIXES]
-    return [path for path in (*beside, frame) if path.exists()]
+    return [path for path in (*beside, frame) if os.path.lexists(path)]  # no error for a name too long to exist
 
 
 def file_at(path: Path, frame: Path, target: Path) -> Path:

@@ -28,7 +28,9 @@ def removed_now(root: Path) -> Iterator[tuple[Path, Path, dict[str, Any]]]:
     for name, record in latest.items():
         origin, where = moves.inside(root, record.get("frame")), moves.inside(root, name)
         gone = record.get("reason") in (RESTORED, KEPT_BY_HAND, PURGED)
-        if not gone and origin is not None and where is not None and where.exists():
+        if gone or origin is None or where is None or not where.exists():
+            continue
+        if where.resolve().is_relative_to((root / sidecar.REMOVED).resolve()):
             yield origin, where, record
 
 

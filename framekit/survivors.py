@@ -43,7 +43,7 @@ class Survivor:
 class Written:
     """What was written of an episode: descriptors by file name, and by stem what each dropped frame resembles."""
 
-    frames: dict[str, Described | None]
+    frames: dict[str, Described]
     similar: dict[str, dict[str, Any]]
 
 
@@ -72,11 +72,12 @@ def compare(
         yield Survivor(number, one, descriptor, resembles, score)
 
 
-def write_frame(path: Path, one: Survivor, quality: int) -> Described | None:
-    """Encode one frame as its suffix says and write it; return its description if it has a descriptor."""
+def write_frame(path: Path, one: Survivor, quality: int) -> Described:
+    """Encode one frame as its suffix says and write it; return its description."""
     content = encode_frame(one.pixels, path.suffix, quality)
     sidecar.write_whole(path, content)
-    return None if one.descriptor is None else Described(len(content), one.descriptor, measure(one.pixels))
+    descriptor = similarity.describe(one.pixels) if one.descriptor is None else one.descriptor
+    return Described(len(content), descriptor, measure(one.pixels))
 
 
 def write_frames(
@@ -90,7 +91,7 @@ def write_frames(
 ) -> Written:
     """Write the frames that resemble no kept one by a pool of threads, at most `max_frames` of them, 0 for all."""
     written = Written({}, {})
-    waiting: deque[tuple[str, Future[Described | None]]] = deque()
+    waiting: deque[tuple[str, Future[Described]]] = deque()
 
     def finish() -> None:
         name, described = waiting.popleft()

@@ -18,12 +18,13 @@ import extract_frames
 import remove_similar
 from framekit import decoder, moves, removed, survivors
 from framekit.decoder import decode_command, read_planes
+from framekit.descriptors import STORE, read_store
 from framekit.episode_record import Episode
 from framekit.ffmpeg_build import Ffmpeg, find_ffmpeg
 from framekit.frames import find_frames, read_pixels
 from framekit.picture import Picture
 from framekit.sampling import Sampling
-from framekit.similarity import KeptDescriptors
+from framekit.similarity import KeptDescriptors, describe
 from tests.conftest import (
     BLACK,
     CLIP_CHANGES,
@@ -86,7 +87,7 @@ def test_each_drawing_is_one_frame_with_the_name_of_its_episode(extracted: Path)
 
 def test_nothing_else_is_left(extracted: Path) -> None:
     assert listing(extracted) == ["EP04"]
-    assert listing(extracted / "EP04") == [".frames.json", *expected_names("EP04")]
+    assert listing(extracted / "EP04") == [STORE, ".frames.json", *expected_names("EP04")]
 
 
 def test_the_times_are_those_at_which_the_drawings_change(extracted: Path) -> None:
@@ -544,8 +545,19 @@ def test_one_pass_keeps_what_the_two_scripts_keep(videos: Path, tmp_path: Path, 
     assert dropped
 
 
-def test_after_one_pass_nothing_is_decoded_again(videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    words = ["--src_dir", str(videos), "--dst_dir", str(tmp_path / "one"), "--remove_similar"]
+def test_stored_descriptors_are_those_of_the_frames(extracted: Path) -> None:
+    store = read_store(extracted / "EP04")
+    assert list(store) == expected_names("EP04")
+    for path in find_frames(extracted / "EP04"):
+        assert store[path.name].size == path.stat().st_size
+        assert np.array_equal(store[path.name].vector, describe(read_pixels(path)))
+
+
+@pytest.mark.parametrize("more", [[], ["--remove_similar"], ["--format", "jpg"]])
+def test_what_was_extracted_is_not_decoded_again_to_be_compared(
+    videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: list[str]
+) -> None:
+    words = ["--src_dir", str(videos), "--dst_dir", str(tmp_path / "one"), *more]
     assert extract_frames.main(words) == 0
     monkeypatch.setattr("framekit.frames.read_pixels", lambda path: pytest.fail(f"{path} was decoded"))
     assert remove_similar.main(["--src_dir", str(tmp_path / "one")]) == 0

@@ -1,0 +1,161 @@
+"""What happens to the shelf of removed frames: brought back by reason or name, or deleted after asking."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import remove_similar
+from framekit import moves, removed
+from tests.conftest import BLACK, one_sentence, patchwork, plain, save_frame, tree
+
+Answer = Callable[[str], None]
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Path:
+    """Return a dataset of which a plain frame and a similar one, with sidecars, were set aside."""
+    for name, pixels in {
+        "EP01/a_1": patchwork(1, 160, 90),
+        "EP01/a_2": patchwork(1, 160, 90),
+        "EP01/a_30": plain(BLACK, 160, 90),
+        "EP02/b_1": patchwork(2, 160, 90),
+    }.items():
+        save_frame(tmp_path / f"{name}.png", pixels)
+    (tmp_path / "EP01/a_2.json").write_text("mine")
+    assert run(tmp_path) == 0
+    assert sorted(reasons(tmp_path).items()) == [("EP01/a_2.png", "similar"), ("EP01/a_30.png", "flat")]
+    return tmp_path
+
+
+@pytest.fixture
+def answer(monkeypatch: pytest.MonkeyPatch) -> Answer:
+    def give(text: str) -> None:
+        monkeypatch.setattr("sys.stdin", io.StringIO(text))
+
+    return give
+
+
+def run(folder: Path, *words: str) -> int:
+    return remove_similar.main(["--src_dir", str(folder), "--workers", "1", *words])
+
+
+def reasons(folder: Path) -> dict[str, str]:
+    """Return the frames that are removed now, and why."""
+    return {record["frame"]: record["reason"] for _, _, record in removed.removed_now(folder)}
+
+
+# --- restore
+
+
+@pytest.mark.parametrize(
+    "words", [["flat"], ["a_30"], ["a_30.png"], ["EP01/a_30.png"], [".removed/flat/EP01/a_30.png"]]
+)
+def test_a_reason_or_a_name_brings_back_what_it_means(shelf: Path, words: list[str]) -> None:
+    assert run(shelf, "--restore", *words) == 0
+    assert reasons(shelf) == {"EP01/a_2.png": "similar"}
+    assert (shelf / "EP01/a_30.png").exists()
+
+
+def test_reasons_and_names_go_together(shelf: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(shelf, "--restore", "flat", "a_2")
+    assert reasons(shelf) == {}
+    assert (shelf / "EP01/a_2.json").read_text() == "mine"
+    assert "2 frames restored" in capsys.readouterr().out
+
+
+def test_a_word_that_means_nothing_restores_nothing(shelf: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(shelf, "--restore", "sharp") == 0
+    assert "0 frames restored" in capsys.readouterr().out
+    assert len(reasons(shelf)) == 2
+
+
+def test_a_named_frame_is_kept_from_then_on(shelf: Path) -> None:
+    run(shelf, "--restore", "a_30", "a_2")
+    run(shelf)
+    assert reasons(shelf) == {}
+
+
+def test_a_frame_of_a_reason_may_be_removed_again(shelf: Path) -> None:
+    run(shelf, "--restore", "flat")
+    run(shelf)
+    assert reasons(shelf)["EP01/a_30.png"] == "flat"
+
+
+def test_a_frame_that_the_next_settings_would_keep_comes_back_by_its_reason(shelf: Path) -> None:
+    run(shelf, "--restore", "flat")
+    run(shelf, "--min_contrast", "0", "--min_bright", "0", "--min_sharpness", "0")
+    assert (shelf / "EP01/a_30.png").exists()
+
+
+# --- purge
+
+
+@pytest.mark.parametrize("text", ["", "\n", "no\n", "n\n", "YESS\n"])
+def test_nothing_is_deleted_without_a_yes(
+    shelf: Path, answer: Answer, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = tree(shelf)
+    answer(text)
+    capsys.readouterr()
+    assert run(shelf, "--purge") == 2
+    assert tree(shelf) == before
+    assert "nothing was deleted" in one_sentence(capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("text", ["yes\n", "Y\n"])
+def test_after_a_yes_the_removed_frames_with_their_sidecars_are_deleted_and_nothing_else(
+    shelf: Path, answer: Answer, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stays = tree(shelf, hidden=False)
+    (shelf / ".removed/similar/EP01/notes.txt").write_text("not a frame")
+    answer(text)
+    assert run(shelf, "--purge") == 0
+    assert "2 removed frames deleted for good" in capsys.readouterr().out
+    assert tree(shelf, hidden=False) == stays
+    aside = [path.relative_to(shelf / ".removed").as_posix() for path in (shelf / ".removed").rglob("*.*")]
+    assert sorted(aside) == ["manifest.jsonl", "similar/EP01/notes.txt"]
+    assert reasons(shelf) == {}
+
+
+def test_what_was_purged_is_not_restored_and_its_name_is_free(shelf: Path, answer: Answer) -> None:
+    answer("yes\n")
+    run(shelf, "--purge")
+    assert run(shelf, "--restore") == 0
+    assert not (shelf / "EP01/a_2.png").exists()
+    save_frame(shelf / "EP01/a_2.png", patchwork(7, 160, 90))
+    run(shelf)
+    assert (shelf / "EP01/a_2.png").exists()
+
+
+def test_the_question_says_how_many_and_where(shelf: Path, answer: Answer, capsys: pytest.CaptureFixture[str]) -> None:
+    answer("no\n")
+    run(shelf, "--purge")
+    assert f"delete 2 removed frames in {shelf / '.removed'} for good?" in capsys.readouterr().out
+
+
+def test_a_dry_run_purges_nothing(shelf: Path, answer: Answer) -> None:
+    before = tree(shelf)
+    answer("yes\n")
+    run(shelf, "--purge", "--dry_run")
+    assert tree(shelf) == before
+
+
+def test_a_hostile_manifest_purges_nothing_outside(tmp_path: Path, answer: Answer) -> None:
+    outside = save_frame(tmp_path / "mine.png", patchwork(1))
+    dataset = tmp_path / "dataset"
+    dataset.mkdir()
+    for where in ("../mine.png", str(outside)):
+        moves.append_line(dataset / removed.MANIFEST, {"frame": "EP01/x.png", "to": where, "reason": "similar"})
+    answer("yes\n")
+    run(dataset, "--purge")
+    assert outside.exists()
+
+
+@pytest.mark.parametrize("where", ["EP01/a_1.png", ".removed/../EP01/a_1.png"])
+def test_a_manifest_that_names_a_frame_of_the_dataset_purges_none(shelf: Path, answer: Answer, where: str) -> None:
+    moves.append_line(shelf / removed.MANIFEST, {"frame": "EP01/x.png", "to": where, "reason": "similar"})
+    answer("yes\n")
+    run(shelf, "--purge")
+    assert (shelf / "EP01/a_1.png").exists()
