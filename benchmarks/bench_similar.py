@@ -4,7 +4,8 @@
 
 DATASET holds folders EPxx with .frames.json as `extract_frames.py` writes them, TRUTH one JSON file per video as the
 sample show has it. PYTHON is an environment with imagededup; its CNN has random weights unless PRETRAINED is set, so
-that it needs no download, and then only its time means anything. Every method decodes the frames itself.
+that it needs no download, and then only its time means anything. Every method decodes the frames itself, but the second
+row takes the descriptors that extract_frames.py stored.
 
 Each method ends in groups. Two frames form a pair if they are in one group. Pairs of one drawing should be together,
 pairs of two layouts should not; pairs of one layout with another drawing, and frames of transitions or plain frames,
@@ -83,10 +84,12 @@ def read_shown(dataset: Path, truth: Path) -> dict[str, Shown]:
     return shown
 
 
-def ours(dataset: Path, settings: Settings, model: str = descriptors.EMBEDDED) -> Grouped:
-    """Run our own removal, decoding included; nothing is moved or stored."""
+def ours(dataset: Path, settings: Settings, model: str = descriptors.EMBEDDED, stored: bool = False) -> Grouped:
+    """Run our own removal, decoding included unless descriptors are `stored`; nothing is moved."""
     started = time.perf_counter()
     describer = descriptors.load_describer(model, "cpu")
+    if not stored:
+        describer = replace(describer, store=".no_descriptors.npz")
     described = descriptors.describe_frames(frames.find_frames(dataset), 2, False, describer)
     going = decide(described, settings, ())
     groups: dict[str, list[str]] = {}
@@ -145,8 +148,10 @@ def compare_quality(dataset: Path, truth: Path, python: str | None, mobilenet: P
     """Print a table of all methods for one show."""
     shown = read_shown(dataset, truth)
     plain = Settings(similarity.THRESHOLD, 10_000, False, quality.OFF)
+    default = replace(plain, keep_best=True, limits=quality.Limits())
     ways: dict[str, Callable[[], Grouped]] = {
-        "ours: filters, best kept": lambda: ours(dataset, replace(plain, keep_best=True, limits=quality.Limits()))
+        "ours: filters, best kept": lambda: ours(dataset, default),
+        "the same, descriptors stored": lambda: ours(dataset, default, stored=True),
     }
     for thresh in (0.95, 0.97, similarity.THRESHOLD, 0.995):
         ways[f"ours: first kept, --thresh {thresh:g}"] = lambda thresh=thresh: ours(  # type: ignore[misc]
