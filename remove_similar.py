@@ -148,7 +148,7 @@ def write_report(path: Path, root: Path, described: DescribedFrames, going: Sequ
         np.concatenate(nearest).astype(np.float32),
         thresh,
         len(staying),
-        lambda name: thumbnail(found[name]),
+        lambda name: similar_report.thumbnail_of(found[name]),
     )
     sidecar.write_whole(path, page)
 
@@ -174,14 +174,6 @@ def manage_shelf(root: Path, restore: Sequence[str] | None, purge: bool, dry_run
     return None
 
 
-def thumbnail(frame: Path) -> bytes | None:
-    """Return a small JPEG of a frame for the report, None if it cannot be read."""
-    try:
-        return similar_report.encode_thumbnail(frames.read_pixels(frame))
-    except frames.UnreadableFrame:
-        return None
-
-
 @stage.one_sentence
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line."""
@@ -203,7 +195,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     settings = [Settings(thresh, max(1, args.max_compare_size), best, limits) for thresh in threshs]
     found = frames.find_frames(root, args.limit)
     workers = stage.worker_count(args.workers)
-    described = descriptors.describe_frames(found, workers, not args.dry_run, describer, args.batch_size)
+    described = descriptors.describe_frames(found, workers, not args.dry_run, describer, args.batch_size or 16)
     protected = removed.kept_by_hand(root)
     if len(settings) > 1:
         compare_thresholds(described, settings, protected)

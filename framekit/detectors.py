@@ -11,7 +11,8 @@ import numpy as np
 from framekit.animeface_bridge import DETECT_SIZE, AnimeFace, drawn_face, raw_animeface
 from framekit.faces import Detector, Face, Limits, face_at, plausible_faces
 from framekit.frames import Pixels, Unreadable, map_frames
-from framekit.models import DETECTORS, locate, open_session
+from framekit.models import DETECTORS, locate
+from framekit.sessions import open_session
 from framekit.stage import Misuse
 
 if TYPE_CHECKING:

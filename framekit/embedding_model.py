@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framekit.frames import Pixels
-from framekit.models import open_session
+from framekit.sessions import open_session
 from framekit.stage import Misuse
 
 # Source: openai/CLIP, per channel of RGB

@@ -1,4 +1,4 @@
-"""Where weights come from: the hub, its cache, a local folder; their checksums; ONNX sessions and devices."""
+"""Where weights come from: the hub, its cache, a local folder; and their checksums."""
 
 import hashlib
 import re
@@ -6,20 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from logging import getLogger
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from framekit.stage import Misuse
 
-if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
-
 SHA256 = re.compile(r"[0-9a-f]{64}")
-PROVIDERS = {  # --device -> execution provider of onnxruntime, in the order in which `auto` prefers them
-    "cuda": "CUDAExecutionProvider",
-    "directml": "DmlExecutionProvider",
-    "coreml": "CoreMLExecutionProvider",
-    "cpu": "CPUExecutionProvider",
-}
 
 
 @dataclass(frozen=True)
@@ -63,9 +53,38 @@ TAGGERS = {
             "wd-v1-4-swinv2-tagger-v2",
             "wd-v1-4-convnext-tagger-v2",
             "wd-v1-4-convnextv2-tagger-v2",
-            "wd-v1-4-moat-tagger-v2",
         )
     },
+    "wd-v1-4-moat-tagger-v2": HubModel(
+        "SmilingWolf/wd-v1-4-moat-tagger-v2",
+        revision="8452cddf280b952281b6e102411c50e981cb2908",
+        licence="Apache-2.0",
+        sha256={
+            "model.onnx": "b8cef913be4c9e8d93f9f903e74271416502ce0b4b04df0ff1e2f00df488aa03",
+            "selected_tags.csv": "8c8750600db36233a1b274ac88bd46289e588b338218c2e4c62bbc9f2b516368",
+        },
+    ),
+    "cl_tagger_1_02": HubModel(  # NCHW float32 BGR -1 to 1, logits; `model.onnx` and `tag_mapping.json`
+        "cella110n/cl_tagger",
+        "cl_tagger_1_02",
+        "0b6e9b4e145b1423bfd1715119074a24a301b471",
+        "Apache-2.0",
+        {
+            "model.onnx": "1459e946ffc083159015e0eb26239016349ddd36c3daecfeb70bfa4ccf38b944",
+            "tag_mapping.json": "9611988482f1bf9a174622c0067d0baa88fda69c0a855cc500411426e77832ec",
+        },
+    ),
+    "deepdanbooru": HubModel("deepghs/imgutils-models", "deepdanbooru", licence="MIT"),  # NHWC float32 RGB 0-1, 512 px
+}
+# General and character threshold of a tagger: where precision equals recall, as its author tells, or of its demo.
+RECOMMENDED = {
+    "wd-swinv2-tagger-v3": (0.2653, 0.85),
+    "wd-eva02-large-tagger-v3": (0.5296, 0.85),
+    "wd-v1-4-moat-tagger-v2": (0.3771, 0.85),
+    "wd-v1-4-swinv2-tagger-v2": (0.3771, 0.85),
+    "wd-v1-4-vit-tagger-v2": (0.3537, 0.85),
+    "cl_tagger_1_02": (0.55, 0.55),
+    "deepdanbooru": (0.5, 0.5),
 }
 # YOLOv8, `model.onnx` each: NCHW RGB 0-1, 640 px unless the file's metadata names another size.
 DETECTORS = {
@@ -159,35 +178,3 @@ def verify(path: Path, sha256: str | None) -> None:
             found.update(block)
     if found.hexdigest() != sha256:
         raise Misuse(f"{path.resolve()} is damaged (SHA-256 differs); delete it and run again to download it anew")
-
-
-def provider_for(device: str, available: Sequence[str]) -> str:
-    """Return the execution provider for --device. Raises Misuse if it is not there."""
-    if device == "auto":
-        return next(name for name in PROVIDERS.values() if name in available)
-    if device not in PROVIDERS:
-        raise Misuse(f"there is no device {device}: use auto, {', '.join(PROVIDERS)}")
-    if PROVIDERS[device] not in available:
-        raise Misuse(
-            f"--device {device} needs onnxruntime's {PROVIDERS[device]}, which is not installed here;"
-            " install the matching onnxruntime package or use --device cpu"
-        )
-    return PROVIDERS[device]
-
-
-def open_session(path: Path, device: str) -> "InferenceSession":
-    """Open an ONNX file and print which provider really runs it. Raises Misuse if the file is not a usable model."""
-    import onnxruntime
-    from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, InvalidGraph, InvalidProtobuf
-
-    wanted = provider_for(device, onnxruntime.get_available_providers())
-    try:
-        session = onnxruntime.InferenceSession(
-            str(path), providers=list(dict.fromkeys([wanted, "CPUExecutionProvider"]))
-        )
-    except (Fail, InvalidArgument, InvalidGraph, InvalidProtobuf) as error:
-        raise Misuse(f"{path} is not a usable ONNX model: {str(error).splitlines()[0]}") from error
-    if wanted not in session.get_providers() and device != "auto":
-        raise Misuse(f"--device {device} was asked for, but {wanted} does not start here; use --device cpu")
-    print(f"{path.name} runs on {session.get_providers()[0]}")
-    return session

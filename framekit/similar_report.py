@@ -4,10 +4,12 @@ import base64
 import html
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from framekit import frames
 from framekit.frames import Pixels
 
 THUMBNAIL_HEIGHT = 108  # pixels
@@ -49,6 +51,14 @@ def encode_thumbnail(pixels: Pixels, height: int = THUMBNAIL_HEIGHT) -> bytes:
     small = cv2.resize(pixels, (min(width, 4 * height), height), interpolation=cv2.INTER_AREA)
     _, buffer = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 80])
     return buffer.tobytes()
+
+
+def thumbnail_of(frame: Path) -> bytes | None:
+    """Return a small JPEG of a frame on disk, None if it cannot be read."""
+    try:
+        return encode_thumbnail(frames.read_pixels(frame))
+    except frames.UnreadableFrame:
+        return None
 
 
 def histogram(similarities: NDArray[np.float32], thresh: float) -> str:

@@ -61,7 +61,7 @@ SHARED: dict[str, dict[str, Any]] = {
     "redo": {"action": "store_true", "help": "do again what is already done"},
     "dry_run": {"action": "store_true", "help": "say what would be done and write nothing"},
     "device": {"default": "auto", "help": "auto, cpu, cuda, directml or coreml; auto takes the first that is there"},
-    "batch_size": {"type": count, "default": 16, "help": "frames per call of an ONNX model"},
+    "batch_size": {"type": count, "default": 0, "help": "frames per call of an ONNX model; 0 = what suits it"},
     "workers": {"type": count, "default": 0, "help": "parallel workers; 0 = one per core"},
     "limit": {"type": count, "default": 0, "help": "take the first so many frames only, or episodes; 0 = all"},
     "overwrite_corrections": {"action": "store_true", "help": "drop what people corrected by hand"},

@@ -11,7 +11,8 @@ import pytest
 from onnx import TensorProto, helper
 
 from framekit import models
-from framekit.models import HubModel, fetch, locate, open_session, provider_for, verify
+from framekit.models import HubModel, fetch, locate, verify
+from framekit.sessions import open_session, provider_for
 from framekit.stage import Misuse
 
 ROOT = Path(__file__).resolve().parent.parent

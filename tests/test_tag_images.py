@@ -17,7 +17,12 @@ import tag_images
 from framekit import detectors
 from framekit.faces import Detector, Face
 from framekit.frames import Pixels, Unreadable
+from framekit.scoring import score_frames
 from framekit.stage import Misuse
+from framekit.tag_choice import Thresholds, choose
+from framekit.tag_list import TagList, read_tag_list
+from framekit.tag_scores import FrameScores, above_floor
+from framekit.tagger import Layout, Tagger
 from tests.conftest import BLACK, WHITE, one_sentence, patchwork, plain, tree
 from tests.helpers_dataset import (
     MIDDLE,
@@ -41,6 +46,16 @@ def tag(folder: Path, model: Path | str, *options: str) -> int:
     return tag_images.main(["--src_dir", str(folder), "--model", str(model), "--workers", "1", *options])
 
 
+def visible(folder: Path) -> list[str]:
+    """Return the names in a folder that are not hidden."""
+    return [name for name in names_in(folder) if not name.startswith(".")]
+
+
+def wd_input(pixels: Pixels) -> NDArray[np.float32]:
+    """Return what a WD tagger of 4 by 4 px gets."""
+    return Layout(4, channels_first=False, bgr=True, scale="bytes", ground=255)(pixels)
+
+
 def tags_of(frame: Path) -> str:
     return frame.with_name(frame.name + ".tags").read_text(encoding="utf-8")
 
@@ -54,7 +69,7 @@ def channel_tagger(folder: Path, batch: int | str = "n") -> Path:
 
 
 def test_a_frame_becomes_blue_green_red_from_0_to_255() -> None:
-    ready = tag_images.tagger_input(plain(OLIVE, 4, 4), 4)
+    ready = wd_input(plain(OLIVE, 4, 4))
     assert ready.dtype == np.float32
     assert ready.shape == (4, 4, 3)
     assert ready[2, 1].tolist() == [30.0, 100.0, 200.0]
@@ -76,7 +91,7 @@ def test_the_frame_is_padded_to_a_white_square_centred_towards_the_start(
 ) -> None:
     expected = np.full((4, 4, 3), 255, np.float32)
     expected[rows.start : rows.stop, columns.start : columns.stop] = 0
-    assert tag_images.tagger_input(plain(BLACK, width, height), 4).tolist() == expected.tolist()
+    assert wd_input(plain(BLACK, width, height)).tolist() == expected.tolist()
 
 
 def test_resizing_is_bicubic_and_wide_enough_to_shrink() -> None:
@@ -85,7 +100,7 @@ def test_resizing_is_bicubic_and_wide_enough_to_shrink() -> None:
     # which 0 to 3 are white: 1.890625 / 2.0234375 * 255 = 238.3; the first one would be above 255.
     pixels = plain(BLACK, 8, 8)
     pixels[:, :4] = 255
-    assert tag_images.tagger_input(pixels, 4)[1, :, 0].tolist() == [255.0, 238.0, 17.0, 0.0]
+    assert wd_input(pixels)[1, :, 0].tolist() == [255.0, 238.0, 17.0, 0.0]
 
 
 @pytest.mark.parametrize(("alpha", "seen"), [(0, 255), (128, 127), (255, 0)])
@@ -149,19 +164,23 @@ def test_a_batch_of_16_gives_what_one_by_one_gives(tmp_path: Path) -> None:
     assert len(set(texts)) == 20
 
 
-def test_batches_are_full_but_for_the_last(tmp_path: Path) -> None:
-    frames = [add_frame(tmp_path / f"{n}.png") for n in range(5)]
+def test_batches_are_full_but_for_the_last_and_run_across_folders(tmp_path: Path) -> None:
+    frames = [add_frame(tmp_path / f"EP{n}" / "x.png") for n in range(5)]
     add_text(frames[1], ".png", "broken")
     sizes = []
 
-    def count(inputs: list[NDArray[np.float32]]) -> list[list[str]]:
+    def count(inputs: list[NDArray[np.float32]]) -> NDArray[np.float32]:
         sizes.append(len(inputs))
-        return [["t"] for _ in inputs]
+        return np.full((len(inputs), 1), 0.5, np.float32)
 
-    tagged = dict(tag_images.tag_in_batches(frames, count, 4, 3, 1))
+    tagger = Tagger("fake", TagList(["t"], np.array([0])), lambda pixels: np.zeros(1), count, None)
+    scored = dict(score_frames(frames, tagger, 3, 1, 0.05))
     assert sizes == [3, 1]
-    assert [frame for frame in frames if tagged[frame] == ["t"]] == [frames[0], *frames[2:]]
-    assert isinstance(tagged[frames[1]], Unreadable)
+    good = [
+        frame for frame in frames if isinstance(one := scored[frame], FrameScores) and one.scores == {"t": (0, 0.5)}
+    ]
+    assert good == [frames[0], *frames[2:]]
+    assert isinstance(scored[frames[1]], Unreadable)
 
 
 def test_more_workers_change_nothing(tmp_path: Path) -> None:
@@ -176,8 +195,9 @@ def test_more_workers_change_nothing(tmp_path: Path) -> None:
 
 def chosen(scores: Sequence[float], categories: Sequence[int], general: float, character: float) -> list[str]:
     """Return the tags, named after their position, that these scores select."""
-    tags = tag_images.TagList([f"t{n}" for n in range(len(scores))], np.array(categories))
-    return tag_images.select_tags(np.array(scores, np.float32), tags, general, character)
+    tags = TagList([f"t{n}" for n in range(len(scores))], np.array(categories))
+    scored = above_floor(np.array(scores, np.float32), tags, 0.05)
+    return list(choose(scored, Thresholds(general, character)))
 
 
 def test_a_score_must_be_above_its_threshold() -> None:
@@ -197,8 +217,8 @@ def test_equal_scores_stay_in_the_order_of_the_list() -> None:
     assert chosen([0.5, 0.9, 0.5, 0.9], [0, 0, 0, 0], 0.35, 0.85) == ["t1", "t3", "t0", "t2"]
 
 
-@pytest.mark.parametrize("category", [9, 1, 3, 5])
-def test_ratings_and_other_categories_are_never_written(category: int) -> None:
+@pytest.mark.parametrize("category", [9, 5, -1])
+def test_ratings_and_other_categories_are_never_chosen(category: int) -> None:
     assert chosen([1.0, 0.6], [category, 0], 0.35, 0.85) == ["t1"]
 
 
@@ -218,7 +238,7 @@ def test_categories_come_from_their_column_and_not_from_the_place(tmp_path: Path
 def test_columns_count_whatever_their_order(tmp_path: Path) -> None:
     path = tmp_path / "selected_tags.csv"
     path.write_text("count,category,name,tag_id\n1,4,nan,7\n1,0,007,8\n1,9,null,9\n", encoding="utf-8")
-    known = tag_images.read_tag_list(path)
+    known = read_tag_list(path)
     assert known.names == ["nan", "007", "null"]
     assert known.categories.tolist() == [4, 0, 9]
 
@@ -237,7 +257,7 @@ def test_columns_count_whatever_their_order(tmp_path: Path) -> None:
 def test_a_file_that_is_no_tag_list_is_one_sentence(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "tags.csv").write_bytes(content)
     with pytest.raises(Misuse, match=r"tags\.csv is no tag list"):
-        tag_images.read_tag_list(tmp_path / "tags.csv")
+        read_tag_list(tmp_path / "tags.csv")
 
 
 # --- models that don't fit
@@ -256,7 +276,7 @@ def test_a_tag_list_of_another_model_is_one_sentence(tmp_path: Path, capsys: pyt
 
 @pytest.mark.parametrize(
     "shape",
-    [["n", 3, 4, 4], ["n", 4, 4], ["n"], ["n", 4, 6, 3], ["n", "side", "side", 3], ["uint8", "n", 4, 4, 3]],
+    [["n", 4, 4], ["n"], ["n", 4, 6, 3], ["n", 3, 4, 6], ["n", "side", "side", 3], ["n", 4, 4, 4], ["n", 4, 4, 3, 1]],
     ids=str,
 )
 def test_a_model_with_another_input_is_one_sentence(
@@ -316,7 +336,7 @@ def test_the_ending_of_the_files(tmp_path: Path, extension: str, name: str) -> N
     add_frame(tmp_path / "dataset" / "x.png", plain(WHITE, 4, 4))
     model = channel_tagger(tmp_path / "model")
     assert tag(tmp_path / "dataset", model, "--caption_extension", extension) == 0
-    assert names_in(tmp_path / "dataset") == sorted(["x.png", name])
+    assert visible(tmp_path / "dataset") == sorted(["x.png", name])
 
 
 @pytest.mark.parametrize(
@@ -354,7 +374,8 @@ def test_only_what_is_missing_is_done(tmp_path: Path) -> None:
 
 def test_redo_does_all_again(tmp_path: Path) -> None:
     frame = add_frame(tmp_path / "x.png", plain(WHITE, 4, 4))
-    add_text(frame, ".tags", "by_hand\n")
+    assert tag(tmp_path, channel_tagger(tmp_path / "model"), "--general_threshold", "1") == 0
+    assert tags_of(frame) == "\n"
     assert tag(tmp_path, channel_tagger(tmp_path / "model"), "--redo") == 0
     assert tags_of(frame) == "first, second, third\n"
 
@@ -378,7 +399,8 @@ def test_leftovers_of_a_killed_run_are_cleaned_up(tmp_path: Path) -> None:
     add_frame(tmp_path / "dataset" / "x.png", plain(WHITE, 4, 4))
     (tmp_path / "dataset" / ".0123456789abcdef.tags.tmp").write_text("half")
     assert tag(tmp_path / "dataset", channel_tagger(tmp_path / "model")) == 0
-    assert names_in(tmp_path / "dataset") == ["x.png", "x.png.tags"]
+    assert visible(tmp_path / "dataset") == ["x.png", "x.png.tags"]
+    assert not list((tmp_path / "dataset").glob("*.tmp"))
 
 
 def test_the_first_frames_only(tmp_path: Path) -> None:
