@@ -92,11 +92,12 @@ def shown_frames(dataset: Path, truths: dict[str, dict[str, Any]]) -> Iterator[S
     for frame in frames.find_frames(dataset):
         values = sidecar.read_json(sidecar.sidecar(frame, sidecar.METADATA))
         source, truth = values["source"], truths[values["source"]["video"]]
+        told = truth["frames"][source["source_frame"]]
         yield ShownFrame(
             frame.stem,
             source["time"],
             truth["fps"],
-            truth["frames"][source["source_frame"]] | {"size": truth["size"]},
+            told | {"size": truth["size"], "tint": truth["shots"][told["shot"]]["tint"]},
             values["characters"],
             read_boxes(frame),
         )

@@ -7,10 +7,11 @@ from numpy.typing import NDArray
 
 from framekit.faces import Face
 from framekit.frames import Pixels, shrink
+from framekit.quality import measure
 
 MEASURE_SIZE = 640  # px; the longest side on which everything is measured
-# Regions as fractions of a face box (left, top, right, bottom): the fringe above the brows, and the two eyes.
-FRINGE = (0.15, -0.25, 0.85, 0.1)
+# Regions as fractions of a face box (left, top, right, bottom): the fringe below a hat, and the two eyes.
+FRINGE = (0.15, -0.15, 0.85, 0.15)
 EYES = ((0.1, 0.2, 0.42, 0.5), (0.58, 0.2, 0.9, 0.5))
 # Upper hue bounds in degrees of the booru colour words.
 HUES = (
@@ -27,6 +28,10 @@ HUES = (
 # Least face height over frame height of each shot size, in the sense of danbooru's tags of these names.
 SHOT_SIZES = ((0.5, "close-up"), (0.3, "portrait"), (0.12, "upper_body"), (0.0, "wide_shot"))
 DARK, BRIGHT = 60, 200  # mean grey level of the frame without bars
+BLURRY = 60  # variance of the Laplacian at 360 rows; drawn frames in focus have 170 and more
+SOMETHING = 6  # grey levels of contrast; a frame below it shows nothing that could be blurred
+COLOURED = 0.3  # least saturation and value of a pixel whose hue counts
+ONE_HUE, NEARLY_ALL = 30, 0.98  # degrees; share of the coloured pixels
 GREY_CHROMA = 4  # grey levels between the largest and the smallest channel, on average
 LIKE_HAIR = 60  # RGB distance; pixels nearer to the hair's colour than this are hair that hangs over the eyes
 BAR_LEVEL = 24  # grey levels; letterbox bars are black (16 in video range) with coding noise
@@ -121,18 +126,49 @@ def hue_name(hue: float) -> str:
 
 
 def light_tags(pixels: Pixels) -> list[str]:
-    """Return `letterboxed`, `greyscale`, `dark`, `bright` where they hold; bars don't count as dark."""
+    """Return `letterboxed`, `greyscale`, `monochrome`, `blurry`, `dark`, `bright`, `blue_theme`, … where they hold.
+
+    Bars don't count. `greyscale` has hardly any colour; `monochrome` none or one hue; `blurry` has no sharp edges
+    though there is something to see; `dark` and `bright` are the mean grey level; a theme is the colour that more than
+    half of the picture has.
+    """
     top, bottom = bars(pixels)
     inner = pixels[top : pixels.shape[0] - bottom]
-    level = float(inner.mean()) if inner.size else 0.0
-    chroma = float((inner.max(axis=2) - inner.min(axis=2)).mean()) if inner.size else 0.0
+    if not inner.size:
+        return ["dark"]
+    level = float(inner.mean())
+    grey = float((inner.max(axis=2) - inner.min(axis=2)).mean()) < GREY_CHROMA
+    hue, saturation, value = hue_saturation_value(inner).T
+    coloured = (saturation > COLOURED) & (value > COLOURED)
+    seen = measure(inner)
     facts = {
-        "letterboxed": min(top, bottom) >= LEAST_BAR * pixels.shape[0] and inner.size > 0,
-        "greyscale": chroma < GREY_CHROMA,
+        "letterboxed": min(top, bottom) >= LEAST_BAR * pixels.shape[0],
+        "greyscale": grey,
+        "monochrome": grey or is_one_hue(hue[coloured]),
+        "blurry": seen.sharpness < BLURRY and seen.contrast >= SOMETHING,
         "dark": level < DARK,
         "bright": level > BRIGHT,
     }
-    return [tag for tag, holds in facts.items() if holds]
+    return [tag for tag, holds in facts.items() if holds] + ([] if grey else themes(hue, coloured))
+
+
+def is_one_hue(hues: NDArray[np.float32]) -> bool:
+    """Tell whether nearly all hues, in degrees, lie within ONE_HUE of each other; without any they do not."""
+    counts, _ = np.histogram(hues, 360, (0, 360))
+    around = np.concatenate([counts, counts[: ONE_HUE - 1]])
+    most = int(np.convolve(around, np.ones(ONE_HUE, np.int64), "valid").max())
+    return 0 < NEARLY_ALL * len(hues) <= most
+
+
+def themes(hue: NDArray[np.float32], coloured: NDArray[np.bool_]) -> list[str]:
+    """Return the theme of the colour that more than half of all pixels have, if one has."""
+    uppers, names = zip(*HUES, strict=True)
+    place = np.digitize(hue[coloured], uppers)
+    words = ["yellow" if name == "blonde" else name for name in names]
+    shares = dict.fromkeys(words, 0.0)
+    for number, count in enumerate(np.bincount(place, minlength=len(words))[: len(words)].tolist()):
+        shares[words[number]] += count / max(1, len(hue))
+    return [f"{word}_theme" for word, share in shares.items() if share > 0.5]
 
 
 def bars(pixels: Pixels) -> tuple[int, int]:

@@ -5,8 +5,8 @@ import pytest
 
 from framekit.faces import Face
 from framekit.frames import Pixels
-from framekit.measured import bars, face_tags, hair_colour, light_tags, measured_tags, people_tags, region
-from tests.conftest import BLACK, WHITE, plain
+from framekit.measured import bars, face_tags, hair_colour, is_one_hue, light_tags, measured_tags, people_tags, region
+from tests.conftest import BLACK, WHITE, patchwork, plain
 from tests.helpers_dataset import MIDDLE, Box
 
 SKIN = (255, 224, 200)
@@ -150,7 +150,53 @@ def test_a_large_frame_has_the_tags_of_a_small_one() -> None:
     )
 
 
-# --- light and bars
+# --- light, colours and bars
+
+
+def said(pixels: Pixels, *names: str) -> list[str]:
+    """Return those of these tags that hold."""
+    return [tag for tag in light_tags(pixels) if tag in names]
+
+
+@pytest.mark.parametrize("word", ["red", "green", "blue", "purple", "pink", "aqua", "orange", "blonde"])
+def test_the_colour_of_more_than_half_of_the_picture_is_its_theme(word: str) -> None:
+    pixels = plain(WHITE, 40, 40)
+    theme = [f"{'yellow' if word == 'blonde' else word}_theme"]
+    pixels[:21] = COLOURS[word]
+    assert [tag for tag in light_tags(pixels) if tag.endswith("_theme")] == theme
+    pixels[20:] = 255
+    assert [tag for tag in light_tags(pixels) if tag.endswith("_theme")] == []
+
+
+def test_red_has_hues_at_both_ends() -> None:
+    pixels = plain(WHITE, 40, 40)
+    pixels[:12], pixels[12:24] = (220, 20, 30), (220, 30, 20)
+    assert "red_theme" in light_tags(pixels)
+
+
+def test_monochrome_has_one_hue_or_none() -> None:
+    pixels = plain((40, 60, 160), 40, 40)
+    pixels[:20] = (90, 120, 230)
+    assert "monochrome" in light_tags(pixels)
+    assert said(plain((128, 128, 128)), "monochrome", "greyscale") == ["greyscale", "monochrome"]
+    pixels[:2] = (220, 40, 30)  # a twentieth in another hue
+    assert "monochrome" not in light_tags(pixels)
+
+
+def test_one_hue_may_lie_around_red() -> None:
+    assert is_one_hue(np.array([355.0, 2.0, 8.0, 350.0] * 10, np.float32))
+    assert not is_one_hue(np.array([355.0, 200.0], np.float32))
+    assert not is_one_hue(np.zeros(0, np.float32))
+
+
+def test_blurry_has_no_edges_though_there_is_something_to_see() -> None:
+    import cv2
+
+    sharp = patchwork(1, 640, 360)
+    blurred = np.asarray(cv2.GaussianBlur(sharp, (0, 0), 12), np.uint8)
+    assert "blurry" not in light_tags(sharp)
+    assert "blurry" in light_tags(blurred)
+    assert "blurry" not in light_tags(plain(WALL, 640, 360))
 
 
 @pytest.mark.parametrize(
@@ -169,7 +215,7 @@ def test_a_large_frame_has_the_tags_of_a_small_one() -> None:
     ],
 )
 def test_light_and_lack_of_colour(colour: Colour, tags: list[str]) -> None:
-    assert light_tags(plain(colour, 40, 40)) == tags
+    assert said(plain(colour, 40, 40), "greyscale", "dark", "bright", "letterboxed") == tags
 
 
 def letterboxed(top: int, bottom: int, colour: Colour = WALL, bar: Colour = BLACK) -> Pixels:
@@ -186,7 +232,7 @@ def letterboxed(top: int, bottom: int, colour: Colour = WALL, bar: Colour = BLAC
 )
 def test_bars_above_and_below(top: int, bottom: int, tags: list[str]) -> None:
     assert bars(letterboxed(top, bottom)) == (top, bottom)
-    assert light_tags(letterboxed(top, bottom)) == tags
+    assert said(letterboxed(top, bottom), "letterboxed", "dark", "bright") == tags
 
 
 def test_bars_are_not_black_to_the_bit() -> None:
@@ -195,7 +241,7 @@ def test_bars_are_not_black_to_the_bit() -> None:
 
 
 def test_bars_do_not_count_as_dark() -> None:
-    assert light_tags(letterboxed(40, 40, (255, 240, 200))) == ["letterboxed", "bright"]
+    assert said(letterboxed(40, 40, (255, 240, 200)), "letterboxed", "dark", "bright") == ["letterboxed", "bright"]
 
 
 def test_a_black_frame_is_no_letterbox() -> None:

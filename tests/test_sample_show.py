@@ -14,7 +14,7 @@ import generate_metadata
 import prepare_training
 import remove_similar
 import tag_images
-from benchmarks import score_show
+from benchmarks import score_show, score_tags
 from framekit import frames, moves, openings, removed, sidecar
 
 SAMPLE = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -81,6 +81,14 @@ def test_known_characters_are_named(score: score_show.Score) -> None:
 def test_characters_without_references_are_rarely_named(score: score_show.Score) -> None:
     assert score.strangers > 20
     assert score.stranger_share <= 0.20
+
+
+@pytest.mark.parametrize(("part", "least"), [("hair", 0.9), ("eyes", 0.8)])
+def test_measured_colours_are_right(dataset: Path, part: str, least: float) -> None:
+    counts, _ = score_tags.count_colours(dataset / "frames", TRUTH)
+    right, wrong = (counts["day", part, verdict] for verdict in ("right", "wrong"))
+    assert right + wrong > 200
+    assert right >= least * (right + wrong)
 
 
 def test_scenes_follow_the_cuts_of_the_truth(dataset: Path) -> None:

@@ -22,7 +22,7 @@ from framekit.stage import Misuse
 from framekit.tag_choice import Thresholds, choose
 from framekit.tag_list import TagList, read_tag_list
 from framekit.tag_scores import FrameScores, above_floor
-from framekit.tagger import Layout, Tagger
+from framekit.tagger import Layout, Tagger, pad_and_resize
 from tests.conftest import BLACK, WHITE, one_sentence, patchwork, plain, tree
 from tests.helpers_dataset import (
     MIDDLE,
@@ -101,6 +101,16 @@ def test_resizing_is_bicubic_and_wide_enough_to_shrink() -> None:
     pixels = plain(BLACK, 8, 8)
     pixels[:, :4] = 255
     assert wd_input(pixels)[1, :, 0].tolist() == [255.0, 238.0, 17.0, 0.0]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1280, 720), (720, 1280), (12000, 40), (3, 500), (447, 449), (448, 448)])
+def test_padding_between_the_two_passes_gives_what_padding_before_them_gives(size: tuple[int, int]) -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, (size[1], size[0], 3), np.uint8)
+    longest = max(size)
+    square = Image.new("RGB", (longest, longest), WHITE)
+    square.paste(Image.fromarray(pixels), ((longest - size[0]) // 2, (longest - size[1]) // 2))
+    expected = np.asarray(square.resize((448, 448), Image.Resampling.BICUBIC))
+    assert np.array_equal(pad_and_resize(pixels, 448), expected)
 
 
 @pytest.mark.parametrize(("alpha", "seen"), [(0, 255), (128, 127), (255, 0)])
@@ -422,8 +432,8 @@ def test_measured_tags_take_the_faces_from_their_sidecar(tmp_path: Path, monkeyp
     add_faces(one, (0.4, 0.2, 0.6, 0.55))
     add_faces(none)
     assert tag(tmp_path, "measured") == 0
-    assert tags_of(one) == "solo, portrait, grey_hair, greyscale\n"
-    assert tags_of(none) == "greyscale\n"
+    assert tags_of(one) == "solo, portrait, grey_hair, greyscale, monochrome\n"
+    assert tags_of(none) == "greyscale, monochrome\n"
 
 
 def test_frames_without_that_sidecar_are_looked_at_first(
@@ -439,8 +449,8 @@ def test_frames_without_that_sidecar_are_looked_at_first(
     seen, unseen = (add_frame(tmp_path / f"{n}.png", plain((128, 128, 128))) for n in range(2))
     add_faces(seen)
     assert tag(tmp_path, "measured") == 0
-    assert tags_of(seen) == "greyscale\n"
-    assert tags_of(unseen) == "solo, close-up, grey_hair, greyscale\n"
+    assert tags_of(seen) == "greyscale, monochrome\n"
+    assert tags_of(unseen) == "solo, close-up, grey_hair, greyscale, monochrome\n"
     assert "1 frame without X.faces.json" in capsys.readouterr().out
     assert not (tmp_path / "1.faces.json").exists()
 
