@@ -150,7 +150,7 @@ def closing(tally: Tally, done_before: int, folder: Path) -> str:
     """Return the closing line."""
     told = [f"{stage.counted(tally.tagged, 'frame')} tagged, {tally.tags / max(1, tally.tagged):.1f} tags each"]
     told += [f"{done_before} already done"]
-    told += [f"kept {stage.counted(tally.edited, 'hand-corrected file')}"] * bool(tally.edited)
+    told += [f"kept {stage.counted(tally.edited, 'file')} that a person or another tool wrote"] * bool(tally.edited)
     return ", ".join([*told, f"in {folder}"])
 
 

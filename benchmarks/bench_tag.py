@@ -1,12 +1,12 @@
-"""Compare tag_images.py with the model's own speed, and with doing the same work frame by frame as kohya's script does.
+"""Compare tag_images.py with the model's own speed, and with doing the same work in one thread as kohya's script does.
 
-    python benchmarks/bench_tag.py [--frames 96] [--size 1280x720] [--dataset FOLDER]
+    python benchmarks/bench_tag.py [--frames 16] [--rounds 5] [--size 1280x720]
 
 It makes two ONNX taggers with random weights at 448 px: one of the size of a ViT-B/16, as the WD taggers are, and a
 small one where everything around the model shows. The limit is the model's session on arrays that are ready, in the
 batches that tag_images.py finds best. The peer opens each image by Pillow, pads, resizes by OpenCV and stacks batches
-in the same thread that runs the model, writes each caption at once, and stores no scores. Ratios are of one run.
-Where the model runs on the CPU, decoding and the model share its cores, so their sum is what can be reached.
+in the thread that runs the model, writes each caption at once, and stores no scores. The ways take turns.
+Where the model runs on the CPU, decoding shares its cores: the sum of both is what can be reached.
 """
 
 import argparse
@@ -15,9 +15,10 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import product
 from pathlib import Path
-from shutil import copytree, rmtree
+from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -31,39 +32,15 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from framekit.frames import find_frames, map_frames, read_pixels  # noqa: E402
-from framekit.tagger import find_batch_size, load_tagger  # noqa: E402
+from framekit.scoring import score_frames  # noqa: E402
+from framekit.tag_choice import Hygiene, Thresholds  # noqa: E402
+from framekit.tag_scores import FLOOR  # noqa: E402
+from framekit.tagger import Tagger, find_batch_size, load_tagger  # noqa: E402
+from framekit.tagging import Wanted, tag_with  # noqa: E402
 
 TAGS = 10_861  # of the third generation
 SIDE, PATCH = 448, 16
 SHAPES = {"ViT-B/16": (768, 12, 12), "small": (192, 3, 3)}  # width, blocks, heads
-PEER = """
-import sys
-import csv, cv2, numpy as np, onnxruntime
-from pathlib import Path
-from PIL import Image
-folder, model, batch = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
-names = [row["name"] for row in csv.DictReader(open(model / "selected_tags.csv"))]
-session = onnxruntime.InferenceSession(str(model / "model.onnx"), providers=["CPUExecutionProvider"])
-def flush(waiting):
-    for (path, _), scores in zip(waiting, session.run(None, {"input": np.stack([one for _, one in waiting])})[0]):
-        found = [name for name, score in zip(names[4:], scores[4:]) if score >= 0.35]
-        path.with_suffix(".txt").write_text(", ".join(found) + "\\n")
-waiting = []
-for path in sorted(folder.rglob("*.png")):
-    pixels = np.array(Image.open(path).convert("RGB"))[:, :, ::-1]
-    size = max(pixels.shape[:2])
-    high, wide = size - pixels.shape[0], size - pixels.shape[1]
-    pad = ((high // 2, high - high // 2), (wide // 2, wide - wide // 2), (0, 0))
-    pixels = np.pad(pixels, pad, mode="constant", constant_values=255)
-    waiting.append((path, cv2.resize(pixels, (448, 448), interpolation=cv2.INTER_AREA).astype(np.float32)))
-    if len(waiting) == batch:
-        flush(waiting)
-        waiting = []
-if waiting:
-    flush(waiting)
-"""
-
-
 MEASURE = """
 import resource, subprocess, sys
 subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
@@ -159,80 +136,92 @@ def draw_frames(folder: Path, count: int, width: int, height: int) -> None:
         Image.fromarray(np.clip(pixels + grain, 0, 255).astype(np.uint8)).save(path, compress_level=3)
 
 
-def limit(model: Path, frames: Sequence[Path]) -> tuple[float, int]:
-    """Return the seconds of the model alone on ready arrays, in its best batches, and the batch size."""
-    tagger = load_tagger(str(model), "cpu")
-    ready = [tagger.prepare(read_pixels(frame)) for frame in frames[:8]]
-    batch = find_batch_size(tagger, ready[0])
-    started = time.perf_counter()
-    for first in range(0, len(frames), batch):
-        tagger.score([ready[place % len(ready)] for place in range(first, min(len(frames), first + batch))])
-    return time.perf_counter() - started, batch
+def alone(tagger: Tagger, ready: Sequence[NDArray[Any]], batch: int) -> None:
+    """Run the model on arrays that are ready: the limit."""
+    for first in range(0, len(ready), batch):
+        tagger.score(list(ready[first : first + batch]))
 
 
-def decoding(model: Path, frames: Sequence[Path]) -> float:
-    """Return the seconds that decoding and resizing alone take, in one thread a core."""
-    tagger = load_tagger(str(model), "cpu")
-    started = time.perf_counter()
+def decoding(tagger: Tagger, frames: Sequence[Path]) -> None:
+    """Decode and resize only, in one thread a core."""
     deque(map_frames(tagger.prepare, frames, os.cpu_count() or 1), maxlen=0)
-    return time.perf_counter() - started
 
 
-def run(*words: str) -> tuple[float, float]:
-    """Run a command in a process of its own; return its seconds and its peak memory in MB."""
-    started = time.perf_counter()
-    done = subprocess.run([sys.executable, "-c", MEASURE, sys.executable, *words], check=True, capture_output=True)
-    return time.perf_counter() - started, int(done.stdout.split()[-1]) / 1024
+def ours(tagger: Tagger, frames: Sequence[Path], batch: int) -> None:
+    """Do what tag_images.py does between start and end."""
+    wanted = Wanted([tagger.name], "union", Thresholds(0.35, 0.85), Hygiene(), ".tags", overwrite=True)
+    scored = score_frames(frames, tagger, batch, os.cpu_count() or 1, FLOOR)
+    tag_with(scored, tagger.name, wanted)
 
 
-def started_only(model: Path, work: Path, one_frame: float) -> float:
-    """Return the seconds that Python and the model need to start: a run for one frame, less that frame."""
-    folder = work / "one"
-    draw_frames(folder, 1, 64, 36)
-    seconds, _ = run(str(ROOT / "tag_images.py"), str(folder), "--model", str(model), "--device", "cpu")
-    rmtree(folder)
-    return seconds - one_frame
+def frame_by_frame(tagger: Tagger, frames: Sequence[Path], batch: int) -> None:
+    """Do the same work in one thread, each image after the other, as kohya's script does without data workers."""
+    import cv2
+
+    for first in range(0, len(frames), batch):
+        some, ready = frames[first : first + batch], []
+        for path in some:
+            pixels = np.array(Image.open(path).convert("RGB"))[:, :, ::-1]
+            high, wide = (max(pixels.shape[:2]) - length for length in pixels.shape[:2])
+            pad = ((high // 2, high - high // 2), (wide // 2, wide - wide // 2), (0, 0))
+            square = np.pad(pixels, pad, mode="constant", constant_values=255)
+            ready.append(cv2.resize(square, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32))
+        for path, scores in zip(some, tagger.score(ready), strict=True):
+            found = [name for name, score in zip(tagger.tags.names, scores, strict=True) if score >= 0.35]
+            path.with_suffix(".txt").write_text(", ".join(found) + "\n")
 
 
-def compare(name: str, model: Path, dataset: Path, work: Path) -> None:
-    """Print the table for one model."""
-    frames = find_frames(dataset)
-    best, batch = limit(model, frames)
-    start = started_only(model, work, best / len(frames))
-    ready = decoding(model, frames)
-    rows = [(f"the model alone, batches of {batch} (limit)", best, 0.0)]
-    rows += [("decoding and resizing alone", ready, 0.0), ("both, which share the cores", best + ready, 0.0)]
-    ways = {
-        "tag_images.py": (str(ROOT / "tag_images.py"), "{}", "--model", str(model), "--device", "cpu"),
-        "frame by frame": ("-c", PEER, "{}", str(model), str(batch)),
+def compare(name: str, model: Path, frames: Sequence[Path], rounds: int) -> None:
+    """Print the table for one model: medians of rounds in which the ways take turns."""
+    tagger = load_tagger(str(model), "cpu")
+    ready = [tagger.prepare(read_pixels(frame)) for frame in frames]
+    batch = find_batch_size(tagger, ready[0])
+    ways: dict[str, Callable[[], None]] = {
+        f"the model alone, batches of {batch} (limit)": lambda: alone(tagger, ready, batch),
+        "decoding and resizing alone": lambda: decoding(tagger, frames),
+        "tag_images.py": lambda: ours(tagger, frames, batch),
+        "frame by frame": lambda: frame_by_frame(tagger, frames, batch),
     }
-    for label, words in ways.items():
-        copytree(dataset, work / "copy")
-        seconds, peak = run(*(str(work / "copy") if word == "{}" else word for word in words))
-        rmtree(work / "copy")
-        rows.append((label, seconds - start, peak))
-    print(f"\n{name}: {len(frames)} frames; the start of Python and model, {start:.1f} s, is taken off")
-    print(f"{'':44} {'seconds':>8} {'frames/s':>9} {'of limit':>9} {'MB':>6}")
-    for label, seconds, peak in rows:
-        print(f"{label:44} {seconds:8.1f} {len(frames) / seconds:9.2f} {best / seconds:9.1%} {peak:6.0f}", flush=True)
+    seconds: dict[str, list[float]] = {way: [] for way in ways}
+    for _, (way, work) in product(range(rounds), ways.items()):
+        started = time.perf_counter()
+        work()
+        seconds[way].append(time.perf_counter() - started)
+    medians = {way: median(values) for way, values in seconds.items()}
+    best, read, *_ = medians.values()
+    print(f"\n{name}: {len(frames)} frames, {rounds} rounds")
+    print(f"{'':44} {'seconds':>8} {'frames/s':>9} {'of limit':>9}")
+    for way, value in [*medians.items(), ("limit and decoding, which share the cores", best + read)]:
+        print(f"{way:44} {value:8.1f} {len(frames) / value:9.2f} {best / value:9.1%}", flush=True)
+
+
+def peak_memory(model: Path, work: Path, frames: int) -> float:
+    """Return the peak memory in MB of tag_images.py for so many frames."""
+    draw_frames(work / str(frames), frames, 1280, 720)
+    words = [str(ROOT / "tag_images.py"), str(work / str(frames)), "--model", str(model), "--device", "cpu"]
+    done = subprocess.run([sys.executable, "-c", MEASURE, sys.executable, *words], check=True, capture_output=True)
+    return int(done.stdout.split()[-1]) / 1024
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    options.add_argument("--frames", type=int, default=96, help="frames to draw")
-    options.add_argument("--size", default="1280x720", help="size of drawn frames")
-    options.add_argument("--dataset", type=Path, help="frames to take instead of drawn ones")
+    options.add_argument(
+        "--frames", type=int, default=16, help="frames of a round; the small model gets four times that"
+    )
+    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--size", default="1280x720", help="size of the drawn frames")
     options.add_argument("--models", nargs="+", choices=SHAPES, default=list(SHAPES))
     args = options.parse_args(argv)
     with TemporaryDirectory() as scratch:
         work = Path(scratch)
-        dataset = args.dataset or work / "drawn"
-        if args.dataset is None:
-            draw_frames(dataset, args.frames, *map(int, args.size.split("x")))
         for name in args.models:
-            model = make_tagger(work / name.replace("/", "_"), *SHAPES[name])
-            compare(name, model, dataset, work)
+            model, drawn = work / name.replace("/", "_"), work / f"frames_{name.replace('/', '_')}"
+            make_tagger(model, *SHAPES[name])
+            draw_frames(drawn, args.frames * (4 if name == "small" else 1), *map(int, args.size.split("x")))
+            compare(name, model, find_frames(drawn), args.rounds)
+        peaks = [f"{frames} frames {peak_memory(model, work, frames):.0f} MB" for frames in (50, 200)]
+        print(f"\npeak memory with the last model: {', '.join(peaks)}")
     return 0
 
 

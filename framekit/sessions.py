@@ -38,10 +38,8 @@ def open_session(path: Path, device: str) -> "InferenceSession":
 
     wanted = provider_for(device, onnxruntime.get_available_providers())
     try:
-        options = onnxruntime.SessionOptions()
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         session = onnxruntime.InferenceSession(
-            str(path), options, providers=list(dict.fromkeys([wanted, "CPUExecutionProvider"]))
+            str(path), providers=list(dict.fromkeys([wanted, "CPUExecutionProvider"]))
         )
     except (Fail, InvalidArgument, InvalidGraph, InvalidProtobuf) as error:
         raise Misuse(f"{path} is not a usable ONNX model: {str(error).splitlines()[0]}") from error

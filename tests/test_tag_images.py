@@ -16,7 +16,7 @@ from PIL import Image
 import tag_images
 from framekit import detectors
 from framekit.faces import Detector, Face
-from framekit.frames import Pixels, Unreadable
+from framekit.frames import Pixels, Unreadable, read_pixels
 from framekit.scoring import score_frames
 from framekit.stage import Misuse
 from framekit.tag_choice import Thresholds, choose
@@ -124,6 +124,30 @@ def test_transparent_parts_show_white(tmp_path: Path, alpha: int, seen: int) -> 
     assert tags_of(tmp_path / "x.png") == ("first, second, third\n" if seen else "\n")
     assert tag(tmp_path, model, "--redo", "--general_threshold", str(min(1.0, (seen + 0.5) / 255))) == 0
     assert tags_of(tmp_path / "x.png") == "\n"
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "P", "1", "I;16", "EXIF", "wide", "tall"])
+def test_the_input_of_every_kind_of_picture_is_that_of_what_is_seen(tmp_path: Path, mode: str) -> None:
+    grey = np.linspace(0, 255, 12).astype(np.uint8).repeat(6).reshape(12, 6)  # 6 wide, 12 high
+    seen = np.stack([grey] * 3, axis=2)
+    image, options = Image.fromarray(seen), Image.Exif()
+    if mode == "EXIF":
+        image = Image.fromarray(np.rot90(seen).copy())
+        options[0x0112] = 6
+    elif mode == "P":
+        image = Image.fromarray(grey).convert("P")
+    elif mode == "I;16":
+        image = Image.fromarray(grey.astype(np.uint16) * 257)
+    elif mode in ("wide", "tall"):
+        seen = np.full((1, 900, 3) if mode == "wide" else (900, 1, 3), 7, np.uint8)
+        image = Image.fromarray(seen)
+    elif mode == "1":
+        seen = (seen > 127).astype(np.uint8) * 255
+        image = Image.fromarray(seen[:, :, 0]).convert("1")
+    elif mode != "RGB":
+        image = image.convert(mode)
+    image.save(tmp_path / "x.png", exif=options)
+    assert np.array_equal(wd_input(read_pixels(tmp_path / "x.png")), wd_input(seen))
 
 
 # --- what a model makes of it

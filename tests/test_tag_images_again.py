@@ -165,7 +165,7 @@ def test_what_a_person_changed_stays(dataset: Path, capsys: pytest.CaptureFixtur
     words = [option, "--general_threshold", "0.1"]
     assert tag(dataset, dataset.parent / "tagger", *words) == 0
     assert texts(dataset) == ["third, my_own\n"] + ["third, second, first\n"] * 2
-    assert "kept 1 hand-corrected file" in capsys.readouterr().out
+    assert "kept 1 file that a person or another tool wrote" in capsys.readouterr().out
     assert tag(dataset, dataset.parent / "tagger", *words, "--overwrite_corrections") == 0
     assert texts(dataset) == ["third, second, first\n"] * 3
 
