@@ -101,21 +101,8 @@ def extract(
                 rmtree(job.part, ignore_errors=True)
 
 
-def parser() -> stage.StageParser:
-    """Return the command line."""
-    options = stage.StageParser("extract_frames", __doc__ or "")
-    options.shared("src_dir", "dst_dir", "redo", "limit", "workers", "config")
-    options.needed.append("dst_dir")
-    options.option("prefix", help="start of each frame's name (default: the name of --src_dir)")
-    options.option("pattern", default="*", help="file names to take; a number where the first * stands is the episode")
-    options.option(
-        "episode_pattern",
-        type=episodes.expression,
-        help="regular expression on the name; its first group is the number",
-    )
-    options.option(
-        "hwaccel", choices=("none", "auto", *DEVICES), default="none", help="device that decodes, if it really can"
-    )
+def sampling_options(options: stage.StageParser) -> None:
+    """Add the options that say which frames of a video are taken."""
     options.option("mode", choices=MODES, default=Sampling.mode, help=f"which frames are taken: {', '.join(MODES)}")
     options.option("hi", type=int, default=Sampling.hi, help="mpdecimate: a block that changed more keeps the frame")
     options.option("lo", type=int, default=Sampling.lo, help="mpdecimate: a block that changed more counts as changed")
@@ -134,16 +121,10 @@ def parser() -> stage.StageParser:
     options.option(
         "target_frames", type=stage.count, default=Sampling.target_frames, help="uniform: so many frames of the video"
     )
-    options.option("format", choices=("png", "jpg", "webp"), default="png", help="png loses nothing; jpg is fastest")
-    options.option("quality", type=stage.count, default=95, help="of jpg and webp, 1 to 100")
     options.option(
         "skip_opening", type=stage.seconds, default=0.0, help="seconds to leave out at the beginning of each video"
     )
     options.option("skip_ending", type=stage.seconds, default=0.0, help="seconds to leave out at the end of each video")
-    options.option(
-        "deinterlace", action="store_true", help="deinterlace all frames, not only those flagged as interlaced"
-    )
-    options.option("crop_bars", action="store_true", help="cut black bars off that last through the whole video")
     options.option("start", type=stage.seconds, default=0.0, help="seconds of each video to begin at")
     options.option("end", type=stage.seconds, help="seconds of each video to end at (default: its end)")
     options.option(
@@ -160,6 +141,30 @@ def parser() -> stage.StageParser:
     options.option(
         "scene_threshold", type=stage.positive, default=Sampling.scene_threshold, help="scdet score of a cut, 0 to 100"
     )
+
+
+def parser() -> stage.StageParser:
+    """Return the command line."""
+    options = stage.StageParser("extract_frames", __doc__ or "")
+    options.shared("src_dir", "dst_dir", "redo", "limit", "workers", "config")
+    options.needed.append("dst_dir")
+    options.option("prefix", help="start of each frame's name (default: the name of --src_dir)")
+    options.option("pattern", default="*", help="file names to take; a number where the first * stands is the episode")
+    options.option(
+        "episode_pattern",
+        type=episodes.expression,
+        help="regular expression on the name; its first group is the number",
+    )
+    options.option(
+        "hwaccel", choices=("none", "auto", *DEVICES), default="none", help="device that decodes, if it really can"
+    )
+    options.option("format", choices=("png", "jpg", "webp"), default="png", help="png loses nothing; jpg is fastest")
+    options.option("quality", type=stage.count, default=95, help="of jpg and webp, 1 to 100")
+    options.option(
+        "deinterlace", action="store_true", help="deinterlace all frames, not only those flagged as interlaced"
+    )
+    options.option("crop_bars", action="store_true", help="cut black bars off that last through the whole video")
+    sampling_options(options)
     return options
 
 

@@ -3,9 +3,8 @@
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from os import walk
 from pathlib import Path
 from struct import error as StructError
@@ -182,5 +181,8 @@ def map_frames(
 def open_pool(workers: int, processes: bool) -> Executor:
     """Return a pool of threads, or of freshly started processes (a fork would copy held locks)."""
     if processes:
+        from concurrent.futures import ProcessPoolExecutor
+        from multiprocessing import get_context
+
         return ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
     return ThreadPoolExecutor(workers)
