@@ -17,10 +17,11 @@ from framekit.tag_list import TagList, read_tag_list
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-# Files of each kind of tagger; the second one tells which kind a folder holds.
+# Files of each kind of tagger; a folder that holds both is of that kind.
 FILES = {
     "wd": ("model.onnx", "selected_tags.csv"),
     "cl": ("model.onnx", "tag_mapping.json"),
+    "cl_optimized": ("model_optimized.onnx", "tag_mapping.json"),
     "deepdanbooru": ("deepdanbooru.onnx", "deepdanbooru_tags.csv"),
 }
 LARGEST_BATCH = 32
@@ -100,7 +101,7 @@ def kind_of(model: str) -> str:
     path = Path(model)
     if path.exists():
         folder = path if path.is_dir() else path.parent
-        return next((kind for kind, (_, tags) in FILES.items() if (folder / tags).is_file()), "wd")
+        return next((kind for kind, names in FILES.items() if all((folder / name).is_file() for name in names)), "wd")
     return next((kind for kind in ("cl", "deepdanbooru") if f"{kind}_" in f"{model}_".lower()), "wd")
 
 
@@ -139,7 +140,7 @@ def load_tagger(model: str, device: str) -> Tagger:
         scores = np.asarray(session.run([output], {name: np.stack(inputs + padding)})[0], np.float32)[: len(inputs)]
         if scores.ndim != 2 or scores.shape[1] != len(tags.names):
             raise stage.Misuse(mismatch(paths, scores.shape[-1], len(tags.names)))
-        return np.asarray(1 / (1 + np.exp(-scores)), np.float32) if kind == "cl" else scores
+        return np.asarray(1 / (1 + np.exp(-scores)), np.float32) if kind.startswith("cl") else scores
 
     return Tagger(identity(model, paths[onnx]), tags, layout, score, batch)
 

@@ -203,7 +203,8 @@ def test_a_torn_record_is_no_trouble(dataset: Path) -> None:
 # --- other kinds of taggers
 
 
-def test_a_cl_tagger_gets_signed_planes_and_gives_logits(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["model.onnx", "model_optimized.onnx"])
+def test_a_cl_tagger_gets_signed_planes_and_gives_logits(tmp_path: Path, name: str) -> None:
     # scores: the blue, green and red plane of the first pixel, -1 to 1, times 4, through the sigmoid
     nodes = [
         helper.make_node("Flatten", ["input"], ["flat"], axis=1),
@@ -211,7 +212,7 @@ def test_a_cl_tagger_gets_signed_planes_and_gives_logits(tmp_path: Path) -> None
         helper.make_node("Mul", ["picked", "four"], ["output"]),
     ]
     held = {"spots": np.array([0, 16, 32]), "four": np.array(4, np.float32)}
-    save_model(tmp_path / "cl/model.onnx", ["n", 3, 4, 4], nodes, **held)
+    save_model(tmp_path / "cl" / name, ["n", 3, 4, 4], nodes, **held)
     listed = {
         str(n): {"tag": tag_, "category": kind}
         for n, (tag_, kind) in enumerate([("blue dress", "General"), ("Someone", "Character"), ("red", "General")])
