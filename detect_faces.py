@@ -24,10 +24,14 @@ def parser() -> stage.StageParser:
     options = stage.StageParser("detect_faces", __doc__ or "")
     options.shared("src_dir", "redo", "limit", "workers", "device", "config")
     options.option(
-        "model", default=detectors.EMBEDDED, help="animeface, face_detect_v1.4_s (hub), or a YOLO .onnx file"
+        "model",
+        default=detectors.EMBEDDED,
+        help="animeface, face_detect_v1.4_s (hub), a YOLO .onnx file, or a cascade's .xml file",
     )
     options.option(
-        "min_score", type=stage.fraction, help="drop weaker faces (default: 0.7 for animeface, 0.3 for YOLO)"
+        "min_score",
+        type=stage.fraction,
+        help="drop weaker faces (default: 0.7 for animeface, 0.3 for YOLO, 0.8 for a cascade)",
     )
     options.option(
         "max_aspect",
@@ -42,7 +46,10 @@ def parser() -> stage.StageParser:
         help="drop faces lower than this part of the frame height",
     )
     options.option(
-        "detect_size", type=int, default=detectors.Settings.size, help="animeface sees frames shrunk to this side"
+        "detect_size",
+        type=int,
+        default=detectors.Settings.size,
+        help="animeface and cascades see frames shrunk to this side",
     )
     options.option("single_look", action="store_true", help="animeface skips the mirrored frame: twice as fast")
     options.option("max_overlap", type=stage.fraction, default=0.7, help="YOLO boxes that overlap more are one face")

@@ -1,4 +1,4 @@
-"""Face detectors: animeface, which needs no download, and YOLO ONNX models."""
+"""Face detectors: animeface, which needs no download, YOLO ONNX models, and cascades of OpenCV."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from framekit.animeface_bridge import DETECT_SIZE, AnimeFace, drawn_face, raw_animeface
+from framekit.cascade import CASCADE_SUFFIX, MIN_SCORE, Cascade
 from framekit.faces import Detector, Face, Limits, face_at, plausible_faces
 from framekit.frames import Pixels, Unreadable, map_frames
 from framekit.models import DETECTORS, locate
@@ -40,7 +41,14 @@ class Settings:
     @property
     def threshold(self) -> float:
         """The least score of a face."""
-        return MIN_SCORES.get(self.model, OTHER_MIN_SCORE) if self.min_score is None else self.min_score
+        if self.min_score is not None:
+            return self.min_score
+        return MIN_SCORE if self.is_cascade else MIN_SCORES.get(self.model, OTHER_MIN_SCORE)
+
+    @property
+    def is_cascade(self) -> bool:
+        """Whether the detector is a cascade of OpenCV."""
+        return self.model.lower().endswith(CASCADE_SUFFIX)
 
 
 def load_animeface(settings: Settings) -> AnimeFace:
@@ -113,7 +121,9 @@ def load_yolo(settings: Settings) -> Detector:
 
 
 def load_detector(settings: Settings) -> Detector:
-    """Return the embedded detector or a YOLO ONNX model. Raises Misuse if it is not to be had."""
+    """Return the embedded detector, a cascade or a YOLO ONNX model. Raises Misuse if it is not to be had."""
+    if settings.is_cascade:
+        return Cascade(Path(settings.model), settings.size)
     return load_animeface(settings) if settings.model == EMBEDDED else load_yolo(settings)
 
 
