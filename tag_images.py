@@ -119,9 +119,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise stage.Misuse(f"--caption_extension {extension} would overwrite other files; use .tags, .txt or .caption")
     found = frames.find_frames(args.src_dir, args.limit)
     sidecar.clean_up((frame.parent for frame in found), extension)
-    taggers = [args.model] if Path(args.model).exists() else args.model.split(",")
+    taggers = [args.model] if Path(args.model).exists() else [one for one in args.model.split(",") if one]
     names = [short_name(tagger) for tagger in taggers]
+    if len(set(names)) < max(1, len(names)):
+        raise stage.Misuse(f"--model {args.model} must name taggers of different names; rename one of the folders")
     thresholds = choose_thresholds(args.threshold_mode, taggers, args.general_threshold, args.character_threshold)
+    floor = args.floor if thresholds.mcut else min(args.floor, thresholds.general, thresholds.character)
+    if args.rethreshold and floor < args.floor:
+        raise stage.Misuse(
+            f"a threshold of {floor:g} is below --floor {args.floor:g}, up to which no scores are stored; give the"
+            " --floor of the run that stored them, or --redo"
+        )
     rules = Hygiene(
         replace={tag: [*others, ""][0] for tag, others in read_pairs(args.replace).items()},
         unwanted=frozenset([*read_pairs(args.blacklist), *listed(args.undesired_tags)]),
@@ -139,7 +147,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if todo and args.rethreshold:
         tally.add(tagging.write_all(todo, wanted))
     elif todo:
-        load = partial(load_scorer, device=args.device, batch_size=args.batch_size, workers=workers, floor=args.floor)
+        load = partial(load_scorer, device=args.device, batch_size=args.batch_size, workers=workers, floor=floor)
         tally.add(tag_frames(todo, [partial(load, tagger) for tagger in taggers], wanted, args.redo))
     if args.summary:
         write_summary(args.src_dir, found, extension)

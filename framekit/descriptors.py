@@ -41,7 +41,7 @@ def load_describer(model: str, device: str) -> Describer:
     if model == EMBEDDED:
         return THUMBNAIL
     from framekit.embedding_model import load_embedding_model
-    from framekit.models import locate
+    from framekit.models import file_sha256, locate
 
     path = locate(model, {}, ["model.onnx"])["model.onnx"]
     opened = load_embedding_model(path, device)
@@ -50,8 +50,7 @@ def load_describer(model: str, device: str) -> Describer:
         rows = opened.embed(inputs)
         return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12), np.float32)
 
-    size = path.stat().st_size
-    return Describer(opened.prepare, embed, f".descriptors-{sidecar.digest([model, size])}.npz", similarity.THRESHOLD)
+    return Describer(opened.prepare, embed, f".descriptors-{file_sha256(path)[:12]}.npz", similarity.THRESHOLD)
 
 
 @dataclass(frozen=True)

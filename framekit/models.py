@@ -168,13 +168,16 @@ def hash_in_cache(path: Path) -> str | None:
     return name if SHA256.fullmatch(name) else None
 
 
-def verify(path: Path, sha256: str | None) -> None:
-    """Raise Misuse if a file does not have this SHA-256; None passes."""
-    if sha256 is None:
-        return
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's content."""
+    found = hashlib.new("sha256")
     with path.open("rb") as file:
-        found = hashlib.new("sha256")
         while block := file.read(2**20):
             found.update(block)
-    if found.hexdigest() != sha256:
+    return found.hexdigest()
+
+
+def verify(path: Path, sha256: str | None) -> None:
+    """Raise Misuse if a file does not have this SHA-256; None passes."""
+    if sha256 is not None and file_sha256(path) != sha256:
         raise Misuse(f"{path.resolve()} is damaged (SHA-256 differs); delete it and run again to download it anew")

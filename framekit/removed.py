@@ -100,6 +100,8 @@ def purge(root: Path) -> int:
     """
     shelf = root / sidecar.REMOVED
     going = list(removed_now(root))
+    if not going:
+        return 0
     question = f"delete {stage.counted(len(going), 'removed frame')} in {shelf} for good? [yes/no] "
     try:
         answer = input(question)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from framekit import models, sidecar, stage
+from framekit import models, stage
 from framekit.frames import Pixels
 from framekit.sessions import open_session
 from framekit.tag_list import TagList, read_tag_list
@@ -154,9 +154,9 @@ def short_name(model: str) -> str:
 
 
 def identity(model: str, path: Path) -> str:
-    """Return name and revision, or for a local file its name and a digest of its size."""
+    """Return name and revision; for a file that the table does not know, name and digest of its content."""
     known = models.TAGGERS.get(model)
-    revision = known.revision if known else sidecar.digest([path.name, path.stat().st_size])
+    revision = known.revision if known else models.file_sha256(path)
     return f"{short_name(model)}@{revision[:8]}"
 
 

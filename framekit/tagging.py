@@ -79,7 +79,7 @@ def write_tags(part: Sequence[Path], wanted: Wanted) -> Tally:
         scored = [scores for store in stores if (scores := store.of(frame)) is not None]
         path = sidecar.sidecar(frame, wanted.extension)
         if len(scored) < len(stores):
-            tally.unreadable.append((frame, "it has no stored scores, or changed since; run without --rethreshold"))
+            tally.unreadable.append((frame, "it has no stored scores, or changed since; score it with --redo"))
         elif not (wanted.overwrite or record.is_own(path)):
             tally.edited += 1
         else:

@@ -135,6 +135,11 @@ def test_the_question_says_how_many_and_where(shelf: Path, answer: Answer, capsy
     assert f"delete 2 removed frames in {shelf / '.removed'} for good?" in capsys.readouterr().out
 
 
+def test_nothing_to_purge_is_not_asked_about(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(tmp_path, "--purge") == 0
+    assert capsys.readouterr().out.startswith("0 removed frames deleted for good")
+
+
 def test_a_dry_run_purges_nothing(shelf: Path, answer: Answer) -> None:
     before = tree(shelf)
     answer("yes\n")

@@ -120,7 +120,44 @@ def test_a_killed_run_keeps_what_was_scored(tmp_path: Path, monkeypatch: pytest.
     assert texts(tmp_path) == ["third, second\n"] * 4
 
 
+def test_a_threshold_below_the_floor_loses_no_tag(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = channel_tagger(tmp_path / "tagger")
+    frame = add_frame(tmp_path / "dataset/x.png", plain((200, 100, 3), 4, 4))  # the first score is 3 / 255 = 0.012
+    assert tag(tmp_path / "dataset", model, "--general_threshold", "0.01") == 0
+    assert tags_of(frame) == "third, second, first\n"
+    capsys.readouterr()
+    assert tag(tmp_path / "dataset", model, "--general_threshold", "0.01", "--rethreshold") == 2
+    assert "below --floor 0.05" in one_sentence(capsys.readouterr().err)
+    assert tag(tmp_path / "dataset", model, "--general_threshold", "0.01", "--rethreshold", "--floor", "0.01") == 0
+    assert tags_of(frame) == "third, second, first\n"
+
+
+def test_other_weights_of_the_same_size_are_another_tagger(tmp_path: Path) -> None:
+    tags = [("first", 0), ("second", 0), ("third", 0)]
+    frame = add_frame(tmp_path / "dataset/x.png", plain(OLIVE, 4, 4))
+    assert tag(tmp_path / "dataset", save_tagger(tmp_path / "tagger", tags, (0, 1, 2))) == 0
+    size = (tmp_path / "tagger/model.onnx").stat().st_size
+    frame.with_name("x.png.tags").unlink()
+    model = save_tagger(tmp_path / "tagger", tags, (2, 1, 0))
+    assert (model / "model.onnx").stat().st_size == size
+    assert tag(tmp_path / "dataset", model) == 0
+    assert tags_of(frame) == "first, second\n"
+
+
 # --- several taggers
+
+
+@pytest.mark.parametrize("model", ["", ",", "a/tagger,b/tagger"])
+def test_taggers_of_one_name_or_none_are_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], model: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in "ab":
+        channel_tagger(tmp_path / folder / "tagger")
+    add_frame(tmp_path / "dataset/x.png", plain(OLIVE, 4, 4))
+    assert tag(tmp_path / "dataset", model) == 2
+    one_sentence(capsys.readouterr().err)
+    assert not (tmp_path / "dataset/x.png.tags").exists()
 
 
 @pytest.mark.parametrize(("how", "expected"), [("union", "a, b, c\n"), ("intersection", "b\n"), ("mean", "b, a\n")])
