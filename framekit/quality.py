@@ -76,7 +76,9 @@ OFF = Limits(0.0, 0.0, 0.0, 255.0, 0.0, 0.0)
 FADE_LIKENESS = 0.8  # similarity from which two frames show one picture, faded or not
 FADE_REACH = 8  # numbers of frames on either side that are looked at
 SUBTITLE_WEIGHT = 50.0  # subtitles raise `subtitle` by 0.01 to 0.03
-MOST_FOR_SUBTITLES = 0.45  # of log sharpness: a subtitle is as bad as a fifth of the contrast lost, in a fade
+CONTRAST_WEIGHT = (
+    12.0  # a fade of a tenth outweighs a subtitle; siblings differ by a hundredth. 10 to 16 lose no layout
+)
 
 
 def flaw(measures: Measures, limits: Limits) -> tuple[str, str] | None:
@@ -119,4 +121,5 @@ def faded(
 
 def merit(measures: Measures) -> float:
     """Return how good a frame is beside others of the same drawing: sharp, full of contrast, without subtitles."""
-    return float(np.log1p(measures.sharpness) - min(MOST_FOR_SUBTITLES, SUBTITLE_WEIGHT * measures.subtitle))
+    light = CONTRAST_WEIGHT * np.log1p(measures.upper_contrast)
+    return float(np.log1p(measures.sharpness) + light - SUBTITLE_WEIGHT * measures.subtitle)

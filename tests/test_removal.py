@@ -49,8 +49,13 @@ def test_one_without_subtitles_stays_if_it_is_about_as_sharp() -> None:
     assert gone(frames, BEST) == {0: 1}
 
 
+def test_bright_outlines_in_the_picture_do_not_hide_subtitles() -> None:
+    frames = described(unit(0, 1), [replace(GOOD, sharpness=530, subtitle=0.0365), replace(GOOD, subtitle=0.0122)])
+    assert gone(frames, BEST) == {0: 1}
+
+
 def test_in_the_middle_of_a_fade_is_worse_than_subtitles() -> None:
-    faded = replace(GOOD, sharpness=0.5 * GOOD.sharpness)  # contrast of 0.7
+    faded = replace(GOOD, sharpness=0.5 * GOOD.sharpness, upper_contrast=0.7 * GOOD.upper_contrast)
     frames = described(unit(0, 1), [faded, replace(GOOD, subtitle=0.05)])
     assert gone(frames, BEST) == {0: 1}
 
