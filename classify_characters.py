@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from framekit import characters, detectors, faces, frames, models, sidecar, stage
+from framekit import characters, detectors, face_record, faces, frames, head_crops, models, sidecar, stage
 
 UNKNOWN, OOD = "unknown", "ood"
 
@@ -92,8 +92,8 @@ def embed_references(
 ) -> tuple[dict[str, list[tuple[characters.Vector, characters.Vector]]], list[tuple[Path, str]]]:
     """Return for each character the vectors of each reference as it is and mirrored, and the unreadable references."""
     owner = {path: name for name, paths in references.items() for path in paths}
-    detect = detectors.load_detector(settings)
-    looks = frames.map_frames(FindLargest(detect), list(owner), workers, detectors.needs_processes(detect))
+    detect = detectors.load_detector(settings.model, settings)
+    looks = frames.map_frames(FindLargest(detect), list(owner), workers, detectors.needs_processes([detect]))
     vectors: dict[str, list[tuple[characters.Vector, characters.Vector]]] = {name: [] for name in references}
     unreadable: list[tuple[Path, str]] = []
     for path, look in stage.progress(looks, len(owner), "reference"):
@@ -102,7 +102,7 @@ def embed_references(
         elif look[1] is None:
             print(f"no face found in reference {path}: not used; crop it to the head or replace it")
         else:
-            crop = characters.crop_head(look[0], look[1])
+            crop = head_crops.crop_head(look[0], look[1])
             vectors[owner[path]].append((embed(crop), embed(np.ascontiguousarray(crop[:, ::-1]))))
     return vectors, unreadable
 
@@ -170,7 +170,7 @@ def pending_frames(
     damaged: list[tuple[Path, str]] = []
     for frame in found:
         try:
-            seen = faces.read_faces(frame)
+            seen = face_record.read_faces(frame)
         except sidecar.BadSidecar as error:
             damaged.append((frame, str(error)))
             continue
@@ -258,7 +258,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             if isinstance(pixels, frames.Unreadable):
                 unreadable.append((frame, pixels.reason))
                 continue
-            heads = [(face, embed(characters.crop_head(pixels, face))) for face in todo[frame]]
+            heads = [(face, embed(head_crops.crop_head(pixels, face))) for face in todo[frame]]
             named = [name_face(face, rank(vector, gallery), acceptance) for face, vector in heads]
             record = {"schema": 1, "model": args.model, "references": digest, "faces": [asdict(n) for n in named]}
             sidecar.write_json(sidecar.sidecar(frame, sidecar.CHARACTERS), record)

@@ -7,27 +7,10 @@ writes X.json beside each frame X.png. Fields that a person corrected there surv
 """
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from framekit import faces, frames, metadata, sidecar, stage
-
-
-@cache
-def episode_record(folder: Path) -> Mapping[str, Any]:
-    """Return the .frames.json of a folder; empty if there is none. Raises BadSidecar."""
-    path = folder / sidecar.EPISODE_RECORD
-    return sidecar.read_json(path) if path.exists() else {}
-
-
-def frame_source(record: Mapping[str, Any], stem: str) -> dict[str, Any]:
-    """Return video, prefix, episode, time, source frame and scene of a frame; empty if its record doesn't know it."""
-    known = record.get("frames")
-    own = known.get(stem) if isinstance(known, dict) else None
-    if not isinstance(own, dict):
-        return {}
-    return {name: record.get(name) for name in ("video", "prefix", "episode")} | own
+from framekit import face_record, faces, frame_source, frames, metadata, name_record, sidecar, stage
 
 
 def describe_general(description: str, source: Mapping[str, Any]) -> str:
@@ -38,13 +21,7 @@ def describe_general(description: str, source: Mapping[str, Any]) -> str:
 
 def named_faces(frame: Path, seen: Sequence[faces.Face]) -> list[str]:
     """Return the name of each face, `unknown` where nobody named it. Raises BadSidecar."""
-    path = sidecar.sidecar(frame, sidecar.CHARACTERS)
-    if not path.exists():
-        return ["unknown"] * len(seen)
-    try:
-        names = {tuple(face["box"]): str(face["name"]) for face in sidecar.read_json(path)["faces"]}
-    except (KeyError, TypeError) as error:
-        raise sidecar.BadSidecar(f"{path.name}: its faces need a box and a name each") from error
+    names = name_record.read_names(frame)
     return [names.get(face.box, "unknown") for face in seen]
 
 
@@ -59,10 +36,10 @@ def join(frame: Path, description: str, known_source: Any) -> dict[str, Any]:
 
     `known_source` is what X.json says already: a frame that left its episode folder has no record beside it.
     """
-    source = frame_source(episode_record(frame.parent), frame.stem)
+    source = frame_source.source_of(frame)
     if not source and isinstance(known_source, dict):
         source = known_source
-    seen = faces.read_faces(frame) or []
+    seen = face_record.read_faces(frame) or []
     names = named_faces(frame, seen)
     tags = read_tag_lines(frame)
     if not seen:  # fan art: who is on it stands in its tags
@@ -105,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser().read(argv)
     found = frames.find_frames(args.src_dir, args.limit)
     sidecar.clean_up((frame.parent for frame in found), sidecar.METADATA)
-    episode_record.cache_clear()
+    frame_source.record_of.cache_clear()
     unreadable: list[tuple[Path, str]] = []
     kept_fields = kept_files = 0
     for frame in stage.progress(found, len(found), "frame"):

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framekit.embedding_model import load_embedding_model
-from framekit.faces import Face
 from framekit.frames import Pixels
 from framekit.models import EMBEDDERS, locate
 
@@ -18,8 +17,6 @@ Embedder = Callable[[Pixels], Vector]
 
 EMBEDDED = "colour_shape"
 CROP_SIDE = 96  # px of the embedded descriptor's crop
-CROP_SCALE = 1.7  # side of the crop over the longer side of the face box: the head with its hair
-CROP_LIFT = 0.15  # of the face height, upwards, since hair is above
 LAB_BINS = (6, 12, 12)  # lightness, a, b
 COLOUR_WEIGHT = 0.6  # the rest is shape; hair colour says more about a drawn character than the outline
 
@@ -27,22 +24,6 @@ COLOUR_WEIGHT = 0.6  # the rest is shape; hair colour says more about a drawn ch
 def unit(vector: NDArray[np.floating]) -> Vector:
     """Scale a vector to length 1; zeros stay zeros."""
     return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-9), np.float32)
-
-
-def crop_head(pixels: Pixels, face: Face) -> Pixels:
-    """Cut the square around the head of a face; where it leaves the frame, the frame's edge is repeated."""
-    import cv2
-
-    height, width = pixels.shape[:2]
-    left, top, right, bottom = face.box
-    side = max(2, round(max((right - left) * width, (bottom - top) * height) * CROP_SCALE))
-    x = round((left + right) / 2 * width - side / 2)
-    y = round(((top + bottom) / 2 - CROP_LIFT * (bottom - top)) * height - side / 2)
-    margin = max(0, -x, -y, x + side - width, y + side - height)
-    if margin:
-        pixels = np.asarray(cv2.copyMakeBorder(pixels, margin, margin, margin, margin, cv2.BORDER_REPLICATE))
-    crop: Pixels = pixels[y + margin : y + margin + side, x + margin : x + margin + side]
-    return crop
 
 
 def describe_head(crop: Pixels) -> Vector:

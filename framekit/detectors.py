@@ -1,35 +1,41 @@
-"""Face detectors: animeface, which needs no download, YOLO ONNX models, and cascades of OpenCV."""
+"""Face detectors by their names: animeface, which needs no download, YOLO models, cascades of OpenCV; several join."""
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from framekit.animeface_bridge import DETECT_SIZE, AnimeFace, drawn_face, raw_animeface
 from framekit.cascade import CASCADE_SUFFIX, MIN_SCORE, Cascade
-from framekit.faces import Detector, Face, Limits, face_at, plausible_faces
+from framekit.faces import Detector, Face, Limits, Seen, merge_detectors, plausible_faces
 from framekit.frames import Pixels, Unreadable, map_frames
-from framekit.models import DETECTORS, locate
-from framekit.sessions import open_session
+from framekit.models import DETECTORS
 from framekit.stage import Misuse
-
-if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
+from framekit.tiles import from_view, views_of
+from framekit.yolo import Prepared, Yolo, load_yolo
 
 EMBEDDED = "animeface"
 # Scores below these are no faces. animeface: at 640 px with both looks 127 of 130 faces of the sample show are found
-# and no false one. YOLO: the owner's best-F1 point. Source: model cards of deepghs/anime_face_detection.
-MIN_SCORES = {EMBEDDED: 0.7, "face_detect_v1.4_s": 0.307, "face_detect_v1.4_n": 0.278}
+# and no false one. YOLO: the owner's best-F1 point. Source: model cards of deepghs.
+MIN_SCORES = {
+    EMBEDDED: 0.7,
+    "face_detect_v1.4_s": 0.307,
+    "face_detect_v1.4_n": 0.278,
+    "head_detect_v2.0_s": 0.3,
+    "person_detect_v1.1_m": 0.35,
+    "halfbody_detect_v1.0_s": 0.5,
+}
 OTHER_MIN_SCORE = 0.3
-LETTERBOX_GREY = 114  # Source: ultralytics, LetterBox
+SMALL_BATCH = 4  # views per call of a YOLO model
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Which detector and how: sizes in px, scores and overlap as fractions; `min_score` None is the detector's own."""
+    """Which detectors and how: sizes in px, scores and overlap as fractions; `min_score` None is the detector's own.
+
+    `model` holds one name, or several with commas between them; frames are also cut into `tiles` x `tiles` parts, 0 and
+    1 for none.
+    """
 
     model: str = EMBEDDED
     device: str = "auto"
@@ -37,18 +43,29 @@ class Settings:
     size: int = DETECT_SIZE
     both_looks: bool = True
     max_overlap: float = 0.7
+    tiles: int = 0
 
     @property
-    def threshold(self) -> float:
-        """The least score of a face."""
+    def models(self) -> list[str]:
+        """The names of the detectors."""
+        return [self.model] if Path(self.model).exists() else [name for name in self.model.split(",") if name]
+
+    @property
+    def threshold(self) -> float | list[float]:
+        """The least score of a face, of each detector if there are several."""
+        each = [self.least(name) for name in self.models]
+        return each[0] if len(each) == 1 else each
+
+    def least(self, name: str) -> float:
+        """Return the least score of a face that a detector finds."""
         if self.min_score is not None:
             return self.min_score
-        return MIN_SCORE if self.is_cascade else MIN_SCORES.get(self.model, OTHER_MIN_SCORE)
+        return MIN_SCORE if is_cascade(name) else MIN_SCORES.get(name, OTHER_MIN_SCORE)
 
-    @property
-    def is_cascade(self) -> bool:
-        """Whether the detector is a cascade of OpenCV."""
-        return self.model.lower().endswith(CASCADE_SUFFIX)
+
+def is_cascade(name: str) -> bool:
+    """Tell whether a detector is a cascade of OpenCV."""
+    return name.lower().endswith(CASCADE_SUFFIX)
 
 
 def load_animeface(settings: Settings) -> AnimeFace:
@@ -63,94 +80,98 @@ def load_animeface(settings: Settings) -> AnimeFace:
     return AnimeFace(settings.size, settings.both_looks)
 
 
-def letterbox(pixels: Pixels, side: int) -> tuple[Pixels, float, tuple[int, int]]:
-    """Fit pixels into a grey square of `side` px, centred; return it, the scale, and the (x, y) offset in px."""
-    import cv2
-
-    height, width = pixels.shape[:2]
-    scale = side / max(height, width)
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    x, y = (side - size[0]) // 2, (side - size[1]) // 2
-    square = np.full((side, side, 3), LETTERBOX_GREY, np.uint8)
-    square[y : y + size[1], x : x + size[0]] = cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR)
-    return square, scale, (x, y)
-
-
-def yolo_faces(output: Any, min_score: float, max_overlap: float) -> list[tuple[tuple[float, ...], float]]:
-    """Turn raw YOLO output (4 + classes, N), boxes as centre and size in px, into corner boxes after suppression."""
-    import cv2
-
-    centres, scores = output[:4].T, output[4:].max(axis=0)
-    likely = scores >= min_score
-    centres, scores = centres[likely], scores[likely]
-    corners = np.hstack([centres[:, :2] - centres[:, 2:] / 2, centres[:, 2:]])
-    kept = cv2.dnn.NMSBoxes(corners.tolist(), scores.tolist(), 0.0, max_overlap)  # weak ones are gone already
-    boxes = [(x, y, x + width, y + height) for x, y, width, height in corners.tolist()]
-    return [(boxes[int(index)], float(scores[int(index)])) for index in kept]
-
-
-def yolo_side(session: "InferenceSession") -> int:
-    """Return the input side in px: the fixed one of the graph, else the one in the file's metadata, else 640."""
-    fixed = session.get_inputs()[0].shape[-1]
-    if isinstance(fixed, int):
-        return fixed
-    noted = re.findall(r"\d+", session.get_modelmeta().custom_metadata_map.get("imgsz", ""))
-    return max(map(int, noted), default=640)
-
-
-def load_yolo(settings: Settings) -> Detector:
-    """Return a detector that runs a YOLO ONNX file: letterbox, RGB 0-1, NMS."""
-    path = locate(settings.model, DETECTORS, ["model.onnx"])["model.onnx"]
-    session = open_session(path, settings.device)
-    expected, given = session.get_inputs()[0], session.get_outputs()[0]
-    if len(expected.shape) != 4 or len(given.shape) != 3 or expected.type != "tensor(float)":
-        raise Misuse(f"{path} is no YOLO detector: it must turn (1, 3, side, side) floats into (1, 4 + classes, boxes)")
-    name, side = expected.name, yolo_side(session)
-
-    def detect(pixels: Pixels) -> list[Face]:
-        square, scale, (x, y) = letterbox(pixels, side)
-        batch = np.ascontiguousarray(square.transpose(2, 0, 1)[None], np.float32) / 255
-        output = np.asarray(session.run(None, {name: batch})[0])[0]
-        width, height = pixels.shape[1] * scale, pixels.shape[0] * scale
-        return [
-            face_at((left - x) / width, (top - y) / height, (right - x) / width, (bottom - y) / height, score)
-            for (left, top, right, bottom), score in yolo_faces(output, settings.threshold, settings.max_overlap)
-        ]
-
-    return detect
-
-
-def load_detector(settings: Settings) -> Detector:
-    """Return the embedded detector, a cascade or a YOLO ONNX model. Raises Misuse if it is not to be had."""
-    if settings.is_cascade:
-        return Cascade(Path(settings.model), settings.size)
-    return load_animeface(settings) if settings.model == EMBEDDED else load_yolo(settings)
+def load_detector(name: str, settings: Settings) -> Detector:
+    """Return the embedded detector, a cascade or a YOLO model. Raises Misuse if it is not to be had."""
+    if is_cascade(name):
+        return Cascade(Path(name), settings.size)
+    if name == EMBEDDED:
+        return load_animeface(settings)
+    return load_yolo(name, settings.device, settings.least(name), settings.max_overlap)
 
 
 @dataclass(frozen=True)
 class Look:
-    """Detect the plausible faces of one frame; picklable, so that it can run in another process."""
+    """What a worker does with a frame: each way on each view of it; picklable if the ways are."""
 
-    detect: Detector
-    min_score: float
+    ways: Sequence[Callable[[Pixels], Any]]
+    tiles: int
+
+    def __call__(self, pixels: Pixels) -> tuple[tuple[int, int], list[list[Any]]]:
+        """Return (width, height) in px, and for each way what it made of each view."""
+        size = (pixels.shape[1], pixels.shape[0])
+        parts = [pixels[top:bottom, left:right] for left, top, right, bottom in views_of(size, self.tiles)]
+        return size, [[way(part) for part in parts] for way in self.ways]
+
+
+@dataclass(frozen=True)
+class Finder:
+    """Detectors that look at frames together: what belongs to workers, and what runs on batches."""
+
+    detectors: Sequence[Detector]
+    least: Sequence[float]
+    tiles: int
     limits: Limits
 
-    def __call__(self, pixels: Pixels) -> list[Face]:
-        """Return the faces of one frame, from left to right."""
-        size = (pixels.shape[1], pixels.shape[0])
-        return plausible_faces(self.detect(pixels), size, self.min_score, self.limits)
+    @property
+    def look(self) -> Look:
+        """What workers do: YOLO models only get their input prepared."""
+        return Look([one.prepare if isinstance(one, Yolo) else one for one in self.detectors], self.tiles)
+
+    def seen(self, looks: Sequence[tuple[tuple[int, int], list[list[Any]]]]) -> list[Seen]:
+        """Return what is seen in frames that workers looked at."""
+        found = [list(looked) for _, looked in looks]
+        for place, detector in enumerate(self.detectors):
+            if isinstance(detector, Yolo):
+                flat: list[Prepared] = [view for looked in found for view in looked[place]]
+                results = iter(detector.detect(flat))
+                for looked in found:
+                    looked[place] = [next(results) for _ in looked[place]]
+        return [self.join(looked, size) for looked, (size, _) in zip(found, looks, strict=True)]
+
+    def join(self, looked: Sequence[Sequence[Sequence[Face]]], size: tuple[int, int]) -> Seen:
+        """Join what each detector found in each view of one frame of (width, height) px."""
+        views = views_of(size, self.tiles)
+        found = []
+        for by_view, least in zip(looked, self.least, strict=True):
+            placed = [from_view(face, view, size) for view, faces in zip(views, by_view, strict=True) for face in faces]
+            good = [face for face in placed if face is not None and face.score >= least]
+            found += [[face] for face in sorted(good, key=lambda face: -face.score)] if len(views) > 1 else [good]
+        return plausible_faces(merge_detectors(found) if len(found) > 1 else found[0], size, self.limits)
+
+
+def load_finder(settings: Settings, limits: Limits) -> Finder:
+    """Load the detectors. Raises Misuse if one is not to be had."""
+    if not settings.models:
+        raise Misuse("--model names no detector")
+    detectors = [load_detector(name, settings) for name in settings.models]
+    return Finder(detectors, [settings.least(name) for name in settings.models], settings.tiles, limits)
 
 
 def find_faces(
-    paths: Sequence[Path], settings: Settings, limits: Limits, workers: int
-) -> Iterator[tuple[Path, list[Face] | Unreadable]]:
-    """Yield each frame, in order, with its faces. Raises Misuse if the detector is not to be had."""
-    if paths:
-        detect = load_detector(settings)
-        look = Look(detect, settings.threshold, limits)
-        yield from map_frames(look, paths, workers, needs_processes(detect))
+    paths: Sequence[Path], settings: Settings, limits: Limits, workers: int, batch_size: int = 0
+) -> Iterator[tuple[Path, Seen | Unreadable]]:
+    """Yield each frame, in order, with what is seen in it. Raises Misuse if a detector is not to be had."""
+    if not paths:
+        return
+    finder = load_finder(settings, limits)
+    batched = any(isinstance(detector, Yolo) for detector in finder.detectors)
+    size = (batch_size or SMALL_BATCH) if batched else 1
+    waiting: list[tuple[Path, Any]] = []
+    for path, look in map_frames(finder.look, paths, workers, needs_processes(finder.detectors)):
+        waiting.append((path, look))
+        if len(waiting) >= size:
+            yield from seen_in(finder, waiting)
+            waiting = []
+    yield from seen_in(finder, waiting)
 
 
-def needs_processes(detect: Detector) -> bool:
+def seen_in(finder: Finder, waiting: Sequence[tuple[Path, Any]]) -> Iterator[tuple[Path, Seen | Unreadable]]:
+    """Yield the frames of a batch with what is seen in them."""
+    results = iter(finder.seen([look for _, look in waiting if not isinstance(look, Unreadable)]))
+    for path, look in waiting:
+        yield path, look if isinstance(look, Unreadable) else next(results)
+
+
+def needs_processes(detectors: Sequence[Detector]) -> bool:
     """Tell whether a detector holds Python's lock, so that threads don't help."""
-    return isinstance(detect, AnimeFace)
+    return any(isinstance(detector, AnimeFace) for detector in detectors)

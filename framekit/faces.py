@@ -1,30 +1,54 @@
-"""Anime faces: the one shape of result of all detectors, and the sidecar that holds them."""
+"""Anime faces: the one shape of result of all detectors, which of them count, and which are the same."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from framekit.frames import Pixels, shrink
-from framekit.sidecar import FACES, BadSidecar, read_json, sidecar
 
 REFERENCE_SIZES = (640, 320, 224, 160)  # px; a face that fills a reference is found only when it is shrunk
+FACE, HEAD, PERSON, HALFBODY = "face", "head", "person", "halfbody"
+PEOPLE = (PERSON, HALFBODY)  # labels of whole people, who are kept apart from faces
+SAME_PERSON = 0.5  # boxes of people that overlap more, intersection over union, are one
+HEAD_SCALE = 1.7  # side of the square around a head over the longer side of its face, hair included
+HEAD_LIFT = 0.15  # of the face height, how much higher that square lies, since hair is above
+Box = tuple[float, float, float, float]
+"""Fractions (left, top, right, bottom) of width and height."""
 
 
 @dataclass(frozen=True)
 class Face:
-    """A face: box as fractions (left, top, right, bottom) of width and height, score 0 to 1."""
+    """A face: box, score 0 to 1, and label: `face`, `head` where only the head was seen, `person` or `halfbody`."""
 
-    box: tuple[float, float, float, float]
+    box: Box
     score: float
+    label: str = FACE
 
 
 Detector = Callable[[Pixels], list[Face]]
 
 
-def face_at(left: float, top: float, right: float, bottom: float, score: float) -> Face:
+def face_at(left: float, top: float, right: float, bottom: float, score: float, label: str = FACE) -> Face:
     """Make a face with its box clipped to the frame and everything rounded as in the sidecar."""
     clipped = [round(min(1.0, max(0.0, float(edge))), 4) for edge in (left, top, right, bottom)]
-    return Face((clipped[0], clipped[1], clipped[2], clipped[3]), round(float(score), 4))
+    return Face((clipped[0], clipped[1], clipped[2], clipped[3]), round(float(score), 4), label)
+
+
+def face_of_head(head: Face) -> Face:
+    """Return a head with the box that its face has, or would have if it were not turned away."""
+    left, top, right, bottom = head.box
+    width, height = (right - left) / HEAD_SCALE, (bottom - top) / HEAD_SCALE
+    x, y = (left + right) / 2, (top + bottom) / 2 + HEAD_LIFT * height
+    return face_at(x - width / 2, y - height / 2, x + width / 2, y + height / 2, head.score, HEAD)
+
+
+def overlap(one: Sequence[float], other: Sequence[float]) -> float:
+    """Return the intersection over union of two boxes, 0 to 1."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    areas = ((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other))
+    return width * height / (sum(areas) - width * height)
 
 
 def holds_centre(box: Sequence[float], other: Sequence[float]) -> bool:
@@ -42,47 +66,87 @@ def merge_looks(faces: Sequence[Face]) -> list[Face]:
     return kept
 
 
+def same(one: Face, other: Face) -> bool:
+    """Tell whether two detectors mean the same: faces and heads by their centres, people by their overlap."""
+    if (one.label in PEOPLE) != (other.label in PEOPLE):
+        return False
+    if one.label in PEOPLE:
+        return overlap(one.box, other.box) > SAME_PERSON
+    return holds_centre(one.box, other.box) or holds_centre(other.box, one.box)
+
+
+def merge_detectors(found: Iterable[Sequence[Face]]) -> list[Face]:
+    """Join what several detectors found: what an earlier one found stands, a later one adds what is missing."""
+    merged: list[Face] = []
+    for faces in found:
+        merged += [face for face in faces if not any(same(face, other) for other in merged)]
+    return merged
+
+
 @dataclass(frozen=True)
 class Limits:
-    """Shapes that count as faces: longest side over the shortest, least height as a fraction of the frame height."""
+    """Which faces count: longest side over the shortest, least height over that of the frame, how many; 0 = all."""
 
     max_aspect: float = 2.0  # Source: the older script generation
     min_size: float = 0.03
+    max_faces: int = 0
 
 
-def plausible_faces(faces: Sequence[Face], size: tuple[int, int], min_score: float, limits: Limits) -> list[Face]:
-    """Drop weak, lengthy and tiny faces; sort the rest from left to right. `size` is (width, height) in px."""
-    kept = []
-    for face in faces:
-        left, top, right, bottom = face.box
-        width, height = (right - left) * size[0], (bottom - top) * size[1]
-        compact = width > 0 and max(width, height) <= limits.max_aspect * min(width, height)
-        if face.score >= min_score and bottom - top >= limits.min_size and compact:
-            kept.append(face)
-    return sorted(kept, key=lambda face: face.box)
+@dataclass(frozen=True)
+class Seen:
+    """What was found in a frame, from left to right: faces, people, and faces that don't count, with the reason."""
+
+    faces: list[Face]
+    people: list[Face]
+    dropped: list[tuple[Face, str]]
+
+
+def objection(face: Face, size: tuple[int, int], limits: Limits) -> str:
+    """Return why a face does not count, nothing if it does. `size` is (width, height) in px."""
+    left, top, right, bottom = face.box
+    width, height = (right - left) * size[0], (bottom - top) * size[1]
+    if width <= 0 or height <= 0:
+        return "empty"
+    if bottom - top < limits.min_size:
+        return f"lower than {limits.min_size:g} of the frame"
+    if max(width, height) > limits.max_aspect * min(width, height):
+        return f"longer than {limits.max_aspect:g} times its width"
+    return ""
+
+
+def height_of(face: Face) -> float:
+    """Return the height of a face as a fraction of the frame's."""
+    return face.box[3] - face.box[1]
+
+
+def plausible_faces(found: Sequence[Face], size: tuple[int, int], limits: Limits) -> Seen:
+    """Sort what was found into faces that count, people, and the rest. `size` is (width, height) in px."""
+    found = sorted(found, key=lambda face: face.box)
+    people = [face for face in found if face.label in PEOPLE]
+    judged = [(face, objection(face, size, limits)) for face in found if face.label not in PEOPLE]
+    good = [face for face, reason in judged if not reason]
+    dropped = [(face, reason) for face, reason in judged if reason]
+    if limits.max_faces and len(good) > limits.max_faces:
+        largest = sorted(good, key=height_of, reverse=True)[: limits.max_faces]
+        dropped += [(face, f"not among the {limits.max_faces} largest") for face in good if face not in largest]
+        good = [face for face in good if face in largest]
+    return Seen(good, people, dropped)
 
 
 def largest_face(detect: Detector, pixels: Pixels) -> Face | None:
     """Return the largest face of a reference, looked for at several sizes; None if there is none."""
+    found = reference_faces(detect, pixels)
+    return found[0] if found else None
+
+
+def reference_faces(detect: Detector, pixels: Pixels) -> list[Face]:
+    """Return the faces of a reference, the largest first, looked for at several sizes until there are any."""
     for size in REFERENCE_SIZES:
-        faces = detect(shrink(pixels, size))
-        if faces:
-            return max(faces, key=lambda face: (face.box[2] - face.box[0]) * (face.box[3] - face.box[1]))
-    return None
+        if found := [face for face in detect(shrink(pixels, size)) if face.label not in PEOPLE]:
+            return sorted(found, key=area, reverse=True)
+    return []
 
 
-def read_faces(frame: Path) -> list[Face] | None:
-    """Read the faces sidecar of a frame; None if there is none. Raises BadSidecar if it is not as it should be."""
-    path = sidecar(frame, FACES)
-    if not path.exists():
-        return None
-    try:
-        boxes = [(*map(float, face["box"]), float(face["score"])) for face in read_json(path)["faces"]]
-        faces = [face_at(left, top, right, bottom, score) for left, top, right, bottom, score in boxes]
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise BadSidecar(f"{path.name}: its faces need a box of four fractions and a score each") from error
-    if not all(0 <= number <= 1 for numbers in boxes for number in numbers):
-        raise BadSidecar(f"{path.name}: boxes and scores must be fractions from 0 to 1")
-    if any(face.box[0] >= face.box[2] or face.box[1] >= face.box[3] for face in faces):
-        raise BadSidecar(f"{path.name}: a box must be [left, top, right, bottom] as fractions")
-    return faces
+def area(face: Face) -> float:
+    """Return the part of the frame that a face takes."""
+    return (face.box[2] - face.box[0]) * (face.box[3] - face.box[1])

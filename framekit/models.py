@@ -86,7 +86,7 @@ RECOMMENDED = {
     "cl_tagger_1_02": (0.55, 0.55),
     "deepdanbooru": (0.5, 0.5),
 }
-# YOLOv8, `model.onnx` each: NCHW RGB 0-1, 640 px unless the file's metadata names another size.
+# YOLOv8, `model.onnx` each: NCHW RGB 0-1, 640 px and classes unless the file's metadata names others.
 DETECTORS = {
     "face_detect_v1.4_s": HubModel(
         "deepghs/anime_face_detection",
@@ -102,6 +102,15 @@ DETECTORS = {
         "MIT",
         {"model.onnx": "fd860b650a4377046842c3cd80d01b0b408bdfbdb4acee5759630f82c6ef04a9"},
     ),
+    "head_detect_v2.0_s": HubModel(
+        "deepghs/anime_head_detection",
+        "head_detect_v2.0_s",
+        "06604feee81983792a57c21081e539c0ae229833",
+        "MIT",
+        {"model.onnx": "6679f9b71192298bbf174d82e9e5581c3237b0c3dc67deace7cdbf686b070a00"},
+    ),
+    "person_detect_v1.1_m": HubModel("deepghs/anime_person_detection", "person_detect_v1.1_m", licence="MIT"),
+    "halfbody_detect_v1.0_s": HubModel("deepghs/anime_halfbody_detection", "halfbody_detect_v1.0_s", licence="MIT"),
 }
 # CCIP, `model_feat.onnx`: NCHW RGB at 384 px, normalised as CLIP; 768 numbers a face.
 EMBEDDERS = {

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from framekit import detectors, faces, frames, measured, sidecar, stage
+from framekit import detectors, face_record, faces, frames, measured, sidecar, stage
 from framekit.tag_list import GENERAL
 from framekit.tag_scores import FrameScores, above_floor
 from framekit.tagger import Tagger, find_batch_size
@@ -80,7 +80,7 @@ def known_faces(todo: Sequence[Path], workers: int) -> dict[Path, list[faces.Fac
     found: dict[Path, list[faces.Face] | frames.Unreadable] = {}
     for frame in todo:
         try:
-            noted = faces.read_faces(frame)
+            noted = face_record.read_faces(frame)
         except sidecar.BadSidecar as error:
             found[frame] = frames.Unreadable(frame, str(error))
             continue
@@ -90,5 +90,6 @@ def known_faces(todo: Sequence[Path], workers: int) -> dict[Path, list[faces.Fac
     if missing:
         print(f"{stage.counted(len(missing), 'frame')} without X.faces.json: animeface looks for faces first")
     looks = detectors.find_faces(missing, detectors.Settings(), faces.Limits(), workers)
-    found.update(stage.progress(looks, len(missing), "frame", "faces"))
+    for frame, seen in stage.progress(looks, len(missing), "frame", "faces"):
+        found[frame] = seen if isinstance(seen, frames.Unreadable) else seen.faces
     return found

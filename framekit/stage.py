@@ -65,8 +65,19 @@ SHARED: dict[str, dict[str, Any]] = {
     "workers": {"type": count, "default": 0, "help": "parallel workers; 0 = one per core"},
     "limit": {"type": count, "default": 0, "help": "take the first so many frames only, or episodes; 0 = all"},
     "overwrite_corrections": {"action": "store_true", "help": "drop what people corrected by hand"},
+    "annotate": {"type": Path, "help": "folder to write frames with boxes and names to, and contact sheets"},
     "config": {"type": Path, "help": "TOML file; its table [SCRIPT_NAME] sets defaults, the command line wins"},
 }
+
+
+class Joined(argparse.Action):
+    """An option that may be given several times; its values are joined with commas."""
+
+    def __call__(self, parser: Any, namespace: argparse.Namespace, values: Any, option_string: Any = None) -> None:
+        """Add one value to those that were given before."""
+        given = [*getattr(namespace, f"given_{self.dest}", ()), values]
+        setattr(namespace, f"given_{self.dest}", given)
+        setattr(namespace, self.dest, ",".join(given))
 
 
 class StageParser(argparse.ArgumentParser):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper
 
-from framekit import characters
+from framekit import characters, head_crops
 from framekit.faces import Face
 from framekit.frames import Pixels
 from framekit.stage import Misuse
@@ -51,7 +51,7 @@ def coordinates(width: int, height: int) -> Pixels:
 
 def test_the_crop_is_a_square_around_the_head() -> None:
     # Box 40..60 wide, 50..70 high: side 20 * 1.7 = 34, centre (50, 60 - 0.15 * 20 = 57): columns 33..66, rows 40..73.
-    crop = characters.crop_head(coordinates(100, 100), Face((0.4, 0.5, 0.6, 0.7), 1.0))
+    crop = head_crops.crop_head(coordinates(100, 100), Face((0.4, 0.5, 0.6, 0.7), 1.0))
     assert crop.shape == (34, 34, 3)
     assert crop[0, 0].tolist() == [33, 40, 0]
     assert crop[-1, -1].tolist() == [66, 73, 0]
@@ -59,13 +59,13 @@ def test_the_crop_is_a_square_around_the_head() -> None:
 
 def test_the_longer_side_of_the_box_counts_in_pixels() -> None:
     # 0.1 of 200 px wide is 20, 0.3 of 100 px high is 30: side 51.
-    crop = characters.crop_head(coordinates(200, 100), Face((0.4, 0.4, 0.5, 0.7), 1.0))
+    crop = head_crops.crop_head(coordinates(200, 100), Face((0.4, 0.4, 0.5, 0.7), 1.0))
     assert crop.shape == (51, 51, 3)
 
 
 def test_beyond_the_frame_its_edge_is_repeated() -> None:
     # Box 0..20 both ways: side 34, centre (10, 7): columns -7..26, rows -10..23.
-    crop = characters.crop_head(coordinates(100, 100), Face((0.0, 0.0, 0.2, 0.2), 1.0))
+    crop = head_crops.crop_head(coordinates(100, 100), Face((0.0, 0.0, 0.2, 0.2), 1.0))
     assert crop.shape == (34, 34, 3)
     assert crop[:11, :8, :2].max() == 0
     assert crop[-1, -1].tolist() == [26, 23, 0]
@@ -73,14 +73,14 @@ def test_beyond_the_frame_its_edge_is_repeated() -> None:
 
 def test_a_face_as_large_as_the_frame() -> None:
     # Side 170, centre (50, 35): columns -35..134, rows -50..119.
-    crop = characters.crop_head(coordinates(100, 100), Face((0.0, 0.0, 1.0, 1.0), 1.0))
+    crop = head_crops.crop_head(coordinates(100, 100), Face((0.0, 0.0, 1.0, 1.0), 1.0))
     assert crop.shape == (170, 170, 3)
     assert crop[50, 35].tolist() == [0, 0, 0]
     assert crop[-1, -1].tolist() == [99, 99, 0]
 
 
 def test_a_crop_is_never_empty() -> None:
-    assert characters.crop_head(plain(SKIN, 10, 10), Face((0.5, 0.5, 0.5, 0.5), 1.0)).shape == (2, 2, 3)
+    assert head_crops.crop_head(plain(SKIN, 10, 10), Face((0.5, 0.5, 0.5, 0.5), 1.0)).shape == (2, 2, 3)
 
 
 # --- the embedded descriptor

@@ -43,7 +43,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Replace the models by drawn ones; return the names of the detectors that were asked for."""
     names: list[str] = []
 
-    def load(settings: detectors.Settings) -> Detector:
+    def load(name: str, settings: detectors.Settings) -> Detector:
         names.append(settings.model)
         return detect_drawn
 
@@ -173,7 +173,7 @@ def test_the_largest_face_of_a_reference_counts(
     tmp_path: Path, asked: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small, large = Face((0.7, 0.4, 0.75, 0.45), 0.99), Face((0.1, 0.3, 0.3, 0.7), 0.7)
-    monkeypatch.setattr(detectors, "load_detector", lambda settings: lambda pixels: [small, large])
+    monkeypatch.setattr(detectors, "load_detector", lambda name, settings: lambda pixels: [small, large])
     save_frame(tmp_path / "references" / "Aoba" / "0.png", np.hstack([shade(0), shade(90)]))
     frame = add_face(tmp_path, 0)
     assert strictly(tmp_path, 0.98) == 0
@@ -197,7 +197,7 @@ def head(hair: tuple[int, int, int]) -> Pixels:
 @pytest.fixture
 def drawn_detector(monkeypatch: pytest.MonkeyPatch) -> None:
     """Replace the detector only."""
-    monkeypatch.setattr(detectors, "load_detector", lambda settings: detect_drawn)
+    monkeypatch.setattr(detectors, "load_detector", lambda name, settings: detect_drawn)
 
 
 @pytest.mark.usefixtures("drawn_detector")

@@ -28,7 +28,7 @@ def frames() -> list[Pixels]:
 def animeface_detector() -> AnimeFace:
     """Return the real embedded detector, where the package has a build."""
     pytest.importorskip("animeface")
-    detect = load_detector(Settings())
+    detect = load_detector("animeface", Settings())
     assert isinstance(detect, AnimeFace)
     return detect
 
@@ -57,7 +57,7 @@ def test_a_pan_moves_the_place() -> None:
 
 def test_the_face_of_the_shot_is_found_where_it_was_drawn(frames: list[Pixels], animeface_detector: AnimeFace) -> None:
     [face] = animeface_detector(frames[0])
-    assert face.score >= Settings().threshold
+    assert face.score >= Settings().least("animeface")
     left, top, right, bottom = face.box
     assert left * 640 < 320 < right * 640
     assert top * 360 < 186 + 0.24 * 92 < bottom * 360  # the height of the eyes
@@ -68,7 +68,7 @@ def test_the_face_of_the_shot_is_found_where_it_was_drawn(frames: list[Pixels], 
 def test_the_face_of_each_first_reference_is_found(who: figures.Character, animeface_detector: AnimeFace) -> None:
     face = largest_face(animeface_detector, draw_show.reference_frames(who)[0])
     assert face is not None
-    assert face.score >= Settings().threshold
+    assert face.score >= Settings().least("animeface")
     assert face.box[0] < 0.5 < face.box[2]
 
 

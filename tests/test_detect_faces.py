@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import detect_faces
+import remove_similar
 from framekit.faces import Face
 from framekit.frames import Pixels
 from tests.conftest import BLUE, GREEN, RED, one_sentence, plain, save_frame, tree
@@ -27,7 +28,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Replace the detector; return the list of settings with which one was asked for."""
     settings_seen: list[Any] = []
 
-    def load(settings: Any) -> Callable[[Pixels], list[Face]]:
+    def load(name: str, settings: Any) -> Callable[[Pixels], list[Face]]:
         settings_seen.append(settings)
         return made_up_detector
 
@@ -57,11 +58,17 @@ def read(path: Path) -> dict[str, Any]:
 @pytest.mark.usefixtures("asked")
 def test_each_frame_gets_its_faces_from_left_to_right(dataset: Path) -> None:
     assert run(dataset) == 0
-    assert read(dataset / "EP01/1.faces.json") == {
+    record = read(dataset / "EP01/1.faces.json")
+    assert len(record.pop("written")) == 12
+    assert record == {
         "schema": 1,
         "model": "animeface",
         "threshold": 0.7,
         "faces": [{"box": [0.1, 0.1, 0.2, 0.3], "score": 0.9}, {"box": [0.6, 0.1, 0.7, 0.3], "score": 0.8}],
+        "dropped": [
+            {"box": [0.1, 0.1, 0.9, 0.2], "score": 0.99, "reason": "longer than 2 times its width"},
+            {"box": [0.5, 0.5, 0.51, 0.52], "score": 0.99, "reason": "lower than 0.03 of the frame"},
+        ],
     }
 
 
@@ -225,3 +232,67 @@ def test_the_embedded_detector_runs(tmp_path: Path) -> None:
     save_frame(tmp_path / "1.png", plain(BLUE, 160, 90))
     assert run(tmp_path) == 0
     assert read(tmp_path / "1.faces.json")["faces"] == []
+
+
+@pytest.mark.usefixtures("asked")
+def test_corrected_faces_survive_redo(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(dataset)
+    path = dataset / "EP01/1.faces.json"
+    record = read(path)
+    record["faces"].pop()
+    path.write_text(json.dumps(record))
+    assert run(dataset, "--redo") == 0
+    assert "2 frames" in (told := capsys.readouterr().out)
+    assert "1 kept as corrected by hand" in told
+    assert len(read(path)["faces"]) == 1
+    run(dataset, "--overwrite_corrections")
+    assert len(read(path)["faces"]) == 2
+
+
+@pytest.mark.usefixtures("asked")
+def test_the_largest_faces_are_kept_and_the_others_noted(dataset: Path) -> None:
+    run(dataset, "--max_faces", "1", "--min_face_size", "0.01", "--max_aspect", "20", "--min_score", "0.7")
+    record = read(dataset / "EP01/1.faces.json")
+    assert [one["score"] for one in record["faces"]] == [0.9]
+    assert [one["reason"] for one in record["dropped"]] == ["not among the 1 largest"] * 3
+
+
+@pytest.mark.usefixtures("asked")
+@pytest.mark.parametrize(
+    ("words", "gone"),
+    [
+        (["--min_face_number", "1"], {"EP01/2": "0 faces, fewer than 1", "EP02/1": "0 faces, fewer than 1"}),
+        (["--max_face_number", "1"], {"EP01/1": "2 faces, more than 1"}),
+        (["--min_face_number", "0", "--max_face_number", "2"], {}),
+    ],
+)
+def test_frames_with_the_wrong_number_of_faces_are_set_aside_with_the_reason(
+    dataset: Path, words: list[str], gone: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = sorted(path.stem for path in dataset.rglob("*.*g"))
+    assert run(dataset, *words) == 0
+    assert (f"{len(gone)} set aside" in capsys.readouterr().out) == bool(gone)
+    lines = (
+        [json.loads(line) for line in (dataset / ".removed/manifest.jsonl").read_text().splitlines()] if gone else []
+    )
+    assert {line["frame"].rpartition(".")[0]: line["detail"] for line in lines} == gone
+    assert {line["reason"] for line in lines} <= {"face_number"}
+    assert remove_similar.main([str(dataset), "--restore"]) == 0
+    assert sorted(path.stem for path in dataset.rglob("*.*g")) == before
+
+
+def test_a_dry_run_writes_nothing(dataset: Path, asked: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
+    run(dataset)
+    (dataset / "EP02/1.faces.json").unlink()
+    before = tree(dataset)
+    assert run(dataset, "--dry_run", "--max_face_number", "1") == 0
+    assert "1 frame would be looked at, 1 set aside" in capsys.readouterr().out
+    assert tree(dataset) == before
+    assert len(asked) == 1
+
+
+def test_several_detectors_may_be_given_in_two_ways(dataset: Path, asked: list[Any]) -> None:
+    run(dataset, "--model", "animeface", "--model", "x.onnx")
+    assert read(dataset / "EP01/1.faces.json")["threshold"] == [0.7, 0.3]
+    run(dataset, "--model", "animeface,x.onnx", "--redo")
+    assert [settings.models for settings in asked] == [["animeface", "x.onnx"]] * 4

@@ -446,7 +446,7 @@ def test_the_first_frames_only(tmp_path: Path) -> None:
 # --- measured tags
 
 
-def refuse_to_load(settings: detectors.Settings) -> Detector:
+def refuse_to_load(name: str, settings: detectors.Settings) -> Detector:
     raise AssertionError("no detector is needed")
 
 
@@ -463,7 +463,7 @@ def test_measured_tags_take_the_faces_from_their_sidecar(tmp_path: Path, monkeyp
 def test_frames_without_that_sidecar_are_looked_at_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def load(settings: detectors.Settings) -> Detector:
+    def load(name: str, settings: detectors.Settings) -> Detector:
         def detect(pixels: Pixels) -> list[Face]:
             return [Face(MIDDLE, 0.9)]
 

@@ -1,0 +1,28 @@
+"""Where a frame came from, as the record of its episode says: video, time, scene."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from framekit import sidecar
+
+
+@cache
+def record_of(folder: Path) -> Mapping[str, Any]:
+    """Return the .frames.json of a folder; empty if there is none. Raises BadSidecar."""
+    path = folder / sidecar.EPISODE_RECORD
+    return sidecar.read_json(path) if path.exists() else {}
+
+
+def source_of(frame: Path) -> dict[str, Any]:
+    """Return video, prefix, episode, time, source frame and scene of a frame; empty if its record doesn't know it.
+
+    Raises BadSidecar if the record is damaged.
+    """
+    record = record_of(frame.parent)
+    known = record.get("frames")
+    own = known.get(frame.stem) if isinstance(known, dict) else None
+    if not isinstance(own, dict):
+        return {}
+    return {name: record.get(name) for name in ("video", "prefix", "episode")} | own
