@@ -101,9 +101,9 @@ class Yolo:
 
 def as_input(grounds: Sequence[Pixels]) -> NDArray[np.float32]:
     """Return (N, 3, height, width) float32 from 0 to 1."""
-    ready = np.ascontiguousarray(np.stack(grounds).transpose(0, 3, 1, 2), np.float32)
-    ready /= 255
-    return ready
+    import cv2
+
+    return np.asarray(cv2.dnn.blobFromImages(grounds, 1 / 255), np.float32)
 
 
 def yolo_boxes(
