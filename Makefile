@@ -3,7 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
-.PHONY: demo test test-fast check clean
+TRAIN := .venv-train/bin/python
+
+.PHONY: demo test test-fast test-train check clean
 
 .venv/core: requirements.txt constraints.txt
 	$(PYTHON) -m venv .venv
@@ -24,10 +26,19 @@ test: .venv/dev
 test-fast: .venv/dev
 	$(BIN)/python -m pytest -m "not sample_show"
 
+# What trains: torch, learn2learn and ultralytics, in an environment of their own (7 GB, minutes).
+.venv-train/ready: requirements-train.txt requirements.txt
+	$(PYTHON) -m venv .venv-train
+	$(TRAIN) -m pip --disable-pip-version-check install --quiet -r requirements-train.txt
+	touch $@
+
+test-train: .venv-train/ready
+	$(TRAIN) -m pytest tests/test_trained_head.py tests/test_yolo_torch.py tests/test_yolo.py tests/test_train_show.py
+
 check: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 clean:
-	rm -rf .venv demo/out .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-train demo/out .mypy_cache .ruff_cache .pytest_cache

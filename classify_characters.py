@@ -4,189 +4,46 @@
 
 Reads the frames with their X.faces.json, and references/<character name>/*.png (whole images: the face is found in
 them); writes X.characters.json beside each frame: for each face the name, its score and the runner-up. A face that
-resembles nobody enough is `unknown`; one that resembles an image in references/ood is `ood`.
+resembles nobody enough is `unknown`; one that resembles an image in references/ood is `ood`. Frames whose names a
+person corrected, here or in X.json, stay as they are. Without references yet, --cluster groups the faces.
 """
 
-import hashlib
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from framekit import characters, detectors, face_record, faces, frames, head_crops, models, sidecar, stage
+from framekit import (
+    annotation,
+    characters,
+    clusters,
+    corrections,
+    detectors,
+    evaluation,
+    faces,
+    frame_source,
+    frames,
+    models,
+    name_record,
+    named_frames,
+    naming,
+    recognition,
+    references,
+    scene_names,
+    sidecar,
+    stage,
+)
+from framekit.encoding import encode_png
 
 UNKNOWN, OOD = "unknown", "ood"
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """A name and how much the face resembles it, -1 to 1."""
-
-    name: str
-    score: float
-
-
-@dataclass(frozen=True)
-class NamedFace:
-    """A face with its name, which is `unknown` when the best candidate is too weak."""
-
-    box: tuple[float, float, float, float]
-    name: str
-    score: float
-    runner_up: Candidate | None
-
-
-@dataclass(frozen=True)
-class Gallery:
-    """What the references look like: one row of `vectors`, (N, D), per centroid; several rows may share a name."""
-
-    names: list[str]
-    vectors: characters.Vector
-
-
-@dataclass(frozen=True)
-class FindLargest:
-    """Find the largest face of a reference; picklable, so that it can run in another process."""
-
-    detect: faces.Detector
-
-    def __call__(self, pixels: frames.Pixels) -> tuple[frames.Pixels, faces.Face | None]:
-        """Return the pixels with their largest face."""
-        return pixels, faces.largest_face(self.detect, pixels)
-
-
-def find_references(folder: Path) -> dict[str, list[Path]]:
-    """Return the reference images of each character. Raises Misuse for an empty folder or a name that can't be used."""
-    if not folder.is_dir():
-        raise stage.Misuse(f"{folder} is not a folder; --ref_dir must hold one folder of images per character")
-    found: dict[str, list[Path]] = {}
-    for sub in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
-        images = frames.find_frames(sub)
-        if "+" in sub.name or "," in sub.name or sub.name == UNKNOWN:
-            raise stage.Misuse(f"{sub}: this name has a meaning of its own or holds + or a comma; rename the folder")
-        if not images:
-            raise stage.Misuse(f"{sub} holds no image; add references of this character or remove the folder")
-        found[sub.name] = images
-    if not found:
-        raise stage.Misuse(f"{folder} holds no folders; it needs one folder of images per character")
-    return found
-
-
-def is_ood(name: str) -> bool:
-    """Tell whether a reference folder holds people to ignore."""
-    return name == OOD or name.startswith("noise")
-
-
-def references_digest(references: dict[str, list[Path]], model: str) -> str:
-    """Return 12 hex digits that change with any reference image, name or model."""
-    sums = {
-        name: [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths] for name, paths in references.items()
-    }
-    return sidecar.digest([model, sums])
-
-
-def embed_references(
-    references: dict[str, list[Path]], settings: detectors.Settings, embed: characters.Embedder, workers: int
-) -> tuple[dict[str, list[tuple[characters.Vector, characters.Vector]]], list[tuple[Path, str]]]:
-    """Return for each character the vectors of each reference as it is and mirrored, and the unreadable references."""
-    owner = {path: name for name, paths in references.items() for path in paths}
-    detect = detectors.load_detector(settings.model, settings)
-    looks = frames.map_frames(FindLargest(detect), list(owner), workers, detectors.needs_processes([detect]))
-    vectors: dict[str, list[tuple[characters.Vector, characters.Vector]]] = {name: [] for name in references}
-    unreadable: list[tuple[Path, str]] = []
-    for path, look in stage.progress(looks, len(owner), "reference"):
-        if isinstance(look, frames.Unreadable):
-            unreadable.append((path, look.reason))
-        elif look[1] is None:
-            print(f"no face found in reference {path}: not used; crop it to the head or replace it")
-        else:
-            crop = head_crops.crop_head(look[0], look[1])
-            vectors[owner[path]].append((embed(crop), embed(np.ascontiguousarray(crop[:, ::-1]))))
-    return vectors, unreadable
-
-
-def make_gallery(vectors: dict[str, list[tuple[characters.Vector, characters.Vector]]]) -> Gallery:
-    """Return two centroids per character, as it is and mirrored; people to ignore keep one row per image instead.
-
-    Raises Misuse if a character has no usable reference.
-    """
-    names: list[str] = []
-    rows: list[characters.Vector] = []
-    for name, pairs in vectors.items():
-        if not pairs:
-            raise stage.Misuse(f"no face was found in any reference of {name}; crop them to the head or add others")
-        if is_ood(name):
-            own = [vector for pair in pairs for vector in pair]
-        else:
-            own = [characters.unit(np.mean(side, axis=0)) for side in zip(*pairs, strict=True)]
-        names += [OOD if is_ood(name) else name] * len(own)
-        rows += own
-    return Gallery(names, np.stack(rows))
-
-
-def rank(vector: characters.Vector, gallery: Gallery) -> list[Candidate]:
-    """Return the candidates for a face, the most similar first."""
-    best: dict[str, float] = {}
-    for name, score in zip(gallery.names, (gallery.vectors @ vector).tolist(), strict=True):
-        best[name] = max(score, best.get(name, -1.0))
-    return [Candidate(name, round(score, 4)) for name, score in sorted(best.items(), key=lambda item: -item[1])]
-
-
-def name_face(face: faces.Face, candidates: Sequence[Candidate], acceptance: characters.Acceptance) -> NamedFace:
-    """Decide on a name."""
-    first = candidates[0]
-    runner_up = candidates[1] if len(candidates) > 1 else None
-    good = acceptance.holds(first.score, runner_up.score if runner_up else None)
-    return NamedFace(face.box, first.name if good else UNKNOWN, first.score, runner_up)
-
-
-def read_record(path: Path) -> dict[str, Any]:
-    """Return the content of a sidecar; empty if it is missing or damaged."""
-    try:
-        return sidecar.read_json(path)
-    except sidecar.BadSidecar:
-        return {}
-
-
-def boxes_in(record: dict[str, Any]) -> list[list[float]] | None:
-    """Return the boxes that the content of a characters sidecar names; None if it names none."""
-    try:
-        return [list(face["box"]) for face in record["faces"]]
-    except (KeyError, TypeError):
-        return None
-
-
-def pending_frames(
-    found: Sequence[Path], redo: bool
-) -> tuple[dict[Path, list[faces.Face]], list[Path], list[tuple[Path, str]]]:
-    """Return the frames to name with their faces, the frames without X.faces.json, and those whose sidecar is damaged.
-
-    A frame whose faces changed since they were named is pending again.
-    """
-    todo: dict[Path, list[faces.Face]] = {}
-    undetected: list[Path] = []
-    damaged: list[tuple[Path, str]] = []
-    for frame in found:
-        try:
-            seen = face_record.read_faces(frame)
-        except sidecar.BadSidecar as error:
-            damaged.append((frame, str(error)))
-            continue
-        if seen is None:
-            undetected.append(frame)
-        elif redo or boxes_in(read_record(sidecar.sidecar(frame, sidecar.CHARACTERS))) != [
-            list(face.box) for face in seen
-        ]:
-            todo[frame] = seen
-    return todo, undetected, damaged
-
-
-def named_with_other_references(found: Sequence[Path], todo: dict[Path, Any], digest: str) -> int:
-    """Count the frames that were named with other references or another model than now."""
-    done = [sidecar.sidecar(frame, sidecar.CHARACTERS) for frame in found if frame not in todo]
-    return sum(read_record(path).get("references", digest) != digest for path in done)
+def model_names(model: str) -> list[str]:
+    """Return the descriptors that --model names. Raises Misuse if there are none."""
+    names = [model] if Path(model).exists() else [name for name in model.split(",") if name]
+    if not names:
+        raise stage.Misuse("--model names no descriptor")
+    return names
 
 
 def detector_of(found: Sequence[Path]) -> str:
@@ -194,41 +51,148 @@ def detector_of(found: Sequence[Path]) -> str:
 
     Only a known name is taken from a sidecar, which may be a stranger's. Raises Misuse for another.
     """
-    named = (read_record(sidecar.sidecar(frame, sidecar.FACES)).get("model") for frame in found)
+    named = (named_frames.read_record(sidecar.sidecar(frame, sidecar.FACES)).get("model") for frame in found)
     model = next((name for name in named if name is not None), detectors.EMBEDDED)
-    if model != detectors.EMBEDDED and model not in models.DETECTORS:
+    first = str(model).split(",")[0]
+    if first == "crop":
+        return detectors.EMBEDDED
+    if first != detectors.EMBEDDED and first not in models.DETECTORS:
         raise stage.Misuse(
             f"the faces were found with {model}; say with --face_model which detector the references need"
         )
-    return str(model)
+    return first
 
 
-def acceptance_for(model: str, unknown_below: float | None, margin_weight: float | None) -> characters.Acceptance:
-    """Return the acceptance of a model, with what the command line says instead."""
-    default = characters.ACCEPTANCE.get(model, characters.Acceptance())
-    return characters.Acceptance(
-        default.unknown_below if unknown_below is None else unknown_below,
-        default.margin_weight if margin_weight is None else margin_weight,
+def load_recogniser(
+    images: dict[str, list[Path]],
+    corrected: corrections.Corrected,
+    settings: detectors.Settings,
+    choice: recognition.Choice,
+    head_path: Path,
+    workers: int,
+) -> tuple[recognition.Recogniser, references.Heads]:
+    """Return what names faces after these references and corrected frames, and the heads that it knows."""
+    heads = references.find_heads(images, settings, workers)
+    for remark in heads.remarks:
+        print(remark)
+    references.refuse_faceless(images, heads)
+    if corrected:
+        heads = heads.joined(corrections.learned_heads(corrected, workers))
+        print(f"learned from {stage.counted(len(corrected), 'corrected frame')}")
+    recogniser = recognition.recogniser_for(heads, choice, settings.device, head_path)
+    print(recogniser.told)
+    return recogniser, heads
+
+
+def print_evaluation(recogniser: recognition.Recogniser, heads: references.Heads, picture: Path) -> None:
+    """Print what the references are worth, and draw who is taken for whom."""
+    found = evaluation.evaluate(
+        recogniser.references, heads.paths, recogniser.make, recogniser.acceptance, recogniser.quick
     )
+    print("\n".join(evaluation.report(found)))
+    sidecar.write_whole(picture, encode_png(evaluation.confusion_picture(found)))
+
+
+def write_names(
+    named: Iterable[tuple[Path, list[scene_names.NamedFace] | frames.Unreadable]], how: str, digest: str
+) -> tuple[Counter[str], int, list[tuple[Path, str]]]:
+    """Write the names of each frame; return how often each was given, on how many frames, and unreadable frames."""
+    counts: Counter[str] = Counter()
+    unreadable = []
+    written = 0
+    for frame, names in named:
+        if isinstance(names, frames.Unreadable):
+            unreadable.append((frame, names.reason))
+            continue
+        record = name_record.names_record(how, digest, [asdict(one) for one in names], [])
+        sidecar.write_json(sidecar.sidecar(frame, sidecar.CHARACTERS), record)
+        counts.update(one.name for one in names)
+        written += 1
+    return counts, written, unreadable
+
+
+def group_faces(
+    known: Mapping[Path, Sequence[faces.Face]],
+    root: Path,
+    target: Path,
+    how: clusters.Grouping,
+    device: str,
+    workers: int,
+) -> int:
+    """Do --cluster; return the exit code."""
+    folders, unreadable = clusters.cluster_faces(known, root, target, how, device, workers)
+    kinds = {folder.split("/")[0] for folder in folders}
+    return stage.close(
+        f"{stage.counted(len(folders), 'face')} in {stage.counted(len(kinds - {clusters.NOISE}), 'cluster')},"
+        f" {folders.count(clusters.NOISE)} in noise, in {target}; rename the folders to names, join those of one"
+        f" character, sort or delete noise, then run again with --ref_dir {target}",
+        unreadable,
+    )
+
+
+def add_comparison(options: stage.StageParser) -> None:
+    """Add the options that say how faces are compared."""
+    options.option("ref_dir", type=Path, help="folder with one folder of reference images per character")
+    options.option(
+        "model",
+        action=stage.Joined,
+        default=characters.EMBEDDED,
+        help="colour_shape, colour, shape, ccip (hub), an ONNX file or folder, or torchvision:NAME; given several"
+        " times, or with commas, they are weighed by cross-validation",
+    )
+    options.option(
+        "method",
+        choices=recognition.METHODS,
+        default=recognition.Choice.method,
+        help="centroid, knn or linear; or proto, maml, siamese, which train (requirements-train.txt)",
+    )
+    options.option("face_model", help="detector for the references (default: the one that found the frames' faces)")
+    options.option(
+        "unknown_below",
+        type=stage.fraction,
+        help="similarity below which a face is unknown (default: calibrated on the references)",
+    )
+    options.option(
+        "margin_weight",
+        type=stage.fraction,
+        help="how much of the lead over the runner-up adds to the similarity (default: 0.5)",
+    )
+    options.option(
+        "min_lead",
+        type=stage.fraction,
+        default=naming.Acceptance.min_lead,
+        help="a face whose runner-up is nearer than this is unknown",
+    )
+    options.option("no_flip", action="store_true", help="don't mirror references: for hair clips and one-sided hair")
+    options.shared("seed")
 
 
 def parser() -> stage.StageParser:
     """Return the command line."""
     options = stage.StageParser("classify_characters", __doc__ or "")
-    options.shared("src_dir", "redo", "limit", "workers", "device", "config")
-    options.option("ref_dir", needed=True, type=Path, help="folder with one folder of reference images per character")
-    options.option("model", default=characters.EMBEDDED, help="colour_shape, ccip (hub), or an ONNX file or folder")
-    options.option("face_model", help="detector for the references (default: the one that found the frames' faces)")
+    options.shared("src_dir", "redo", "limit", "workers", "device", "overwrite_corrections", "config", "annotate")
+    add_comparison(options)
+    options.option("single_frames", action="store_true", help="name each frame by itself; don't let scenes vote")
     options.option(
-        "unknown_below",
-        type=stage.fraction,
-        help="similarity below which a face is unknown (default: 0.74 for colour_shape, 0.643 for ccip, else 0.7)",
+        "propagate", action="store_true", help="note on faceless frames who was named before and after in their scene"
     )
     options.option(
-        "margin_weight",
-        type=stage.fraction,
-        help="how much of the lead over the runner-up adds to the similarity (default: 0.5 for colour_shape, else 0)",
+        "learn_from_corrections",
+        nargs="?",
+        type=Path,
+        const=Path(),
+        help="corrected names become references: those in this folder, or below --src_dir",
     )
+    options.option(
+        "evaluate",
+        nargs="?",
+        type=Path,
+        const=Path("confusion.png"),
+        help="only say what the references are worth, and draw confusions into this PNG file (confusion.png)",
+    )
+    options.option("cluster", type=Path, help="only group the faces, into this new folder; needs no references")
+    options.option("min_cluster", type=stage.count, default=5, help="least faces of a cluster")
+    options.option("subclusters", action="store_true", help="--cluster tells views of a character apart too")
     return options
 
 
@@ -236,44 +200,54 @@ def parser() -> stage.StageParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line."""
     args = parser().read(argv)
+    workers = stage.worker_count(args.workers)
     found = frames.find_frames(args.src_dir, args.limit)
-    references = find_references(args.ref_dir)
-    digest = references_digest(references, args.model)
-    todo, undetected, unreadable = pending_frames(found, args.redo)
+    names = model_names(args.model)
+    frame_source.record_of.cache_clear()
+    if args.ref_dir is None and not args.cluster:
+        raise stage.Misuse("--ref_dir must be given, or --cluster FOLDER to begin without references")
+    images = {} if args.cluster else references.find_references(args.ref_dir)
+    known, undetected, unreadable = named_frames.known_faces(found)
     if found and len(undetected) == len(found):
         raise stage.Misuse(f"no frame in {args.src_dir} has an X.faces.json; run detect_faces.py first")
+    if args.cluster:
+        how = clusters.Grouping(names, args.min_cluster, args.subclusters)
+        return group_faces(known, args.src_dir, args.cluster, how, args.device, workers)
+    margin, flip = args.margin_weight, not args.no_flip
+    choice = recognition.Choice(names, args.method, args.unknown_below, margin, args.min_lead, flip, args.seed)
+    corrected = corrections.corrected_below(args.learn_from_corrections, args.src_dir)
+    digest = references.references_digest(images, " ".join([choice.how, *corrections.told_by(corrected)]))
     sidecar.clean_up((frame.parent for frame in found), sidecar.CHARACTERS)
-    counts = {UNKNOWN: 0, OOD: 0}
-    already = len(found) - len(todo) - len(undetected) - len(unreadable)
-    named_frames = 0
-    if todo:
-        embed = characters.load_embedder(args.model, args.device)
-        acceptance = acceptance_for(args.model, args.unknown_below, args.margin_weight)
-        settings = detectors.Settings(args.face_model or detector_of(list(todo)), args.device)
-        vectors, undecoded = embed_references(references, settings, embed, stage.worker_count(args.workers))
-        unreadable += undecoded
-        gallery = make_gallery(vectors)
-        decoded = frames.map_frames(lambda pixels: pixels, list(todo), stage.worker_count(args.workers))
-        for frame, pixels in stage.progress(decoded, len(todo), "frame"):
-            if isinstance(pixels, frames.Unreadable):
-                unreadable.append((frame, pixels.reason))
-                continue
-            heads = [(face, embed(head_crops.crop_head(pixels, face))) for face in todo[frame]]
-            named = [name_face(face, rank(vector, gallery), acceptance) for face, vector in heads]
-            record = {"schema": 1, "model": args.model, "references": digest, "faces": [asdict(n) for n in named]}
-            sidecar.write_json(sidecar.sidecar(frame, sidecar.CHARACTERS), record)
-            named_frames += 1
-            for face in named:
-                counts[face.name] = counts.get(face.name, 0) + 1
-    stale = named_with_other_references(found, todo, digest)
-    if stale:
+    kept = set() if args.overwrite_corrections else {frame for frame in known if named_frames.is_corrected(frame)}
+    redo = args.redo or args.overwrite_corrections
+    todo = {frame for frame, seen in known.items() if frame not in kept and named_frames.is_pending(frame, seen, redo)}
+    counts, written = Counter[str](), 0
+    if todo or args.evaluate:
+        settings = detectors.Settings(args.face_model or detector_of(list(known)), args.device)
+        head_path = recognition.head_file(args.ref_dir, choice, digest)
+        recogniser, heads = load_recogniser(images, corrected, settings, choice, head_path, workers)
+        if args.evaluate:
+            print_evaluation(recogniser, heads, args.evaluate)
+            return stage.close(f"who is taken for whom is drawn in {args.evaluate}", heads.unreadable)
+        named = scene_names.name_frames(known, todo, recogniser, not args.single_frames, workers)
+        counts, written, undecoded = write_names(named, choice.how, digest)
+        unreadable += heads.unreadable + undecoded
+    told = f"in {stage.counted(written, 'frame')}; {len(known) - len(todo) - len(kept)} already done"
+    if kept:
+        told += f", {len(kept)} kept as corrected by hand"
+    if args.propagate:
+        told += f", {stage.counted(scene_names.propagate(found, kept), 'faceless frame')} with inferred names"
+    if stale := named_frames.named_with_other_references(known, todo | kept, digest):
         print(f"{stage.counted(stale, 'frame')} named with other references before; --redo names them again")
     if undetected:
         print(f"{stage.counted(len(undetected), 'frame')} without X.faces.json; run detect_faces.py")
-    known = sum(counts.values()) - counts[UNKNOWN] - counts[OOD]
+    if args.annotate:
+        drawn = annotation.annotate(found, args.src_dir, args.annotate, workers)
+        told += f", {stage.counted(drawn, 'annotated frame')} in {args.annotate}"
+    known_count = counts.total() - counts[UNKNOWN] - counts[OOD]
     return stage.close(
-        f"{stage.counted(known, 'face')} named, {counts[UNKNOWN]} unknown, {counts[OOD]} ood,"
-        f" in {stage.counted(named_frames, 'frame')}; {already} already done, in {args.src_dir}",
+        f"{stage.counted(known_count, 'face')} named, {counts[UNKNOWN]} unknown, {counts[OOD]} ood, {told},"
+        f" in {args.src_dir}",
         unreadable,
     )
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from framekit import face_record, faces, frame_source, frames, metadata, name_record, sidecar, stage
+from framekit import face_record, faces, frame_source, frames, metadata, name_record, sidecar, stage, tag_lines
 
 
 def describe_general(description: str, source: Mapping[str, Any]) -> str:
@@ -28,7 +28,7 @@ def named_faces(frame: Path, seen: Sequence[faces.Face]) -> list[str]:
 def read_tag_lines(frame: Path) -> dict[str, list[str]]:
     """Return the tags of a frame by their kind; no lines at all if it was not tagged."""
     path = sidecar.sidecar(frame, sidecar.TAGS)
-    return metadata.parse_tags(sidecar.read_text(path)) if path.exists() else {}
+    return tag_lines.parse_tags(sidecar.read_text(path)) if path.exists() else {}
 
 
 def join(frame: Path, description: str, known_source: Any) -> dict[str, Any]:
@@ -53,7 +53,12 @@ def join(frame: Path, description: str, known_source: Any) -> dict[str, Any]:
         "tags": tags.get("general", []),
         "face_height_ratio": round(max((face.box[3] - face.box[1] for face in seen), default=0.0), 4),
     }
-    optional = {"copyright": tags.get("copyright"), "artist": tags.get("artist"), "source": source}
+    optional = {
+        "inferred": name_record.read_inferred(frame),
+        "copyright": tags.get("copyright"),
+        "artist": tags.get("artist"),
+        "source": source,
+    }
     return fields | {name: value for name, value in optional.items() if value}
 
 

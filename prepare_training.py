@@ -198,7 +198,10 @@ def parser() -> stage.StageParser:
     )
     options.option("shuffle_tags", action="store_true", help="shuffle the tags that don't count people")
     options.option("keep_underscores", action="store_true", help="keep the underscores of tags")
-    options.option("seed", type=int, default=0, help="another seed draws and shuffles anew")
+    options.option(
+        "caption_inferred", action="store_true", help="name characters whom only their scene tells, see --propagate"
+    )
+    options.shared("seed")
     options.option("weight_csv", type=Path, help="lines `folder name or pattern,weight` (default: all folders weigh 1)")
     options.option("min_multiply", type=stage.positive, default=1.0, help="multiply of the least repeated folder")
     options.option("max_multiply", type=stage.positive, default=100.0, help="largest multiply")
@@ -224,6 +227,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         shuffle_tags=args.shuffle_tags,
         keep_underscores=args.keep_underscores,
         seed=args.seed,
+        inferred=args.caption_inferred,
     )
     texts, unreadable = caption_texts(found, rules)
     counts = Counter(PurePosixPath(frame.parent.relative_to(root).as_posix()) for frame in found)

@@ -5,8 +5,9 @@
 
 --truth holds files as of the sample show. A face is found by its centre if the centre of a box lies in it, by overlap
 if intersection over union is 0.3 or more; the truth's faces go from brows to mouth, so boxes of detectors are larger.
-The score with the best F1 is told beside the default. --grid is the 6 x 6 grid of portraits of hysts/anime-face-detector
-(38 faces, no truth but their number): it is looked at part by part, and as one frame with --tiles 6.
+The score with the best F1 is told beside the default. --grid is the 6 x 6 grid of portraits of
+hysts/anime-face-detector (38 faces, no truth but their number): it is looked at part by part, and
+as one frame with --tiles 6.
 For the speed of a YOLO model without weights at hand, export one: YOLO("yolov8s.yaml").export(format="onnx",
 dynamic=True); `--speed_only` leaves quality out.
 """
@@ -63,6 +64,14 @@ def centre_inside(box: Box, face: Box) -> bool:
     return face[0] <= x <= face[2] and face[1] <= y <= face[3]
 
 
+def overlapping(box: Box, face: Box) -> bool:
+    """Tell whether a box and a face overlap enough."""
+    return overlap(box, face) >= SAME
+
+
+WAYS = (centre_inside, overlapping)
+
+
 def true_boxes(told: dict[str, Any], size: Sequence[int]) -> tuple[list[Box], list[Box]]:
     """Return the faces of a frame that should be found, and the hardly visible ones."""
     wanted: list[Box] = []
@@ -83,7 +92,7 @@ def quality(looked: Sequence[Looked], score: float) -> Quality:
     for one in looked:
         boxes = [face.box for face in one.found if face.score >= score]
         wanted, found = wanted + len(one.wanted), found + len(boxes)
-        for way, same in enumerate((centre_inside, lambda box, face: overlap(box, face) >= SAME)):
+        for way, same in enumerate(WAYS):
             hits[way] += sum(any(same(box, face) for box in boxes) for face in one.wanted)
             right[way] += sum(any(same(box, face) for face in (*one.wanted, *one.tolerated)) for box in boxes)
     recalls, precisions = ([number / max(1, of) for number in what] for what, of in ((hits, wanted), (right, found)))
@@ -109,8 +118,8 @@ def measure_quality(model: str, paths: Sequence[Path], truth: Path, workers: int
     best = max((quality(looked, step / 40) for step in range(2, 40)), key=lambda one: one.f1)
     for what, one in (("default", quality(looked, default)), ("best F1", best)):
         print(
-            f"  {what} {one.score:.3f}: recall {one.recall:.3f} precision {one.precision:.3f} F1 {one.f1:.3f} by centre,"
-            f" recall {one.overlap_recall:.3f} precision {one.overlap_precision:.3f} by overlap"
+            f"  {what} {one.score:.3f}: recall {one.recall:.3f} precision {one.precision:.3f} F1 {one.f1:.3f} by"
+            f" centre, recall {one.overlap_recall:.3f} precision {one.overlap_precision:.3f} by overlap"
         )
 
 
@@ -125,7 +134,9 @@ def measure_grid(model: str, grid: Path) -> None:
         for column in range(GRID)
     ]
     counts = [len(finder.seen([finder.look(part)])[0].faces) for part in parts]
-    print(f"  grid: {sum(count > 0 for count in counts)} of {GRID * GRID} parts with a face, {sum(counts)} faces in all")
+    print(
+        f"  grid: {sum(count > 0 for count in counts)} of {GRID * GRID} parts with a face, {sum(counts)} faces in all"
+    )
     for tiles in (0, GRID):
         whole = detectors.load_finder(detectors.Settings(model, tiles=tiles), Limits())
         found = whole.seen([whole.look(pixels)])[0].faces

@@ -54,47 +54,49 @@ def draw_boxes(pixels: Pixels, faces: Sequence[Face], names: Sequence[str]) -> P
 
 
 def sheets(
-    small: Sequence[tuple[Pixels, str]], columns: int = SHEET_COLUMNS, rows: int = SHEET_ROWS
+    small: Sequence[tuple[Pixels, str]], columns: int = SHEET_COLUMNS, rows: int = SHEET_ROWS, side: int = SHEET_SIDE
 ) -> Iterator[Pixels]:
-    """Yield sheets of pixels with their labels below, `columns` by `rows` on each."""
+    """Yield sheets of pixels, at most `side` px wide, with their labels below, `columns` by `rows` on each."""
     for start in range(0, len(small), columns * rows):
-        yield one_sheet(small[start : start + columns * rows], columns)
+        yield one_sheet(small[start : start + columns * rows], columns, side)
 
 
-def one_sheet(small: Sequence[tuple[Pixels, str]], columns: int) -> Pixels:
+def one_sheet(small: Sequence[tuple[Pixels, str]], columns: int, side: int) -> Pixels:
     """Return one sheet of pixels with their labels below."""
     from PIL import Image, ImageDraw, ImageFont
 
     height = max(pixels.shape[0] for pixels, _ in small)
-    cell = (SHEET_SIDE + 8, height + LABEL_HEIGHT + 8)
+    cell = (side + 8, height + LABEL_HEIGHT + 8)
     count = -(-len(small) // columns)
     sheet = Image.new("RGB", (min(columns, len(small)) * cell[0], count * cell[1]), GROUND)
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
     for place, (pixels, label) in enumerate(small):
         x, y = place % columns * cell[0] + 4, place // columns * cell[1] + 4
         sheet.paste(Image.fromarray(pixels), (x, y))
-        draw.text((x, y + pixels.shape[0] + 2), fitted(label, font), font=font, fill=INK)
+        draw.text((x, y + pixels.shape[0] + 2), fitted(label, font, side), font=font, fill=INK)
     return np.asarray(sheet)
 
 
-def fitted(label: str, font: Any) -> str:
-    """Return a label shortened in its middle until it fits below a small frame."""
+def fitted(label: str, font: Any, side: int) -> str:
+    """Return a label shortened in its middle until it is at most `side` px long."""
     text, keep = label, len(label)
-    while font.getlength(text) > SHEET_SIDE and keep > 4:
+    while font.getlength(text) > side and keep > 4:
         keep -= 1
         text = f"{label[: keep // 2]}…{label[-(keep - keep // 2) :]}"
     return text
 
 
-def write_sheets(target: Path, small: Sequence[tuple[Pixels, str]]) -> list[Path]:
-    """Write contact sheets into a folder, `contact_sheet_001.jpg` and so on; return their paths."""
+def write_sheets(
+    target: Path,
+    small: Sequence[tuple[Pixels, str]],
+    columns: int = SHEET_COLUMNS,
+    rows: int = SHEET_ROWS,
+    side: int = SHEET_SIDE,
+) -> None:
+    """Write contact sheets into a folder: `contact_sheet_001.jpg` and so on."""
     target.mkdir(parents=True, exist_ok=True)
-    written = []
-    for number, sheet in enumerate(sheets(small), start=1):
-        path = target / f"contact_sheet_{number:03d}.jpg"
-        sidecar.write_whole(path, encode_frame(sheet, ".jpg", QUALITY))
-        written.append(path)
-    return written
+    for number, sheet in enumerate(sheets(small, columns, rows, side), start=1):
+        sidecar.write_whole(target / f"contact_sheet_{number:03d}.jpg", encode_frame(sheet, ".jpg", QUALITY))
 
 
 def annotate(found: Sequence[Path], root: Path, target: Path, workers: int) -> int:

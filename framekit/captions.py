@@ -32,6 +32,7 @@ class CaptionRules:
     shuffle_tags: bool = False
     keep_underscores: bool = False
     seed: int = 0
+    inferred: bool = False
 
 
 def build_caption(known: Metadata, stem: str, rules: CaptionRules) -> str:
@@ -43,7 +44,7 @@ def build_caption(known: Metadata, stem: str, rules: CaptionRules) -> str:
     general = ", ".join(clean_parts(known.general.split(",")))
     parts = [
         (rules.count, people_words(known.count)),
-        (rules.character, " ".join(clean_parts(known.characters))),
+        (rules.character, " ".join(clean_parts([*known.characters, *(known.inferred if rules.inferred else [])]))),
         (rules.copyright, ", ".join(f"from {name}" for name in clean_parts(known.copyright))),
         (rules.general, general),
         (rules.artist, ", ".join(f"by {name}" for name in clean_parts(known.artist))),

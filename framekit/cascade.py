@@ -27,6 +27,10 @@ class Cascade:
         self.own = local()
         self.classifier()
 
+    def __reduce__(self) -> tuple[type["Cascade"], tuple[Path, int]]:
+        """Open the file again in another process."""
+        return Cascade, (self.path, self.size)
+
     def classifier(self) -> Any:
         """Return the classifier of this thread: one cannot be shared."""
         import cv2

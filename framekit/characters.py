@@ -1,8 +1,7 @@
 """What a face looks like, as numbers: the embedded colour-and-shape descriptor, and embeddings of ONNX models."""
 
 import itertools
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +11,12 @@ from framekit.frames import Pixels
 from framekit.models import EMBEDDERS, locate
 
 Vector = NDArray[np.float32]
-Embedder = Callable[[Pixels], Vector]
-"""From a square head crop, (side, side, 3) RGB, to a vector of length 1."""
+Embedder = Callable[[Sequence[Pixels]], Vector]
+"""From N square head crops, (side, side, 3) RGB each, to (N, D) vectors of length 1."""
 
 EMBEDDED = "colour_shape"
+TORCHVISION = "torchvision:"
+BATCH = 8  # crops per call of a network
 CROP_SIDE = 96  # px of the embedded descriptor's crop
 LAB_BINS = (6, 12, 12)  # lightness, a, b
 COLOUR_WEIGHT = 0.6  # the rest is shape; hair colour says more about a drawn character than the outline
@@ -28,11 +29,16 @@ def unit(vector: NDArray[np.floating]) -> Vector:
 
 def describe_head(crop: Pixels) -> Vector:
     """Return the embedded descriptor: a colour histogram and a histogram of gradients, weighted."""
-    import cv2
-
-    small = np.asarray(cv2.resize(crop, (CROP_SIDE, CROP_SIDE), interpolation=cv2.INTER_AREA), np.uint8)
+    small = reduced(crop)
     colour, shape = colour_histogram(small), gradient_histogram(small)
     return unit(np.concatenate([np.sqrt(COLOUR_WEIGHT) * colour, np.sqrt(1 - COLOUR_WEIGHT) * shape]))
+
+
+def reduced(crop: Pixels) -> Pixels:
+    """Return a crop at the side of the embedded descriptor."""
+    import cv2
+
+    return np.asarray(cv2.resize(crop, (CROP_SIDE, CROP_SIDE), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def colour_histogram(crop: Pixels) -> Vector:
@@ -71,27 +77,36 @@ def gradient_histogram(crop: Pixels) -> Vector:
     return unit(values - values.mean())
 
 
-def load_embedder(model: str, device: str) -> Embedder:
-    """Return the embedded descriptor, or an ONNX embedding."""
-    if model == EMBEDDED:
-        return describe_head
-    opened = load_embedding_model(locate(model, EMBEDDERS, ["model_feat.onnx"])["model_feat.onnx"], device)
-    return lambda crop: unit(opened.embed([opened.prepare(crop)])[0])
+EMBEDDED_MODELS: dict[str, Callable[[Pixels], Vector]] = {
+    EMBEDDED: describe_head,
+    "colour": lambda crop: colour_histogram(reduced(crop)),
+    "shape": lambda crop: gradient_histogram(reduced(crop)),
+}
 
 
-@dataclass(frozen=True)
-class Acceptance:
-    """When the best name is good enough: its similarity, plus its lead over the next name times `margin_weight`."""
+def load_one(model: str, device: str) -> Embedder:
+    """Return the embedded descriptor or one of its halves, an ONNX embedding, or a backbone of torchvision."""
+    if model in EMBEDDED_MODELS:
+        describe = EMBEDDED_MODELS[model]
+        return lambda crops: np.stack([describe(crop) for crop in crops])
+    if model.startswith(TORCHVISION):
+        from framekit.backbone import load_backbone
 
-    unknown_below: float = 0.7
-    margin_weight: float = 0.0
+        opened = load_backbone(model.removeprefix(TORCHVISION), device)
+    else:
+        opened = load_embedding_model(locate(model, EMBEDDERS, ["model_feat.onnx"])["model_feat.onnx"], device)
 
-    def holds(self, similarity: float, runner_up: float | None) -> bool:
-        """Tell whether a face with this best similarity, and this next best, gets the name."""
-        lead = similarity - runner_up if runner_up is not None else 0.0
-        return similarity + self.margin_weight * lead >= self.unknown_below
+    def embed(crops: Sequence[Pixels]) -> Vector:
+        rows = [
+            opened.embed([opened.prepare(crop) for crop in crops[start : start + BATCH]])
+            for start in range(0, len(crops), BATCH)
+        ]
+        return np.stack([unit(row) for row in np.concatenate(rows)])
+
+    return embed
 
 
-# colour_shape: on two sample shows 99 % of the right names pass, and 1 % of the faces whose character has no
-# references. ccip: 1 - 2 x its own threshold of 0.17848. Source: deepghs/ccip_onnx
-ACCEPTANCE = {EMBEDDED: Acceptance(0.74, 0.5), "ccip": Acceptance(0.643)}
+def load_embedders(models: Sequence[str], device: str) -> Callable[[Sequence[Pixels]], list[Vector]]:
+    """Return a function from square head crops to the rows (N, D) of each model."""
+    loaded = [load_one(model, device) for model in models]
+    return lambda crops: [embed(crops) for embed in loaded]

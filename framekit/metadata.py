@@ -11,13 +11,15 @@ from framekit.sidecar import METADATA, BadSidecar, digest, read_json, sidecar
 
 NOBODY = ("unknown", "ood", "")  # names that stand for no character
 WRITTEN = "written"  # key in X.json: field -> digest of what generate_metadata.py wrote last
-TAG_LINES = ("character", "copyright", "artist", "general")
 FACEPOS = re.compile(r"fvp (\d+) (\d+) fhp (\d+) (\d+)")
 
 
 @dataclass(frozen=True)
 class Metadata:
-    """What the later steps read from X.json; `characters` without unknown ones, ratios as fractions."""
+    """What the later steps read from X.json; `characters` without unknown ones, ratios as fractions.
+
+    `inferred` are characters whom nobody saw on this frame, but before and after it in its scene.
+    """
 
     count: int = 0
     characters: list[str] = field(default_factory=list)
@@ -30,6 +32,7 @@ class Metadata:
     face_count: int = 0
     face_height_ratio: float = 0.0
     episode: str = ""
+    inferred: list[str] = field(default_factory=list)
 
 
 def facepos_of(box: Sequence[float]) -> str:
@@ -67,6 +70,7 @@ def metadata_from(values: Mapping[str, Any]) -> Metadata:
         face_count=faces,
         face_height_ratio=height_ratio(values, facepos),
         episode=text_of(source, "episode") if isinstance(source, dict) else "",
+        inferred=[name for name in texts(values, "inferred") if name not in NOBODY],
     )
 
 
@@ -136,20 +140,6 @@ def text_of(values: Mapping[str, Any], key: str) -> str:
 def one_line(text: str) -> str:
     """Return text with all white space, line ends too, as single blanks."""
     return " ".join(text.split())
-
-
-def parse_tags(text: str) -> dict[str, list[str]]:
-    """Split the text of X.png.tags into its lines `character`, `copyright`, `artist`, `general`.
-
-    The one-line form, without such beginnings, is all `general`.
-    """
-    found: dict[str, list[str]] = {name: [] for name in TAG_LINES}
-    for line in text.splitlines():
-        head, colon, rest = line.partition(":")
-        name = head.strip().lower() if colon else ""
-        words = rest if name in TAG_LINES else line
-        found[name if name in TAG_LINES else "general"] += [tag.strip() for tag in words.split(",") if tag.strip()]
-    return found
 
 
 def noted_digests(values: Mapping[str, Any]) -> dict[str, str]:

@@ -65,6 +65,7 @@ SHARED: dict[str, dict[str, Any]] = {
     "workers": {"type": count, "default": 0, "help": "parallel workers; 0 = one per core"},
     "limit": {"type": count, "default": 0, "help": "take the first so many frames only, or episodes; 0 = all"},
     "overwrite_corrections": {"action": "store_true", "help": "drop what people corrected by hand"},
+    "seed": {"type": int, "default": 0, "help": "where chance begins; another seed draws and shuffles anew"},
     "annotate": {"type": Path, "help": "folder to write frames with boxes and names to, and contact sheets"},
     "config": {"type": Path, "help": "TOML file; its table [SCRIPT_NAME] sets defaults, the command line wins"},
 }

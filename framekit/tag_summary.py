@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from framekit import metadata, sidecar
+from framekit import sidecar, tag_lines
 from framekit.similar_report import STYLE, thumbnail_of
 
 COMMON, RARE, RARE_SHOWN, CHARACTERS_SHOWN = 300, 2, 48, 12  # tags listed; a rare one occurs so often at most
@@ -43,7 +43,7 @@ def read_tagged(found: Sequence[Path], extension: str) -> dict[Path, list[str]]:
     tagged = {}
     for frame in found:
         try:
-            lines = metadata.parse_tags(sidecar.read_text(sidecar.sidecar(frame, extension)))
+            lines = tag_lines.parse_tags(sidecar.read_text(sidecar.sidecar(frame, extension)))
         except sidecar.BadSidecar:
             continue
         tagged[frame] = [tag for tags in lines.values() for tag in tags]

@@ -19,11 +19,19 @@ def load_torch(path: Path, device: str) -> tuple[Callable[[NDArray[np.float32]],
 
     Raises Misuse if torch or ultralytics is missing, or the file is none of ultralytics' or holds more than layers.
     """
+    import os
+
+    from PIL import Image
+
+    os.environ.setdefault("YOLO_AUTOINSTALL", "false")  # it would install packages while it runs
     try:
         import torch
         import ultralytics.nn.tasks  # noqa: F401
+        from ultralytics.utils import patches
     except ImportError as error:
         raise Misuse(f"{path} needs torch and ultralytics: {INSTALL}") from error
+    # ultralytics replaces this function by one that raises ModuleNotFoundError for broken images
+    Image.open = getattr(patches, "_image_open", Image.open)
     model = read_checkpoint(path).float().eval()
     place = torch.device("cuda" if device in ("auto", "cuda") and torch.cuda.is_available() else "cpu")
     if device not in ("auto", place.type):

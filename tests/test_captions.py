@@ -242,3 +242,9 @@ def test_no_caption_has_an_empty_tag(fields: dict[str, Any]) -> None:
 
 def test_words_of_other_scripts_stay() -> None:
     assert caption(characters=["倉上ひなた"], tags=["山_登り"]) == "倉上ひなた, 山 登り"
+
+
+def test_inferred_names_stand_in_captions_only_if_asked_for() -> None:
+    known = Metadata(characters=["A"], inferred=["B"])
+    assert build_caption(known, "x", CaptionRules()) == "A"
+    assert build_caption(known, "x", CaptionRules(inferred=True)) == "A B"

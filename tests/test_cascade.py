@@ -81,3 +81,11 @@ def test_a_file_that_is_no_cascade_is_one_sentence(
     save_frame(tmp_path / "dataset/x.png", patchwork(1, 160, 90))
     assert detect_faces.main([str(tmp_path / "dataset"), "--model", str(path)]) == 2
     assert "x.xml is no cascade of OpenCV" in one_sentence(capfd.readouterr().err.strip().splitlines()[-1])
+
+
+def test_a_cascade_joins_a_detector_that_needs_processes(tmp_path: Path) -> None:
+    pytest.importorskip("animeface")
+    for number in range(2):
+        save_frame(tmp_path / f"{number}.png", plain((120, 150, 160), 160, 90))
+    assert detect_faces.main([str(tmp_path), "--model", f"animeface,{REAL}", "--workers", "2"]) == 0
+    assert read_json(tmp_path / "0.faces.json")["threshold"] == [0.7, MIN_SCORE]

@@ -110,33 +110,7 @@ def test_a_mirrored_head_looks_less_alike_which_is_why_both_ways_are_kept() -> N
 
 
 def test_the_embedded_descriptor_needs_no_file() -> None:
-    assert characters.load_embedder("colour_shape", "auto") is characters.describe_head
-
-
-# --- when a name is good enough
-
-
-@pytest.mark.parametrize(
-    ("similarity", "runner_up", "weight", "holds"),
-    [
-        (0.75, None, 0.0, True),
-        (0.74, 0.74, 0.0, False),
-        (0.74, None, 0.5, False),
-        (0.70, 0.60, 0.5, True),
-        (0.70, 0.65, 0.5, False),
-        (0.70, 0.10, 0.0, False),
-        (0.50, 0.00, 1.0, True),
-    ],
-)
-def test_the_lead_over_the_runner_up_helps(
-    similarity: float, runner_up: float | None, weight: float, holds: bool
-) -> None:
-    assert characters.Acceptance(0.75, weight).holds(similarity, runner_up) is holds
-
-
-def test_ccip_is_accepted_at_its_own_threshold() -> None:
-    # a difference of (1 - cosine) / 2 = 0.17848
-    assert characters.ACCEPTANCE["ccip"] == characters.Acceptance(0.643, 0.0)
+    assert (characters.load_one("colour_shape", "auto")([head(PINK)])[0] == characters.describe_head(head(PINK))).all()
 
 
 # --- ONNX models
@@ -163,14 +137,14 @@ def test_a_float_model_gets_channels_first_as_for_clip(
     tmp_path: Path, side: int | str, colour: tuple[int, int, int], expected: list[float]
 ) -> None:
     path = save_model(tmp_path / "m.onnx", ["n", 3, side, side], mean_of([2, 3]))
-    vector = characters.load_embedder(str(path), "cpu")(plain(colour, 30, 30))
+    vector = characters.load_one(str(path), "cpu")([plain(colour, 30, 30)])[0]
     assert vector.dtype == np.float32
     assert vector.tolist() == pytest.approx(expected, abs=1e-3)
 
 
 def test_a_uint8_model_gets_channels_last_as_they_are(tmp_path: Path) -> None:
     path = save_model(tmp_path / "m.onnx", ["uint8", "n", 8, 8, 3], mean_of([1, 2], cast=True))
-    vector = characters.load_embedder(str(path), "cpu")(plain((30, 40, 0), 30, 30))
+    vector = characters.load_one(str(path), "cpu")([plain((30, 40, 0), 30, 30)])[0]
     assert vector.tolist() == pytest.approx([0.6, 0.8, 0.0], abs=1e-6)
 
 
@@ -182,21 +156,21 @@ def test_rows_and_columns_are_not_swapped(tmp_path: Path) -> None:
     path = save_model(tmp_path / "m.onnx", ["uint8", 1, 2, 2, 3], nodes)
     crop = np.zeros((2, 2, 3), np.uint8)
     crop[0] = 255  # only the upper row is lit, so the mean of each row is 255, 0
-    assert characters.load_embedder(str(path), "cpu")(crop).tolist() == [1.0, 0.0]
+    assert characters.load_one(str(path), "cpu")([crop])[0].tolist() == [1.0, 0.0]
 
 
 def test_a_folder_with_the_model_will_do(tmp_path: Path) -> None:
     save_model(tmp_path / "model_feat.onnx", ["n", 3, 8, 8], mean_of([2, 3]))
-    assert characters.load_embedder(str(tmp_path), "cpu")(head(PINK)).shape == (3,)
+    assert characters.load_one(str(tmp_path), "cpu")([head(PINK)])[0].shape == (3,)
 
 
 def test_a_folder_without_the_model_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(Misuse, match=r"model_feat\.onnx"):
-        characters.load_embedder(str(tmp_path), "cpu")
+        characters.load_one(str(tmp_path), "cpu")
 
 
 @pytest.mark.parametrize("shape", [["n"], ["n", 12], ["n", 3, 8], ["n", 4, 8, 8]], ids=str)
 def test_a_model_of_something_else_is_one_sentence(tmp_path: Path, shape: list[int | str]) -> None:
     path = save_model(tmp_path / "m.onnx", shape, [helper.make_node("Identity", ["input"], ["output"])])
     with pytest.raises(Misuse, match=r"m\.onnx"):
-        characters.load_embedder(str(path), "cpu")(head(PINK))
+        characters.load_one(str(path), "cpu")([head(PINK)])[0]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import classify_characters
-from framekit import characters, detectors
+from framekit import characters, detectors, references
 from framekit.characters import Vector
 from framekit.faces import Detector, Face
 from framekit.frames import Pixels
@@ -48,7 +48,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return detect_drawn
 
     monkeypatch.setattr(detectors, "load_detector", load)
-    monkeypatch.setattr(characters, "load_embedder", lambda model, device: embed_colour)
+    monkeypatch.setattr(
+        characters, "load_one", lambda model, device: lambda crops: np.stack([embed_colour(one) for one in crops])
+    )
     return names
 
 
@@ -289,12 +291,12 @@ def test_other_references_are_hinted_at_and_redo_takes_them(
 
 @pytest.mark.parametrize("changed", ["references", "model"])
 def test_the_digest_of_references_tells_changes(tmp_path: Path, changed: str) -> None:
-    found = classify_characters.find_references(add_references(tmp_path, Aoba=[0], Hinata=[90]))
-    before = classify_characters.references_digest(found, "m")
-    assert classify_characters.references_digest(found, "m") == before
+    found = references.find_references(add_references(tmp_path, Aoba=[0], Hinata=[90]))
+    before = references.references_digest(found, "m")
+    assert references.references_digest(found, "m") == before
     if changed == "references":
         save_frame(tmp_path / "references" / "Aoba" / "0.png", shade(1))
-    assert classify_characters.references_digest(found, "m" if changed == "references" else "n") != before
+    assert references.references_digest(found, "m" if changed == "references" else "n") != before
 
 
 def test_a_frame_without_faces_is_looked_at_once(tmp_path: Path, asked: list[str]) -> None:

@@ -378,3 +378,15 @@ def test_nothing_but_metadata_is_written(tmp_path: Path) -> None:
     after = {name: content for name, (content, _) in tree(tmp_path / "dataset").items()}
     after.pop(f"{STEM}.json")
     assert after == {name: content for name, (content, _) in tree(tmp_path / "before").items()}
+
+
+def test_inferred_names_are_noted_but_not_among_the_characters(tmp_path: Path) -> None:
+    frame = add_frame(tmp_path / "x.png")
+    add_faces(frame)
+    add_json(frame, ".characters.json", {"faces": [], "inferred": ["Aoba"]})
+    assert generate_metadata.main([str(tmp_path)]) == 0
+    assert loaded(frame)["characters"] == []
+    assert loaded(frame)["inferred"] == ["Aoba"]
+    add_json(frame, ".characters.json", {"faces": []})
+    assert generate_metadata.main([str(tmp_path)]) == 0
+    assert "inferred" not in loaded(frame)

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from framekit import metadata
-from framekit.metadata import Metadata, facepos_of, merge_corrections, metadata_from, parse_tags
+from framekit.metadata import Metadata, facepos_of, merge_corrections, metadata_from
 from framekit.sidecar import BadSidecar
+from framekit.tag_lines import parse_tags
 from tests.helpers_dataset import add_frame, add_text
 
 # --- face positions
