@@ -144,7 +144,7 @@ def add_comparison(options: stage.StageParser) -> None:
         "method",
         choices=recognition.METHODS,
         default=recognition.Choice.method,
-        help="centroid, knn or linear; or proto, maml, siamese, which train (requirements-train.txt)",
+        help="knn, centroid or linear; or proto, maml, siamese, which train (requirements-train.txt)",
     )
     options.option("face_model", help="detector for the references (default: the one that found the frames' faces)")
     options.option(
@@ -216,7 +216,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     margin, flip = args.margin_weight, not args.no_flip
     choice = recognition.Choice(names, args.method, args.unknown_below, margin, args.min_lead, flip, args.seed)
     corrected = corrections.corrected_below(args.learn_from_corrections, args.src_dir)
-    digest = references.references_digest(images, " ".join([choice.how, *corrections.told_by(corrected)]))
+    digest = references.references_digest(
+        images, " ".join([choice.how, characters.EDITION, *corrections.told_by(corrected)])
+    )
     sidecar.clean_up((frame.parent for frame in found), sidecar.CHARACTERS)
     kept = set() if args.overwrite_corrections else {frame for frame in known if named_frames.is_corrected(frame)}
     redo = args.redo or args.overwrite_corrections

@@ -66,7 +66,7 @@ def centroid_namer(references: References) -> Namer:
 
 
 def knn_namer(references: References) -> Namer:
-    """Compare with the nearest views of each character: the mean of the best few similarities."""
+    """Compare with the nearest views of each character: the mean of the best few, no more than it has references."""
     names, owner = references.characters, np.array(references.names).repeat(references.vectors.shape[1])
     matrix = references.vectors.reshape(len(owner), -1).T
 
@@ -75,7 +75,7 @@ def knn_namer(references: References) -> Namer:
         columns = []
         for name in names:
             own = np.sort(similarities[:, owner == name], axis=1)
-            columns.append(own[:, -NEIGHBOURS:].mean(axis=1))
+            columns.append(own[:, -min(NEIGHBOURS, references.names.count(name)) :].mean(axis=1))
         return np.stack(columns, axis=1).astype(np.float64)
 
     return Namer(names, score)
@@ -97,8 +97,8 @@ def linear_namer(references: References) -> Namer:
 
 
 NAMERS: dict[str, Callable[[References], Namer]] = {
-    "centroid": centroid_namer,
     "knn": knn_namer,
+    "centroid": centroid_namer,
     "linear": linear_namer,
 }
 

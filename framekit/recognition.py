@@ -25,7 +25,7 @@ class Choice:
     """How faces are compared: descriptors, method, thresholds (None: calibrated), mirrored references, seed."""
 
     models: Sequence[str] = (characters.EMBEDDED,)
-    method: str = "centroid"
+    method: str = "knn"
     unknown_below: float | None = None
     margin_weight: float | None = None
     min_lead: float = Acceptance.min_lead
@@ -36,7 +36,7 @@ class Choice:
     def how(self) -> str:
         """Tell what makes scores comparable, in one word for sidecars and digests."""
         plain = ",".join(self.models)
-        parts = [self.method] * (self.method != "centroid") + ["no_flip"] * (not self.flip)
+        parts = [self.method] + ["no_flip"] * (not self.flip)
         return " ".join([plain, *parts, *([f"seed{self.seed}"] if self.method in TRAINED else [])])
 
 

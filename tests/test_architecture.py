@@ -18,8 +18,8 @@ SCRIPTS = (
     " prepare_training"
 ).split()
 HEAVY = (
-    "cv2 isal PIL pandas onnxruntime huggingface_hub tqdm ffmpeg imageio_ffmpeg animeface torch onnx sklearn torchvision ultralytics"
-    " learn2learn safetensors"
+    "cv2 isal PIL pandas onnxruntime huggingface_hub tqdm ffmpeg imageio_ffmpeg animeface torch onnx sklearn"
+    " torchvision ultralytics learn2learn safetensors"
 ).split()
 LIBRARY = sorted(path.stem for path in (ROOT / "framekit").glob("*.py") if path.stem != "__init__")
 OWN_FILES = [*(ROOT / f"{name}.py" for name in SCRIPTS), *(ROOT / "framekit" / f"{name}.py" for name in LIBRARY)]

@@ -95,7 +95,7 @@ def test_the_nearest_mean_of_references_wins_not_the_nearest_reference(tmp_path:
     # Aoba's mean lies at 40 degrees, so the face at 78 is nearer to Hinata's 60, although Aoba has one at 80.
     add_references(tmp_path, Aoba=[0, 80], Hinata=[60])
     frame = add_face(tmp_path, 78)
-    assert strictly(tmp_path, 0.9) == 0
+    assert strictly(tmp_path, 0.9, "--method", "centroid") == 0
     assert names_of(frame) == ["Hinata"]
 
 
@@ -476,4 +476,4 @@ def test_the_record_is_plain_json_with_its_model(tmp_path: Path, asked: list[str
     frame = add_face(tmp_path, 0)
     assert classify(tmp_path) == 0
     record = json.loads(frame.with_name("x.characters.json").read_bytes())
-    assert (record["schema"], record["model"], len(record["references"])) == (1, "colour_shape", 12)
+    assert (record["schema"], record["model"], len(record["references"])) == (1, "colour_shape knn", 12)
