@@ -38,14 +38,6 @@ from framekit.encoding import encode_png
 UNKNOWN, OOD = "unknown", "ood"
 
 
-def model_names(model: str) -> list[str]:
-    """Return the descriptors that --model names. Raises Misuse if there are none."""
-    names = [model] if Path(model).exists() else [name for name in model.split(",") if name]
-    if not names:
-        raise stage.Misuse("--model names no descriptor")
-    return names
-
-
 def detector_of(found: Sequence[Path]) -> str:
     """Return the detector that found the faces, as their sidecars say, so that references are cropped alike.
 
@@ -109,6 +101,14 @@ def write_names(
         counts.update(one.name for one in names)
         written += 1
     return counts, written, unreadable
+
+
+def print_left_over(stale: int, undetected: int) -> None:
+    """Say which frames want another run, of this script or of the one before."""
+    if stale:
+        print(f"{stage.counted(stale, 'frame')} named with other references before; --redo names them again")
+    if undetected:
+        print(f"{stage.counted(undetected, 'frame')} without X.faces.json; run detect_faces.py")
 
 
 def group_faces(
@@ -202,8 +202,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser().read(argv)
     workers = stage.worker_count(args.workers)
     found = frames.find_frames(args.src_dir, args.limit)
-    names = model_names(args.model)
+    names = models.model_names(args.model)
     frame_source.record_of.cache_clear()
+    if not names:
+        raise stage.Misuse("--model names no descriptor")
     if args.ref_dir is None and not args.cluster:
         raise stage.Misuse("--ref_dir must be given, or --cluster FOLDER to begin without references")
     images = {} if args.cluster else references.find_references(args.ref_dir)
@@ -239,10 +241,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         told += f", {len(kept)} kept as corrected by hand"
     if args.propagate:
         told += f", {stage.counted(scene_names.propagate(found, kept), 'faceless frame')} with inferred names"
-    if stale := named_frames.named_with_other_references(known, todo | kept, digest):
-        print(f"{stage.counted(stale, 'frame')} named with other references before; --redo names them again")
-    if undetected:
-        print(f"{stage.counted(len(undetected), 'frame')} without X.faces.json; run detect_faces.py")
+    print_left_over(named_frames.named_with_other_references(known, todo | kept, digest), len(undetected))
     if args.annotate:
         drawn = annotation.annotate(found, args.src_dir, args.annotate, workers)
         told += f", {stage.counted(drawn, 'annotated frame')} in {args.annotate}"

@@ -119,7 +119,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise stage.Misuse(f"--caption_extension {extension} would overwrite other files; use .tags, .txt or .caption")
     found = frames.find_frames(args.src_dir, args.limit)
     sidecar.clean_up((frame.parent for frame in found), extension)
-    taggers = [args.model] if Path(args.model).exists() else [one for one in args.model.split(",") if one]
+    taggers = models.model_names(args.model)
     names = [short_name(tagger) for tagger in taggers]
     if len(set(names)) < max(1, len(names)):
         raise stage.Misuse(f"--model {args.model} must name taggers of different names; rename one of the folders")

@@ -109,7 +109,9 @@ def write_clusters(heads: Sequence[CutHead], folders: Sequence[str], root: Path,
     shown = []
     for folder in sorted(small, key=lambda name: (name == NOISE, name)):
         step = -(-len(small[folder]) // SHOWN)
-        shown += [(pixels, f"{folder}: {len(small[folder])}") for pixels in small[folder][::step]]
+        row = [(pixels, f"{folder}: {len(small[folder])}") for pixels in small[folder][::step]]
+        blank = np.full((1, 1, 3), annotation.GROUND, np.uint8)
+        shown += row + [(blank, "")] * (SHOWN - len(row))  # each cluster in a row of its own
     annotation.write_sheets(part, shown, columns=SHOWN, rows=16, side=SHEET_SIDE)
     if target.exists():
         target.rmdir()  # it is empty

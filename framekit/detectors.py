@@ -9,7 +9,7 @@ from framekit.animeface_bridge import DETECT_SIZE, AnimeFace, drawn_face, raw_an
 from framekit.cascade import CASCADE_SUFFIX, MIN_SCORE, Cascade
 from framekit.faces import Detector, Face, Limits, Seen, merge_detectors, plausible_faces
 from framekit.frames import Pixels, Unreadable, map_frames
-from framekit.models import DETECTORS
+from framekit.models import DETECTORS, model_names
 from framekit.stage import Misuse
 from framekit.tiles import from_view, views_of
 from framekit.yolo import Prepared, Yolo, load_yolo
@@ -48,7 +48,7 @@ class Settings:
     @property
     def models(self) -> list[str]:
         """The names of the detectors."""
-        return [self.model] if Path(self.model).exists() else [name for name in self.model.split(",") if name]
+        return model_names(self.model)
 
     @property
     def threshold(self) -> float | list[float]:

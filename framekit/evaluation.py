@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from framekit.calibration import NamerMaker, held_out
 from framekit.frames import Pixels
 from framekit.naming import OOD, Acceptance, References
+from framekit.stage import counted
 
 Z95 = 1.96  # standard deviations of a 95 % interval
 SAME = 0.995  # similarity of two references above which they are taken for one drawing
@@ -101,7 +102,7 @@ def report(found: Evaluation) -> list[str]:
         lines.append(f"  {name}: {', '.join(told) or 'a single reference, which cannot be held out'}")
     lines += [f"mislabelled? {path} lies in {name} and looks like {guess}" for path, name, guess in found.suspicious]
     lines += [f"nearly the same drawing: {one} and {other}" for one, other, _ in found.duplicates]
-    lines += [f"{name} needs {number} more references" for name, number in found.needs.items()]
+    lines += [f"{name} needs {counted(number, 'more reference')}" for name, number in found.needs.items()]
     return lines
 
 

@@ -124,6 +124,11 @@ EMBEDDERS = {
 }
 
 
+def model_names(text: str) -> list[str]:
+    """Return the names in the text of --model: commas separate them, unless it is the path of one."""
+    return [text] if Path(text).exists() else [name for name in text.split(",") if name]
+
+
 def locate(model: str, table: Mapping[str, HubModel], names: Sequence[str]) -> dict[str, Path]:
     """Return the local path of each named file of a model.
 
