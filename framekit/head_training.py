@@ -61,13 +61,24 @@ def head_module(width: int) -> Any:
     return Bend()
 
 
+def load_learn2learn() -> Any:
+    """Import learn2learn without the notice of gym, which it needs for games only."""
+    from contextlib import redirect_stderr
+    from io import StringIO
+
+    with redirect_stderr(StringIO()):
+        import learn2learn
+        import learn2learn.nn
+    return learn2learn
+
+
 def tasks_of(rows: Any, labels: Any, seed: int) -> Any:
     """Return a function that draws tasks (rows, labels from 0) with learn2learn."""
     import random
 
-    import learn2learn
     import torch
 
+    learn2learn = load_learn2learn()
     dataset = learn2learn.data.MetaDataset(torch.utils.data.TensorDataset(rows, labels))
     count = len(set(labels.tolist()))
     transforms = [
@@ -100,12 +111,12 @@ def steps(quiet: bool, label: str) -> Any:
 def train_prototypes(model: Any, rows: Any, labels: Any, seed: int, quiet: bool) -> None:
     """Bend the rows so that those of one character gather around their mean. Source: Snell et al. 2017."""
     import torch
-    from learn2learn.nn import PrototypicalClassifier
 
+    prototypical = load_learn2learn().nn.PrototypicalClassifier
     tasks, optimizer = tasks_of(rows, labels, seed), torch.optim.Adam(model.parameters(), RATE)
     for _ in steps(quiet, "proto"):
         known, known_labels, asked, asked_labels = halves(tasks.sample())
-        classifier = PrototypicalClassifier(distance="cosine")
+        classifier = prototypical(distance="cosine")
         classifier.fit_(model(known), known_labels)
         loss = torch.nn.functional.cross_entropy(TEMPERATURE * classifier(model(asked)), asked_labels)
         optimizer.zero_grad()
@@ -115,7 +126,6 @@ def train_prototypes(model: Any, rows: Any, labels: Any, seed: int, quiet: bool)
 
 def train_maml(model: Any, rows: Any, labels: Any, seed: int, quiet: bool) -> None:
     """Find a bend from which few steps suffice for new characters, then take them on all. Source: Finn et al. 2017."""
-    import learn2learn
     import torch
 
     def loss_of(bend: Any, known: Any, known_labels: Any, asked: Any, asked_labels: Any) -> Any:
@@ -124,7 +134,7 @@ def train_maml(model: Any, rows: Any, labels: Any, seed: int, quiet: bool) -> No
         cosines = bend(asked) @ torch.nn.functional.normalize(prototypes, dim=-1).T
         return torch.nn.functional.cross_entropy(TEMPERATURE * cosines, asked_labels)
 
-    maml = learn2learn.algorithms.MAML(model, lr=INNER_RATE)
+    maml = load_learn2learn().algorithms.MAML(model, lr=INNER_RATE)
     tasks, optimizer = tasks_of(rows, labels, seed), torch.optim.Adam(maml.parameters(), RATE)
     for _ in steps(quiet, "maml"):
         known, known_labels, asked, asked_labels = halves(tasks.sample())
