@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from glob import escape
 from itertools import groupby
 from pathlib import Path
@@ -57,9 +58,18 @@ def write_crop(crop: Crop) -> None:
             for face, name in zip(crop.faces, crop.names, strict=True)
         ]
         sidecar.write_json(sidecar.sidecar(crop.path, sidecar.CHARACTERS), names_record("crop", "", named, []))
-    cut_before = record_of(crop.path.parent).get("frames", {}).get(crop.path.stem, {}).get("crop")
-    if cut_before != crop.cut or not crop.path.exists():
+    if known_sources(crop.path.parent).get(crop.path.stem, {}).get("crop") != crop.cut or not crop.path.exists():
         sidecar.write_whole(crop.path, encode_png(crop.pixels))
+
+
+@cache
+def known_sources(folder: Path) -> dict[str, Any]:
+    """Return where the crops of a folder came from, as its record says; nothing if that is missing or damaged."""
+    try:
+        known = record_of(folder).get("frames")
+    except sidecar.BadSidecar:
+        return {}
+    return {stem: told for stem, told in known.items() if isinstance(told, dict)} if isinstance(known, dict) else {}
 
 
 def stale_crops(frame: Path, root: Path, target: Path, kept: set[Path]) -> Iterator[Path]:
@@ -80,8 +90,7 @@ def note_cuts(cuts: Mapping[Path, Mapping[str, Any]]) -> None:
             stem: {name: told for name, told in one.items() if name not in HEAD} for stem, one in sources.items()
         }
         path = folder / sidecar.EPISODE_RECORD
-        known = sidecar.read_json(path).get("frames", {}) if path.exists() else {}
-        sidecar.write_whole(path, record_text({"schema": 1} | head | {"frames": known | sources}))
+        sidecar.write_whole(path, record_text({"schema": 1} | head | {"frames": known_sources(folder) | sources}))
 
 
 def write_crops(found: Sequence[Path], root: Path, target: Path, workers: int) -> tuple[int, list[tuple[Path, str]]]:
@@ -92,6 +101,7 @@ def write_crops(found: Sequence[Path], root: Path, target: Path, workers: int) -
     if target.resolve().is_relative_to(root.resolve()):
         raise stage.Misuse(f"{target} lies in {root}, where crops would be taken for frames; give a folder beside it")
     record_of.cache_clear()
+    known_sources.cache_clear()
     cuts: dict[Path, dict[str, Any]] = {}
     failed = []
     looked = [frame for frame in found if sidecar.sidecar(frame, sidecar.FACES).exists()]

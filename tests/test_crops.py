@@ -140,6 +140,14 @@ def test_crops_of_a_face_that_is_no_more_are_set_aside(dataset: Path) -> None:
     assert (dataset / "crops/.removed/stale_crop/head/EP01/x_head2.png").exists()
 
 
+@pytest.mark.parametrize("held", ['{"frames": ["x"]}', '{"frames": {"x_head1": 3}}', "[]", "{", ""])
+def test_a_strange_record_among_the_crops_stops_nothing(dataset: Path, held: str) -> None:
+    (dataset / "crops/head/EP01").mkdir(parents=True)
+    (dataset / "crops/head/EP01/.frames.json").write_text(held)
+    assert cut(dataset) == 0
+    assert "x_head1" in (dataset / "crops/head/EP01/.frames.json").read_text()
+
+
 @pytest.mark.parametrize("option", ["--crops", "--annotate"])
 def test_crops_and_annotations_never_lie_among_the_frames(
     dataset: Path, option: str, capsys: pytest.CaptureFixture[str]
