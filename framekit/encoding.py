@@ -5,9 +5,9 @@ import struct
 import numpy as np
 
 from framekit.frames import Pixels
+from framekit.own_png import FILTER_UP
 
 PNG_LEVEL = 1  # isal's second fastest, of 0 to 3: level 0 makes files 11 % larger, 2 and 3 no smaller ones
-FILTER_UP = 2  # each byte less the one above; Source: PNG specification, filter types
 
 
 def encode_frame(pixels: Pixels, suffix: str, quality: int) -> bytes:

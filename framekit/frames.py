@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from framekit.own_png import read_own_png
 from framekit.stage import Misuse
 
 Pixels = NDArray[np.uint8]
@@ -107,6 +108,8 @@ def read_pixels(path: Path) -> Pixels:
     """
     from PIL import Image, ImageOps
 
+    if (own := read_own_png(path)) is not None:
+        return own
     try:
         with Image.open(path) as image:
             image.load()
