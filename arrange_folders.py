@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from framekit import arrangement, frames, metadata, moves, sidecar, stage
+from framekit.placements import CHARACTER_OTHERS, folder_name
 
 OTHERS = "others"
-CHARACTER_OTHERS = "character_others"
 MAX_BYTES = 240  # file systems take 255 bytes
 MAX_COMBINATION = 100  # characters of text in the name of a combination; Source: the older script generation
 
@@ -40,7 +40,7 @@ def count_folder(number: int, singular: str, plural: str, largest: int) -> str:
 
 def combination(known: metadata.Metadata) -> str:
     """Return the characters of a frame joined by `+`, sorted; `character_others` for none or too many."""
-    names = sorted({sidecar.safe_name(name.replace(".", "").replace("+", " ")) for name in known.characters})
+    names = sorted({folder_name(name) for name in known.characters})
     joined = "+".join(names)
     short = len(joined) < MAX_COMBINATION and len(joined.encode()) <= MAX_BYTES
     return joined if joined and short else CHARACTER_OTHERS

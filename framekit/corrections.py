@@ -5,6 +5,7 @@ from pathlib import Path
 
 from framekit import faces, frames, head_crops, metadata, name_record, sidecar, stage
 from framekit.face_record import read_faces
+from framekit.placements import CHARACTER_OTHERS, folder_name
 from framekit.references import Heads, is_ood, refuse_name
 from framekit.sidecar import BadSidecar
 
@@ -43,12 +44,7 @@ def name_by_folder(inside: Path, seen: Sequence[faces.Face], frame: Path) -> lis
         own = metadata.read_metadata(frame).characters
     except BadSidecar:
         return []
-    return [] if name in [folder_name(one) for one in own] else [name]
-
-
-def folder_name(name: str) -> str:
-    """Return a character's name as arrange_folders.py writes it."""
-    return sidecar.safe_name(name.replace(".", "").replace("+", " "))
+    return [] if name in [CHARACTER_OTHERS, *map(folder_name, own)] else [name]
 
 
 def told_by(corrected: Corrected) -> list[str]:

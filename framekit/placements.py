@@ -7,6 +7,12 @@ from typing import Any
 from framekit import moves, sidecar
 
 JOURNAL = ".arranged.jsonl"
+CHARACTER_OTHERS = "character_others"  # the folder of rare, overlong and empty combinations of characters
+
+
+def folder_name(character: str) -> str:
+    """Return the name of a character as it stands in folders; `+` and dots have meanings of their own there."""
+    return sidecar.safe_name(character.replace(".", "").replace("+", " "))
 
 
 @dataclass(frozen=True)

@@ -154,6 +154,8 @@ def test_frames_moved_to_a_character_teach_too(tmp_path: Path) -> None:
     add_faces(frame, MIDDLE)
     unmoved = add_frame(tmp_path / "tree/1_character/Aoba/y.png", characters=["Aoba"])
     add_faces(unmoved, MIDDLE)
+    rare = add_frame(tmp_path / "tree/1_character/character_others/z.png", characters=["Hinata"])
+    add_faces(rare, MIDDLE)  # where arrange_folders.py itself puts characters with few frames
     found = corrections.corrected_below(tmp_path / "tree", tmp_path)
     assert {path.name: [name for _, name in pairs] for path, pairs in found.items()} == {"x.png": ["Kokona"]}
     assert corrections.corrected_below(None, tmp_path) == {}
