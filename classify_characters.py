@@ -35,8 +35,6 @@ from framekit import (
 )
 from framekit.encoding import encode_png
 
-UNKNOWN, OOD = "unknown", "ood"
-
 
 def detector_of(found: Sequence[Path]) -> str:
     """Return the detector that found the faces, as their sidecars say, so that references are cropped alike.
@@ -101,6 +99,12 @@ def write_names(
         counts.update(one.name for one in names)
         written += 1
     return counts, written, unreadable
+
+
+def told_counts(counts: Counter[str]) -> str:
+    """Return how many faces got a name, how many none, and how many are to be ignored, in words."""
+    unknown, ood = counts[references.UNKNOWN], counts[naming.OOD]
+    return f"{stage.counted(counts.total() - unknown - ood, 'face')} named, {unknown} unknown, {ood} ood"
 
 
 def print_left_over(stale: int, undetected: int) -> None:
@@ -245,12 +249,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.annotate:
         drawn = annotation.annotate(found, args.src_dir, args.annotate, workers)
         told += f", {stage.counted(drawn, 'annotated frame')} in {args.annotate}"
-    known_count = counts.total() - counts[UNKNOWN] - counts[OOD]
-    return stage.close(
-        f"{stage.counted(known_count, 'face')} named, {counts[UNKNOWN]} unknown, {counts[OOD]} ood, {told},"
-        f" in {args.src_dir}",
-        unreadable,
-    )
+    return stage.close(f"{told_counts(counts)}, {told}, in {args.src_dir}", unreadable)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Frames with boxes and names drawn on them, and sheets of many small ones to look over."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -54,11 +55,12 @@ def draw_boxes(pixels: Pixels, faces: Sequence[Face], names: Sequence[str]) -> P
 
 
 def sheets(
-    small: Sequence[tuple[Pixels, str]], columns: int = SHEET_COLUMNS, rows: int = SHEET_ROWS, side: int = SHEET_SIDE
+    small: Iterable[tuple[Pixels, str]], columns: int = SHEET_COLUMNS, rows: int = SHEET_ROWS, side: int = SHEET_SIDE
 ) -> Iterator[Pixels]:
     """Yield sheets of pixels, at most `side` px wide, with their labels below, `columns` by `rows` on each."""
-    for start in range(0, len(small), columns * rows):
-        yield one_sheet(small[start : start + columns * rows], columns, side)
+    coming = iter(small)
+    while part := list(islice(coming, columns * rows)):
+        yield one_sheet(part, columns, side)
 
 
 def one_sheet(small: Sequence[tuple[Pixels, str]], columns: int, side: int) -> Pixels:
@@ -88,7 +90,7 @@ def fitted(label: str, font: Any, side: int) -> str:
 
 def write_sheets(
     target: Path,
-    small: Sequence[tuple[Pixels, str]],
+    small: Iterable[tuple[Pixels, str]],
     columns: int = SHEET_COLUMNS,
     rows: int = SHEET_ROWS,
     side: int = SHEET_SIDE,
@@ -104,25 +106,26 @@ def annotate(found: Sequence[Path], root: Path, target: Path, workers: int) -> i
 
     Returns how many. Raises Misuse if `target` lies among the frames.
     """
-    if target.resolve().is_relative_to(root.resolve()):
-        raise stage.Misuse(
-            f"{target} lies in {root}, where its images would be taken for frames; give a folder beside it"
-        )
+    frames.refuse_inside(target, root)
     looked = [frame for frame in found if sidecar.sidecar(frame, sidecar.FACES).exists()]
-    small = []
-    decoded = frames.map_frames(lambda pixels: pixels, looked, workers)
-    for frame, pixels in stage.progress(decoded, len(looked), "frame", "annotate"):
-        try:
-            faces, names = read_faces(frame) or [], read_names(frame)
-        except sidecar.BadSidecar:
-            continue  # the stages that read it list it
-        if isinstance(pixels, frames.Unreadable):
-            continue
-        named = [names.get(face.box, "") for face in faces]
-        drawn = draw_boxes(pixels, faces, named)
-        path = (target / frame.relative_to(root)).with_suffix(".jpg")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        sidecar.write_whole(path, encode_frame(drawn, ".jpg", QUALITY))
-        small.append((draw_boxes(frames.shrink(pixels, SHEET_SIDE), faces, named), frame.stem))
-    write_sheets(target, small)
-    return len(small)
+    count = 0
+
+    def drawn() -> Iterator[tuple[Pixels, str]]:
+        nonlocal count
+        decoded = frames.map_frames(lambda pixels: pixels, looked, workers)
+        for frame, pixels in stage.progress(decoded, len(looked), "frame", "annotate"):
+            try:
+                faces, names = read_faces(frame) or [], read_names(frame)
+            except sidecar.BadSidecar:
+                continue  # the stages that read it list it
+            if isinstance(pixels, frames.Unreadable):
+                continue
+            named = [names.get(face.box, "") for face in faces]
+            path = (target / frame.relative_to(root)).with_suffix(".jpg")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            sidecar.write_whole(path, encode_frame(draw_boxes(pixels, faces, named), ".jpg", QUALITY))
+            count += 1
+            yield draw_boxes(frames.shrink(pixels, SHEET_SIDE), faces, named), frame.stem
+
+    write_sheets(target, drawn())
+    return count

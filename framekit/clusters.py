@@ -127,8 +127,7 @@ def cluster_faces(
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise stage.Misuse(f"{target} is not empty, and what you sorted there stays; give --cluster a new folder")
-    if target.resolve().is_relative_to(root.resolve()):
-        raise stage.Misuse(f"{target} lies in {root}, where crops would be taken for frames; give a folder beside it")
+    frames.refuse_inside(target, root)
     heads, unreadable = cut_heads(wanted, workers)
     if not heads:
         raise stage.Misuse(f"no face is known in {root}; run detect_faces.py first")

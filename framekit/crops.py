@@ -98,8 +98,7 @@ def write_crops(found: Sequence[Path], root: Path, target: Path, workers: int) -
 
     Crops of faces that are no more are set aside in `target`/.removed. Raises Misuse if `target` lies among the frames.
     """
-    if target.resolve().is_relative_to(root.resolve()):
-        raise stage.Misuse(f"{target} lies in {root}, where crops would be taken for frames; give a folder beside it")
+    frames.refuse_inside(target, root)
     record_of.cache_clear()
     known_sources.cache_clear()
     cuts: dict[Path, dict[str, Any]] = {}

@@ -133,12 +133,6 @@ def plausible_faces(found: Sequence[Face], size: tuple[int, int], limits: Limits
     return Seen(good, people, dropped)
 
 
-def largest_face(detect: Detector, pixels: Pixels) -> Face | None:
-    """Return the largest face of a reference, looked for at several sizes; None if there is none."""
-    found = reference_faces(detect, pixels)
-    return found[0] if found else None
-
-
 def reference_faces(detect: Detector, pixels: Pixels) -> list[Face]:
     """Return the faces of a reference, the largest first, looked for at several sizes until there are any."""
     for size in REFERENCE_SIZES:

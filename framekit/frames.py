@@ -75,6 +75,12 @@ def find_frames(folder: Path, limit: int = 0) -> list[Path]:
     return found[:limit] if limit else found
 
 
+def refuse_inside(target: Path, root: Path) -> None:
+    """Raise Misuse if images that are to be written below `target` would lie among the frames below `root`."""
+    if target.resolve().is_relative_to(root.resolve()):
+        raise Misuse(f"{target} lies in {root}, where images would be taken for frames; give a folder beside it")
+
+
 def is_frame_name(name: str) -> bool:
     """Tell whether a file of this name counts as a frame."""
     return not name.startswith(".") and Path(name).suffix.lower() in FRAME_SUFFIXES

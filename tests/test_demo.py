@@ -12,7 +12,7 @@ import pytest
 import extract_frames
 from framekit.animeface_bridge import AnimeFace
 from framekit.detectors import Settings, load_detector
-from framekit.faces import largest_face
+from framekit.faces import reference_faces
 from framekit.frames import Pixels
 
 SHOT = draw_show.Shot(draw_show.paint_sky, 6, 3, (draw_show.Role(figures.SORA, 320, 186, 92, talks=True),), 300)
@@ -66,8 +66,7 @@ def test_the_face_of_the_shot_is_found_where_it_was_drawn(frames: list[Pixels], 
 
 @pytest.mark.parametrize("who", figures.CAST[:3], ids=[who.name for who in figures.CAST[:3]])
 def test_the_face_of_each_first_reference_is_found(who: figures.Character, animeface_detector: AnimeFace) -> None:
-    face = largest_face(animeface_detector, draw_show.reference_frames(who)[0])
-    assert face is not None
+    [face, *_] = reference_faces(animeface_detector, draw_show.reference_frames(who)[0])
     assert face.score >= Settings().least("animeface")
     assert face.box[0] < 0.5 < face.box[2]
 

@@ -19,9 +19,9 @@ from framekit.faces import (
     Seen,
     face_at,
     holds_centre,
-    largest_face,
     merge_looks,
     plausible_faces,
+    reference_faces,
 )
 from framekit.frames import Pixels, Unreadable
 from framekit.sidecar import BadSidecar
@@ -93,9 +93,9 @@ def test_faces_go_from_left_to_right() -> None:
 # --- the largest face of a reference
 
 
-def test_the_largest_face_of_a_reference_counts() -> None:
+def test_the_largest_face_of_a_reference_comes_first() -> None:
     small, large = face(0.1, 0.1, 0.2, 0.2, score=0.99), face(0.5, 0.1, 0.9, 0.6, score=0.8)
-    assert largest_face(lambda pixels: [small, large], plain(RED)) == large
+    assert reference_faces(lambda pixels: [small, large], plain(RED)) == [large, small]
 
 
 def test_a_reference_is_looked_at_in_smaller_sizes_until_a_face_is_found() -> None:
@@ -105,12 +105,12 @@ def test_a_reference_is_looked_at_in_smaller_sizes_until_a_face_is_found() -> No
         seen.append(pixels.shape[1])
         return [face(0.1, 0.1, 0.9, 0.9)] if pixels.shape[1] <= 224 else []
 
-    assert largest_face(finds_it_at_224, plain(RED, 1000, 500)) == face(0.1, 0.1, 0.9, 0.9)
+    assert reference_faces(finds_it_at_224, plain(RED, 1000, 500)) == [face(0.1, 0.1, 0.9, 0.9)]
     assert seen == [640, 320, 224]
 
 
 def test_a_reference_without_a_face_has_none() -> None:
-    assert largest_face(lambda pixels: [], plain(RED)) is None
+    assert reference_faces(lambda pixels: [], plain(RED)) == []
 
 
 # --- the sidecar
