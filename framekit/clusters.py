@@ -1,14 +1,15 @@
 """Faces grouped by their likeness where there are no references yet: the folders become references once renamed."""
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from framekit import annotation, frames, head_crops, sidecar, stage
+from framekit import annotation, frames, head_crops, moves, sidecar, stage
 from framekit.characters import Vector, load_embedders, unit
 from framekit.encoding import encode_png
 from framekit.face_record import faces_record
@@ -21,16 +22,6 @@ SHOWN = 12  # faces of each cluster on the contact sheet
 SHEET_SIDE = 112  # px of a face on the sheet
 BATCH = 64  # crops described at a time
 CROP_SIDE = 384  # px; larger crops are reduced: no embedding looks at more
-
-
-@dataclass(frozen=True)
-class CutHead:
-    """A face of a frame, where it lies `inside` its head crop, and that crop."""
-
-    frame: Path
-    face: Face
-    inside: Face
-    crop: frames.Pixels
 
 
 @dataclass(frozen=True)
@@ -57,65 +48,53 @@ def group(rows: Vector, smallest: int) -> NDArray[np.int_]:
     return np.array([kinds.index(int(kind)) if kind >= 0 else -1 for kind in found], int)
 
 
-def folders_of(crops: Sequence[frames.Pixels], rows: Vector, smallest: int, subclusters: bool) -> list[str]:
-    """Return the folder of each crop: its cluster, and its view inside it if `subclusters`."""
+def folders_of(rows: Vector, shapes: Vector | None, smallest: int) -> list[str]:
+    """Return the folder of each row: its cluster, and its view inside it where `shapes` (N, D) tells views apart."""
     kinds = group(rows, smallest)
     names = [f"cluster_{kind:03d}" if kind >= 0 else NOISE for kind in kinds.tolist()]
-    if not subclusters:
+    if shapes is None:
         return names
-    describe = load_embedders(["shape"], "cpu")
     for kind in sorted({kind for kind in kinds.tolist() if kind >= 0}):
-        members = np.flatnonzero(kinds == kind).tolist()
-        views = group(describe([crops[row] for row in members])[0], SMALLEST_VIEW)
-        for row, view in zip(members, views.tolist(), strict=True):
+        members = np.flatnonzero(kinds == kind)
+        for row, view in zip(members.tolist(), group(shapes[members], SMALLEST_VIEW).tolist(), strict=True):
             names[row] += f"/view_{view:02d}" if view >= 0 else "/view_others"
     return names
 
 
-def cut_heads(wanted: Mapping[Path, Sequence[Face]], workers: int) -> tuple[list[CutHead], list[tuple[Path, str]]]:
-    """Return the head of each face, and the unreadable frames."""
-    heads, unreadable = [], []
+def write_heads(
+    wanted: Mapping[Path, Sequence[Face]], root: Path, part: Path, workers: int, unreadable: list[tuple[Path, str]]
+) -> Iterator[tuple[Path, frames.Pixels]]:
+    """Write the head of each face with its sidecar into `part`; yield its file and pixels. Fills `unreadable`."""
+    part.mkdir(parents=True)
     decoded = frames.map_frames(lambda pixels: pixels, list(wanted), workers)
     for frame, pixels in stage.progress(decoded, len(wanted), "frame", "heads"):
         if isinstance(pixels, frames.Unreadable):
             unreadable.append((frame, pixels.reason))
             continue
-        size = (pixels.shape[1], pixels.shape[0])
-        for face in wanted[frame]:
-            crop = frames.shrink(head_crops.crop_head(pixels, face), CROP_SIDE)
+        own, size = frame.relative_to(root), (pixels.shape[1], pixels.shape[0])
+        name = sidecar.safe_name("_".join([*own.parts[:-1], own.stem]))
+        for number, face in enumerate(wanted[frame], start=1):
+            crop = np.ascontiguousarray(frames.shrink(head_crops.crop_head(pixels, face), CROP_SIDE))
             box = head_crops.as_fractions(head_crops.head_square(face, size), size)
             ((_, inside),) = head_crops.faces_inside([face], box)
-            heads.append(CutHead(frame, face, inside, np.ascontiguousarray(crop)))
-    return heads, unreadable
+            path = moves.free_target(part / f"{name}_{number}.png")
+            origin = {"frame": own.as_posix(), "box": list(face.box)}
+            record = faces_record("crop", 0.0, Seen([inside], [], [])) | {"cropped_from": origin}
+            sidecar.write_json(sidecar.sidecar(path, sidecar.FACES), record)
+            sidecar.write_whole(path, encode_png(crop))
+            yield path, crop
 
 
-def write_clusters(heads: Sequence[CutHead], folders: Sequence[str], root: Path, target: Path) -> None:
-    """Write each crop with its sidecar into its folder below `target`, and contact sheets; whole or not at all."""
-    part = target.with_name(f".{target.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    counts: dict[Path, int] = {}
-    small: dict[str, list[frames.Pixels]] = {}
-    for head, folder in zip(heads, folders, strict=True):
-        counts[head.frame] = counts.get(head.frame, 0) + 1
-        own = head.frame.relative_to(root)
-        name = sidecar.safe_name("_".join([*own.parts[:-1], own.stem]))
-        path = part / folder / f"{name}_{counts[head.frame]}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        record = faces_record("crop", 0.0, Seen([head.inside], [], []))
-        origin = {"frame": own.as_posix(), "box": list(head.face.box)}
-        sidecar.write_json(sidecar.sidecar(path, sidecar.FACES), record | {"cropped_from": origin})
-        sidecar.write_whole(path, encode_png(head.crop))
-        small.setdefault(folder, []).append(frames.shrink(head.crop, SHEET_SIDE))
-    shown = []
-    for folder in sorted(small, key=lambda name: (name == NOISE, name)):
-        step = -(-len(small[folder]) // SHOWN)
-        row = [(pixels, f"{folder}: {len(small[folder])}") for pixels in small[folder][::step]]
-        blank = np.full((1, 1, 3), annotation.GROUND, np.uint8)
-        shown += row + [(blank, "")] * (SHOWN - len(row))  # each cluster in a row of its own
+def write_sheet(part: Path, members: Mapping[str, Sequence[Path]]) -> None:
+    """Write contact sheets of the files of each folder, each folder in a row of its own."""
+    shown: list[tuple[frames.Pixels, str]] = []
+    blank = np.full((1, 1, 3), annotation.GROUND, np.uint8)
+    for folder in sorted(members, key=lambda name: (name == NOISE, name)):
+        step = -(-len(members[folder]) // SHOWN)
+        chosen = [frames.shrink(frames.read_pixels(path), SHEET_SIDE) for path in members[folder][::step]]
+        shown += [(pixels, f"{folder}: {len(members[folder])}") for pixels in chosen]
+        shown += [(blank, "")] * (SHOWN - len(chosen))
     annotation.write_sheets(part, shown, columns=SHOWN, rows=16, side=SHEET_SIDE)
-    if target.exists():
-        target.rmdir()  # it is empty
-    part.replace(target)
 
 
 def cluster_faces(
@@ -123,17 +102,33 @@ def cluster_faces(
 ) -> tuple[list[str], list[tuple[Path, str]]]:
     """Group the faces of frames into folders of `target`; return the folder of each face, and unreadable frames.
 
-    Raises Misuse if `target` holds anything: a person may have sorted it.
+    All is made in a hidden folder beside `target`, which is there whole or not at all. Raises Misuse if `target` holds
+    anything: a person may have sorted it.
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise stage.Misuse(f"{target} is not empty, and what you sorted there stays; give --cluster a new folder")
     frames.refuse_inside(target, root)
-    heads, unreadable = cut_heads(wanted, workers)
-    if not heads:
+    if not any(wanted.values()):
         raise stage.Misuse(f"no face is known in {root}; run detect_faces.py first")
-    embed, crops = load_embedders(how.models, device), [head.crop for head in heads]
-    parts = [embed(crops[start : start + BATCH]) for start in range(0, len(crops), BATCH)]
-    rows = np.concatenate([np.concatenate(part, axis=1) for part in parts]) / np.float32(len(how.models) ** 0.5)
-    folders = folders_of(crops, rows, how.smallest, how.subclusters)
-    write_clusters(heads, folders, root, target)
+    part = target.with_name(f".{target.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    embed = load_embedders([*how.models, *["shape"] * how.subclusters], device)
+    unreadable: list[tuple[Path, str]] = []
+    heads = write_heads(wanted, root, part, workers, unreadable)
+    paths, described = [], []
+    while batch := list(islice(heads, BATCH)):
+        paths += [path for path, _ in batch]
+        described.append(embed([crop for _, crop in batch]))
+    parts = [np.concatenate(column) for column in zip(*described, strict=True)] or [np.empty((0, 1), np.float32)]
+    shapes = parts.pop() if how.subclusters and described else None
+    rows = np.concatenate(parts, axis=1) / np.float32(len(parts) ** 0.5)
+    folders = folders_of(rows, shapes, how.smallest)
+    write_sheet(part, {name: [p for p, own in zip(paths, folders, strict=True) if own == name] for name in folders})
+    for path, folder in zip(paths, folders, strict=True):
+        (part / folder).mkdir(parents=True, exist_ok=True)
+        for file in (sidecar.sidecar(path, sidecar.FACES), path):
+            file.replace(part / folder / file.name)
+    if target.exists():
+        target.rmdir()  # it is empty
+    part.replace(target)
     return folders, unreadable

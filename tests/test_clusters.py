@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import classify_characters
+from framekit.characters import load_embedders
 from framekit.clusters import folders_of, group
 from framekit.frames import Pixels
 from tests.conftest import listing, one_sentence, plain, save_frame, tree
@@ -45,7 +46,8 @@ def head(hair: tuple[int, int, int], turn: int = 0) -> Pixels:
 
 def test_views_of_one_character_are_told_apart() -> None:
     crops = [np.roll(head(HAIR["pink"], turn), n, axis=1) for turn in (-14, 14) for n in range(-2, 3)]
-    folders = folders_of(crops, rows(*(0.01 * n for n in range(10))), 4, subclusters=True)
+    (shapes,) = load_embedders(["shape"], "cpu")(crops)
+    folders = folders_of(rows(*(0.01 * n for n in range(10))), shapes, 4)
     assert {folder.split("/")[0] for folder in folders} == {"cluster_000"}
     assert len(set(folders[:5])) == len(set(folders[5:])) == 1
     assert folders[0] != folders[5]
@@ -120,6 +122,17 @@ def test_without_faces_there_is_nothing_to_group(tmp_path: Path, capsys: pytest.
     add_faces(save_frame(tmp_path / "frames/x.png", plain((9, 9, 9))))
     assert cluster(tmp_path) == 2
     assert "no face is known" in one_sentence(capsys.readouterr().err)
+
+
+def test_frames_whose_names_would_be_one_keep_a_crop_each(tmp_path: Path) -> None:
+    for name in ("a_b/c", "a/b_c", "a/b/c"):
+        pixels = plain((200, 215, 230), 160, 96)
+        pixels[:, 32:128] = head(HAIR["pink"])
+        add_faces(save_frame(tmp_path / f"frames/{name}.png", pixels), BOX)
+    assert cluster(tmp_path, "--min_cluster", "3") == 0
+    assert listing(tmp_path / "groups/cluster_000") == [
+        f"a_b_c_1{end}" for end in (".faces.json", ".png", "_2.faces.json", "_2.png", "_3.faces.json", "_3.png")
+    ]
 
 
 def test_an_unreadable_frame_is_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
