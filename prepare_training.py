@@ -1,26 +1,36 @@
-"""Write captions and the balance of folders for EveryDream2 and kohya.
+"""Write captions and the balance of folders for EveryDream2, kohya, OneTrainer and diffusers, and check them.
 
     python prepare_training.py --src_dir arranged --max_tag_number 15 --shuffle_tags
 
-Reads the frames below --src_dir with their X.json; writes the caption X.txt beside each frame, multiply.txt
-(EveryDream2's factor) into each folder with frames, and dataset_config.toml (kohya) at the top. Run it again after
-corrections: captions follow X.json, but a caption, factor or config that a person edited stays.
+Reads the frames below --src_dir with their X.json; writes the caption X.txt beside each frame, and what each --trainer
+needs: multiply.txt (EveryDream2), dataset_config.toml (kohya), … With --dst_dir each trainer gets a folder of its own
+there. Run it again after corrections: captions follow X.json, but a caption, factor or config that a person edited
+stays. --check writes nothing: it reads a prepared dataset as the trainers would and lists every trap.
 """
 
 import argparse
-import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from framekit import balance, captions, frames, metadata, sidecar, stage
+from framekit import (
+    balance,
+    captions,
+    core_tags,
+    destinations,
+    frames,
+    leaves,
+    metadata,
+    preparation,
+    prepared,
+    sidecar,
+    stage,
+    trainers,
+    traps,
+    trigger_words,
+)
+from framekit.destinations import folder_in
 
-RECORD = ".prepared.json"  # what this script wrote: name -> digests, so that edits are told from its own text
-KOHYA_CONFIG = "dataset_config.toml"
-# Source: the loaders of EveryDream2 and kohya; EveryDream2's settings of a folder stand in text files of these names.
-TRAINABLE = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
-SETTINGS = {"multiply", "flip_p", "cond_dropout", "loss_scale", "batch_id", "shuffle_tags"}
 PARTS = {  # part -> default probability, what it is
     "count": (captions.CaptionRules.count, "number of people, such as 2people"),
     "character": (captions.CaptionRules.character, "characters"),
@@ -31,182 +41,145 @@ PARTS = {  # part -> default probability, what it is
     "facepos": (captions.CaptionRules.facepos, "face positions, such as fvp 42 70 fhp 22 39"),
     "tags": (captions.CaptionRules.tags, "tags"),
 }
-
-
-@dataclass(frozen=True)
-class Text:
-    """A text file to write; `key` names it in the record, and survives another arrangement of the folders."""
-
-    path: Path
-    key: str
-    content: str
-
-
-def read_record(root: Path) -> dict[str, set[str]]:
-    """Return the digests of what this script wrote before. Raises Misuse if the record is damaged."""
-    path = root / RECORD
-    try:
-        noted = sidecar.read_json(path) if path.exists() else {}
-        return {key: set(map(str, digests)) for key, digests in noted.items()}
-    except (sidecar.BadSidecar, TypeError) as error:
-        raise stage.Misuse(
-            f"{path} is damaged ({error}); remove it, all existing captions then count as edited"
-        ) from error
-
-
-def write_record(root: Path, noted: Mapping[str, Iterable[str]]) -> None:
-    """Write the digests down."""
-    sidecar.write_json(root / RECORD, {key: sorted(digests) for key, digests in sorted(noted.items())})
-
-
-def edited_texts(texts: Sequence[Text], noted: Mapping[str, set[str]], orphans: set[str]) -> list[Text]:
-    """Return the texts whose file holds something else than this script wrote.
-
-    `orphans` are digests of texts whose key is gone: a file with one of them is an own text under another name.
-    """
-    edited = []
-    for text in texts:
-        if text.path.exists():
-            held = text.path.read_text(encoding="utf-8", errors="replace")
-            if held != text.content and sidecar.digest(held) not in noted.get(text.key, set()) | orphans:
-                edited.append(text)
-    return edited
-
-
-def write_own(
-    texts: Sequence[Text], edited: Sequence[Text], root: Path, noted: Mapping[str, set[str]], resting: set[str]
-) -> None:
-    """Write the texts that changed, but for the edited ones, and note their digests.
-
-    What is about to be written is noted first, so that after a kill it still counts as this script's own. `resting`
-    are keys whose texts are not written this time and whose digests stay.
-    """
-    left = {text.path for text in edited}
-    own = {key: set(noted[key]) for key in {*resting, *(text.key for text in edited)} if key in noted}
-    for text in texts:
-        if text.path not in left:
-            own.setdefault(text.key, set()).add(sidecar.digest(text.content))
-    write_record(root, {key: own.get(key, set()) | noted.get(key, set()) for key in {*own, *noted}})
-    for text in stage.progress(texts, len(texts), "file"):
-        if text.path not in left and not holds(text.path, text.content):
-            sidecar.write_whole(text.path, text.content)
-    write_record(root, own)
-
-
-def holds(path: Path, content: str) -> bool:
-    """Tell whether a file is there and holds exactly this text."""
-    return path.exists() and path.read_bytes() == content.encode()
+GROUPS = ("hair", "eyes", "outfit")  # of tags, see framekit/tag_groups.py
 
 
 def trainable(found: Sequence[Path]) -> tuple[list[Path], list[tuple[Path, str]]]:
-    """Return the frames that both trainers read, and the others with the reason.
+    """Return the frames that all trainers read, and the others with the reason.
 
     Raises Misuse for a frame whose caption would be taken for a setting of its folder.
     """
     for frame in found:
-        if frame.stem.lower() in SETTINGS:
+        if frame.stem.lower() in trainers.SETTINGS:
             raise stage.Misuse(f"the caption of {frame} would be {frame.stem}.txt, a setting of EveryDream2; rename it")
-    reason = "not read by both trainers; convert it to PNG, JPEG or WebP"
-    others = [(frame, reason) for frame in found if frame.suffix.lower() not in TRAINABLE]
-    return [frame for frame in found if frame.suffix.lower() in TRAINABLE], others
+    reason = "not read by all trainers; convert it to PNG, JPEG or WebP"
+    others = [(frame, reason) for frame in found if frame.suffix.lower() not in trainers.TRAINABLE]
+    return [frame for frame in found if frame.suffix.lower() in trainers.TRAINABLE], others
 
 
-def caption_texts(found: Sequence[Path], rules: captions.CaptionRules) -> tuple[list[Text], list[tuple[Path, str]]]:
-    """Return the caption of each frame, and the frames whose metadata can't be used."""
-    texts: list[Text] = []
+def describe(found: Sequence[Path]) -> tuple[dict[Path, metadata.Metadata], list[tuple[Path, str]]]:
+    """Return the metadata of each frame, and the frames whose metadata can't be used."""
+    described: dict[Path, metadata.Metadata] = {}
     unreadable: list[tuple[Path, str]] = []
-    for frame in found:
+    for frame in stage.progress(found, len(found), "frame", "reading"):
         try:
-            caption = captions.build_caption(metadata.read_metadata(frame), frame.stem, rules)
+            described[frame] = metadata.read_metadata(frame)
         except sidecar.BadSidecar as error:
             unreadable.append((frame, str(error)))
-            continue
-        texts.append(Text(sidecar.sidecar(frame, sidecar.CAPTION), frame.stem, caption + "\n"))
-    return texts, unreadable
+    return described, unreadable
 
 
-def multiply_texts(root: Path, factors: Mapping[PurePosixPath, float]) -> list[Text]:
-    """Return multiply.txt of each folder."""
-    return [
-        Text(root / folder / sidecar.MULTIPLY, f"{folder}/{sidecar.MULTIPLY}", f"{factor}\n")
-        for folder, factor in factors.items()
-    ]
+def add_caption_options(options: stage.StageParser) -> None:
+    """Add the options that decide what captions say."""
+    for part, (probability, meaning) in PARTS.items():
+        options.option(
+            f"use_{part}_prob", type=stage.fraction, default=probability, help=f"probability of the {meaning}"
+        )
+    rules = captions.CaptionRules
+    options.option("template", default=rules.template, help="order of the parts, and words around them")
+    options.option("max_tag_number", type=stage.count, default=rules.max_tag_number, help="tags per caption")
+    options.option("shuffle_tags", action="store_true", help="shuffle the tags that don't count people")
+    options.option("drop_groups", nargs="+", choices=GROUPS, help="leave these tags of named characters out")
+    options.option(
+        "prune_core_tags",
+        type=stage.fraction,
+        default=0.0,
+        help="leave out what a character has on this share of its own frames, 0.4 for example; 0 = off",
+    )
+    options.option("trigger_csv", type=Path, help="lines `character,trigger words`; these stand in captions instead")
+    options.option("keep_underscores", action="store_true", help="keep the underscores of tags")
+    options.option("escape_brackets", action="store_true", help="put a backslash before brackets")
+    options.option(
+        "face_position",
+        choices=("tokens", "words", "none"),
+        default="none",
+        help="how face positions are said; tokens if only their probability is given",
+    )
+    options.option("keep_tokens_separator", default="", help="text before the tags that keeps kohya from shuffling")
+    options.option(
+        "captions_per_frame",
+        type=stage.count,
+        default=1,
+        help="captions drawn for each frame, for kohya and onetrainer",
+    )
+    options.option(
+        "caption_inferred", action="store_true", help="name characters whom only their scene tells, see --propagate"
+    )
+    options.shared("seed")
 
 
-def factors_in_force(
-    root: Path, factors: Mapping[PurePosixPath, float], edited: Sequence[Text]
-) -> tuple[dict[PurePosixPath, float], list[tuple[Path, str]]]:
-    """Return the factors as the trainer will read them, edited ones included, and the files it would misread."""
-    by_hand = {text.path for text in edited}
-    misread: list[tuple[Path, str]] = []
-    in_force = dict(factors)
-    for folder in factors:
-        path = root / folder / sidecar.MULTIPLY
-        if path in by_hand:
-            try:
-                in_force[folder] = stage.positive(path.read_text(encoding="utf-8"))
-            except (ValueError, argparse.ArgumentTypeError):
-                misread.append((path, "EveryDream2 needs one plain number above 0; correct it or delete the file"))
-    return in_force, misread
-
-
-def kohya_config(root: Path, factors: Mapping[PurePosixPath, float], resolution: int) -> str:
-    """Return kohya's dataset config: one subset per folder with frames, paths absolute as it needs them."""
-    lines = [
-        "# kohya-ss sd-scripts: --dataset_config=dataset_config.toml; written by prepare_training.py",
-        "[general]",
-        'caption_extension = ".txt"',
-        "keep_tokens = 1",
-        "",
-        "[[datasets]]",
-        f"resolution = {resolution}",
-        "enable_bucket = true",
-    ]
-    for folder, factor in factors.items():
-        lines += [
-            "",
-            "[[datasets.subsets]]",
-            f"image_dir = {toml_text(str((root / folder).absolute()))}",
-            f"num_repeats = {balance.repeats(factor)}  # multiply {factor}",
-        ]
-    return "\n".join(lines) + "\n"
-
-
-def toml_text(text: str) -> str:
-    """Return text as a TOML string; JSON's escapes are TOML's, but for DEL."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def balance_table(counts: Mapping[PurePosixPath, int], factors: Mapping[PurePosixPath, float]) -> str:
-    """Return a table with a line per folder: frames, multiply, kohya's repeats, share of an epoch."""
-    rows = ["frames  multiply  repeats  share  folder"]
-    for (folder, factor), share in zip(factors.items(), balance.epoch_shares(counts, factors), strict=True):
-        rows.append(f"{counts[folder]:6d}  {factor:8g}  {balance.repeats(factor):7d}  {share:5.1%}  {folder}")
-    return "\n".join(rows)
+def add_balance_options(options: stage.StageParser) -> None:
+    """Add the options that decide how often each folder is trained."""
+    limits = leaves.Limits
+    options.option("weight_csv", type=Path, help="lines `folder name or pattern,weight` (default: all folders weigh 1)")
+    options.option(
+        "min_multiply", type=stage.positive, default=limits.min_multiply, help="multiply of the least repeated folder"
+    )
+    options.option("max_multiply", type=stage.positive, default=limits.max_multiply, help="largest multiply")
+    options.option(
+        "target_epoch_size", type=stage.count, default=0, help="frames of an epoch, instead of --min_multiply; 0 = off"
+    )
+    options.option("max_repeats", type=stage.count, default=limits.max_repeats, help="most repeats for kohya")
+    options.option("reg_folders", nargs="+", default=["regularization"], help="top folders that are regularization")
 
 
 def parser() -> stage.StageParser:
     """Return the command line."""
     options = stage.StageParser("prepare_training", __doc__ or "")
-    options.shared("src_dir", "limit", "overwrite_corrections", "config")
-    for part, (probability, meaning) in PARTS.items():
-        options.option(
-            f"use_{part}_prob", type=stage.fraction, default=probability, help=f"probability of the {meaning}"
-        )
+    options.shared("src_dir", "dst_dir", "limit", "workers", "overwrite_corrections", "config")
     options.option(
-        "max_tag_number", type=stage.count, default=captions.CaptionRules.max_tag_number, help="tags per caption"
+        "trainer",
+        nargs="+",
+        choices=trainers.TRAINERS,
+        default=["everydream2", "kohya"],
+        help="trainers to prepare for, all in one folder or, with --dst_dir, each in its own",
     )
-    options.option("shuffle_tags", action="store_true", help="shuffle the tags that don't count people")
-    options.option("keep_underscores", action="store_true", help="keep the underscores of tags")
     options.option(
-        "caption_inferred", action="store_true", help="name characters whom only their scene tells, see --propagate"
+        "kohya_form",
+        choices=trainers.KOHYA_FORMS,
+        default="config",
+        help="dataset_config.toml, folders named REPEATS_NAME, or JSON for fine-tuning",
     )
-    options.shared("seed")
-    options.option("weight_csv", type=Path, help="lines `folder name or pattern,weight` (default: all folders weigh 1)")
-    options.option("min_multiply", type=stage.positive, default=1.0, help="multiply of the least repeated folder")
-    options.option("max_multiply", type=stage.positive, default=100.0, help="largest multiply")
-    options.option("resolution", type=stage.count, default=512, help="training resolution in px, for kohya's config")
+    options.option("resolution", type=stage.count, default=512, help="training resolution in px")
+    options.option("check", action="store_true", help="write nothing; list what these trainers would misread")
+    add_caption_options(options)
+    add_balance_options(options)
     return options
+
+
+def caption_rules(args: argparse.Namespace, described: Mapping[Path, metadata.Metadata]) -> captions.CaptionRules:
+    """Return the rules for captions that the command line asks for; core tags are told, and printed."""
+    chances = {part: getattr(args, f"use_{part}_prob") for part in PARTS}
+    if args.face_position != "none" and not chances["facepos"]:
+        chances["facepos"] = 1.0
+    core = core_tags.core_tags(described.values(), args.prune_core_tags) if args.prune_core_tags else {}
+    if args.prune_core_tags:
+        print(core_tags.core_table(core))
+    return captions.CaptionRules(
+        **chances,
+        max_tag_number=args.max_tag_number,
+        shuffle_tags=args.shuffle_tags,
+        keep_underscores=args.keep_underscores,
+        seed=args.seed,
+        inferred=args.caption_inferred,
+        template=captions.check_template(args.template),
+        face_words=args.face_position == "words",
+        escape_brackets=args.escape_brackets,
+        left_out=frozenset(args.drop_groups or ()),
+        triggers=trigger_words.read_triggers(args.trigger_csv) if args.trigger_csv else {},
+        core=core,
+        separator=args.keep_tokens_separator.strip(),
+    )
+
+
+def check(root: Path, wanted: Sequence[str], resolution: int, workers: int) -> int:
+    """Run --check."""
+    looked_at, found = traps.find_traps(root, wanted, resolution, stage.worker_count(workers))
+    for trap in found:
+        print(f"{trap.path}: {trap.reason}; {trap.remedy}")
+    said = f"{stage.counted(looked_at, 'frame')} read as {', '.join(wanted)} would"
+    print(f"{said}, {stage.counted(len(found), 'trap')}, in {root}")
+    return stage.SOME_UNREADABLE if found else stage.DONE
 
 
 @stage.one_sentence
@@ -214,40 +187,43 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line."""
     args = parser().read(argv)
     root = args.src_dir
-    found, others = trainable(frames.find_frames(root, args.limit))
-    if args.resolution < 1:
-        raise stage.Misuse(f"--resolution {args.resolution} must be above 0")
+    if args.resolution < 1 or args.max_repeats < 1 or args.captions_per_frame < 1:
+        raise stage.Misuse("--resolution, --max_repeats and --captions_per_frame must be 1 or more")
+    if args.check:
+        return check(root, args.trainer, args.resolution, args.workers)
+    places = destinations.destinations(root, args.dst_dir, args.trainer, args.kohya_form)
     weights = balance.read_weights(args.weight_csv) if args.weight_csv else []
-    sidecar.clean_up((frame.parent for frame in found), sidecar.CAPTION)
-    sidecar.clean_up([root], Path(KOHYA_CONFIG).suffix)
-    sidecar.clean_up([root], Path(RECORD).suffix)
-    rules = captions.CaptionRules(
-        **{part: getattr(args, f"use_{part}_prob") for part in PARTS},
-        max_tag_number=args.max_tag_number,
-        shuffle_tags=args.shuffle_tags,
-        keep_underscores=args.keep_underscores,
-        seed=args.seed,
-        inferred=args.caption_inferred,
-    )
-    texts, unreadable = caption_texts(found, rules)
-    counts = Counter(PurePosixPath(frame.parent.relative_to(root).as_posix()) for frame in found)
-    factors = balance.multiplies(counts, weights, args.min_multiply, args.max_multiply)
-    texts += multiply_texts(root, factors)
-    noted = read_record(root)
-    resting = set(noted) if args.limit else {frame.stem for frame, _ in unreadable}
-    known = {KOHYA_CONFIG, *resting, *(text.key for text in texts)}
-    orphans = set().union(*(digests for key, digests in noted.items() if key not in known))
-    edited = [] if args.overwrite_corrections else edited_texts(texts, noted, orphans)
-    factors, misread = factors_in_force(root, factors, edited)
-    config = Text(root / KOHYA_CONFIG, KOHYA_CONFIG, kohya_config(root, factors, args.resolution))
-    edited += [] if args.overwrite_corrections else edited_texts([config], noted, set())
-    write_own([*texts, config], edited, root, noted, resting)
-    if factors:
-        print(balance_table(counts, factors))
+    limits = leaves.Limits(args.min_multiply, args.max_multiply, args.target_epoch_size, args.max_repeats)
+    found, others = trainable(frames.find_frames(root, args.limit))
+    described, unreadable = describe(found)
+    rules = caption_rules(args, described)
+    rules_there = {place: destinations.rules_for(place, rules, args.captions_per_frame) for place in places}
+    sidecar.clean_up([root], Path(prepared.RECORD).suffix)
+    noted = prepared.read_record(root)
+    counts = Counter(folder_in(root, frame) for frame in found)
+    computed, deviation = leaves.leaves_of(counts, weights, limits, {}, args.reg_folders)
+    balanced, misread, written = computed, list[tuple[Path, str]](), dict[Path, str]()
+    if not args.overwrite_corrections:
+        factors, misread = preparation.factors_by_hand(root, computed, noted)
+        balanced, deviation = leaves.leaves_of(counts, weights, limits, factors, args.reg_folders)
+        written = preparation.captions_by_hand(found, noted)
+    dataset = preparation.Dataset(root, described, computed, balanced, written)
+    edited, hints = 0, list[str]()
+    for place, fitting in rules_there.items():
+        resting = {*prepared.read_record(place.root)} if args.limit else {frame.stem for frame, _ in unreadable}
+        settings = trainers.KohyaSettings(args.resolution, fitting[0].separator, fitting[1] > 1)
+        edited += preparation.prepare(place, dataset, fitting, settings, args.overwrite_corrections, resting)
+        hints += destinations.how_to_train(place, settings)
+    if balanced:
+        print(leaves.table("folder", leaves.folder_rows(balanced, weights)))
+        named = [(folder_in(root, frame), known) for frame, known in described.items()]
+        print(leaves.table("character", leaves.character_rows(balanced, named)))
+        print(*hints, sep="\n")
+    off = f", kohya's shares off by {deviation:.1%} at most" if "kohya" in args.trainer and balanced else ""
     return stage.close(
-        f"{stage.counted(len(found) - len(unreadable), 'caption')}, {stage.counted(len(factors), 'folder')} balanced"
-        f" for EveryDream2 and kohya ({KOHYA_CONFIG}); kept"
-        f" {stage.counted(len(edited), 'hand-edited file')}, in {root}",
+        f"{stage.counted(len(described), 'caption')}, {stage.counted(len(balanced), 'folder')} balanced for"
+        f" {', '.join(args.trainer)}{off}; kept {stage.counted(edited, 'hand-edited file')},"
+        f" in {', '.join(str(place.root) for place in places)}",
         unreadable + misread + others,
     )
 

@@ -1,7 +1,7 @@
 """How often each folder of a tree is trained, so that folders of one level count alike, or as their weights say."""
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
@@ -11,7 +11,9 @@ Weights = Sequence[tuple[str, float]]
 """(folder name or pattern of the whole path, weight), in the order in which they are tried."""
 
 MAX_WEIGHT = 1e6
-LEAST_MULTIPLY = 0.01  # EveryDream2 reads 0 as 1.0
+LEAST_MULTIPLY = 0.0001  # EveryDream2 reads 0 as 1.0
+# Sources that stand side by side at the top of a tree. Source: the older generation's default weights.
+SOURCE_WEIGHTS: Weights = (("screenshots", 3.0), ("fanart", 2.0), ("regularization", 5.0))
 
 
 def read_weights(path: Path) -> Weights:
@@ -38,11 +40,15 @@ def read_weights(path: Path) -> Weights:
 
 
 def weight_of(folder: PurePosixPath, weights: Weights) -> float:
-    """Return the weight of a folder: by its name, else by the first pattern that fits its path, else 1."""
+    """Return the weight of a folder: by its name, else by the first pattern that fits its path, else its default.
+
+    By default a source at the top has the weight of its kind, and any other folder 1.
+    """
     for name, weight in weights:
         if name == folder.name:
             return weight
-    return next((weight for pattern, weight in weights if fnmatchcase(str(folder), pattern)), 1.0)
+    default = dict(SOURCE_WEIGHTS).get(str(folder), 1.0)
+    return next((weight for pattern, weight in weights if fnmatchcase(str(folder), pattern)), default)
 
 
 def shares(counts: Mapping[PurePosixPath, int], weights: Weights) -> dict[PurePosixPath, float]:
@@ -76,23 +82,29 @@ def is_within(folder: PurePosixPath, parent: PurePosixPath) -> bool:
 
 
 def multiplies(
-    counts: Mapping[PurePosixPath, int], weights: Weights, min_multiply: float, max_multiply: float
+    counts: Mapping[PurePosixPath, int],
+    weights: Weights,
+    min_multiply: float,
+    max_multiply: float,
+    epoch_size: int = 0,
 ) -> dict[PurePosixPath, float]:
-    """Return EveryDream's factor of each folder: the least trained frame has `min_multiply`, none above the maximum."""
+    """Return EveryDream's factor of each folder: the least trained frame has `min_multiply`, none above the maximum.
+
+    With an `epoch_size` the factors are scaled instead so that an epoch has so many frames.
+    """
     per_frame = {folder: share / counts[folder] for folder, share in shares(counts, weights).items()}
-    least = min(per_frame.values(), default=1.0)
-    return {
-        folder: max(LEAST_MULTIPLY, min(round(weight / least * min_multiply, 2), max_multiply))
-        for folder, weight in per_frame.items()
-    }
+    scale = epoch_size or min_multiply / min(per_frame.values(), default=1.0)
+    return {folder: factor(weight * scale, max_multiply) for folder, weight in per_frame.items()}
 
 
-def repeats(multiply: float) -> int:
-    """Return kohya's whole number for a factor: rounded, but never 0, which would drop the folder."""
-    return max(1, round(multiply))
+def factor(wanted: float, largest: float) -> float:
+    """Return a factor as it is written: two decimals, below 1 four, so that small ones keep their proportion."""
+    return max(LEAST_MULTIPLY, min(round(wanted, 2 if wanted >= 1 else 4), largest))
 
 
-def epoch_shares(counts: Mapping[PurePosixPath, int], factors: Mapping[PurePosixPath, float]) -> Iterable[float]:
-    """Return the share that each folder really gets with these factors, in the order of `factors`."""
+def epoch_shares(
+    counts: Mapping[PurePosixPath, int], factors: Mapping[PurePosixPath, float]
+) -> dict[PurePosixPath, float]:
+    """Return the share of an epoch that each folder really gets with these factors or repeats."""
     total = sum(counts[folder] * factor for folder, factor in factors.items())
-    return [counts[folder] * factor / total for folder, factor in factors.items()]
+    return {folder: counts[folder] * factor / total for folder, factor in factors.items()}

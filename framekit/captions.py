@@ -2,22 +2,29 @@
 
 import random
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from framekit.metadata import Metadata
+from framekit.metadata import FACEPOS, Metadata
+from framekit.stage import Misuse, nearest
+from framekit.tag_groups import KAOMOJI, group_of
 
-# Emoticons that lose their meaning without the underscore. Source: the 19 of the WD taggers' own demo.
-KAOMOJI = frozenset("0_0 (o)_(o) +_+ +_- ._. <o>_<o> <|>_<|> =_= >_< 3_3 6_9 >_o @_@ ^_^ o_o u_u x_x |_| ||_||".split())
-PEOPLE_TAG = re.compile(r"\d+\+?(?:boy|girl|other)s?|solo|multiple_(?:boys|girls|people)")
 NO_WORDS = "anime screenshot"  # an empty caption stops one trainer and makes another use the file name
+TEMPLATE = "{count}, {characters}, {copyright}, {general}, {artist}, {rating}, {facepos}, {tags}"
+FIELD = re.compile(r"\{(\w*)\}")
+PARTS = ("count", "characters", "copyright", "general", "artist", "rating", "facepos", "tags")
+# Where the middle of a face is, as a fraction of the width. Source: the older generation's plain captions.
+AT_LEFT, AT_RIGHT = 0.38, 0.62
 
 
 @dataclass(frozen=True)
 class CaptionRules:
-    """The probability of each part, and how tags are chosen.
+    """The probability of each part, how they are joined, and how tags are chosen.
 
-    The defaults leave out face positions, which models fail to learn. Source: the older generation's author.
+    `triggers` are the words that stand for a character, `core` its tags that are left out, `left_out` the groups of
+    tags that are left out where a character is named. `separator` stands before the tags; `double_braces` is for a
+    trainer that draws one of `{a|b}`. The defaults leave out face positions, which models fail to learn. Source: the
+    older generation's author.
     """
 
     count: float = 1.0
@@ -33,27 +40,70 @@ class CaptionRules:
     keep_underscores: bool = False
     seed: int = 0
     inferred: bool = False
+    template: str = TEMPLATE
+    face_words: bool = False
+    escape_brackets: bool = False
+    left_out: frozenset[str] = frozenset()
+    triggers: Mapping[str, str] = field(default_factory=dict)
+    core: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    separator: str = ""
+    double_braces: bool = False
 
 
-def build_caption(known: Metadata, stem: str, rules: CaptionRules) -> str:
-    """Return one non-empty line: count, characters, copyright, general, artist, rating, face positions, tags.
+def build_caption(known: Metadata, stem: str, rules: CaptionRules, number: int = 0) -> str:
+    """Return one non-empty line, the parts as the template joins them.
 
-    Chance depends on the seed and the frame's stem only, so that another frame more or less changes nothing.
+    Chance depends on the seed, the frame's stem and the number of its caption only, so that another frame more or
+    less changes nothing.
     """
-    chance = random.Random(f"{rules.seed}:{stem}")
+    chance = random.Random(f"{rules.seed}:{stem}" + (f":{number}" if number else ""))
     general = ", ".join(clean_parts(known.general.split(",")))
-    parts = [
+    tags = ", ".join(choose_tags(wanted_tags(known, rules), rules, chance))
+    texts = (
         (rules.count, people_words(known.count)),
-        (rules.character, " ".join(clean_parts([*known.characters, *(known.inferred if rules.inferred else [])]))),
+        (rules.character, " ".join(clean_parts(names_in_words(known, rules)))),
         (rules.copyright, ", ".join(f"from {name}" for name in clean_parts(known.copyright))),
         (rules.general, general),
         (rules.artist, ", ".join(f"by {name}" for name in clean_parts(known.artist))),
         (rules.rating, "explicit" if known.rating == "explicit" else ""),
-        (rules.facepos, " ".join(clean_parts(known.facepos))),
-        (rules.tags, ", ".join(choose_tags(known.tags, rules, chance))),
-    ]
-    drawn = [text for probability, text in parts if chance.random() < probability and text]
-    return ", ".join(drawn) or general or NO_WORDS
+        (rules.facepos, face_positions(known.facepos, rules.face_words)),
+        (rules.tags, tags),
+    )
+    drawn = [text if chance.random() < probability else "" for probability, text in texts]
+    parts = {name: escaped(text, rules) for name, text in zip(PARTS, drawn, strict=True)}
+    return fill(rules.template, parts, rules.separator) or escaped(general, rules) or NO_WORDS
+
+
+def build_captions(known: Metadata, stem: str, rules: CaptionRules, number: int) -> str:
+    """Return so many different captions at most, one a line, each drawn anew."""
+    return "\n".join(dict.fromkeys(build_caption(known, stem, rules, one) for one in range(number)))
+
+
+def fill(template: str, parts: Mapping[str, str], separator: str) -> str:
+    """Return the template with its parts filled in; what stands between two commas goes if all its parts are empty."""
+    fixed: list[str] = []
+    loose: list[str] = []
+    for segment in template.split(","):
+        names = FIELD.findall(segment)
+        if names and not any(parts[name] for name in names):
+            continue
+        text = " ".join(FIELD.sub(lambda found: parts[found[1]], segment).split()).strip(", ")
+        (loose if loose or (separator and "tags" in names) else fixed).append(text)
+    fixed, loose = [text for text in fixed if text], [text for text in loose if text]
+    if fixed and loose:
+        return f"{', '.join(fixed)} {separator} {', '.join(loose)}"
+    return ", ".join(fixed or loose)
+
+
+def check_template(template: str) -> str:
+    """Return the template. Raises Misuse for a part that there isn't, or a brace that belongs to none."""
+    for name in FIELD.findall(template):
+        if name not in PARTS:
+            hint = nearest(name, PARTS, "")
+            raise Misuse(f"--template has no part {{{name}}}{hint}; it takes {', '.join(PARTS)}, each in braces")
+    if "{" in FIELD.sub("", template) or "}" in FIELD.sub("", template) or not FIELD.search(template):
+        raise Misuse(f"--template {template!r} needs parts in braces, such as {{count}}, {{characters}}, {{tags}}")
+    return " ".join(template.split())
 
 
 def people_words(count: int) -> str:
@@ -61,16 +111,39 @@ def people_words(count: int) -> str:
     return "" if count == 0 else "1person" if count == 1 else f"{count}people"
 
 
+def names_in_words(known: Metadata, rules: CaptionRules) -> list[str]:
+    """Return the characters, or the words that stand for them, each once."""
+    names = [*known.characters, *(known.inferred if rules.inferred else [])]
+    return [rules.triggers.get(name, name) for name in names]
+
+
+def face_positions(positions: Sequence[str], in_words: bool) -> str:
+    """Return the positions of faces as tokens, or as words for the place of each in the width."""
+    if not in_words:
+        return " ".join(clean_parts(positions))
+    middles = [(int(found[3]) + int(found[4])) / 200 for one in positions if (found := FACEPOS.fullmatch(one))]
+    words = ["at left" if x < AT_LEFT else "in the middle" if x < AT_RIGHT else "at right" for x in middles]
+    return "face " + " and ".join(words) if words else ""
+
+
 def clean_parts(texts: Iterable[str]) -> list[str]:
     """Make texts safe within a caption: a comma would split one, an empty one would become an empty tag."""
     return [clean for text in texts if (clean := " ".join(text.replace(",", " ").split()))]
+
+
+def wanted_tags(known: Metadata, rules: CaptionRules) -> list[str]:
+    """Return the tags without those that a named character stands for: its core tags, and the groups to leave out."""
+    if not known.characters:
+        return known.tags
+    core = set().union(*(rules.core.get(name, {}) for name in known.characters))
+    return [tag for tag in known.tags if tag not in core and group_of(tag) not in rules.left_out]
 
 
 def choose_tags(tags: Sequence[str], rules: CaptionRules, chance: random.Random) -> list[str]:
     """Return the tags for a caption: people first, the rest in order or shuffled, cut to the number wanted."""
     words = tags if rules.keep_underscores else map(spaced, tags)
     unique = list(dict.fromkeys(clean_parts(words)))
-    people = [tag for tag in unique if PEOPLE_TAG.fullmatch(tag.replace(" ", "_"))]
+    people = [tag for tag in unique if group_of(tag) == "people"]
     rest = [tag for tag in unique if tag not in people]
     if rules.shuffle_tags:
         chance.shuffle(rest)
@@ -80,3 +153,10 @@ def choose_tags(tags: Sequence[str], rules: CaptionRules, chance: random.Random)
 def spaced(tag: str) -> str:
     """Replace underscores by blanks, but not those of emoticons."""
     return tag if tag in KAOMOJI else tag.replace("_", " ").strip()
+
+
+def escaped(text: str, rules: CaptionRules) -> str:
+    """Put a backslash before brackets, and double braces, where the rules say so."""
+    if rules.escape_brackets:
+        text = re.sub(r"([\\()])", r"\\\1", text)
+    return text.replace("{", "{{").replace("}", "}}") if rules.double_braces else text

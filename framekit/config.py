@@ -59,6 +59,14 @@ def converted(value: Any, option: argparse.Action, where: str) -> Any:
         if isinstance(value, bool):
             return value
         raise Misuse(f"{where} must be true or false")
+    if option.nargs in ("+", "*"):
+        values = value if isinstance(value, list) else [value]
+        return [converted_one(one, option, where) for one in values]
+    return converted_one(value, option, where)
+
+
+def converted_one(value: Any, option: argparse.Action, where: str) -> Any:
+    """Convert one text or number. Raises Misuse that begins with `where`."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise Misuse(f"{where} must be one text or number")
     if option.choices is not None and value not in option.choices:

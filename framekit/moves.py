@@ -15,6 +15,8 @@ from framekit.sidecar import CAPTION, CHARACTERS, FACES, METADATA, TAGS, tempora
 # Everything that belongs to frame X.png: ours, and what trainers and taggers put beside a frame.
 STEM_SUFFIXES = (FACES, CHARACTERS, METADATA, CAPTION, ".caption", ".npz")
 NAME_SUFFIXES = (TAGS, ".txt", ".json")
+# What systems say where a file cannot get another name: another disk, no such feature, too many names.
+NO_LINKS = (errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EACCES)
 
 
 def frame_files(frame: Path) -> list[Path]:
@@ -63,6 +65,20 @@ def copy_whole(source: Path, target: Path) -> None:
     part = temporary(target)
     shutil.copy2(source, part)
     os.replace(part, target)
+
+
+def link_whole(source: Path, target: Path) -> None:
+    """Let the target be another name of the same file; a copy where the file system cannot do that."""
+    part = temporary(target)
+    try:
+        part.unlink(missing_ok=True)
+        os.link(source, part)
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        copy_whole(source, target)
+    else:
+        os.replace(part, target)
 
 
 def move_whole(source: Path, target: Path) -> None:

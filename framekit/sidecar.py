@@ -54,11 +54,11 @@ def write_json(path: Path, value: Any, indent: int | None = None) -> None:
     write_whole(path, json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent) + "\n")
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, most_bytes: int = MAX_SIDECAR_BYTES) -> str:
     """Read a small UTF-8 file, with or without BOM. Raises BadSidecar with its name and the reason."""
     try:
-        if path.stat().st_size > MAX_SIDECAR_BYTES:
-            raise BadSidecar(f"{path.name} is larger than {MAX_SIDECAR_BYTES // 2**20} MB")
+        if path.stat().st_size > most_bytes:
+            raise BadSidecar(f"{path.name} is larger than {most_bytes // 2**20} MB")
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadSidecar(f"{path.name} is not UTF-8 text; save it as UTF-8") from error
@@ -66,10 +66,10 @@ def read_text(path: Path) -> str:
         raise BadSidecar(f"{path.name}: {error.strerror}") from error
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path, most_bytes: int = MAX_SIDECAR_BYTES) -> dict[str, Any]:
     """Read a JSON object. Raises BadSidecar with the file's name and the reason."""
     try:
-        value = json.loads(read_text(path), parse_constant=refuse_constant)
+        value = json.loads(read_text(path, most_bytes), parse_constant=refuse_constant)
         json.dumps(value, ensure_ascii=False).encode()  # half of an escaped surrogate pair could never be written
     except (ValueError, RecursionError) as error:
         raise BadSidecar(f"{path.name} is not valid JSON ({error}); correct that file or delete it") from error

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from framekit import sidecar, stage
-from framekit.captions import KAOMOJI
+from framekit.tag_groups import KAOMOJI
 from framekit.tag_list import ARTIST, CHARACTER, COPYRIGHT, GENERAL, RATING
 
 MODES = ("fixed", "mcut", "recommended")

@@ -133,21 +133,33 @@ def test_by_default_nothing_above_100() -> None:
 
 @pytest.mark.parametrize("least", [0.001, 0.0049, 1e-9])
 def test_no_factor_is_0_which_the_trainer_takes_for_1(least: float) -> None:
-    assert multiplies({"a": 2, "b": 2}, least=least) == {"a": 0.01, "b": 0.01}
+    assert multiplies({"a": 2, "b": 2}, least=least) == {
+        "a": max(round(least, 4), 0.0001),
+        "b": max(round(least, 4), 0.0001),
+    }
 
 
-@pytest.mark.parametrize(
-    ("factor", "repeats"),
-    [(0.01, 1), (0.49, 1), (0.5, 1), (1.0, 1), (1.43, 1), (1.6, 2), (2.49, 2), (7.6, 8), (100.0, 100)],
-)
-def test_repeats_are_whole_and_never_0(factor: float, repeats: int) -> None:
-    assert balance.repeats(factor) == repeats
+def test_an_epoch_of_a_wished_size_has_the_same_shares() -> None:
+    counts = {PurePosixPath("a"): 30, PurePosixPath("b"): 10}
+    factors = balance.multiplies(counts, [], 1.0, 100.0, epoch_size=20)
+    assert factors == {PurePosixPath("a"): 0.3333, PurePosixPath("b"): 1.0}
+
+
+def test_sources_at_the_top_have_weights_of_their_own_unless_told_otherwise() -> None:
+    counts = {PurePosixPath(name): 1 for name in ("screenshots", "fanart", "regularization", "a/fanart")}
+    shares = balance.shares(counts, [("regular*", 2.0)])
+    assert shares == {
+        PurePosixPath("a/fanart"): 1 / 8,
+        PurePosixPath("fanart"): 2 / 8,
+        PurePosixPath("regularization"): 2 / 8,
+        PurePosixPath("screenshots"): 3 / 8,
+    }
 
 
 def test_shares_of_an_epoch_as_the_trainer_gets_them() -> None:
     counts = {PurePosixPath("a"): 3, PurePosixPath("b"): 1}
     factors = {PurePosixPath("a"): 1.0, PurePosixPath("b"): 2.0}
-    assert list(balance.epoch_shares(counts, factors)) == [0.6, 0.4]
+    assert balance.epoch_shares(counts, factors) == {PurePosixPath("a"): 0.6, PurePosixPath("b"): 0.4}
 
 
 # --- the file of weights

@@ -2,12 +2,24 @@
 
 import random
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from framekit.captions import KAOMOJI, CaptionRules, build_caption, choose_tags, people_words, spaced
+from framekit.captions import (
+    CaptionRules,
+    build_caption,
+    build_captions,
+    check_template,
+    choose_tags,
+    people_words,
+    spaced,
+)
 from framekit.metadata import Metadata, metadata_from
+from framekit.stage import Misuse
+from framekit.tag_groups import KAOMOJI
+from framekit.trigger_words import read_triggers
 
 ALL = CaptionRules(1, 1, 1, 1, 1, 1, 1, 1)
 NONE = CaptionRules(0, 0, 0, 0, 0, 0, 0, 0)
@@ -248,3 +260,99 @@ def test_inferred_names_stand_in_captions_only_if_asked_for() -> None:
     known = Metadata(characters=["A"], inferred=["B"])
     assert build_caption(known, "x", CaptionRules()) == "A"
     assert build_caption(known, "x", CaptionRules(inferred=True)) == "A B"
+
+
+# --- templates, trigger words, positions, brackets
+
+
+@pytest.mark.parametrize(
+    ("template", "caption"),
+    [
+        ("{characters}, {count}, {tags}", "Aoba, 1person, hat"),
+        ("a drawing of {characters}, {artist}, {tags}", "a drawing of Aoba, hat"),
+        ("{characters} {count}, {tags}", "Aoba 1person, hat"),
+        ("{artist}, in the style of {artist}, {characters}", "Aoba"),
+        ("masterpiece, {tags}", "masterpiece, hat"),
+        ("{tags}", "hat"),
+    ],
+)
+def test_a_template_orders_the_parts(template: str, caption: str) -> None:
+    known = Metadata(count=1, characters=["Aoba"], tags=["hat"])
+    assert build_caption(known, "x", CaptionRules(template=check_template(template))) == caption
+
+
+@pytest.mark.parametrize("template", ["{character}", "{tags", "tags", "{}", "{tags}}", ""])
+def test_a_template_that_is_none_is_one_sentence(template: str) -> None:
+    with pytest.raises(Misuse, match="--template") as raised:
+        check_template(template)
+    assert "\n" not in str(raised.value)
+
+
+def test_the_order_of_a_template_changes_no_chance() -> None:
+    rules = replace(ALL, character=0.5, tags=0.5)
+    other = replace(
+        rules, template="{tags}, {facepos}, {rating}, {artist}, {general}, {copyright}, {characters}, {count}"
+    )
+    for number in range(40):
+        one = build_caption(HIKERS, f"{number}", rules)
+        assert sorted(one.split(", ")) == sorted(build_caption(HIKERS, f"{number}", other).split(", "))
+
+
+def test_a_separator_stands_before_the_tags() -> None:
+    known = Metadata(count=1, characters=["Aoba"], tags=["hat", "cap"])
+    assert build_caption(known, "x", CaptionRules(separator="|||")) == "1person, Aoba ||| hat, cap"
+    assert build_caption(replace(known, tags=[]), "x", CaptionRules(separator="|||")) == "1person, Aoba"
+    assert build_caption(Metadata(tags=["hat"]), "x", CaptionRules(separator="|||")) == "hat"
+
+
+def test_trigger_words_stand_for_characters() -> None:
+    rules = CaptionRules(triggers={"Aoba": "kkn girl"})
+    assert build_caption(Metadata(characters=["Aoba", "Hinata"]), "x", rules) == "kkn girl Hinata"
+
+
+def test_positions_of_faces_in_words() -> None:
+    known = Metadata(facepos=["fvp 0 9 fhp 30 45", "fvp 0 9 fhp 40 60", "fvp 0 9 fhp 60 70"])
+    rules = CaptionRules(facepos=1.0, face_words=True)
+    assert build_caption(known, "x", rules) == "face at left and in the middle and at right"
+
+
+def test_brackets_get_a_backslash_if_asked_for() -> None:
+    known = Metadata(characters=["Aoba (hat)"], tags=["a_(b)", ">_<"])
+    assert build_caption(known, "x", CaptionRules(escape_brackets=True)) == r"Aoba \(hat\), a \(b\), >_<"
+
+
+@pytest.mark.parametrize(
+    ("groups", "left"),
+    [
+        ("hair", "red hat, blue eyes, smile"),
+        ("eyes", "red hat, long hair, smile"),
+        ("outfit", "long hair, blue eyes, smile"),
+    ],
+)
+def test_groups_of_tags_are_left_out_of_named_characters(groups: str, left: str) -> None:
+    rules = CaptionRules(left_out=frozenset([groups]))
+    tags = ["red_hat", "long_hair", "blue_eyes", "smile"]
+    assert build_caption(Metadata(characters=["Aoba"], tags=tags), "x", rules) == f"Aoba, {left}"
+    assert build_caption(Metadata(tags=tags), "x", rules) == "red hat, long hair, blue eyes, smile"
+
+
+def test_several_captions_begin_with_the_one() -> None:
+    rules = CaptionRules(shuffle_tags=True)
+    known = Metadata(tags=list("abcdefgh"))
+    lines = build_captions(known, "x", rules, 4).split("\n")
+    assert lines[0] == build_caption(known, "x", rules)
+    assert len({*lines}) == 4
+    assert build_captions(Metadata(tags=["a"]), "x", rules, 4) == "a"
+
+
+@pytest.mark.parametrize("content", ["Aoba", "Aoba,", ",kkn", "Aoba,kkn\nAoba,other", "Aoba, ,"])
+def test_a_line_of_triggers_that_is_none_is_one_sentence(tmp_path: Path, content: str) -> None:
+    (tmp_path / "t.csv").write_text(content)
+    with pytest.raises(Misuse, match=r"t\.csv") as raised:
+        read_triggers(tmp_path / "t.csv")
+    assert "\n" not in str(raised.value)
+
+
+def test_triggers_are_read(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("\ufeff# names\nAoba, kkn girl\n\nHinata,hnt,blonde\n", encoding="utf-8")
+    assert read_triggers(tmp_path / "t.csv") == {"Aoba": "kkn girl", "Hinata": "hnt blonde"}

@@ -339,17 +339,30 @@ def test_the_worked_example_of_the_balance(tmp_path: Path, capsys: pytest.Captur
         "others/class1": 1.0,
         "others/class3": 2.5,
     }
-    # Whole numbers for kohya; 7.5 and 2.5 go to the even neighbour, as Python rounds.
+    # Whole numbers for kohya in the same proportion.
     assert repeats(root) == {
-        "1_character/class1": 5,
-        "1_character/class2": 8,
-        "others/class1": 1,
-        "others/class3": 2,
+        "1_character/class1": 10,
+        "1_character/class2": 15,
+        "others/class1": 2,
+        "others/class3": 5,
     }
-    table = capsys.readouterr().out.splitlines()
-    assert table[0].split() == ["frames", "multiply", "repeats", "share", "folder"]
-    assert table[1].split() == ["3", "5", "5", "30.0%", "1_character/class1"]
-    assert table[2].split() == ["3", "7.5", "8", "45.0%", "1_character/class2"]
+    said = capsys.readouterr().out
+    assert "kohya's shares off by 0.0% at most" in said
+    table = [line.split() for line in said.splitlines()]
+    assert table[:4] == [
+        ["frames", "weight", "multiply", "repeats", "before", "after", "folder"],
+        ["17", "100.0%", "100.0%", "all"],
+        ["6", "3", "35.3%", "75.0%", "1_character", "#" * 30],
+        ["3", "4", "5", "10", "17.6%", "30.0%", "class1", "#" * 12],
+    ]
+
+
+def test_kohya_never_repeats_more_often_than_wished(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = tmp_path / "arranged"
+    add_worked_example(root)
+    assert prepare(root, "--weight_csv", str(tmp_path / "weights.csv"), "--max_repeats", "6") == 0
+    assert max(repeats(root).values()) <= 6
+    assert "kohya's shares off by 0.0% at most" not in capsys.readouterr().out
 
 
 def test_factors_stand_only_in_folders_with_frames(tmp_path: Path) -> None:
@@ -374,7 +387,8 @@ def test_frames_at_the_top_have_a_factor_too(tmp_path: Path) -> None:
         ([], {"a": 1.0, "b": 4.0}),
         (["--min_multiply", "0.5"], {"a": 0.5, "b": 2.0}),
         (["--max_multiply", "3"], {"a": 1.0, "b": 3.0}),
-        (["--min_multiply", "0.001"], {"a": 0.01, "b": 0.01}),
+        (["--min_multiply", "0.0001"], {"a": 0.0001, "b": 0.0004}),
+        (["--target_epoch_size", "20"], {"a": 2.5, "b": 10.0}),
     ],
 )
 def test_the_limits_of_factors(tmp_path: Path, options: list[str], expected: dict[str, float]) -> None:
@@ -386,7 +400,7 @@ def test_the_limits_of_factors(tmp_path: Path, options: list[str], expected: dic
     assert all(one["num_repeats"] >= 1 for one in subsets(tmp_path))
 
 
-@pytest.mark.parametrize(("text", "number"), [("4", 4), ("3.6\n", 4), (" 0.2 ", 1), ("2e0", 2)])
+@pytest.mark.parametrize(("text", "number"), [("4", 4), ("3.6\n", 18), (" 0.2 ", 1), ("2e0", 2)])
 def test_an_edited_factor_stays_and_reaches_kohya(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, number: int
 ) -> None:

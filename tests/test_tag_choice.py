@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from framekit.captions import KAOMOJI
 from framekit.stage import Misuse
 from framekit.tag_choice import Hygiene, Thresholds, choose, largest_gap, read_pairs, tag_text, tidy, without_overlap
+from framekit.tag_groups import KAOMOJI
 from framekit.tag_lines import parse_tags
 from framekit.tag_list import ARTIST, CHARACTER, COPYRIGHT, GENERAL, META, RATING
 

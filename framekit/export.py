@@ -1,0 +1,58 @@
+"""A dataset of a trainer in a folder of its own: its frames are further names of the same files."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from framekit import moves, prepared, sidecar, stage
+
+RECORD = ".linked.json"  # path in the dataset -> path here, so that frames that go elsewhere are followed
+STALE = f"{sidecar.REMOVED}/stale"
+REPLACED = f"{sidecar.REMOVED}/replaced"
+
+
+def read_links(root: Path) -> dict[str, str]:
+    """Return where each frame was linked to before. Raises Misuse if the record is damaged."""
+    path = root / RECORD
+    try:
+        held = sidecar.read_json(path, prepared.MAX_RECORD_BYTES) if path.exists() else {}
+    except sidecar.BadSidecar as error:
+        raise stage.Misuse(f"{path} is damaged ({error}); remove the folder {root}, it can be made again") from error
+    return {origin: str(name) for origin, name in held.items() if moves.inside(root, name) is not None}
+
+
+def link_frames(source: Path, root: Path, targets: Mapping[Path, Path], all_frames: bool) -> int:
+    """Give each frame its further name below `root`; return how many were new or changed.
+
+    A frame that was linked elsewhere before moves with its caption, which may be edited; one that left the dataset
+    goes to .removed/stale if these are `all_frames`. Raises Misuse if the record is damaged.
+    """
+    before = read_links(root)
+    now = {frame.relative_to(source).as_posix(): target.relative_to(root).as_posix()
+           for frame, target in targets.items()}  # fmt: skip
+    root.mkdir(parents=True, exist_ok=True)
+    sidecar.write_json(root / RECORD, {**now, **before})
+    clear_places(root, before, now, all_frames)
+    changed = 0
+    for frame, target in stage.progress(targets.items(), len(targets), "frame"):
+        if not (target.exists() and (target.samefile(frame) or moves.same_time(target, frame))):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            moves.link_whole(frame, target)
+            changed += 1
+    sidecar.write_json(root / RECORD, now if all_frames else {**before, **now})
+    moves.remove_empty_folders(root)
+    return changed
+
+
+def clear_places(root: Path, before: Mapping[str, str], now: Mapping[str, str], all_frames: bool) -> None:
+    """Move frames that were linked elsewhere to their new place, and those that left the dataset out of the way.
+
+    All leave their old place before any takes a new one, so that two may change places.
+    """
+    leaving = [origin for origin, name in before.items()
+               if now.get(origin, "" if all_frames else name) != name and (root / name).exists()]  # fmt: skip
+    for origin in leaving:
+        moves.place_frame(root / before[origin], root / STALE / origin, False, root / REPLACED)
+    if (root / STALE).is_dir():
+        for origin, name in now.items():
+            if (root / STALE / origin).exists() and not (root / name).exists():
+                moves.place_frame(root / STALE / origin, root / name, False, root / REPLACED)

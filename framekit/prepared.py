@@ -1,0 +1,87 @@
+"""Text files that a script writes and a person may edit: what was edited is told apart, and stays."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from framekit import sidecar, stage
+
+MAX_RECORD_BYTES = 2**28  # 100,000 captions take 6 MB
+RECORD = ".prepared.json"  # what was written: name -> digests, so that edits are told from our own text
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text file to write; `key` names it in the record, and survives another arrangement of the folders."""
+
+    path: Path
+    key: str
+    content: str
+
+
+def read_record(root: Path) -> dict[str, set[str]]:
+    """Return the digests of what was written before. Raises Misuse if the record is damaged."""
+    path = root / RECORD
+    try:
+        noted = sidecar.read_json(path, MAX_RECORD_BYTES) if path.exists() else {}
+        return {key: set(map(str, digests)) for key, digests in noted.items()}
+    except (sidecar.BadSidecar, TypeError) as error:
+        raise stage.Misuse(
+            f"{path} is damaged ({error}); remove it, all existing captions then count as edited"
+        ) from error
+
+
+def write_record(root: Path, noted: Mapping[str, Iterable[str]]) -> None:
+    """Write the digests down."""
+    sidecar.write_json(root / RECORD, {key: sorted(digests) for key, digests in sorted(noted.items())})
+
+
+def is_edited(path: Path, own: Iterable[str]) -> bool:
+    """Tell whether a file is there and holds something else than the texts with these digests."""
+    return path.exists() and sidecar.digest(held_text(path)) not in own
+
+
+def held_text(path: Path) -> str:
+    """Return what a text file holds; other line ends, or bytes that are no UTF-8, are no reason to fail."""
+    return path.read_text(encoding="utf-8", errors="replace")
+
+
+def orphaned(noted: Mapping[str, set[str]], known: Iterable[str]) -> set[str]:
+    """Return the digests of texts whose key is gone: a file with one of them is an own text under another name."""
+    return set().union(*(digests for key, digests in noted.items() if key not in {*known}))
+
+
+def edited_texts(texts: Sequence[Text], noted: Mapping[str, set[str]], orphans: set[str]) -> list[Text]:
+    """Return the texts whose file holds something else than was written there."""
+    return [
+        text for text in texts
+        if is_edited(text.path, noted.get(text.key, set()) | orphans | {sidecar.digest(text.content)})
+    ]  # fmt: skip
+
+
+def write_own(
+    texts: Sequence[Text], edited: Sequence[Text], root: Path, noted: Mapping[str, set[str]], resting: set[str]
+) -> None:
+    """Write the texts that changed, but for the edited ones, and note their digests.
+
+    What is about to be written is noted first, so that after a kill it still counts as our own. `resting` are keys
+    whose texts are not written this time and whose digests stay.
+    """
+    left = {text.path for text in edited}
+    own = {key: set(noted[key]) for key in {*resting, *(text.key for text in edited)} if key in noted}
+    for text in texts:
+        if text.path not in left:
+            own.setdefault(text.key, set()).add(sidecar.digest(text.content))
+    write_record(root, {key: own.get(key, set()) | noted.get(key, set()) for key in {*own, *noted}})
+    for text in stage.progress(texts, len(texts), "file"):
+        if text.path not in left and not holds(text.path, text.content):
+            sidecar.write_whole(text.path, text.content)
+    write_record(root, own)
+
+
+def holds(path: Path, content: str) -> bool:
+    """Tell whether a file is there and holds exactly this text."""
+    try:
+        return path.read_bytes() == content.encode()
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,295 @@
+"""--check: each trap that a trainer falls into is planted once, found, and told with its remedy."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import prepare_training
+from framekit import image_traps
+from tests.conftest import plain, save_frame
+from tests.helpers_dataset import add_frame
+
+SIDE = 24  # of the frames; --resolution is as small
+
+
+def check(root: Path, *trainers: str) -> int:
+    options = ["--trainer", *trainers] if trainers else []
+    return prepare_training.main(
+        ["--src_dir", str(root), "--check", "--resolution", str(SIDE), "--workers", "1", *options]
+    )
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Return a prepared dataset without traps: two frames in two folders."""
+    for name in ("a/x", "b/y"):
+        add_frame(
+            tmp_path / "set" / f"{name}.png",
+            plain((90, 120, 150), SIDE, SIDE),
+            count=1,
+            characters=["Aoba"],
+            tags=["hat"],
+        )
+    trainers = ["everydream2", "kohya", "onetrainer", "diffusers"]
+    assert (
+        prepare_training.main(["--src_dir", str(tmp_path / "set"), "--resolution", str(SIDE), "--trainer", *trainers])
+        == 0
+    )
+    return tmp_path / "set"
+
+
+def traps_of(root: Path, capsys: pytest.CaptureFixture[str], *trainers: str) -> list[str]:
+    """Return the lines of --check but for the closing one; the exit code must fit."""
+    capsys.readouterr()
+    code = check(root, *trainers)
+    *lines, closing = capsys.readouterr().out.splitlines()
+    assert code == (1 if lines else 0)
+    assert f"{len(lines)} trap" in closing
+    return lines
+
+
+def test_what_is_prepared_has_no_trap(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert traps_of(root, capsys, "everydream2", "kohya", "onetrainer", "diffusers") == []
+
+
+def write(name: str, content: bytes) -> Callable[[Path], Any]:
+    return lambda root: (root / name).write_bytes(content)
+
+
+def save(name: str, mode: str = "RGB", size: tuple[int, int] = (SIDE, SIDE), **options: Any) -> Callable[[Path], Any]:
+    """Return what writes an image with its caption."""
+
+    def plant(root: Path) -> None:
+        Image.new(mode, size).save(root / name, **options)
+        (root / name).with_suffix(".txt").write_text("hat\n")
+
+    return plant
+
+
+def turned(root: Path) -> None:
+    exif = Image.Exif()
+    exif[image_traps.ORIENTATION] = 6
+    save("a/t.jpg", exif=exif)(root)
+
+
+def truncated(root: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (SIDE, SIDE, 3)).astype(np.uint8)
+    Image.fromarray(noise).save(root / "a" / "t.jpg")
+    (root / "a" / "t.jpg").write_bytes((root / "a" / "t.jpg").read_bytes()[:-300])
+    (root / "a" / "t.txt").write_text("hat\n")
+
+
+def edit_config(old: str, new: str) -> Callable[[Path], Any]:
+    def plant(root: Path) -> None:
+        path = root / "dataset_config.toml"
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+
+    return plant
+
+
+def both(*plants: Callable[[Path], Any]) -> Callable[[Path], Any]:
+    return lambda root: [plant(root) for plant in plants]
+
+
+def remove(*names: str) -> Callable[[Path], Any]:
+    def plant(root: Path) -> None:
+        for name in names:
+            (root / name).unlink()
+
+    return plant
+
+
+def rename(old: str, new: str) -> Callable[[Path], Any]:
+    return lambda root: (root / old).rename(root / new)
+
+
+TRAPS: dict[str, tuple[Callable[[Path], Any], str, str]] = {
+    "no caption": (remove("a/x.txt"), "a/x.png", "no caption"),
+    "an underscore": (both(remove("a/x.txt"), rename("a/x.png", "a/_x.png")), "a/_x.png", "begins with _"),
+    "a caption under the name of its frame": (rename("a/x.txt", "a/x.png.txt"), "a/x.png.txt", "name it x.txt"),
+    "a caption in capitals": (rename("a/x.txt", "a/x.TXT"), "a/x.TXT", "name it x.txt"),
+    "an empty caption": (write("a/x.txt", b""), "a/x.txt", "an empty file stops kohya"),
+    "a blank caption": (write("a/x.txt", b"\n"), "a/x.txt", "first line is blank"),
+    "a blank first line": (write("a/x.txt", b"\nhat\n"), "a/x.txt", "first line is blank"),
+    "two lines": (write("a/x.txt", b"hat\ncap\n"), "a/x.txt", "kohya drops all lines but the first"),
+    "a byte order mark": (write("a/x.txt", b"\xef\xbb\xbfhat\n"), "a/x.txt", "byte order mark"),
+    "latin-1": (write("a/x.txt", b"caf\xe9\n"), "a/x.txt", "not UTF-8"),
+    "UTF-16": (write("a/x.txt", "hat\n".encode("utf-16")), "a/x.txt", "not UTF-8"),
+    "a comma in front": (write("a/x.txt", b", hat\n"), "a/x.txt", "begins with a comma"),
+    "a comma at the end": (write("a/x.txt", b"hat,\n"), "a/x.txt", "empty tag"),
+    "two commas": (write("a/x.txt", b"hat,, cap\n"), "a/x.txt", "empty tag"),
+    "a separator of kohya's": (write("a/x.txt", b"hat ||| cap\n"), "a/x.txt", "for kohya"),
+    "a wildcard of kohya's": (write("a/x.txt", b"{hat|cap}\n"), "a/x.txt", "for kohya"),
+    "the name of a file": (write("a/x.txt", b"requirements.txt\n"), "a/x.txt", "path of a file"),
+    "a second caption": (write("a/x.caption", b"cap\n"), "a/x.caption", "merges"),
+    "a second caption in YAML": (write("a/x.yaml", b"main_prompt: cap\n"), "a/x.yaml", "merges"),
+    "one stem": (save("a/x.jpg"), "a/x.png", "shares its caption with x.jpg"),
+    "a truncated image": (truncated, "a/t.jpg", "cannot be decoded"),
+    "no image": (both(save("a/t.png"), write("a/t.png", b"hello")), "a/t.png", "cannot be decoded"),
+    "EXIF": (turned, "a/t.jpg", "EXIF turns it"),
+    "alpha": (save("a/t.png", "RGBA"), "a/t.png", "transparent"),
+    "too small": (save("a/t.png", size=(SIDE - 1, SIDE)), "a/t.png", "23x24 is below 24 px"),
+    "too long": (save("a/t.png", size=(SIDE * 5, SIDE)), "a/t.png", "too long for a bucket"),
+    "a GIF": (save("a/t.gif"), "a/t.gif", "everydream2 and kohya will not see"),
+    "mixed letter case": (save("a/t.Png"), "a/t.Png", "kohya will not see a .Png"),
+    "jfif": (save("a/t.jfif", format="JPEG"), "a/t.jfif", "kohya will not see a .jfif"),
+    "an image named like a setting": (save("a/flip_p.png"), "a/flip_p.png", "a setting of EveryDream2"),
+    "a mask": (save("a/x-masklabel.png"), "a/x-masklabel.png", "mask or thumbnail"),
+    "a folder named like an image": (lambda root: (root / "a" / "t.png").mkdir(), "a/t.png", "stops kohya"),
+    "a linked folder": (lambda root: (root / "a" / "loop").symlink_to(root), "a/loop", "linked folder"),
+    "an archive": (write("more.zip", b"PK"), "more.zip", "not unpacked"),
+    "factor 0": (write("a/multiply.txt", b"0"), "a/multiply.txt", "takes 0 for 1"),
+    "a negative factor": (write("a/multiply.txt", b"-1"), "a/multiply.txt", "stops EveryDream2"),
+    "a factor that is no number": (write("a/multiply.txt", b"nan"), "a/multiply.txt", "stops EveryDream2"),
+    "a decimal comma": (write("a/multiply.txt", b"2,5"), "a/multiply.txt", "takes 1"),
+    "an empty factor": (write("a/multiply.txt", b""), "a/multiply.txt", "takes 1"),
+    "a factor with BOM": (write("a/multiply.txt", b"\xef\xbb\xbf2"), "a/multiply.txt", "takes 1"),
+    "a factor above the leaves": (write("multiply.txt", b"2"), "multiply.txt", "directly in its folder only"),
+    "a missing factor": (remove("a/multiply.txt"), "a", "no multiply.txt"),
+    "a factor in capitals": (rename("a/multiply.txt", "a/Multiply.txt"), "a/Multiply.txt", "name it multiply.txt"),
+    "a factor with two endings": (write("a/flip_p.txt.txt", b"0.5"), "a/flip_p.txt.txt", "name it flip_p.txt"),
+    "settings that override": (write("a/local.yaml", b"multiply: 3\n"), "a/local.yaml", "overrides"),
+    "a batch id with line end": (write("a/batch_id.txt", b"1\n"), "a/batch_id.txt", "batch id"),
+    "too small an epoch": (
+        both(write("a/multiply.txt", b"0.1"), write("b/multiply.txt", b"0.1")), "", "less than one frame",
+    ),
+    "kohya's cache": (write("a/metadata_cache.json", b"{}"), "a/metadata_cache.json", "sees no new frames"),
+    "a broken config": (write("dataset_config.toml", b"[general"), "dataset_config.toml", "cannot read it"),
+    "single brackets": (write("dataset_config.toml", b"[datasets]\n"), "dataset_config.toml", "double brackets"),
+    "an unknown key": (edit_config("keep_tokens = 1", "recursive = true"), "dataset_config.toml", "no recursive"),
+    "a key at a wrong place": (edit_config("keep_tokens = 1", "is_reg = true"), "dataset_config.toml", "no is_reg"),
+    "repeats as a fraction": (edit_config("num_repeats = 1", "num_repeats = 1.5"), "dataset_config.toml", "a type"),
+    "no repeats": (edit_config("num_repeats = 1", "num_repeats = 0"), "dataset_config.toml", "drops"),
+    "another caption": (edit_config('caption_extension = ".txt"', ""), "dataset_config.toml", "X.caption"),
+    "no buckets": (edit_config("enable_bucket = true", ""), "dataset_config.toml", "enable_bucket"),
+    "no resolution": (edit_config("resolution = 24", ""), "dataset_config.toml", "no resolution"),
+    "a separator without shuffling": (
+        edit_config("keep_tokens = 1", 'keep_tokens_separator = "|||"'), "dataset_config.toml", "unless captions",
+    ),
+    "a folder that went": (edit_config("/b\"", "/c\""), "dataset_config.toml", "is not there"),
+    "a relative folder": (edit_config('image_dir = "/', 'image_dir = "'), "dataset_config.toml", "not absolute"),
+    "a folder that stands there twice": (edit_config("/b\"", "/a\""), "dataset_config.toml", "stands there twice"),
+    "a folder that is not named": (lambda root: save_frame_in(root / "c"), "c", "does not name it"),
+    "a concept that went": (
+        lambda root: edit(root / "onetrainer_concepts.json", "/b\"", "/c\""), "onetrainer_concepts.json", "no folder",
+    ),
+    "no concepts": (remove("onetrainer_concepts.json"), "onetrainer_concepts.json", "missing"),
+    "a frame without metadata": (lambda root: drop_line(root / "metadata.jsonl"), "a", "names 0 of its 1"),
+    "metadata without frame": (
+        lambda root: edit(root / "metadata.jsonl", "y.png", "z.png"), "metadata.jsonl", "no frame b/z.png",
+    ),
+    "damaged metadata": (write("metadata.jsonl", b"{"), "metadata.jsonl", "missing"),
+}  # fmt: skip
+
+
+def save_frame_in(folder: Path) -> None:
+    save_frame(folder / "n.png", plain((1, 2, 3), SIDE, SIDE))
+    (folder / "n.txt").write_text("hat\n")
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def drop_line(path: Path) -> None:
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[1:]))
+
+
+@pytest.mark.parametrize("name", TRAPS)
+def test_each_trap_is_found(root: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    plant, where, told = TRAPS[name]
+    plant(root)
+    lines = traps_of(root, capsys, "everydream2", "kohya", "onetrainer", "diffusers")
+    assert [line for line in lines if line.startswith(f"{root / where}: ") and told in line and "; " in line]
+
+
+def kohya_set(root: Path, folder: str) -> Path:
+    save_frame_in(root / folder)
+    return root
+
+
+@pytest.mark.parametrize(
+    ("folder", "told"),
+    [
+        ("1_character", "1 repeats of character"),
+        ("2_characters", "2 repeats of characters"),
+        ("others", "without repeats"),
+        ("0_x", "less than 1 repeat"),
+        ("3_x/below", "does not look into"),
+        ("", "frames at the top"),
+    ],
+)
+def test_folders_that_kohya_misreads_without_a_config(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], folder: str, told: str
+) -> None:
+    (line,) = traps_of(kohya_set(tmp_path / "set", folder), capsys, "kohya")
+    assert told in line
+
+
+def test_folders_with_repeats_in_their_name_are_fine(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert traps_of(kohya_set(tmp_path / "set", "3_AobaKokona"), capsys, "kohya") == []
+
+
+@pytest.mark.parametrize(
+    ("entries", "told"),
+    [
+        ('{"a/n.png": {"caption": "hat"}}', "no absolute path"),
+        ('{"/none/n.png": {"caption": "hat"}}', "is not there"),
+        ('{"FRAME": {"caption": "hat\\ncap"}}', "drops what follows"),
+        ('{"FRAME": {"caption": "hat", "tags": ["cap"]}}', "must be texts"),
+        ('{"FRAME": {}}', "no caption"),
+        ('{"FRAME": {"caption": "hat", "train_resolution": [8, 8]}}', "fixes its bucket"),
+        ('["FRAME"]', "object of objects"),
+        ("{", "cannot read it"),
+    ],
+)
+def test_metadata_for_fine_tuning_that_kohya_misreads(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], entries: str, told: str
+) -> None:
+    save_frame_in(tmp_path / "set" / "a")
+    add_frame(tmp_path / "set" / "a" / "n.png", plain((1, 2, 3), SIDE, SIDE), count=1, tags=["hat"])
+    options = ["--trainer", "kohya", "--kohya_form", "metadata", "--resolution", str(SIDE)]
+    assert prepare_training.main(["--src_dir", str(tmp_path / "set"), *options]) == 0
+    assert traps_of(tmp_path / "set", capsys, "kohya") == []
+    frame = json.dumps(str((tmp_path / "set" / "a" / "n.png").absolute()))
+    (tmp_path / "set" / "kohya_metadata_1.json").write_text(entries.replace('"FRAME"', frame))
+    (line,) = traps_of(tmp_path / "set", capsys, "kohya")
+    assert told in line
+
+
+def test_traps_of_trainers_that_are_not_asked_for_are_none(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (root / "a" / "multiply.txt").write_bytes(b"0")
+    (root / "dataset_config.toml").write_bytes(b"[general")
+    assert traps_of(root, capsys, "onetrainer") == []
+
+
+def test_several_captions_are_no_trap_for_those_who_take_them(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (root / "a" / "x.txt").write_bytes(b"hat\ncap\n")
+    assert traps_of(root, capsys, "onetrainer") == []
+    edit_config("keep_tokens = 1", "enable_wildcard = true")(root)
+    assert traps_of(root, capsys, "kohya") == []
+
+
+def test_hidden_folders_are_seen_by_nobody(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save_frame(root / ".masks" / "x.png", plain((1, 2, 3), 3, 3))
+    assert traps_of(root, capsys) == []
+
+
+def test_an_empty_folder_is_a_trap(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (line,) = traps_of(tmp_path, capsys)
+    assert "no frames" in line
+
+
+def test_checking_writes_nothing(root: Path) -> None:
+    before = sorted((path, path.stat().st_mtime_ns) for path in root.rglob("*"))
+    check(root)
+    assert sorted((path, path.stat().st_mtime_ns) for path in root.rglob("*")) == before
