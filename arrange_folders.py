@@ -2,18 +2,32 @@
 
     python arrange_folders.py --src_dir dataset --dst_dir arranged --format n_characters/character/fh_ratio
 
-Reads the frames below --src_dir with their X.json; copies (or --move) each with all its sidecars to a folder such as
-arranged/1_character/AobaKokona/face_height_ratio_25-50. A later run follows corrections: it moves what belongs
+Reads the frames below --src_dir with their X.json; copies (or moves, or links) each with all its sidecars to a folder
+such as arranged/1_character/AobaKokona/face_height_ratio_25-50. A later run follows corrections: it moves what belongs
 elsewhere now and leaves alone what a person moved. --flatten takes the tree apart again. Nothing is overwritten.
 """
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from framekit import arrangement, frames, metadata, moves, sidecar, stage
-from framekit.placements import CHARACTER_OTHERS, folder_name
+from framekit import (
+    arguments,
+    arrangement,
+    frames,
+    journals,
+    metadata,
+    moves,
+    resizing,
+    sidecar,
+    stage,
+    standings,
+    transport,
+)
+from framekit.placements import CHARACTER_OTHERS, JOURNAL, folder_name
+from framekit.standings import Standing
 
 OTHERS = "others"
 MAX_BYTES = 240  # file systems take 255 bytes
@@ -29,6 +43,30 @@ class Rules:
     min_image_per_combination: int = 10
     face_ratio_range: int = 25
     keep_src_structure: bool = False
+    min_face_number: int = 0
+    max_face_number: int = 0
+
+    def takes(self, known: metadata.Metadata) -> bool:
+        """Tell whether a frame has a number of faces that is wanted."""
+        return self.min_face_number <= known.face_count <= (self.max_face_number or known.face_count)
+
+
+@dataclass(frozen=True)
+class Described:
+    """What decides on the place of a frame: its folder on each level, its combination of characters, its X.json."""
+
+    folders: tuple[str, ...]
+    combination: str
+    digest: str
+    is_wanted: bool
+
+
+WAYS = {
+    "copy": transport.COPY,
+    "move": transport.MOVE,
+    "hardlink": transport.HARDLINK,
+    "symlink": transport.SYMLINK,
+}
 
 
 def count_folder(number: int, singular: str, plural: str, largest: int) -> str:
@@ -66,6 +104,9 @@ LEVELS: dict[str, Callable[[metadata.Metadata, Rules], str]] = {
     "n_faces": lambda known, rules: count_folder(known.face_count, "face", "faces", rules.max_character_number),
     "n_people": lambda known, rules: count_folder(known.count, "person", "people", rules.max_character_number),
     "episode": lambda known, rules: sidecar.safe_name(known.episode or "no_episode"),
+    "scene": lambda known, rules: "no_scene" if known.scene is None else f"scene_{known.scene:04d}",
+    "rating": lambda known, rules: sidecar.safe_name(known.rating or "no_rating"),
+    "source": lambda known, rules: sidecar.safe_name(known.source_type or "no_source"),
 }
 
 
@@ -79,35 +120,40 @@ def parse_format(text: str) -> tuple[str, ...]:
     return levels
 
 
-def rare_combinations(described: Mapping[Path, metadata.Metadata], least: int) -> set[str]:
-    """Return the combinations of characters that fewer than `least` frames have."""
-    counts = Counter(combination(known) for known in described.values())
+def rare_combinations(described: Mapping[Path, Described], least: int) -> set[str]:
+    """Return the combinations of characters that fewer than `least` of the wanted frames have."""
+    counts = Counter(one.combination for one in described.values() if one.is_wanted)
     return {name for name, number in counts.items() if number < least}
 
 
-def leaf_folder(known: metadata.Metadata, rules: Rules, rare: set[str]) -> Path:
+def leaf_folder(one: Described, levels: Sequence[str], rare: set[str]) -> Path:
     """Return the folder of a frame, relative to the top of the tree."""
-    names = [LEVELS[level](known, rules) for level in rules.levels]
-    if combination(known) in rare:
-        names = [CHARACTER_OTHERS if level == "character" else n for level, n in zip(rules.levels, names, strict=True)]
-    return Path(*names)
+    if one.combination not in rare:
+        return Path(*one.folders)
+    pairs = zip(levels, one.folders, strict=True)
+    return Path(*(CHARACTER_OTHERS if level == "character" else name for level, name in pairs))
 
 
-def describe_all(
-    standing: Sequence[arrangement.Standing],
-) -> tuple[dict[Path, metadata.Metadata], list[tuple[Path, str]]]:
-    """Read the metadata of all frames; return it by frame, and the frames whose metadata can't be used."""
-    described: dict[Path, metadata.Metadata] = {}
+def describe(values: Mapping[str, object], rules: Rules) -> Described:
+    """Return what the content of X.json says about the place of its frame. Raises BadSidecar."""
+    known = metadata.metadata_from(values)
+    folders = tuple(sys.intern(LEVELS[level](known, rules)) for level in rules.levels)
+    return Described(folders, sys.intern(combination(known)), sidecar.digest(values), rules.takes(known))
+
+
+def describe_all(standing: Sequence[Standing], rules: Rules) -> tuple[dict[Path, Described], list[tuple[Path, str]]]:
+    """Return what decides on the place of each frame, and the frames whose metadata can't be used."""
+    described: dict[Path, Described] = {}
     unreadable: list[tuple[Path, str]] = []
-    for one in standing:
+    for one in stage.progress(standing, len(standing), "frame", "reading"):
         try:
-            described[one.frame] = metadata.metadata_from(arrangement.joined_metadata(one.frame, one.now, one.put))
+            described[one.frame] = describe(arrangement.joined_metadata(one.frame, one.now, one.put), rules)
         except sidecar.BadSidecar as error:
             unreadable.append((one.frame, str(error)))
     return described, unreadable
 
 
-def decide(one: arrangement.Standing, leaf: Path, stems: arrangement.Stems) -> Path | str:
+def decide(one: Standing, leaf: Path, stems: arrangement.Stems) -> Path | str:
     """Return the place of a frame in the tree, or who keeps it out of there: a person who `moved` or `deleted` it."""
     if one.put is None:
         return one.frame if one.now and one.frame.parent == leaf else stems.reserve(leaf / one.frame.name)
@@ -136,7 +182,18 @@ def parser() -> stage.StageParser:
     options.option(
         "format", default="n_characters/character/fh_ratio", help=f"levels of folders, of {', '.join(LEVELS)}"
     )
-    options.option("move", action="store_true", help="move the frames instead of copying them")
+    options.option("copy", action="store_true", help="copy the frames (this is done without any of these four)")
+    options.option("move", action="store_true", help="move the frames")
+    options.option("hardlink", action="store_true", help="make further names of the same files: no space, no time")
+    options.option("symlink", action="store_true", help="link to the frames, copy their sidecars")
+    options.option(
+        "max_image_size",
+        type=arguments.count,
+        default=0,
+        help="write frames smaller whose edge has more px; 0 = never",
+    )
+    options.option("image_edge", choices=resizing.EDGES, default="longer", help="the edge that --max_image_size means")
+    options.shared("min_face_number", "max_face_number")
     options.option(
         "max_character_number", type=int, default=Rules.max_character_number, help="from this number on: 6+_characters"
     )
@@ -157,23 +214,37 @@ def parser() -> stage.StageParser:
 
 
 def plan(
-    standing: Sequence[arrangement.Standing],
-    described: Mapping[Path, metadata.Metadata],
-    rules: Rules,
-    tree: Path,
-) -> list[tuple[arrangement.Standing, Path | str]]:
-    """Return for each described frame its place, or who keeps it out."""
+    standing: Sequence[Standing], described: Mapping[Path, Described], rules: Rules, tree: Path
+) -> list[tuple[Standing, Path | str]]:
+    """Return for each described frame its place, or what keeps it out. Raises Misuse if a folder leads elsewhere."""
     rare = rare_combinations(described, rules.min_image_per_combination)
     stems = arrangement.Stems(arrangement.visible_files(tree))
-    decisions = []
+    root = journals.Root(tree)
+    decisions: list[tuple[Standing, Path | str]] = []
     for one in standing:
-        if one.frame in described:
-            above = Path(one.origin).parent if rules.keep_src_structure else Path()
-            leaf = tree / above / leaf_folder(described[one.frame], rules, rare)
-            if moves.inside(tree, leaf.relative_to(tree).as_posix()) is None:
-                raise stage.Misuse(f"{leaf} is a link that leads out of {tree}; remove it")
-            decisions.append((one, decide(one, leaf, stems)))
+        if one.frame not in described:
+            continue
+        if not described[one.frame].is_wanted:
+            decisions.append((one, "unwanted"))
+            continue
+        above = Path(one.origin).parent if rules.keep_src_structure else Path()
+        leaf = tree / above / leaf_folder(described[one.frame], rules.levels, rare)
+        if root.inside((leaf / one.frame.name).relative_to(tree).as_posix()) is None:
+            raise stage.Misuse(f"{leaf} is a link that leads out of {tree}; remove it")
+        decisions.append((one, decide(one, leaf, stems)))
     return decisions
+
+
+def way_of(wanted: Sequence[str], largest: int, edge: str) -> transport.Transport:
+    """Return how frames get into the tree. Raises Misuse for two ways, or if originals would be lost."""
+    if len(wanted) > 1:
+        raise stage.Misuse(f"--{wanted[0]} and --{wanted[1]} exclude each other; give one of them")
+    way = WAYS[wanted[0] if wanted else "copy"]
+    if not largest:
+        return way
+    if not way.keeps_source:
+        raise stage.Misuse("--max_image_size would lose the originals with --move; copy or link the frames instead")
+    return replace(way, rewrite=resizing.Rewriter(largest, edge))
 
 
 @stage.one_sentence
@@ -185,6 +256,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         tree = src
     if args.flatten:
         return flatten(src, tree, args.dry_run)
+    way = way_of([name for name in WAYS if getattr(args, name)], args.max_image_size, args.image_edge)
     check_folders(src, tree, args.move)
     if not 1 <= args.face_ratio_folder_range <= 100 or args.max_character_number < 1:
         raise stage.Misuse("--face_ratio_folder_range must be 1 to 100, and --max_character_number 1 or more")
@@ -194,25 +266,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         args.min_image_per_combination,
         args.face_ratio_folder_range,
         args.keep_src_structure,
+        args.min_face_number,
+        args.max_face_number,
     )
     if not args.dry_run:
-        arrangement.finish_interrupted(src, tree, not args.move)
-    standing = arrangement.standings(src, tree, args.limit, args.move)
-    described, unreadable = describe_all(standing)
+        arrangement.finish_interrupted(src, tree, way)
+    standing = standings.standings(src, tree, args.limit, args.move)
+    described, unreadable = describe_all(standing, rules)
     decisions = plan(standing, described, rules, tree)
     placed = [(one, target) for one, target in decisions if isinstance(target, Path)]
-    for one, target in stage.progress(placed, len(placed), "frame"):
-        if not args.dry_run:
-            arrangement.place(one, target, tree, not args.move)
     if not args.dry_run:
+        with journals.Journal(tree / JOURNAL) as journal:
+            placer = arrangement.Placer(tree, way, journal)
+            for one, target in stage.progress(placed, len(placed), "frame"):
+                placer.place(one, target, described[one.frame].digest)
         moves.remove_empty_folders(tree)
     kept_out = Counter(target for _, target in decisions if isinstance(target, str))
     new = sum(target != one.now for one, target in placed)
     folders = len({target.parent for _, target in placed})
+    left_out = f", {kept_out['unwanted']} left out for their number of faces" if kept_out["unwanted"] else ""
     return stage.close(
         f"{stage.counted(len(placed), 'frame')}{' would be' if args.dry_run else ''} in"
         f" {stage.counted(folders, 'folder')} ({new} new there), {kept_out['moved']} moved and {kept_out['deleted']}"
-        f" deleted by hand and left so, in {tree}",
+        f" deleted by hand and left so{left_out}, in {tree}",
         unreadable,
     )
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from framekit import (
     annotation,
+    arguments,
     characters,
     clusters,
     corrections,
@@ -139,7 +140,7 @@ def add_comparison(options: stage.StageParser) -> None:
     options.option("ref_dir", type=Path, help="folder with one folder of reference images per character")
     options.option(
         "model",
-        action=stage.Joined,
+        action=arguments.Joined,
         default=characters.EMBEDDED,
         help="colour_shape, colour, shape, ccip (hub), an ONNX file or folder, or torchvision:NAME; given several"
         " times, or with commas, they are weighed by cross-validation",
@@ -153,17 +154,17 @@ def add_comparison(options: stage.StageParser) -> None:
     options.option("face_model", help="detector for the references (default: the one that found the frames' faces)")
     options.option(
         "unknown_below",
-        type=stage.fraction,
+        type=arguments.fraction,
         help="similarity below which a face is unknown (default: calibrated on the references)",
     )
     options.option(
         "margin_weight",
-        type=stage.fraction,
+        type=arguments.fraction,
         help="how much of the lead over the runner-up adds to the similarity (default: 0.5)",
     )
     options.option(
         "min_lead",
-        type=stage.fraction,
+        type=arguments.fraction,
         default=naming.Acceptance.min_lead,
         help="a face whose runner-up is nearer than this is unknown",
     )
@@ -195,7 +196,7 @@ def parser() -> stage.StageParser:
         help="only say what the references are worth, and draw confusions into this PNG file (confusion.png)",
     )
     options.option("cluster", type=Path, help="only group the faces, into this new folder; needs no references")
-    options.option("min_cluster", type=stage.count, default=5, help="least faces of a cluster")
+    options.option("min_cluster", type=arguments.count, default=5, help="least faces of a cluster")
     options.option("subclusters", action="store_true", help="--cluster tells views of a character apart too")
     return options
 

@@ -10,7 +10,7 @@ A sidecar that a person corrected stays. --crops and --annotate write into folde
 from collections.abc import Sequence
 from pathlib import Path
 
-from framekit import annotation, crops, detectors, face_record, faces, frames, removed, sidecar, stage
+from framekit import annotation, arguments, crops, detectors, face_record, faces, frames, removed, sidecar, stage
 
 
 def leave_corrected(todo: Sequence[Path], overwrite: bool) -> list[Path]:
@@ -54,35 +54,30 @@ def parser() -> stage.StageParser:
     options.shared("overwrite_corrections", "config", "annotate")
     options.option(
         "model",
-        action=stage.Joined,
+        action=arguments.Joined,
         default=detectors.EMBEDDED,
         help="animeface, face_detect_v1.4_s or another of the hub, a YOLO .onnx or .pt file, or a cascade's .xml file;"
         " given several times, or with commas, the later ones add what the first one misses",
     )
     options.option(
         "min_score",
-        type=stage.fraction,
+        type=arguments.fraction,
         help="drop weaker faces (default: 0.7 for animeface, 0.3 for YOLO, 0.8 for a cascade)",
     )
     options.option(
         "max_aspect",
-        type=stage.positive,
+        type=arguments.positive,
         default=faces.Limits.max_aspect,
         help="drop boxes longer than this times their width",
     )
     options.option(
         "min_face_size",
-        type=stage.fraction,
+        type=arguments.fraction,
         default=faces.Limits.min_size,
         help="drop faces lower than this part of the frame height",
     )
-    options.option("max_faces", type=stage.count, default=0, help="keep so many of the largest faces; 0 = all")
-    options.option(
-        "min_face_number", type=stage.count, default=0, help="set frames with fewer faces aside, in .removed"
-    )
-    options.option(
-        "max_face_number", type=stage.count, default=0, help="set frames with more faces aside, in .removed; 0 = none"
-    )
+    options.option("max_faces", type=arguments.count, default=0, help="keep so many of the largest faces; 0 = all")
+    options.shared("min_face_number", "max_face_number")
     options.option(
         "detect_size",
         type=int,
@@ -90,10 +85,12 @@ def parser() -> stage.StageParser:
         help="animeface and cascades see frames shrunk to this side",
     )
     options.option(
-        "tiles", type=stage.count, default=0, help="look at so many by so many overlapping parts too; 0 = no"
+        "tiles", type=arguments.count, default=0, help="look at so many by so many overlapping parts too; 0 = no"
     )
     options.option("single_look", action="store_true", help="animeface skips the mirrored frame: twice as fast")
-    options.option("max_overlap", type=stage.fraction, default=0.7, help="YOLO boxes that overlap more are one face")
+    options.option(
+        "max_overlap", type=arguments.fraction, default=0.7, help="YOLO boxes that overlap more are one face"
+    )
     options.option("crops", type=Path, help="folder to write crops to: face, head, and largest square")
     return options
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from shutil import rmtree
 from threading import Event
 
-from framekit import decoder, descriptors, episodes, frames, picture, sidecar, similarity, stage, survivors
+from framekit import arguments, decoder, descriptors, episodes, frames, picture, sidecar, similarity, stage, survivors
 from framekit.disk_space import require_space
 from framekit.episode_record import Episode, renumber_all
 from framekit.extraction import Extracted, Job, publish, take_frames
@@ -107,39 +107,47 @@ def sampling_options(options: stage.StageParser) -> None:
     options.option("hi", type=int, default=Sampling.hi, help="mpdecimate: a block that changed more keeps the frame")
     options.option("lo", type=int, default=Sampling.lo, help="mpdecimate: a block that changed more counts as changed")
     options.option(
-        "frac", type=stage.fraction, default=Sampling.frac, help="mpdecimate: changed blocks to keep a frame"
+        "frac", type=arguments.fraction, default=Sampling.frac, help="mpdecimate: changed blocks to keep a frame"
     )
     options.option(
-        "frames_per_scene", type=stage.count, default=Sampling.frames_per_scene, help="scene, hybrid: spread evenly"
+        "frames_per_scene", type=arguments.count, default=Sampling.frames_per_scene, help="scene, hybrid: spread evenly"
     )
     options.option(
         "every_seconds",
-        type=stage.positive,
+        type=arguments.positive,
         default=Sampling.every_seconds,
         help="interval, hybrid: one frame in so many seconds",
     )
     options.option(
-        "target_frames", type=stage.count, default=Sampling.target_frames, help="uniform: so many frames of the video"
+        "target_frames",
+        type=arguments.count,
+        default=Sampling.target_frames,
+        help="uniform: so many frames of the video",
     )
     options.option(
-        "skip_opening", type=stage.seconds, default=0.0, help="seconds to leave out at the beginning of each video"
+        "skip_opening", type=arguments.seconds, default=0.0, help="seconds to leave out at the beginning of each video"
     )
-    options.option("skip_ending", type=stage.seconds, default=0.0, help="seconds to leave out at the end of each video")
-    options.option("start", type=stage.seconds, default=0.0, help="seconds of each video to begin at")
-    options.option("end", type=stage.seconds, help="seconds of each video to end at (default: its end)")
     options.option(
-        "max_frames", type=stage.count, default=0, help="stop an episode after so many kept frames; 0 = no limit"
+        "skip_ending", type=arguments.seconds, default=0.0, help="seconds to leave out at the end of each video"
+    )
+    options.option("start", type=arguments.seconds, default=0.0, help="seconds of each video to begin at")
+    options.option("end", type=arguments.seconds, help="seconds of each video to end at (default: its end)")
+    options.option(
+        "max_frames", type=arguments.count, default=0, help="stop an episode after so many kept frames; 0 = no limit"
     )
     options.option(
         "remove_similar",
         nargs="?",
         const=similarity.THRESHOLD,
-        type=stage.fraction,
+        type=arguments.fraction,
         metavar="THRESH",
         help="drop similar frames at once, as remove_similar.py would with --thresh; 0.985 if none is given",
     )
     options.option(
-        "scene_threshold", type=stage.positive, default=Sampling.scene_threshold, help="scdet score of a cut, 0 to 100"
+        "scene_threshold",
+        type=arguments.positive,
+        default=Sampling.scene_threshold,
+        help="scdet score of a cut, 0 to 100",
     )
 
 
@@ -159,7 +167,7 @@ def parser() -> stage.StageParser:
         "hwaccel", choices=("none", "auto", *DEVICES), default="none", help="device that decodes, if it really can"
     )
     options.option("format", choices=("png", "jpg", "webp"), default="png", help="png loses nothing; jpg is fastest")
-    options.option("quality", type=stage.count, default=95, help="of jpg and webp, 1 to 100")
+    options.option("quality", type=arguments.count, default=95, help="of jpg and webp, 1 to 100")
     options.option(
         "deinterlace", action="store_true", help="deinterlace all frames, not only those flagged as interlaced"
     )

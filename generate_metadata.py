@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from framekit import face_record, faces, frame_source, frames, metadata, name_record, sidecar, stage, tag_lines
+from framekit import face_record, faces, frame_source, frames, merging, metadata, name_record, sidecar, stage, tag_lines
 
 
 def describe_general(description: str, source: Mapping[str, Any]) -> str:
@@ -67,9 +67,9 @@ def write_metadata(frame: Path, description: str, overwrite: bool) -> list[str]:
     path = sidecar.sidecar(frame, sidecar.METADATA)
     old = sidecar.read_json(path) if path.exists() else None
     fields = join(frame, description, (old or {}).get("source"))
-    merged, kept = metadata.merge_corrections(old if not overwrite else None, fields)
+    merged, kept = merging.merge_corrections(old if not overwrite else None, fields)
     if merged != old:
-        sidecar.write_whole(path, metadata.metadata_text(merged))
+        sidecar.write_whole(path, merging.metadata_text(merged))
     return kept
 
 

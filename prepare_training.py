@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from framekit import (
+    arguments,
     balance,
     captions,
     core_tags,
@@ -73,16 +74,16 @@ def add_caption_options(options: stage.StageParser) -> None:
     """Add the options that decide what captions say."""
     for part, (probability, meaning) in PARTS.items():
         options.option(
-            f"use_{part}_prob", type=stage.fraction, default=probability, help=f"probability of the {meaning}"
+            f"use_{part}_prob", type=arguments.fraction, default=probability, help=f"probability of the {meaning}"
         )
     rules = captions.CaptionRules
     options.option("template", default=rules.template, help="order of the parts, and words around them")
-    options.option("max_tag_number", type=stage.count, default=rules.max_tag_number, help="tags per caption")
+    options.option("max_tag_number", type=arguments.count, default=rules.max_tag_number, help="tags per caption")
     options.option("shuffle_tags", action="store_true", help="shuffle the tags that don't count people")
     options.option("drop_groups", nargs="+", choices=GROUPS, help="leave these tags of named characters out")
     options.option(
         "prune_core_tags",
-        type=stage.fraction,
+        type=arguments.fraction,
         default=0.0,
         help="leave out what a character has on this share of its own frames, 0.4 for example; 0 = off",
     )
@@ -98,7 +99,7 @@ def add_caption_options(options: stage.StageParser) -> None:
     options.option("keep_tokens_separator", default="", help="text before the tags that keeps kohya from shuffling")
     options.option(
         "captions_per_frame",
-        type=stage.count,
+        type=arguments.count,
         default=1,
         help="captions drawn for each frame, for kohya and onetrainer",
     )
@@ -113,13 +114,19 @@ def add_balance_options(options: stage.StageParser) -> None:
     limits = leaves.Limits
     options.option("weight_csv", type=Path, help="lines `folder name or pattern,weight` (default: all folders weigh 1)")
     options.option(
-        "min_multiply", type=stage.positive, default=limits.min_multiply, help="multiply of the least repeated folder"
+        "min_multiply",
+        type=arguments.positive,
+        default=limits.min_multiply,
+        help="multiply of the least repeated folder",
     )
-    options.option("max_multiply", type=stage.positive, default=limits.max_multiply, help="largest multiply")
+    options.option("max_multiply", type=arguments.positive, default=limits.max_multiply, help="largest multiply")
     options.option(
-        "target_epoch_size", type=stage.count, default=0, help="frames of an epoch, instead of --min_multiply; 0 = off"
+        "target_epoch_size",
+        type=arguments.count,
+        default=0,
+        help="frames of an epoch, instead of --min_multiply; 0 = off",
     )
-    options.option("max_repeats", type=stage.count, default=limits.max_repeats, help="most repeats for kohya")
+    options.option("max_repeats", type=arguments.count, default=limits.max_repeats, help="most repeats for kohya")
     options.option("reg_folders", nargs="+", default=["regularization"], help="top folders that are regularization")
 
 
@@ -140,7 +147,7 @@ def parser() -> stage.StageParser:
         default="config",
         help="dataset_config.toml, folders named REPEATS_NAME, or JSON for fine-tuning",
     )
-    options.option("resolution", type=stage.count, default=512, help="training resolution in px")
+    options.option("resolution", type=arguments.count, default=512, help="training resolution in px")
     options.option("check", action="store_true", help="write nothing; list what these trainers would misread")
     add_caption_options(options)
     add_balance_options(options)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from framekit import descriptors, frames, quality, removed, sidecar, similar_report, similarity, stage
+from framekit import arguments, descriptors, frames, quality, removed, sidecar, similar_report, similarity, stage
 from framekit.descriptors import DescribedFrames
 from framekit.openings import Clock, Section, read_clock, sections
 from framekit.removal import SIMILAR, Removal, Settings, decide
@@ -34,7 +34,7 @@ def parser() -> stage.StageParser:
     )
     options.option(
         "thresh",
-        type=stage.fraction,
+        type=arguments.fraction,
         nargs="+",
         help="frames at least this similar to a kept one are removed (default: that of the model, 0.985); several with"
         " --dry_run are compared",
@@ -56,7 +56,7 @@ def parser() -> stage.StageParser:
     options.option("max_dark", type=float, default=limits.max_dark, help="bright if the darkest percent is above")
     options.option(
         "fade_contrast",
-        type=stage.fraction,
+        type=arguments.fraction,
         default=limits.fade_contrast,
         help="a fade has less than this share of the contrast of the same picture nearby; 0 = off",
     )

@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from framekit import frames, models, scoring, sidecar, stage, tagging
+from framekit import arguments, frames, models, scoring, sidecar, stage, tagging
 from framekit.tag_choice import MODES, Hygiene, Thresholds, read_pairs
 from framekit.tag_scores import FLOOR
 from framekit.tag_summary import write_summary
@@ -69,15 +69,15 @@ def parser() -> stage.StageParser:
         help="measured, a tagger's name, a hub repository owner/name, or a folder; --merge joins several, with commas"
         " between them",
     )
-    options.option("general_threshold", type=stage.fraction, default=0.35, help="least score of a general tag")
-    options.option("character_threshold", type=stage.fraction, default=0.85, help="least score of a character tag")
+    options.option("general_threshold", type=arguments.fraction, default=0.35, help="least score of a general tag")
+    options.option("character_threshold", type=arguments.fraction, default=0.85, help="least score of a character tag")
     options.option(
         "threshold_mode",
         choices=MODES,
         default="fixed",
         help="fixed, those of the model's author, or a cut at the largest gap",
     )
-    options.option("floor", type=stage.fraction, default=FLOOR, help="scores above it are stored")
+    options.option("floor", type=arguments.fraction, default=FLOOR, help="scores above it are stored")
     options.option(
         "rethreshold", action="store_true", help="write all tags anew from the stored scores, without the model"
     )

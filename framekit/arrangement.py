@@ -1,28 +1,17 @@
-"""Where the frames of a dataset stand in an arranged tree: the journal, what people moved, and the way back."""
+"""Frames are brought to their places in a tree, and back; corrections made in both places are joined."""
 
+import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from framekit import frames, metadata, moves, sidecar
-from framekit.placements import JOURNAL, Placed, metadata_digest, read_journal, write_placement
+from framekit import frames, journals, merging, moves, sidecar
+from framekit.placements import JOURNAL, Placed, metadata_digest, placement, read_journal
+from framekit.standings import Standing, standings
+from framekit.transport import MOVE, Transport
 
 REPLACED = f"{sidecar.REMOVED}/replaced"
 FLATTENED = f"{sidecar.REMOVED}/flattened"
-
-
-@dataclass(frozen=True)
-class Standing:
-    """A frame to arrange: its file, its path in the dataset (`origin`), where it was put, and where it stands now.
-
-    `put.place` and `now` differ when a person moved it in the tree; `now` is None when it isn't there.
-    """
-
-    frame: Path
-    origin: str
-    put: Placed | None = None
-    now: Path | None = None
 
 
 def joined_metadata(frame: Path, other: Path | None, put: Placed | None) -> dict[str, Any]:
@@ -42,10 +31,10 @@ def joined_metadata(frame: Path, other: Path | None, put: Placed | None) -> dict
     if sidecar.digest(versions[0]) == here:
         return versions[1]
     older, newer = sorted(zip([path.stat().st_mtime_ns for path in present], (0, 1), strict=True))
-    return metadata.join_corrections(versions[newer[1]], versions[older[1]])
+    return merging.join_corrections(versions[newer[1]], versions[older[1]])
 
 
-def bring(frame: Path, target: Path, keep_source: bool, shelf: Path, put: Placed | None = None) -> None:
+def bring(frame: Path, target: Path, how: Transport, shelf: Path, put: Placed | None = None) -> None:
     """Bring a frame with its sidecars to its target; where both have an X.json, their corrections are joined.
 
     `put` says that the frame was brought there before. Raises BadSidecar if an X.json is damaged; nothing moved then.
@@ -55,80 +44,75 @@ def bring(frame: Path, target: Path, keep_source: bool, shelf: Path, put: Placed
     if both:
         joined = joined_metadata(frame, target, put)
         if joined != sidecar.read_json(there):
-            sidecar.write_whole(there, metadata.metadata_text(joined))
-        if not keep_source:
+            sidecar.write_whole(there, merging.metadata_text(joined))
+        if not how.keeps_source:
             moves.shelve(here, shelf)
     same_frame = put is not None and put.place == target
-    moves.place_frame(frame, target, keep_source, shelf, settled=here if both else None, same_frame=same_frame)
+    moves.place_frame(frame, target, how, shelf, settled=here if both else None, same_frame=same_frame)
 
 
-def standings(source: Path, tree: Path, limit: int = 0, moving: bool = False) -> list[Standing]:
-    """Return the frames of `source` as they stand in the tree; source and tree may be the same folder.
-
-    `moving` adds the frames that left the source for the tree before.
-    """
-    placed = read_journal(tree).placed
-    found = frames.find_frames(source, limit)
-    present = found if source == tree and not limit else frames.find_frames(tree) if tree.is_dir() else []
-    origin_at = {one.place: origin for origin, one in placed.items()}
-    if source == tree:
-        return [standing_in_place(path, tree, placed, origin_at) for path in found]
-    strays = {path.name: path for path in present if path not in origin_at}
-    result = []
-    for path in found:
-        origin = path.relative_to(source).as_posix()
-        put = placed.get(origin)
-        now = None if put is None else put.place if put.place.exists() else strays.get(put.place.name)
-        result.append(Standing(path, origin, put, now))
-    origins = {one.origin for one in result}
-    left = [path for path in present if moving and origin_at.get(path, "") in placed.keys() - origins]
-    return result + [Standing(path, origin_at[path], placed[origin_at[path]], path) for path in left]
-
-
-def standing_in_place(path: Path, tree: Path, placed: dict[str, Placed], origin_at: dict[Path, str]) -> Standing:
-    """Return how a frame stands that is arranged in place: as put, at its origin, moved by hand, or new."""
-    own = path.relative_to(tree).as_posix()
-    origin = origin_at.get(path)
-    if origin is None and own not in placed:
-        gone = (other for other, one in placed.items() if one.place.name == path.name and not one.place.exists())
-        origin = next((other for other in gone if not (tree / other).exists()), None)
-    origin = origin or own
-    return Standing(path, origin, placed.get(origin), path)
-
-
-def finish_interrupted(source: Path, tree: Path, keep_source: bool) -> None:
+def finish_interrupted(source: Path, tree: Path, how: Transport) -> None:
     """Complete the last placement if a kill cut it short. The frame moves last, so it isn't at its target then."""
     unfinished = read_journal(tree).unfinished
     if unfinished is None:
         return
     origin, before, target = unfinished
-    starts = [(before.place, False)] if before else []
-    starts += [(start, keep_source)] if (start := moves.inside(source, origin)) else []
-    for start, keep in starts:
+    starts = [(before.place, MOVE)] if before else []
+    starts += [(start, how)] if (start := journals.inside(source, origin)) else []
+    for start, one in starts:
         if start.exists() and start != target and not target.exists():
             try:
-                bring(start, target, keep, tree / REPLACED, before)
+                bring(start, target, one, tree / REPLACED, before)
             except sidecar.BadSidecar:
                 return  # listed when its turn comes
     if target.exists():
-        write_placement(origin, target, tree, before.digests if before else ("", ""))
+        digests = before.digests if before else ("", "")
+        journals.append_line(tree / JOURNAL, placement(origin, target, tree, digests))
 
 
-def place(standing: Standing, target: Path, tree: Path, keep_source: bool) -> None:
-    """Bring a frame to its target, noted before and after; a copy in the tree is moved there first.
+class Placer:
+    """Brings frames to their places in a tree, each noted before and after."""
 
-    Raises BadSidecar if an X.json is damaged.
-    """
-    put = standing.put
-    if put is None or target != put.place:
-        write_placement(standing.origin, target, tree)
-    if standing.now is not None and standing.now != target:
-        bring(standing.now, target, False, tree / REPLACED, put)
-    if standing.frame.exists() and standing.frame != target:
-        bring(standing.frame, target, keep_source, tree / REPLACED, put)
-    now = Placed(target, (metadata_digest(target), metadata_digest(standing.frame) if standing.frame != target else ""))
-    if now != put:
-        write_placement(standing.origin, target, tree, now.digests)
+    def __init__(self, tree: Path, how: Transport, journal: journals.Journal) -> None:
+        """`journal` is that of the tree."""
+        self.tree, self.how, self.journal = tree, how, journal
+        self.names: dict[Path, frozenset[str]] = {}
+        self.made: set[Path] = set()
+
+    def place(self, standing: Standing, target: Path, digest: str) -> None:
+        """Bring a frame to its target; a copy in the tree is moved there first. `digest` is that of its X.json.
+
+        Raises BadSidecar if an X.json is damaged.
+        """
+        put = standing.put
+        if put is None or target != put.place:
+            self.journal.append(placement(standing.origin, target, self.tree))
+        if put is None and standing.now is None and standing.frame != target:
+            self.place_fresh(standing.frame, target)
+            digests = (digest, digest if self.how.keeps_source else "")
+        else:
+            self.place_again(standing, target)
+            here = metadata_digest(standing.frame) if standing.frame != target else ""
+            digests = (metadata_digest(target), here)
+        if Placed(target, digests) != put:
+            self.journal.append(placement(standing.origin, target, self.tree, digests))
+
+    def place_fresh(self, frame: Path, target: Path) -> None:
+        """Bring a frame that was never placed, and whose stem is free in its target's folder."""
+        folder = frame.parent
+        if folder not in self.names:
+            self.names[folder] = frozenset(path.name for path in folder.iterdir())
+        if target.parent not in self.made:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self.made.add(target.parent)
+        moves.place_fresh(frame, target, self.how, self.names[folder])
+
+    def place_again(self, standing: Standing, target: Path) -> None:
+        """Bring a frame that is in the tree already, from there and from the dataset."""
+        if standing.now is not None and standing.now != target:
+            bring(standing.now, target, MOVE, self.tree / REPLACED, standing.put)
+        if standing.frame.exists() and standing.frame != target:
+            bring(standing.frame, target, self.how, self.tree / REPLACED, standing.put)
 
 
 class Stems:
@@ -158,13 +142,13 @@ def flatten(tree: Path, destination: Path) -> tuple[int, list[tuple[Path, str]]]
     stems = Stems(frames.find_frames(destination) if destination.is_dir() else [])
     damaged: list[tuple[Path, str]] = []
     for one in standing:
-        target = moves.inside(destination, one.origin) or destination / one.frame.name
+        target = journals.inside(destination, one.origin) or destination / one.frame.name
         if target == one.frame:
             continue
-        if not (target.exists() and moves.same_file(one.frame, target)):
+        if not is_back(one, target):
             target = stems.reserve(target)
         try:
-            bring(one.frame, target, False, destination / REPLACED, one.put)
+            bring(one.frame, target, MOVE, destination / REPLACED, one.put)
         except sidecar.BadSidecar as error:
             damaged.append((one.frame, str(error)))
     if not damaged:
@@ -174,7 +158,19 @@ def flatten(tree: Path, destination: Path) -> tuple[int, list[tuple[Path, str]]]
     return len(standing) - len(damaged), damaged
 
 
-def visible_files(tree: Path, name: str = "*") -> list[Path]:
-    """Return the files of this name below the tree, those in hidden folders left out."""
-    found = (path for path in tree.rglob(name) if path.is_file())
-    return [path for path in found if not any(part.startswith(".") for part in path.relative_to(tree).parts)]
+def is_back(one: Standing, target: Path) -> bool:
+    """Tell whether the frame is at its origin: byte for byte, or in the tree as it was rewritten from there."""
+    if not target.exists():
+        return False
+    here, there = one.frame.stat(), target.stat()
+    rewritten = one.put is not None and here.st_mtime_ns == there.st_mtime_ns and here.st_size != there.st_size
+    return rewritten or moves.same_file(one.frame, target)
+
+
+def visible_files(tree: Path, name: str = "") -> list[Path]:
+    """Return the files below the tree, or those of this name, but for hidden ones and those in hidden folders."""
+    found = []
+    for folder, folders, names in os.walk(tree):
+        folders[:] = [one for one in folders if not one.startswith(".")]
+        found += [Path(folder, one) for one in names if not one.startswith(".") and name in ("", one)]
+    return found

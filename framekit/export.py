@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from framekit import moves, prepared, sidecar, stage
+from framekit import journals, moves, prepared, sidecar, stage, transport
 
 RECORD = ".linked.json"  # path in the dataset -> path here, so that frames that go elsewhere are followed
 STALE = f"{sidecar.REMOVED}/stale"
@@ -17,7 +17,7 @@ def read_links(root: Path) -> dict[str, str]:
         held = sidecar.read_json(path, prepared.MAX_RECORD_BYTES) if path.exists() else {}
     except sidecar.BadSidecar as error:
         raise stage.Misuse(f"{path} is damaged ({error}); remove the folder {root}, it can be made again") from error
-    return {origin: str(name) for origin, name in held.items() if moves.inside(root, name) is not None}
+    return {origin: str(name) for origin, name in held.items() if journals.inside(root, name) is not None}
 
 
 def link_frames(source: Path, root: Path, targets: Mapping[Path, Path], all_frames: bool) -> int:
@@ -36,7 +36,7 @@ def link_frames(source: Path, root: Path, targets: Mapping[Path, Path], all_fram
     for frame, target in stage.progress(targets.items(), len(targets), "frame"):
         if not (target.exists() and (target.samefile(frame) or moves.same_time(target, frame))):
             target.parent.mkdir(parents=True, exist_ok=True)
-            moves.link_whole(frame, target)
+            transport.link_whole(frame, target)
             changed += 1
     sidecar.write_json(root / RECORD, now if all_frames else {**before, **now})
     moves.remove_empty_folders(root)
@@ -51,8 +51,8 @@ def clear_places(root: Path, before: Mapping[str, str], now: Mapping[str, str], 
     leaving = [origin for origin, name in before.items()
                if now.get(origin, "" if all_frames else name) != name and (root / name).exists()]  # fmt: skip
     for origin in leaving:
-        moves.place_frame(root / before[origin], root / STALE / origin, False, root / REPLACED)
+        moves.place_frame(root / before[origin], root / STALE / origin, transport.MOVE, root / REPLACED)
     if (root / STALE).is_dir():
         for origin, name in now.items():
             if (root / STALE / origin).exists() and not (root / name).exists():
-                moves.place_frame(root / STALE / origin, root / name, False, root / REPLACED)
+                moves.place_frame(root / STALE / origin, root / name, transport.MOVE, root / REPLACED)

@@ -1,20 +1,19 @@
-"""The metadata file X.json: what it means, its older forms, and how a person's corrections survive."""
+"""The metadata file X.json: what it means, and its older forms."""
 
-import json
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from framekit.sidecar import METADATA, BadSidecar, digest, read_json, sidecar
+from framekit.sidecar import METADATA, BadSidecar, read_json, sidecar
 
 NOBODY = ("unknown", "ood", "")  # names that stand for no character
-WRITTEN = "written"  # key in X.json: field -> digest of what generate_metadata.py wrote last
 FACEPOS = re.compile(r"fvp (\d+) (\d+) fhp (\d+) (\d+)")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Metadata:
     """What the later steps read from X.json; `characters` without unknown ones, ratios as fractions.
 
@@ -32,6 +31,8 @@ class Metadata:
     face_count: int = 0
     face_height_ratio: float = 0.0
     episode: str = ""
+    scene: int | None = None
+    source_type: str = ""
     inferred: list[str] = field(default_factory=list)
 
 
@@ -70,8 +71,16 @@ def metadata_from(values: Mapping[str, Any]) -> Metadata:
         face_count=faces,
         face_height_ratio=height_ratio(values, facepos),
         episode=text_of(source, "episode") if isinstance(source, dict) else "",
+        scene=scene_of(source),
+        source_type=text_of(values, "source_type"),
         inferred=[name for name in texts(values, "inferred") if name not in NOBODY],
     )
+
+
+def scene_of(source: Any) -> int | None:
+    """Return the number of the scene within its episode; None if nobody knows it."""
+    scene = source.get("scene") if isinstance(source, dict) else None
+    return scene if isinstance(scene, int) and not isinstance(scene, bool) and scene >= 0 else None
 
 
 def height_ratio(values: Mapping[str, Any], facepos: Sequence[str]) -> float:
@@ -116,7 +125,7 @@ def texts(values: Mapping[str, Any], key: str) -> list[str]:
     items = as_list(values, key)
     if not all(isinstance(item, str) for item in items):
         raise BadSidecar(f"{key} must be a list of texts")
-    return [clean for item in items if (clean := one_line(item))]
+    return [sys.intern(clean) for item in items if (clean := one_line(item))]
 
 
 def whole(values: Mapping[str, Any], key: str, default: int) -> int:
@@ -140,51 +149,3 @@ def text_of(values: Mapping[str, Any], key: str) -> str:
 def one_line(text: str) -> str:
     """Return text with all white space, line ends too, as single blanks."""
     return " ".join(text.split())
-
-
-def noted_digests(values: Mapping[str, Any]) -> dict[str, str]:
-    """Return the digest of each field as it was generated; nothing for files of other origin."""
-    noted = values.get(WRITTEN)
-    return {str(name): str(digest_) for name, digest_ in noted.items()} if isinstance(noted, dict) else {}
-
-
-def edited_fields(values: Mapping[str, Any]) -> set[str]:
-    """Return the fields of X.json that a person changed, added or took away since they were generated."""
-    noted = noted_digests(values)
-    names = {*values, *noted} - {WRITTEN}
-    return {name for name in names if name not in values or noted.get(name) != digest(values[name])}
-
-
-def merge_corrections(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Join freshly generated fields with what is in the file; return the file's new content and the kept fields.
-
-    A field that a person changed, added or took away stays so; an untouched one that nothing gives any more goes.
-    """
-    old = {} if old is None else old
-    edited = edited_fields(old)
-    kept = sorted(edited & set(new))
-    merged = {name: old[name] for name in old if name != WRITTEN and (name in edited or name in new)}
-    merged |= {name: value for name, value in new.items() if name not in kept}
-    noted = {name: value for name, value in noted_digests(old).items() if name in edited}
-    noted |= {name: digest(value) for name, value in new.items() if name not in kept}
-    return {**merged, WRITTEN: noted}, kept
-
-
-def join_corrections(newer: Mapping[str, Any], older: Mapping[str, Any]) -> dict[str, Any]:
-    """Join two versions of one X.json: the newer one, with the corrections that only the older one has."""
-    joined = {name: value for name, value in newer.items() if name != WRITTEN}
-    noted, noted_before = noted_digests(newer), noted_digests(older)
-    for name in edited_fields(older) - edited_fields(newer):
-        joined.pop(name, None)
-        noted.pop(name, None)
-        if name in older:
-            joined[name] = older[name]
-        if name in noted_before:
-            noted[name] = noted_before[name]
-    return {**joined, WRITTEN: noted}
-
-
-def metadata_text(values: Mapping[str, Any]) -> str:
-    """Return the JSON text with one field a line, which is easy to correct by hand."""
-    lines = (f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}" for name, value in values.items())
-    return "{" + ",\n ".join(lines) + "}\n"

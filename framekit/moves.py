@@ -1,28 +1,28 @@
-"""Move or copy a frame with all its sidecars so that a kill at any moment loses nothing, and remember where from."""
+"""Move, copy or link a frame with all its sidecars so that a kill at any moment loses nothing."""
 
-import errno
 import filecmp
-import json
 import os
-import shutil
-from collections.abc import Iterator
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any
 
 from framekit.frames import FRAME_SUFFIXES
-from framekit.sidecar import CAPTION, CHARACTERS, FACES, METADATA, TAGS, temporary
+from framekit.sidecar import CAPTION, CHARACTERS, FACES, METADATA, TAGS
+from framekit.transport import Put, Transport, move_whole
 
 # Everything that belongs to frame X.png: ours, and what trainers and taggers put beside a frame.
 STEM_SUFFIXES = (FACES, CHARACTERS, METADATA, CAPTION, ".caption", ".npz")
 NAME_SUFFIXES = (TAGS, ".txt", ".json")
-# What systems say where a file cannot get another name: another disk, no such feature, too many names.
-NO_LINKS = (errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EACCES)
 
 
-def frame_files(frame: Path) -> list[Path]:
-    """Return the existing files of a frame, the frame itself last: while it is there, the rest is not finished."""
-    beside = [frame.with_name(frame.stem + suffix) for suffix in STEM_SUFFIXES]
-    beside += [frame.with_name(frame.name + suffix) for suffix in NAME_SUFFIXES]
+def frame_files(frame: Path, names: Collection[str] | None = None) -> list[Path]:
+    """Return the existing files of a frame, the frame itself last: while it is there, the rest is not finished.
+
+    `names` are those in its folder, if they are known already.
+    """
+    wanted = [frame.stem + suffix for suffix in STEM_SUFFIXES] + [frame.name + suffix for suffix in NAME_SUFFIXES]
+    if names is not None:
+        return [frame.with_name(name) for name in wanted if name in names] + [frame]
+    beside = (frame.with_name(name) for name in wanted)
     return [path for path in (*beside, frame) if os.path.lexists(path)]  # no error for a name too long to exist
 
 
@@ -35,7 +35,10 @@ def file_at(path: Path, frame: Path, target: Path) -> Path:
 
 def same_file(one: Path, other: Path) -> bool:
     """Tell whether two files hold the same bytes."""
-    return one.stat().st_size == other.stat().st_size and filecmp.cmp(one, other, shallow=False)
+    first, second = one.stat(), other.stat()
+    if os.path.samestat(first, second):
+        return True
+    return first.st_size == second.st_size and filecmp.cmp(one, other, shallow=False)
 
 
 def stem_of(name: str) -> str:
@@ -60,48 +63,15 @@ def free_target(target: Path) -> Path:
     return candidate
 
 
-def copy_whole(source: Path, target: Path) -> None:
-    """Copy a file with its times so that the target is there whole or not at all."""
-    part = temporary(target)
-    shutil.copy2(source, part)
-    os.replace(part, target)
-
-
-def link_whole(source: Path, target: Path) -> None:
-    """Let the target be another name of the same file; a copy where the file system cannot do that."""
-    part = temporary(target)
-    try:
-        part.unlink(missing_ok=True)
-        os.link(source, part)
-    except OSError as error:
-        if error.errno not in NO_LINKS:
-            raise
-        copy_whole(source, target)
-    else:
-        os.replace(part, target)
-
-
-def move_whole(source: Path, target: Path) -> None:
-    """Move a file, also to another disk, so that it is always whole in one of the places."""
-    try:
-        os.replace(source, target)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        copy_whole(source, target)
-        source.unlink()
-
-
-def settle(source: Path, target: Path, keep_source: bool, shelf: Path) -> None:
+def settle(source: Path, target: Path, put: Put, keeps_source: bool, shelf: Path) -> None:
     """Bring a file to its target. If another version is there, the newer stays and the older goes to the shelf."""
-    put = copy_whole if keep_source else move_whole
     if target.exists() and not same_file(source, target):
         if source.stat().st_mtime_ns <= target.stat().st_mtime_ns:
-            if not keep_source:
+            if not keeps_source:
                 shelve(source, shelf)
             return
         shelve(target, shelf)
-    if not target.exists() or not keep_source:
+    if not target.exists() or not keeps_source:
         put(source, target)
 
 
@@ -118,7 +88,7 @@ def shelve(path: Path, shelf: Path) -> None:
 def place_frame(
     frame: Path,
     target: Path,
-    keep_source: bool,
+    transport: Transport,
     shelf: Path,
     settled: Path | None = None,
     same_frame: bool = False,
@@ -131,61 +101,29 @@ def place_frame(
     target.parent.mkdir(parents=True, exist_ok=True)
     for path in frame_files(frame):
         place = file_at(path, frame, target)
-        unchanged = path == frame and same_frame and keep_source and place.exists() and same_time(path, place)
-        if path != settled and not unchanged:
-            settle(path, place, keep_source, shelf)
+        if path == settled:
+            continue
+        if path != frame:
+            settle(path, place, transport.beside, transport.keeps_source, shelf)
+        elif transport.rewrite is None or not transport.rewrite(path, place):
+            unchanged = same_frame and transport.keeps_source and place.exists() and same_time(path, place)
+            if not unchanged:
+                settle(path, place, transport.frame, transport.keeps_source, shelf)
+
+
+def place_fresh(frame: Path, target: Path, transport: Transport, names: Collection[str]) -> None:
+    """Bring a frame and its sidecars to a place where nothing of theirs is; `names` are those in the frame's folder."""
+    *beside, _ = frame_files(frame, names)
+    for path in beside:
+        transport.beside(path, file_at(path, frame, target))
+    if transport.rewrite is None or not transport.rewrite(frame, target):
+        transport.frame(frame, target)
 
 
 def same_time(one: Path, other: Path) -> bool:
     """Tell whether two files have the same size and time of change."""
     first, second = one.stat(), other.stat()
     return (first.st_size, first.st_mtime_ns) == (second.st_size, second.st_mtime_ns)
-
-
-def append_line(journal: Path, record: dict[str, Any]) -> None:
-    """Add one record to a journal; callers do so before anything moves."""
-    journal.parent.mkdir(parents=True, exist_ok=True)
-    torn = journal.exists() and journal.stat().st_size > 0 and last_byte(journal) != b"\n"
-    with journal.open("ab") as file:
-        file.write(b"\n" * torn + json.dumps(record, ensure_ascii=False).encode() + b"\n")
-
-
-def last_byte(path: Path) -> bytes:
-    """Return the last byte of a file that is not empty."""
-    with path.open("rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1)
-
-
-def read_lines(journal: Path) -> Iterator[dict[str, Any]]:
-    """Yield the records of a journal; a line torn by a kill is passed over."""
-    if not journal.exists():
-        return
-    for line in journal.read_bytes().splitlines():
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(record, dict):
-            yield record
-
-
-def inside(root: Path, relative: Any) -> Path | None:
-    """Return `root / relative` if that is a path below root, else None: a stranger's journal must not lead outside."""
-    if not isinstance(relative, str) or not usable_path(relative):
-        return None
-    path = root / relative
-    if not path.resolve().is_relative_to(root.resolve()) or path.resolve() == root.resolve():
-        return None
-    return path
-
-
-def usable_path(text: str) -> bool:
-    """Tell whether a file system can have this path: no NUL, UTF-8, no part above 255 bytes."""
-    try:
-        return "\x00" not in text and all(len(part.encode()) <= 255 for part in text.split("/"))
-    except UnicodeEncodeError:
-        return False
 
 
 def remove_empty_folders(root: Path) -> None:

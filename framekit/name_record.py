@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from framekit import metadata
+from framekit import merging, metadata
 from framekit.face_record import WRITTEN
 from framekit.faces import Box
 from framekit.sidecar import CHARACTERS, METADATA, BadSidecar, digest, read_json, sidecar
@@ -40,7 +40,7 @@ def corrected_names(frame: Path) -> list[str] | None:
     path = sidecar(frame, METADATA)
     try:
         values = read_json(path) if path.exists() else {}
-        touched = metadata.edited_fields(values) & {"characters", "facepos", "faces"} if values else set()
+        touched = merging.edited_fields(values) & {"characters", "facepos", "faces"} if values else set()
         return metadata.texts(values, "characters") if touched else None
     except BadSidecar:
         return None  # generate_metadata.py lists it

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from framekit import moves, sidecar
+from framekit import journals, sidecar
 
 JOURNAL = ".arranged.jsonl"
 CHARACTER_OTHERS = "character_others"  # the folder of rare, overlong and empty combinations of characters
@@ -38,9 +38,10 @@ def read_journal(tree: Path) -> Journal:
     """
     placed: dict[str, Placed] = {}
     unfinished: tuple[str, Placed | None, Path] | None = None
-    for record in moves.read_lines(tree / JOURNAL):
-        origin, place = record.get("frame"), moves.inside(tree, record.get("to"))
-        if place is None or moves.inside(tree, origin) is None or not isinstance(origin, str):
+    root = journals.Root(tree)
+    for record in journals.read_lines(tree / JOURNAL):
+        origin, place = record.get("frame"), root.inside(record.get("to"))
+        if place is None or root.inside(origin) is None or not isinstance(origin, str):
             continue
         before, noted = placed.get(origin), record.get("metadata")
         if isinstance(noted, list) and len(noted) == 2:
@@ -59,7 +60,7 @@ def metadata_digest(frame: Path) -> str:
         return ""
 
 
-def write_placement(origin: str, target: Path, tree: Path, digests: tuple[str, str] | None = None) -> None:
-    """Add a line to the journal; a finished placement notes the digests of the metadata."""
+def placement(origin: str, target: Path, tree: Path, digests: tuple[str, str] | None = None) -> dict[str, Any]:
+    """Return a record of the journal; a finished placement notes the digests of the metadata."""
     record: dict[str, Any] = {"frame": origin, "to": target.relative_to(tree).as_posix()}
-    moves.append_line(tree / JOURNAL, record | ({"metadata": digests} if digests else {}))
+    return record | ({"metadata": digests} if digests else {})

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from framekit import captions, destinations, export, leaves, metadata, prepared, sidecar, stage, trainers
+from framekit import arguments, captions, destinations, export, leaves, metadata, prepared, sidecar, trainers
 from framekit.destinations import Destination, folder_in
 from framekit.leaves import Folder
 from framekit.prepared import Text
@@ -32,7 +32,7 @@ def factors_by_hand(
     misread: list[tuple[Path, str]] = []
     for text in prepared.edited_texts(texts, noted, orphans):
         try:
-            by_hand[folder_in(root, text.path)] = stage.positive(text.path.read_text(encoding="utf-8"))
+            by_hand[folder_in(root, text.path)] = arguments.positive(text.path.read_text(encoding="utf-8"))
         except (ValueError, argparse.ArgumentTypeError):
             misread.append((text.path, "EveryDream2 needs one plain number above 0; correct it or delete the file"))
     return by_hand, misread

@@ -48,7 +48,8 @@ def held_text(path: Path) -> str:
 
 def orphaned(noted: Mapping[str, set[str]], known: Iterable[str]) -> set[str]:
     """Return the digests of texts whose key is gone: a file with one of them is an own text under another name."""
-    return set().union(*(digests for key, digests in noted.items() if key not in {*known}))
+    there = {*known}
+    return set().union(*(digests for key, digests in noted.items() if key not in there))
 
 
 def edited_texts(texts: Sequence[Text], noted: Mapping[str, set[str]], orphans: set[str]) -> list[Text]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from framekit import moves, sidecar, stage
+from framekit import journals, moves, sidecar, stage, transport
 
 MANIFEST = f"{sidecar.REMOVED}/manifest.jsonl"
 REPLACED = f"{sidecar.REMOVED}/replaced"
@@ -16,17 +16,17 @@ def remove(root: Path, frame: Path, reason: str, **told: Any) -> None:
     name = frame.relative_to(root).as_posix()
     target = moves.free_target(root / sidecar.REMOVED / reason / name)
     record = {"frame": name, "to": target.relative_to(root).as_posix(), "reason": reason, **told}
-    moves.append_line(root / MANIFEST, record)
-    moves.place_frame(frame, target, False, root / REPLACED)
+    journals.append_line(root / MANIFEST, record)
+    moves.place_frame(frame, target, transport.MOVE, root / REPLACED)
 
 
 def removed_now(root: Path) -> Iterator[tuple[Path, Path, dict[str, Any]]]:
     """Yield (where it was, where it is, its line of the manifest) of each frame that is removed and still there."""
     latest: dict[str, dict[str, Any]] = {}
-    for record in moves.read_lines(root / MANIFEST):
+    for record in journals.read_lines(root / MANIFEST):
         latest[str(record.get("to"))] = record
     for name, record in latest.items():
-        origin, where = moves.inside(root, record.get("frame")), moves.inside(root, name)
+        origin, where = journals.inside(root, record.get("frame")), journals.inside(root, name)
         gone = record.get("reason") in (RESTORED, KEPT_BY_HAND, PURGED)
         if gone or origin is None or where is None or not where.exists():
             continue
@@ -37,7 +37,7 @@ def removed_now(root: Path) -> Iterator[tuple[Path, Path, dict[str, Any]]]:
 def kept_by_hand(root: Path) -> set[Path]:
     """Return the frames that a person decided to keep: put back one by one, or tagged `keep`."""
     kept: dict[str, bool] = {}
-    for record in moves.read_lines(root / MANIFEST):
+    for record in journals.read_lines(root / MANIFEST):
         if record.get("reason") != PURGED:
             kept[str(record.get("frame"))] = record.get("reason") == KEPT_BY_HAND
     return {root / name for name, still in kept.items() if still}
@@ -45,21 +45,21 @@ def kept_by_hand(root: Path) -> set[Path]:
 
 def keep(root: Path, frame: Path) -> None:
     """Write down that a person decided to keep a frame."""
-    moves.append_line(root / MANIFEST, {"frame": frame.relative_to(root).as_posix(), "reason": KEPT_BY_HAND})
+    journals.append_line(root / MANIFEST, {"frame": frame.relative_to(root).as_posix(), "reason": KEPT_BY_HAND})
 
 
 def finish_interrupted(root: Path) -> None:
     """Complete the last move if a kill cut it short: the frame, which moves last, is not at its target yet."""
     last: dict[str, Any] = {}
-    for record in moves.read_lines(root / MANIFEST):
+    for record in journals.read_lines(root / MANIFEST):
         last = record
-    here, there = moves.inside(root, last.get("frame")), moves.inside(root, last.get("to"))
+    here, there = journals.inside(root, last.get("frame")), journals.inside(root, last.get("to"))
     if here is None or there is None or last.get("reason") == PURGED:
         return
     back = last.get("reason") in (RESTORED, KEPT_BY_HAND)
     source, target = (there, here) if back else (here, there)
     if source.exists() and not target.exists():
-        moves.place_frame(source, target, False, root / REPLACED)
+        moves.place_frame(source, target, transport.MOVE, root / REPLACED)
 
 
 def is_wanted(root: Path, origin: Path, record: dict[str, Any], wanted: Sequence[str]) -> tuple[bool, bool]:
@@ -86,8 +86,8 @@ def restore(root: Path, wanted: Sequence[str], dry_run: bool) -> tuple[int, list
         restored += 1
         if not dry_run:
             place = {"frame": origin.relative_to(root).as_posix(), "to": where.relative_to(root).as_posix()}
-            moves.append_line(root / MANIFEST, place | {"reason": KEPT_BY_HAND if named else RESTORED})
-            moves.place_frame(where, origin, False, root / REPLACED)
+            journals.append_line(root / MANIFEST, place | {"reason": KEPT_BY_HAND if named else RESTORED})
+            moves.place_frame(where, origin, transport.MOVE, root / REPLACED)
     if not dry_run:
         moves.remove_empty_folders(root / sidecar.REMOVED)
     return restored, taken
@@ -113,6 +113,6 @@ def purge(root: Path) -> int:
         place = {"frame": origin.relative_to(root).as_posix(), "to": where.relative_to(root).as_posix()}
         for path in moves.frame_files(where):
             path.unlink()
-        moves.append_line(root / MANIFEST, place | {"reason": PURGED})
+        journals.append_line(root / MANIFEST, place | {"reason": PURGED})
     moves.remove_empty_folders(shelf)
     return len(going)

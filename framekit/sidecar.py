@@ -17,6 +17,8 @@ MAX_SIDECAR_BYTES = 16 * 2**20  # a sidecar is a few kB; anything near this is n
 # Windows refuses these names, whatever the suffix. Source: Microsoft, Naming Files, Paths, and Namespaces.
 RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
 
+CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
 
 class BadSidecar(Exception):
     """A sidecar that cannot be used as it is; the text is the reason."""
@@ -54,23 +56,28 @@ def write_json(path: Path, value: Any, indent: int | None = None) -> None:
     write_whole(path, json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent) + "\n")
 
 
-def read_text(path: Path, most_bytes: int = MAX_SIDECAR_BYTES) -> str:
+def read_text(path: Path, most_bytes: int = 0) -> str:
     """Read a small UTF-8 file, with or without BOM. Raises BadSidecar with its name and the reason."""
+    most_bytes = most_bytes or MAX_SIDECAR_BYTES
     try:
-        if path.stat().st_size > most_bytes:
+        with path.open("rb") as file:
+            content = file.read(most_bytes + 1)
+        if len(content) > most_bytes:
             raise BadSidecar(f"{path.name} is larger than {most_bytes // 2**20} MB")
-        return path.read_text(encoding="utf-8-sig")
+        return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         raise BadSidecar(f"{path.name} is not UTF-8 text; save it as UTF-8") from error
     except OSError as error:
         raise BadSidecar(f"{path.name}: {error.strerror}") from error
 
 
-def read_json(path: Path, most_bytes: int = MAX_SIDECAR_BYTES) -> dict[str, Any]:
+def read_json(path: Path, most_bytes: int = 0) -> dict[str, Any]:
     """Read a JSON object. Raises BadSidecar with the file's name and the reason."""
     try:
-        value = json.loads(read_text(path, most_bytes), parse_constant=refuse_constant)
-        json.dumps(value, ensure_ascii=False).encode()  # half of an escaped surrogate pair could never be written
+        text = read_text(path, most_bytes)
+        value = json.loads(text, parse_constant=refuse_constant)
+        if "\\ud" in text or "\\uD" in text:  # half of an escaped surrogate pair could never be written
+            json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise BadSidecar(f"{path.name} is not valid JSON ({error}); correct that file or delete it") from error
     if not isinstance(value, dict):
@@ -85,7 +92,7 @@ def refuse_constant(name: str) -> None:
 
 def digest(value: Any) -> str:
     """Return 12 hex digits that change when the JSON value changes."""
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    text = CANONICAL.encode(value)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

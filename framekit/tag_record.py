@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from framekit import moves, sidecar
+from framekit import journals, sidecar
 
 RECORD = ".tagged.jsonl"
 
@@ -14,7 +14,7 @@ class TagRecord:
         """Read the record of a folder; a missing one is empty."""
         self.path = folder / RECORD
         self.written: dict[str, dict[str, str]] = {}
-        for line in moves.read_lines(self.path):
+        for line in journals.read_lines(self.path):
             self.written.setdefault(str(line.get("file")), {})[str(line.get("digest"))] = str(line.get("by"))
 
     def is_own(self, path: Path) -> bool:
@@ -30,6 +30,6 @@ class TagRecord:
         known = self.written.setdefault(path.name, {})
         found = sidecar.digest(text)
         if known.get(found) != by:
-            moves.append_line(self.path, {"file": path.name, "digest": found, "by": by})
+            journals.append_line(self.path, {"file": path.name, "digest": found, "by": by})
             known[found] = by
         sidecar.write_whole(path, text)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from framekit.frames import Pixels
-from framekit.metadata import merge_corrections, metadata_text
+from framekit.merging import merge_corrections, metadata_text
 from tests.conftest import plain, save_frame
 
 Box = tuple[float, float, float, float]

@@ -11,7 +11,6 @@ import pytest
 
 import arrange_folders
 from arrange_folders import Rules
-from framekit.metadata import Metadata, metadata_from
 from framekit.stage import Misuse
 from tests.conftest import one_sentence, plain, save_frame, tree
 from tests.helpers_dataset import (
@@ -94,7 +93,8 @@ def carry(frame: Path, folder: Path) -> Path:
 
 
 def leaf(fields: dict[str, Any], levels: Iterable[str] = ALL_LEVELS, **rules: Any) -> str:
-    return arrange_folders.leaf_folder(metadata_from(fields), Rules(tuple(levels), **rules), set()).as_posix()
+    described = arrange_folders.describe(fields, Rules(tuple(levels), **rules))
+    return arrange_folders.leaf_folder(described, tuple(levels), set()).as_posix()
 
 
 # --- names of levels
@@ -180,6 +180,14 @@ def test_the_range_of_heights_is_an_option(ratio: float, step: int, folder: str)
         ("episode", {"source": {"episode": "EP04"}}, "EP04"),
         ("episode", {"source": {"episode": "../EP04"}}, "_EP04"),
         ("episode", {}, "no_episode"),
+        ("scene", {"source": {"scene": 12}}, "scene_0012"),
+        ("scene", {"source": {"scene": "../x"}}, "no_scene"),
+        ("scene", {}, "no_scene"),
+        ("rating", {"rating": "general"}, "general"),
+        ("rating", {"rating": "../x"}, "_x"),
+        ("rating", {}, "no_rating"),
+        ("source", {"source_type": "fanart"}, "fanart"),
+        ("source", {}, "no_source"),
     ],
 )
 def test_the_other_levels(level: str, fields: dict[str, Any], folder: str) -> None:
@@ -188,7 +196,9 @@ def test_the_other_levels(level: str, fields: dict[str, Any], folder: str) -> No
 
 def test_levels_nest_in_the_order_of_the_format() -> None:
     fields = {"characters": ["B", "A"], "face_height_ratio": 0.3, "count": 2, "n_faces": 2}
-    assert leaf(fields) == "2_characters/A+B/face_height_ratio_25-50/2_faces/2_people/no_episode"
+    assert leaf(fields) == (
+        "2_characters/A+B/face_height_ratio_25-50/2_faces/2_people/no_episode/no_scene/no_rating/no_source"
+    )
     assert leaf(fields, ["fh_ratio", "character"]) == "face_height_ratio_25-50/A+B"
 
 
@@ -209,7 +219,11 @@ def test_an_unknown_level_is_one_sentence_with_the_nearest() -> None:
 
 
 def test_combinations_of_too_few_frames_are_rare() -> None:
-    described = {Path(f"{n}.png"): Metadata(characters=["A"] if n < 3 else ["A", "B"]) for n in range(5)}
+    rules = Rules(("character",))
+    described = {
+        Path(f"{n}.png"): arrange_folders.describe({"characters": ["A"] if n < 3 else ["A", "B"]}, rules)
+        for n in range(5)
+    }
     assert arrange_folders.rare_combinations(described, 3) == {"A+B"}
     assert arrange_folders.rare_combinations(described, 2) == set()
 

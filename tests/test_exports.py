@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import prepare_training
-from framekit import moves
+from framekit import transport
 from framekit.config import read_toml
 from tests.conftest import one_sentence, plain, tree
 from tests.helpers_dataset import add_frame, add_text, correct, frames_in, names_in
@@ -61,7 +61,7 @@ def test_a_second_export_writes_nothing(source: Path) -> None:
 
 def test_where_files_cannot_have_two_names_they_are_copied(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any) -> None:
-        raise OSError(moves.NO_LINKS[0], "no")
+        raise OSError(transport.NO_LINKS[0], "no")
 
     monkeypatch.setattr(os, "link", refuse)
     out = export(source, "--trainer", "everydream2")

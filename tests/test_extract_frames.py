@@ -16,7 +16,7 @@ import pytest
 
 import extract_frames
 import remove_similar
-from framekit import decoder, moves, removed, survivors
+from framekit import decoder, journals, removed, survivors
 from framekit.decoder import decode_command, read_planes
 from framekit.descriptors import STORE, read_store
 from framekit.episode_record import Episode
@@ -540,7 +540,7 @@ def test_one_pass_keeps_what_the_two_scripts_keep(videos: Path, tmp_path: Path, 
     for record in one.glob("EP*/.frames.json"):
         values = json.loads(record.read_text(encoding="utf-8"))
         dropped |= {f"{values['episode']}/{stem}.png": of["resembles"] for stem, of in values["similar"].items()}
-    assert sorted(dropped) == sorted(record["frame"] for record in moves.read_lines(two / removed.MANIFEST))
+    assert sorted(dropped) == sorted(record["frame"] for record in journals.read_lines(two / removed.MANIFEST))
     assert set(dropped.values()) <= set(names)
     assert dropped
 

@@ -1,13 +1,15 @@
 """What X.json means, how its older forms are read, and how a person's corrections survive."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from framekit import metadata
-from framekit.metadata import Metadata, facepos_of, merge_corrections, metadata_from
+from framekit import merging, metadata
+from framekit.merging import merge_corrections
+from framekit.metadata import Metadata, facepos_of, metadata_from
 from framekit.sidecar import BadSidecar
 from framekit.tag_lines import parse_tags
 from tests.helpers_dataset import add_frame, add_text
@@ -97,7 +99,7 @@ def test_files_of_the_older_generation() -> None:
         }
     )
     expected = Metadata(2, ["A"], "", ["fvp 42 70 fhp 22 39", "fvp 15 37 fhp 62 75"], [], face_count=3)
-    assert known == Metadata(**(vars(expected) | {"face_height_ratio": 0.2775}))
+    assert known == replace(expected, face_height_ratio=0.2775)
 
 
 @pytest.mark.parametrize(
@@ -287,7 +289,7 @@ FRESH: dict[str, Any] = {"count": 2, "characters": ["A", "unknown"], "general": 
 
 def written(fields: dict[str, Any] = FRESH) -> dict[str, Any]:
     """Return what is read again after generate_metadata.py wrote these fields."""
-    value: dict[str, Any] = json.loads(metadata.metadata_text(merge_corrections(None, fields)[0]))
+    value: dict[str, Any] = json.loads(merging.metadata_text(merge_corrections(None, fields)[0]))
     return value
 
 
@@ -359,7 +361,7 @@ def test_a_correction_survives_any_number_of_runs() -> None:
     held = written() | {"tags": ["corrected"]}
     for number in range(3):
         merged, kept = merge_corrections(held, FRESH | {"tags": [f"fresh{number}"], "count": number})
-        held = json.loads(metadata.metadata_text(merged))
+        held = json.loads(merging.metadata_text(merged))
         assert (held["tags"], held["count"], kept) == (["corrected"], number, ["tags"])
 
 
@@ -398,13 +400,13 @@ def corrected(**fields: Any) -> dict[str, Any]:
 def test_two_versions_are_joined_with_the_corrections_of_both(
     newer: dict[str, Any], older: dict[str, Any], expected: dict[str, Any]
 ) -> None:
-    joined = metadata.join_corrections(corrected(**newer), corrected(**older))
+    joined = merging.join_corrections(corrected(**newer), corrected(**older))
     assert {name: value for name, value in joined.items() if name != "written"} == expected
 
 
 def test_what_was_generated_later_counts_and_corrections_of_the_older_version_stay_corrections() -> None:
     newer = merge_corrections(None, FRESH | {"general": "later", "tags": ["later"]})[0]
-    joined = metadata.join_corrections(newer, corrected(tags=["by hand"]))
+    joined = merging.join_corrections(newer, corrected(tags=["by hand"]))
     assert (joined["general"], joined["tags"]) == ("later", ["by hand"])
     merged, kept = merge_corrections(joined, FRESH | {"general": "last"})
     assert (merged["general"], merged["tags"], kept) == ("last", ["by hand"], ["tags"])
@@ -413,7 +415,7 @@ def test_what_was_generated_later_counts_and_corrections_of_the_older_version_st
 def test_a_field_deleted_in_the_older_version_stays_away() -> None:
     older = written()
     del older["tags"]
-    joined = metadata.join_corrections(written(), older)
+    joined = merging.join_corrections(written(), older)
     assert "tags" not in joined
     assert "tags" not in merge_corrections(joined, FRESH)[0]
 
@@ -423,13 +425,13 @@ def test_a_field_deleted_in_the_older_version_stays_away() -> None:
 def test_a_damaged_note_does_not_stop_joining(noted: Any, damaged: str) -> None:
     versions = {"newer": written(), "older": written()}
     versions[damaged] |= {"written": noted}
-    assert metadata.join_corrections(versions["newer"], versions["older"])["count"] == 2
+    assert merging.join_corrections(versions["newer"], versions["older"])["count"] == 2
 
 
 # --- the text of X.json
 
 
 def test_one_field_a_line_and_letters_of_all_scripts_readable() -> None:
-    text = metadata.metadata_text({"count": 1, "characters": ["倉上ひなた"], "tags": ['"quoted"']})
+    text = merging.metadata_text({"count": 1, "characters": ["倉上ひなた"], "tags": ['"quoted"']})
     assert text == '{"count": 1,\n "characters": ["倉上ひなた"],\n "tags": ["\\"quoted\\""]}\n'
     assert json.loads(text) == {"count": 1, "characters": ["倉上ひなた"], "tags": ['"quoted"']}

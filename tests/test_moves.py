@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from framekit import moves
+from framekit import journals, moves, transport
 from tests.conftest import tree
 
 ALL = ["x.faces.json", "x.characters.json", "x.json", "x.txt", "x.caption", "x.npz"]
@@ -78,11 +78,15 @@ def test_dots_in_a_stem_are_no_suffix(tmp_path: Path) -> None:
 # --- placing
 
 
+def way(keep_source: bool) -> transport.Transport:
+    return transport.COPY if keep_source else transport.MOVE
+
+
 @pytest.mark.parametrize("keep_source", [False, True])
 def test_a_frame_goes_with_all_its_sidecars(tmp_path: Path, keep_source: bool) -> None:
     frame = write_all(tmp_path / "a")
     before = tree(tmp_path / "a")
-    moves.place_frame(frame, tmp_path / "b/c/x.png", keep_source, tmp_path / "shelf")
+    moves.place_frame(frame, tmp_path / "b/c/x.png", way(keep_source), tmp_path / "shelf")
     assert tree(tmp_path / "b/c") == before
     assert tree(tmp_path / "a") == (before if keep_source else {})
     assert not (tmp_path / "shelf").exists()
@@ -92,7 +96,7 @@ def test_a_renamed_frame_renames_its_sidecars(tmp_path: Path) -> None:
     frame = write(tmp_path / "a/x.png", "frame")
     write(tmp_path / "a/x.png.tags", "tags")
     write(tmp_path / "a/x.faces.json", "faces")
-    moves.place_frame(frame, tmp_path / "b/y.png", False, tmp_path / "shelf")
+    moves.place_frame(frame, tmp_path / "b/y.png", transport.MOVE, tmp_path / "shelf")
     assert contents(tmp_path) == {"b/y.png": "frame", "b/y.png.tags": "tags", "b/y.faces.json": "faces"}
 
 
@@ -114,11 +118,11 @@ def test_a_kill_at_any_file_loses_nothing_and_a_second_run_finishes(
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", killed)
         with pytest.raises(KeyboardInterrupt):
-            moves.place_frame(frame, tmp_path / "b/x.png", keep_source, tmp_path / "shelf")
+            moves.place_frame(frame, tmp_path / "b/x.png", way(keep_source), tmp_path / "shelf")
     halfway = {**tree(tmp_path / "a"), **tree(tmp_path / "b", hidden=False)}
     assert {name: halfway.get(name) for name in ALL} == before
     assert frame.exists()
-    moves.place_frame(frame, tmp_path / "b/x.png", keep_source, tmp_path / "shelf")
+    moves.place_frame(frame, tmp_path / "b/x.png", way(keep_source), tmp_path / "shelf")
     assert tree(tmp_path / "b") == before
     assert tree(tmp_path / "a") == (before if keep_source else {})
 
@@ -129,7 +133,7 @@ def test_of_two_versions_the_newer_stays_and_the_older_goes_to_the_shelf(
 ) -> None:
     source = write(tmp_path / "a/x.json", "source", source_time)
     target = write(tmp_path / "b/x.json", "there", 1500)
-    moves.settle(source, target, False, tmp_path / "shelf")
+    moves.settle(source, target, transport.move_whole, False, tmp_path / "shelf")
     goes = "there" if stays == "source" else "source"
     assert contents(tmp_path) == {"b/x.json": stays, "shelf/x.json": goes}
 
@@ -137,13 +141,13 @@ def test_of_two_versions_the_newer_stays_and_the_older_goes_to_the_shelf(
 def test_a_copy_of_an_older_version_changes_nothing(tmp_path: Path) -> None:
     source = write(tmp_path / "a/x.json", "source", 1000)
     target = write(tmp_path / "b/x.json", "there", 1500)
-    moves.settle(source, target, True, tmp_path / "shelf")
+    moves.settle(source, target, transport.copy_whole, True, tmp_path / "shelf")
     assert contents(tmp_path) == {"a/x.json": "source", "b/x.json": "there"}
 
 
 def test_equal_files_are_one(tmp_path: Path) -> None:
     source, target = write(tmp_path / "a/x.json", "same", 1000), write(tmp_path / "b/x.json", "same", 1500)
-    moves.settle(source, target, False, tmp_path / "shelf")
+    moves.settle(source, target, transport.move_whole, False, tmp_path / "shelf")
     assert contents(tmp_path) == {"b/x.json": "same"}
 
 
@@ -151,14 +155,14 @@ def test_a_frame_put_where_it_is_stays(tmp_path: Path) -> None:
     frame = write_all(tmp_path)
     before = tree(tmp_path)
     for keep_source in (True, False):
-        moves.place_frame(frame, frame, keep_source, tmp_path / "shelf")
+        moves.place_frame(frame, frame, way(keep_source), tmp_path / "shelf")
         assert tree(tmp_path) == before
 
 
 def test_two_versions_of_equal_size_and_time_both_stay(tmp_path: Path) -> None:
     source = write(tmp_path / "a/x.json", '{"count": 1}', 1000)  # unpacked from an archive: whole seconds
     target = write(tmp_path / "b/x.json", '{"count": 2}', 1000)
-    moves.settle(source, target, False, tmp_path / "shelf")
+    moves.settle(source, target, transport.move_whole, False, tmp_path / "shelf")
     assert sorted(contents(tmp_path).values()) == ['{"count": 1}', '{"count": 2}']
 
 
@@ -179,7 +183,7 @@ def test_a_move_to_another_disk_copies_first(tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setattr(os, "replace", other_disk)
     (tmp_path / "b").mkdir()
-    moves.move_whole(source, tmp_path / "b/x.png")
+    transport.move_whole(source, tmp_path / "b/x.png")
     assert tree(tmp_path) == {"b/x.png": (b"frame", 1000 * 10**9)}
 
 
@@ -189,7 +193,7 @@ def test_a_move_that_is_not_allowed_is_an_error(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(os, "replace", forbidden)
     with pytest.raises(PermissionError):
-        moves.move_whole(write(tmp_path / "x.png"), tmp_path / "y.png")
+        transport.move_whole(write(tmp_path / "x.png"), tmp_path / "y.png")
     assert contents(tmp_path) == {"x.png": ""}
 
 
@@ -200,16 +204,16 @@ def test_what_is_appended_is_read(tmp_path: Path) -> None:
     journal = tmp_path / ".removed/manifest.jsonl"
     records: list[dict[str, Any]] = [{"frame": "ひなた\u2028.png"}, {"n": 2}]
     for record in records:
-        moves.append_line(journal, record)
-    assert list(moves.read_lines(journal)) == records
+        journals.append_line(journal, record)
+    assert list(journals.read_lines(journal)) == records
     assert len(journal.read_bytes().split(b"\n")) == 3
 
 
 def test_a_torn_line_costs_only_itself(tmp_path: Path) -> None:
     journal = tmp_path / "manifest.jsonl"
     journal.write_bytes(b'{"n": 1}\n{"n": 2, "fra')
-    moves.append_line(journal, {"n": 3})
-    assert list(moves.read_lines(journal)) == [{"n": 1}, {"n": 3}]
+    journals.append_line(journal, {"n": 3})
+    assert list(journals.read_lines(journal)) == [{"n": 1}, {"n": 3}]
 
 
 @pytest.mark.parametrize(
@@ -220,11 +224,11 @@ def test_a_torn_line_costs_only_itself(tmp_path: Path) -> None:
 def test_a_line_that_is_no_record_is_passed_over(tmp_path: Path, line: bytes) -> None:
     journal = tmp_path / "manifest.jsonl"
     journal.write_bytes(b'{"n": 1}\n' + line + b'\n{"n": 2}\n')
-    assert list(moves.read_lines(journal)) == [{"n": 1}, {"n": 2}]
+    assert list(journals.read_lines(journal)) == [{"n": 1}, {"n": 2}]
 
 
 def test_a_missing_journal_is_empty(tmp_path: Path) -> None:
-    assert list(moves.read_lines(tmp_path / "manifest.jsonl")) == []
+    assert list(journals.read_lines(tmp_path / "manifest.jsonl")) == []
 
 
 # --- paths from a stranger
@@ -232,7 +236,7 @@ def test_a_missing_journal_is_empty(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("relative", ["a.png", "EP01/a.png", ".removed/similar/a.png", "a/../b.png", "..a", "ひ.png"])
 def test_a_path_below_the_folder_is_taken(tmp_path: Path, relative: str) -> None:
-    assert moves.inside(tmp_path, relative) == tmp_path / relative
+    assert journals.inside(tmp_path, relative) == tmp_path / relative
 
 
 @pytest.mark.parametrize(
@@ -243,7 +247,7 @@ def test_a_path_below_the_folder_is_taken(tmp_path: Path, relative: str) -> None
 def test_a_path_that_leads_elsewhere_is_not_taken(tmp_path: Path, relative: object) -> None:
     (tmp_path / "dataset").mkdir()
     (tmp_path / "dataset/link").symlink_to(tmp_path, target_is_directory=True)
-    assert moves.inside(tmp_path / "dataset", relative) is None
+    assert journals.inside(tmp_path / "dataset", relative) is None
 
 
 def test_empty_folders_are_removed_and_others_stay(tmp_path: Path) -> None:

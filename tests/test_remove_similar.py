@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import remove_similar
-from framekit import moves
+from framekit import journals
 from framekit.descriptors import STORE
 from tests.conftest import listing, one_sentence, patchwork, save_frame, tree
 
@@ -314,7 +314,7 @@ def test_a_killed_run_loses_nothing_when_it_is_restored(dataset: Path, number: i
 
 def test_a_move_that_stopped_between_sidecar_and_frame_is_completed(dataset: Path) -> None:
     record = {"frame": "EP01/b.png", "to": ".removed/similar/EP01/b.png", "reason": "similar"}
-    moves.append_line(dataset / ".removed/manifest.jsonl", record)
+    journals.append_line(dataset / ".removed/manifest.jsonl", record)
     (dataset / SIMILAR / "EP01").mkdir(parents=True)
     (dataset / "EP01/b.faces.json").rename(dataset / SIMILAR / "EP01/b.faces.json")
     run(dataset)

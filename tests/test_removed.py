@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import remove_similar
-from framekit import moves, removed
+from framekit import journals, removed
 from tests.conftest import BLACK, one_sentence, patchwork, plain, save_frame, tree
 
 Answer = Callable[[str], None]
@@ -152,7 +152,7 @@ def test_a_hostile_manifest_purges_nothing_outside(tmp_path: Path, answer: Answe
     dataset = tmp_path / "dataset"
     dataset.mkdir()
     for where in ("../mine.png", str(outside)):
-        moves.append_line(dataset / removed.MANIFEST, {"frame": "EP01/x.png", "to": where, "reason": "similar"})
+        journals.append_line(dataset / removed.MANIFEST, {"frame": "EP01/x.png", "to": where, "reason": "similar"})
     answer("yes\n")
     run(dataset, "--purge")
     assert outside.exists()
@@ -160,7 +160,7 @@ def test_a_hostile_manifest_purges_nothing_outside(tmp_path: Path, answer: Answe
 
 @pytest.mark.parametrize("where", ["EP01/a_1.png", ".removed/../EP01/a_1.png"])
 def test_a_manifest_that_names_a_frame_of_the_dataset_purges_none(shelf: Path, answer: Answer, where: str) -> None:
-    moves.append_line(shelf / removed.MANIFEST, {"frame": "EP01/x.png", "to": where, "reason": "similar"})
+    journals.append_line(shelf / removed.MANIFEST, {"frame": "EP01/x.png", "to": where, "reason": "similar"})
     answer("yes\n")
     run(shelf, "--purge")
     assert (shelf / "EP01/a_1.png").exists()

@@ -15,7 +15,7 @@ import prepare_training
 import remove_similar
 import tag_images
 from benchmarks import score_show, score_tags
-from framekit import frames, moves, openings, removed, sidecar
+from framekit import frames, journals, openings, removed, sidecar
 
 SAMPLE = Path(__file__).resolve().parents[2] / "shared" / "data"
 TRUTH = SAMPLE / "episodes" / "truth"
@@ -129,7 +129,7 @@ def test_what_is_thrown_away_is_a_transition_or_like_a_kept_frame_of_its_layout(
         record = json.loads(record_path.read_text(encoding="utf-8"))
         for stem, source in record["frames"].items():
             shown[f"{record['episode']}/{stem}.png"] = truths[record["video"]]["frames"][source["source_frame"]]
-    for line in moves.read_lines(root / removed.MANIFEST):
+    for line in journals.read_lines(root / removed.MANIFEST):
         gone = shown[line["frame"]]
         if line["reason"] == "similar":
             kept = shown[line["resembles"]]

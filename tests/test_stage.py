@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from framekit import stage
+from framekit import arguments, stage
 from framekit.stage import Misuse, StageParser
 from tests.conftest import one_sentence
 
@@ -17,7 +17,7 @@ def parser() -> StageParser:
     """Return a command line with an option of each kind."""
     options = StageParser("paint_frames", "Paint frames.")
     options.shared("src_dir", "dst_dir", "redo", "limit", "workers", "config")
-    options.option("thresh", type=stage.fraction, default=0.5, help="least likeness")
+    options.option("thresh", type=arguments.fraction, default=0.5, help="least likeness")
     options.option("margin", type=float, default=0.0, help="extra width")
     options.option("prefix", help="start of each name")
     options.option("colour", choices=["red", "blue"], default="red", help="colour")
@@ -122,23 +122,23 @@ def test_the_help_states_each_default(option: str, default: str) -> None:
 
 @pytest.mark.parametrize(("text", "expected"), [("0", 0.0), ("1", 1.0), ("0.25", 0.25)])
 def test_fractions(text: str, expected: float) -> None:
-    assert stage.fraction(text) == expected
+    assert arguments.fraction(text) == expected
 
 
 @pytest.mark.parametrize("text", ["-0.1", "1.01", "nan", "inf"])
 def test_what_is_no_fraction(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError):
-        stage.fraction(text)
+        arguments.fraction(text)
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "nan", "inf"])
 def test_what_is_not_positive(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError):
-        stage.positive(text)
+        arguments.positive(text)
 
 
 def test_a_positive_number() -> None:
-    assert stage.positive("2.5") == 2.5
+    assert arguments.positive("2.5") == 2.5
 
 
 @pytest.mark.parametrize(("asked", "expected"), [(3, 3), (1, 1), (0, 5), (-2, 5)])

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from onnx import helper
 
-from framekit import moves, scoring, tagging
+from framekit import journals, scoring, tagging
 from framekit.frames import Unreadable
 from framekit.tag_list import GENERAL, read_tag_list
 from framekit.tag_record import RECORD
@@ -168,7 +168,7 @@ def test_two_taggers_are_merged(tmp_path: Path, how: str, expected: str) -> None
     frame = add_frame(tmp_path / "dataset/x.png", plain(OLIVE, 4, 4))
     assert tag(tmp_path / "dataset", f"{one},{other}", "--merge", how) == 0
     assert tags_of(frame) == expected
-    [line] = moves.read_lines(tmp_path / "dataset" / RECORD)
+    [line] = journals.read_lines(tmp_path / "dataset" / RECORD)
     assert f" {how} " in line["by"]
     assert tag(tmp_path / "dataset", f"{one},{other}", "--merge", "union", "--rethreshold") == 0
     assert tags_of(frame) == "a, b, c\n"
@@ -188,7 +188,7 @@ def test_an_unreadable_frame_is_listed_once_for_two_taggers(tmp_path: Path, caps
 
 
 def test_the_record_tells_how_each_file_came_about(dataset: Path) -> None:
-    lines = list(moves.read_lines(dataset / "EP01" / RECORD))
+    lines = list(journals.read_lines(dataset / "EP01" / RECORD))
     assert [line["file"] for line in lines] == ["a.png.tags", "b.png.tags"]
     assert all(line["by"].startswith("general>0.35 character>0.85 of tagger@") for line in lines)
     assert all(line["by"].endswith(" above 0.05") for line in lines)
@@ -225,7 +225,7 @@ def test_a_file_that_was_set_back_to_what_was_written_is_our_own_again(dataset: 
 
 def test_a_kill_between_record_and_file_makes_no_correction(dataset: Path) -> None:
     line = {"file": "a.png.tags", "digest": "0" * 12, "by": "a run that was killed before it wrote the file"}
-    moves.append_line(dataset / "EP01" / RECORD, line)
+    journals.append_line(dataset / "EP01" / RECORD, line)
     assert tag(dataset, "tagger", "--rethreshold", "--general_threshold", "0.5") == 0
     assert texts(dataset) == ["third\n"] * 3
 

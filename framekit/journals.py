@@ -1,0 +1,101 @@
+"""Journals: one JSON record a line, added before anything moves; and paths in them that must not lead outside."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO
+
+
+class Journal:
+    """An open journal to which records are added; each is with the system before `append` returns."""
+
+    def __init__(self, path: Path) -> None:
+        """`path` is made with its folder when the first record comes."""
+        self.path = path
+        self.file: BinaryIO | None = None
+
+    def append(self, record: dict[str, Any]) -> None:
+        """Add one record; a line that a kill tore before is ended first."""
+        line = json.dumps(record, ensure_ascii=False).encode() + b"\n"
+        if self.file is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            torn = self.path.exists() and self.path.stat().st_size > 0 and last_byte(self.path) != b"\n"
+            self.file = self.path.open("ab", buffering=0)
+            line = b"\n" * torn + line
+        self.file.write(line)
+
+    def __enter__(self) -> "Journal":
+        """Return the journal."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Close the file."""
+        if self.file is not None:
+            self.file.close()
+
+
+def append_line(journal: Path, record: dict[str, Any]) -> None:
+    """Add one record to a journal; callers do so before anything moves."""
+    with Journal(journal) as file:
+        file.append(record)
+
+
+def last_byte(path: Path) -> bytes:
+    """Return the last byte of a file that is not empty."""
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1)
+
+
+def read_lines(journal: Path) -> Iterator[dict[str, Any]]:
+    """Yield the records of a journal; a line torn by a kill is passed over."""
+    if not journal.exists():
+        return
+    with journal.open("rb") as file:
+        for line in file:
+            try:
+                record = json.loads(line)
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(record, dict):
+                yield record
+
+
+class Root:
+    """A folder that paths from a stranger must not lead out of; each of its folders is resolved once."""
+
+    def __init__(self, path: Path) -> None:
+        """`path` need not exist yet."""
+        self.path = path
+        self.resolved = path.resolve()
+        self.known: dict[Path, bool] = {}
+
+    def inside(self, relative: Any) -> Path | None:
+        """Return the path below the folder, None if it is none, or leads elsewhere.
+
+        Its last part may be a link: that is moved or replaced, never written through.
+        """
+        if not isinstance(relative, str) or not usable_path(relative):
+            return None
+        path = self.path / relative
+        if path.name in ("", "..") or path == self.path:
+            return None
+        parent = path.parent
+        if parent not in self.known:
+            self.known[parent] = parent.resolve().is_relative_to(self.resolved)
+        return path if self.known[parent] else None
+
+
+def inside(root: Path, relative: Any) -> Path | None:
+    """Return `root / relative` if that is a path below root, else None: a stranger's journal must not lead outside."""
+    return Root(root).inside(relative)
+
+
+def usable_path(text: str) -> bool:
+    """Tell whether a file system can have this path: no NUL, UTF-8, no part above 255 bytes."""
+    try:
+        return "\x00" not in text and all(len(part.encode()) <= 255 for part in text.split("/"))
+    except UnicodeEncodeError:
+        return False

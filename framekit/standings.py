@@ -1,0 +1,74 @@
+"""Where each frame of a dataset stands in an arranged tree: where it was put, and where a person moved it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from framekit import frames
+from framekit.placements import Placed, read_journal
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A frame to arrange: its file, its path in the dataset (`origin`), where it was put, and where it stands now.
+
+    `put.place` and `now` differ when a person moved it in the tree; `now` is None when it isn't there.
+    """
+
+    frame: Path
+    origin: str
+    put: Placed | None = None
+    now: Path | None = None
+
+
+def standings(source: Path, tree: Path, limit: int = 0, moving: bool = False) -> list[Standing]:
+    """Return the frames of `source` as they stand in the tree; source and tree may be the same folder.
+
+    `moving` adds the frames that left the source for the tree before.
+    """
+    placed = read_journal(tree).placed
+    found = frames.find_frames(source, limit)
+    present = found if source == tree and not limit else frames.find_frames(tree) if tree.is_dir() else []
+    origin_at = {one.place: origin for origin, one in placed.items()}
+    if source == tree:
+        gone = Gone(tree, placed)
+        return [standing_in_place(path, tree, placed, origin_at, gone) for path in found]
+    strays = {path.name: path for path in present if path not in origin_at}
+    result = []
+    for path in found:
+        origin = path.relative_to(source).as_posix()
+        put = placed.get(origin)
+        now = None if put is None else put.place if put.place.exists() else strays.get(put.place.name)
+        result.append(Standing(path, origin, put, now))
+    left_source = placed.keys() - {one.origin for one in result} if moving else set()
+    left = [path for path in present if origin_at.get(path, "") in left_source]
+    return result + [Standing(path, origin_at[path], placed[origin_at[path]], path) for path in left]
+
+
+class Gone:
+    """Frames that are neither where they were put nor where they came from: a person moved them, or deleted them."""
+
+    def __init__(self, tree: Path, placed: Mapping[str, Placed]) -> None:
+        """`placed` says where each frame of the tree was put."""
+        self.tree, self.placed = tree, placed
+        self.origins: dict[str, list[str]] = {}
+        for origin, one in placed.items():
+            self.origins.setdefault(one.place.name, []).append(origin)
+
+    def origin_of(self, name: str) -> str | None:
+        """Return the origin of a frame of this name that is gone."""
+        known = self.origins.get(name, [])
+        gone = (origin for origin in known if not self.placed[origin].place.exists())
+        return next((origin for origin in gone if not (self.tree / origin).exists()), None)
+
+
+def standing_in_place(
+    path: Path, tree: Path, placed: Mapping[str, Placed], origin_at: Mapping[Path, str], gone: Gone
+) -> Standing:
+    """Return how a frame stands that is arranged in place: as put, at its origin, moved by hand, or new."""
+    own = path.relative_to(tree).as_posix()
+    origin = origin_at.get(path)
+    if origin is None and own not in placed:
+        origin = gone.origin_of(path.name)
+    origin = origin or own
+    return Standing(path, origin, placed.get(origin), path)
