@@ -26,12 +26,8 @@ from framekit import (
     standings,
     transport,
 )
-from framekit.placements import CHARACTER_OTHERS, JOURNAL, folder_name
+from framekit.placements import CHARACTER_OTHERS, JOURNAL, OTHERS, combination
 from framekit.standings import Standing
-
-OTHERS = "others"
-MAX_BYTES = 240  # file systems take 255 bytes
-MAX_COMBINATION = 100  # characters of text in the name of a combination; Source: the older script generation
 
 
 @dataclass(frozen=True)
@@ -76,14 +72,6 @@ def count_folder(number: int, singular: str, plural: str, largest: int) -> str:
     return f"{number}_{singular if number == 1 else plural}"
 
 
-def combination(known: metadata.Metadata) -> str:
-    """Return the characters of a frame joined by `+`, sorted; `character_others` for none or too many."""
-    names = sorted({folder_name(name) for name in known.characters})
-    joined = "+".join(names)
-    short = len(joined) < MAX_COMBINATION and len(joined.encode()) <= MAX_BYTES
-    return joined if joined and short else CHARACTER_OTHERS
-
-
 def n_characters_folder(known: metadata.Metadata, rules: Rules) -> str:
     """Return the folder of the number of different known characters; `others` for none."""
     number = len(set(known.characters))
@@ -99,7 +87,7 @@ def fh_ratio_folder(known: metadata.Metadata, rules: Rules) -> str:
 
 LEVELS: dict[str, Callable[[metadata.Metadata, Rules], str]] = {
     "n_characters": n_characters_folder,
-    "character": lambda known, rules: combination(known),
+    "character": lambda known, rules: combination(known.characters),
     "fh_ratio": fh_ratio_folder,
     "n_faces": lambda known, rules: count_folder(known.face_count, "face", "faces", rules.max_character_number),
     "n_people": lambda known, rules: count_folder(known.count, "person", "people", rules.max_character_number),
@@ -138,7 +126,7 @@ def describe(values: Mapping[str, object], rules: Rules) -> Described:
     """Return what the content of X.json says about the place of its frame. Raises BadSidecar."""
     known = metadata.metadata_from(values)
     folders = tuple(sys.intern(LEVELS[level](known, rules)) for level in rules.levels)
-    return Described(folders, sys.intern(combination(known)), sidecar.digest(values), rules.takes(known))
+    return Described(folders, sys.intern(combination(known.characters)), sidecar.digest(values), rules.takes(known))
 
 
 def describe_all(standing: Sequence[Standing], rules: Rules) -> tuple[dict[Path, Described], list[tuple[Path, str]]]:
@@ -280,6 +268,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             placer = arrangement.Placer(tree, way, journal)
             for one, target in stage.progress(placed, len(placed), "frame"):
                 placer.place(one, target, described[one.frame].digest)
+        left = {
+            (one.now.parent, target.parent) for one, target in placed if one.now and one.now.parent != target.parent
+        }
+        arrangement.follow_factors(tree, left)
         moves.remove_empty_folders(tree)
     kept_out = Counter(target for _, target in decisions if isinstance(target, str))
     new = sum(target != one.now for one, target in placed)

@@ -8,7 +8,7 @@ from typing import Any
 from framekit import frames, journals, merging, moves, sidecar
 from framekit.placements import JOURNAL, Placed, metadata_digest, placement, read_journal
 from framekit.standings import Standing, standings
-from framekit.transport import MOVE, Transport
+from framekit.transport import MOVE, Transport, move_whole
 
 REPLACED = f"{sidecar.REMOVED}/replaced"
 FLATTENED = f"{sidecar.REMOVED}/flattened"
@@ -156,6 +156,24 @@ def flatten(tree: Path, destination: Path) -> tuple[int, list[tuple[Path, str]]]
             moves.shelve(path, tree / FLATTENED / path.relative_to(tree).parent)
     moves.remove_empty_folders(tree)
     return len(standing) - len(damaged), damaged
+
+
+def follow_factors(tree: Path, left: Iterable[tuple[Path, Path]]) -> None:
+    """Take the factors of folders that no frame is in any more along, or out of the way.
+
+    `left` are the folders that frames were in, and where each of them is now.
+    """
+    now: dict[Path, set[Path]] = {}
+    for old, new in left:
+        now.setdefault(old, set()).add(new)
+    for old, folders in now.items():
+        factor = old / sidecar.MULTIPLY
+        if factor.exists() and not any(frames.is_frame_name(path.name) for path in old.iterdir()):
+            there = min(folders) / sidecar.MULTIPLY
+            if len(folders) == 1 and not there.exists():
+                move_whole(factor, there)
+            else:
+                moves.shelve(factor, tree / REPLACED / old.relative_to(tree))
 
 
 def is_back(one: Standing, target: Path) -> bool:

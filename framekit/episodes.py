@@ -50,7 +50,8 @@ def find_videos(source: Path, pattern: str) -> list[Path]:
     )  # fmt: skip
     named = [p for p in visible if fnmatch(p.name.lower(), pattern.lower()) and p.suffix.lower() in VIDEO_SUFFIXES]
     fitting = [path for path in named if path.is_file() or (path.is_dir() and not any(path.iterdir()))]
-    refuse_unusable_names(fitting)
+    for path in fitting:
+        refuse_unusable_names(path.parent, [path.name])
     return sorted(fitting, key=lambda path: natural_key(path.relative_to(source)))
 
 

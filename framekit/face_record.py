@@ -57,3 +57,10 @@ def read_faces(frame: Path) -> list[Face] | None:
     if any(face.box[0] >= face.box[2] or face.box[1] >= face.box[3] for face in faces):
         raise BadSidecar(f"{path.name}: a box must be [left, top, right, bottom] as fractions")
     return faces
+
+
+def count_people(frame: Path) -> int:
+    """Return how many people a person detector saw on a frame, 0 if none looked. Raises BadSidecar."""
+    path = sidecar(frame, FACES)
+    people = read_json(path).get("people") if path.exists() else None
+    return len(people) if isinstance(people, list) else 0

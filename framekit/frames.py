@@ -5,7 +5,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from os import walk
+from operator import itemgetter
+from os import sep, walk
 from pathlib import Path
 from struct import error as StructError
 from typing import Any, TypeVar
@@ -22,6 +23,7 @@ Pixels = NDArray[np.uint8]
 Result = TypeVar("Result")
 
 FRAME_SUFFIXES = frozenset(".png .jpg .jpeg .jfif .webp .bmp .gif .tif .tiff .avif".split())
+DIGITS = re.compile(r"(\d+)")
 WHITE = (255, 255, 255)
 # What Pillow raises for damaged files, besides OSError and its children.
 DECODER_ERRORS = (
@@ -49,12 +51,18 @@ class UnreadableFrame(Exception):
     """Raised by `read_pixels`; the text is the reason."""
 
 
-def natural_key(path: Path) -> list[list[tuple[int, int, str]]]:
+Key = list[tuple[int, int, str]]
+
+
+def natural_key(path: Path) -> list[Key]:
     """Sort key that puts `EP2` before `EP10`, folder by folder."""
-    return [
-        [(0, int(piece), "") if piece.isdecimal() else (1, 0, piece) for piece in re.split(r"(\d+)", part.casefold())]
-        for part in path.parts
-    ]
+    return [part_key(part) for part in path.parts]
+
+
+def part_key(part: str) -> Key:
+    """Return the sort key of a name: its numbers as numbers."""
+    pieces = DIGITS.split(part.casefold())
+    return [(0, int(piece), "") if piece.isdecimal() else (1, 0, piece) for piece in pieces]
 
 
 def find_frames(folder: Path, limit: int = 0) -> list[Path]:
@@ -65,14 +73,24 @@ def find_frames(folder: Path, limit: int = 0) -> list[Path]:
     """
     if not folder.is_dir():
         raise Misuse(f"{folder} is not a folder; --src_dir must name the folder that holds the frames")
-    found = []
+    found: list[tuple[list[Key], Path]] = []
     for root, folders, names in walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [Path(root, name) for name in names if is_frame_name(name)]
-    refuse_unusable_names(found)
-    refuse_shared_stems(found)
-    found.sort(key=lambda path: natural_key(path.relative_to(folder)))
-    return found[:limit] if limit else found
+        own = [name for name in names if is_frame_name(name)]
+        if own:
+            here = Path(root)
+            refuse_unusable_names(here, own)
+            refuse_shared_stems(here, own)
+            above = natural_key(here.relative_to(folder))
+            found += [([*above, part_key(name)], here / name) for name in own]
+    found.sort(key=itemgetter(0))
+    return [path for _, path in (found[:limit] if limit else found)]
+
+
+def relative_name(path: Path, root: Path) -> str:
+    """Return a path below `root`, as text with slashes."""
+    text = str(path)
+    return (text if root == Path() else text[len(str(root)) :].lstrip(sep)).replace(sep, "/")
 
 
 def refuse_inside(target: Path, root: Path) -> None:
@@ -83,28 +101,28 @@ def refuse_inside(target: Path, root: Path) -> None:
 
 def is_frame_name(name: str) -> bool:
     """Tell whether a file of this name counts as a frame."""
-    return not name.startswith(".") and Path(name).suffix.lower() in FRAME_SUFFIXES
+    return not name.startswith(".") and "." in name and f".{name.rpartition('.')[2].lower()}" in FRAME_SUFFIXES
 
 
-def refuse_unusable_names(paths: Iterable[Path]) -> None:
+def refuse_unusable_names(folder: Path, names: Iterable[str]) -> None:
     """Raise Misuse for a name that no sidecar could be written for: not UTF-8, or itself like the stem of a sidecar."""
-    for path in paths:
+    for name in names:
         try:
-            str(path).encode()
+            name.encode()
         except UnicodeEncodeError as error:
-            raise Misuse(f"the name of {str(path)!a} is not UTF-8; rename it") from error
-        if path.stem.lower().endswith((".faces", ".characters")):
-            raise Misuse(f"{path} would be taken for a frame and a sidecar at once; rename it")
+            raise Misuse(f"the name of {str(folder / name)!a} is not UTF-8; rename it") from error
+        if name.rpartition(".")[0].lower().endswith((".faces", ".characters")):
+            raise Misuse(f"{folder / name} would be taken for a frame and a sidecar at once; rename it")
 
 
-def refuse_shared_stems(paths: Iterable[Path]) -> None:
+def refuse_shared_stems(folder: Path, names: Iterable[str]) -> None:
     """Raise Misuse if two frames in one folder have the same stem, whatever the letter case."""
-    seen: dict[tuple[Path, str], Path] = {}
-    for path in paths:
-        other = seen.setdefault((path.parent, path.stem.casefold()), path)
-        if other is not path:
-            first, second = sorted((other.name, path.name))
-            raise Misuse(f"{first} and {second} in {path.parent} would share their sidecars; rename one of them")
+    seen: dict[str, str] = {}
+    for name in names:
+        other = seen.setdefault(name.rpartition(".")[0].casefold(), name)
+        if other is not name:
+            first, second = sorted((other, name))
+            raise Misuse(f"{first} and {second} in {folder} would share their sidecars; rename one of them")
 
 
 def read_pixels(path: Path) -> Pixels:

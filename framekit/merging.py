@@ -6,6 +6,7 @@ from typing import Any
 
 from framekit.sidecar import digest
 
+ENCODED = json.JSONEncoder(ensure_ascii=False).encode
 WRITTEN = "written"  # key in X.json: field -> digest of what generate_metadata.py wrote last
 
 
@@ -53,5 +54,5 @@ def join_corrections(newer: Mapping[str, Any], older: Mapping[str, Any]) -> dict
 
 def metadata_text(values: Mapping[str, Any]) -> str:
     """Return the JSON text with one field a line, which is easy to correct by hand."""
-    lines = (f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}" for name, value in values.items())
+    lines = (f"{ENCODED(name)}: {ENCODED(value)}" for name, value in values.items())
     return "{" + ",\n ".join(lines) + "}\n"

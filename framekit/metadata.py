@@ -10,6 +10,7 @@ from typing import Any
 from framekit.sidecar import METADATA, BadSidecar, read_json, sidecar
 
 NOBODY = ("unknown", "ood", "")  # names that stand for no character
+OLDER = {"fh_ratio", "n_people", "n_faces", "facepos", "character", "count"}  # keys that older files have
 FACEPOS = re.compile(r"fvp (\d+) (\d+) fhp (\d+) (\d+)")
 
 
@@ -149,3 +150,25 @@ def text_of(values: Mapping[str, Any], key: str) -> str:
 def one_line(text: str) -> str:
     """Return text with all white space, line ends too, as single blanks."""
     return " ".join(text.split())
+
+
+def upgraded(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the content of X.json of the older generation with today's keys; a newer one as it is.
+
+    What cannot be understood stays as it stands, and is refused when it is read.
+    """
+    if "schema" in values or not OLDER & values.keys():
+        return dict(values)
+    new = {name: value for name, value in values.items() if name not in ("fh_ratio", "n_people", "character")}
+    try:
+        known = metadata_from({**values, "characters": values.get("characters", values.get("character"))})
+    except BadSidecar:
+        return dict(values)
+    new["count"] = known.count
+    new |= {"facepos": known.facepos} if "facepos" in values else {}
+    if {"characters", "character"} & values.keys():
+        named = as_list({"characters": values.get("characters", values.get("character"))}, "characters")
+        new["characters"] = [one_line(name) for name in named]
+    if {"fh_ratio", "face_height_ratio", "facepos"} & values.keys():
+        new["face_height_ratio"] = known.face_height_ratio
+    return new

@@ -20,19 +20,23 @@ def names_record(
 
 def read_names(frame: Path) -> dict[Box, str]:
     """Return the name of each face of a frame by its box; empty if nobody named them. Raises BadSidecar."""
+    return read_named(frame)[0]
+
+
+def read_named(frame: Path) -> tuple[dict[Box, str], list[str], Any]:
+    """Return the name of each face of a frame by its box, and who must be on it without a face, as its scene tells.
+
+    Both are empty if nobody named them. Third comes after how many renames that was written. Raises BadSidecar.
+    """
     path = sidecar(frame, CHARACTERS)
     if not path.exists():
-        return {}
+        return {}, [], 0
+    record = read_json(path)
     try:
-        return {tuple(face["box"]): str(face["name"]) for face in read_json(path)["faces"]}
+        named = {tuple(face["box"]): str(face["name"]) for face in record["faces"]}
     except (KeyError, TypeError) as error:
         raise BadSidecar(f"{path.name}: its faces need a box and a name each") from error
-
-
-def read_inferred(frame: Path) -> list[str]:
-    """Return who must be on a frame without faces, as its scene tells. Raises BadSidecar."""
-    path = sidecar(frame, CHARACTERS)
-    return metadata.texts(read_json(path), "inferred") if path.exists() else []
+    return named, metadata.texts(record, "inferred"), record.get("renamed")
 
 
 def corrected_names(frame: Path) -> list[str] | None:

@@ -1,13 +1,27 @@
 """The journal of an arranged tree: where each frame of the dataset was put, and how its metadata was then."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from framekit import journals, sidecar
+from framekit.frames import relative_name
 
 JOURNAL = ".arranged.jsonl"
 CHARACTER_OTHERS = "character_others"  # the folder of rare, overlong and empty combinations of characters
+
+
+OTHERS = "others"  # the folder of frames without characters
+MAX_BYTES = 240  # file systems take 255 bytes
+MAX_COMBINATION = 100  # characters of text in the name of a combination; Source: the older script generation
+
+
+def combination(characters: Iterable[str]) -> str:
+    """Return characters joined by `+`, sorted; `character_others` for none or too many."""
+    joined = "+".join(sorted({folder_name(name) for name in characters}))
+    short = len(joined) < MAX_COMBINATION and len(joined.encode()) <= MAX_BYTES
+    return joined if joined and short else CHARACTER_OTHERS
 
 
 def folder_name(character: str) -> str:
@@ -17,10 +31,14 @@ def folder_name(character: str) -> str:
 
 @dataclass(frozen=True)
 class Placed:
-    """Where a frame was put in the tree, and the digests that X.json had then, there and in the dataset."""
+    """Where a frame was put in the tree, and the digests that X.json had then, there and in the dataset.
+
+    `told` is the place as the journal tells it.
+    """
 
     place: Path
     digests: tuple[str, str] = ("", "")
+    told: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -40,14 +58,16 @@ def read_journal(tree: Path) -> Journal:
     unfinished: tuple[str, Placed | None, Path] | None = None
     root = journals.Root(tree)
     for record in journals.read_lines(tree / JOURNAL):
-        origin, place = record.get("frame"), root.inside(record.get("to"))
-        if place is None or root.inside(origin) is None or not isinstance(origin, str):
+        origin = record.get("frame")
+        before = placed.get(origin) if isinstance(origin, str) else None
+        place = before.place if before and record.get("to") == before.told else root.inside(record.get("to"))
+        if place is None or not isinstance(origin, str) or (before is None and root.inside(origin) is None):
             continue
-        before, noted = placed.get(origin), record.get("metadata")
+        noted, told = record.get("metadata"), record["to"]
         if isinstance(noted, list) and len(noted) == 2:
-            placed[origin], unfinished = Placed(place, (str(noted[0]), str(noted[1]))), None
+            placed[origin], unfinished = Placed(place, (str(noted[0]), str(noted[1])), told), None
         else:
-            placed[origin] = Placed(place, before.digests if before else ("", ""))
+            placed[origin] = Placed(place, before.digests if before else ("", ""), told)
             unfinished = (origin, before, place)
     return Journal(placed, unfinished)
 
@@ -62,5 +82,5 @@ def metadata_digest(frame: Path) -> str:
 
 def placement(origin: str, target: Path, tree: Path, digests: tuple[str, str] | None = None) -> dict[str, Any]:
     """Return a record of the journal; a finished placement notes the digests of the metadata."""
-    record: dict[str, Any] = {"frame": origin, "to": target.relative_to(tree).as_posix()}
+    record: dict[str, Any] = {"frame": origin, "to": relative_name(target, tree)}
     return record | ({"metadata": digests} if digests else {})

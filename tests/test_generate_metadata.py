@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 import generate_metadata
 from tests.conftest import one_sentence, tree
@@ -69,6 +70,8 @@ def test_the_example_of_the_specification(tmp_path: Path) -> None:
         "facepos": ["fvp 42 70 fhp 22 39", "fvp 15 37 fhp 62 75"],
         "tags": ["long_hair", "looking_at_viewer"],
         "face_height_ratio": 0.28,
+        "size": [8, 6],
+        "source_type": "screenshots",
         "source": {
             "video": "show.mkv",
             "prefix": "yamaS2",
@@ -91,6 +94,7 @@ def test_a_frame_of_which_nothing_is_known(tmp_path: Path) -> None:
         "facepos": [],
         "tags": [],
         "face_height_ratio": 0.0,
+        "size": [8, 6],
     }
 
 
@@ -252,7 +256,11 @@ def test_a_file_of_the_older_generation_keeps_its_fields(tmp_path: Path) -> None
     add_text(frame, ".tags", "hat\n")
     assert generate(tmp_path) == 0
     known = loaded(frame)
-    assert (known["count"], known["characters"], known["fh_ratio"]) == ("2", ["A", "B"], 0.4)
+    assert (known["count"], known["characters"], known["face_height_ratio"]) == (2, ["A", "B"], 0.4)
+    assert "fh_ratio" not in known
+    before = loaded(frame)
+    assert generate(tmp_path) == 0
+    assert loaded(frame) == before
     assert known["tags"] == ["hat"]
 
 
@@ -390,3 +398,50 @@ def test_inferred_names_are_noted_but_not_among_the_characters(tmp_path: Path) -
     add_json(frame, ".characters.json", {"faces": []})
     assert generate_metadata.main([str(tmp_path)]) == 0
     assert "inferred" not in loaded(frame)
+
+
+# --- who and how many
+
+
+@pytest.mark.parametrize(
+    ("source", "count"), [("auto", 2), ("faces", 2), ("characters", 1), ("tags", 3), ("people", 4), ("folder", 5)]
+)
+def test_the_number_of_people_comes_from_where_it_should(tmp_path: Path, source: str, count: int) -> None:
+    frame = add_frame(tmp_path / "5_characters" / "x.png")
+    add_faces(frame, HINATA, KOKONA)
+    add_json(frame, ".faces.json", loaded(frame, ".faces.json") | {"people": [{"box": [0, 0, 1, 1], "score": 1}] * 4})
+    add_names(frame, {HINATA: "KuraueHinata"})
+    add_text(frame, ".tags", "2girls, 1boy, hat")
+    assert generate(tmp_path, "--count_from", source) == 0
+    assert loaded(frame)["count"] == count
+
+
+def test_without_faces_the_tags_count(tmp_path: Path) -> None:
+    frame = add_frame(tmp_path / "x.png")
+    add_text(frame, ".tags", "2girls, hat, rating:explicit")
+    assert generate(tmp_path) == 0
+    known = loaded(frame)
+    assert (known["count"], known["tags"], known["rating"]) == (2, ["2girls", "hat"], "explicit")
+
+
+def test_fan_art_has_its_characters_from_its_tags_also_if_faces_were_seen(tmp_path: Path) -> None:
+    frame = add_frame(tmp_path / "x.png")
+    add_faces(frame, HINATA)
+    add_text(frame, ".tags", "character: kuraue_hinata\ngeneral: hat")
+    assert generate(tmp_path, "--source_type", "fanart") == 0
+    known = loaded(frame)
+    assert (known["count"], known["characters"], known["source_type"]) == (1, ["kuraue_hinata"], "fanart")
+
+
+def test_the_size_is_that_of_the_upright_frame(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (9, 5)).save(tmp_path / "x.jpg", exif=exif)
+    assert generate(tmp_path) == 0
+    assert loaded(tmp_path / "x.jpg")["size"] == [5, 9]
+
+
+def test_a_frame_that_is_no_image_has_no_size(tmp_path: Path) -> None:
+    (tmp_path / "x.png").write_bytes(b"no image")
+    assert generate(tmp_path) == 0
+    assert "size" not in loaded(tmp_path / "x.png")

@@ -9,7 +9,7 @@ import pytest
 
 from framekit import merging, metadata
 from framekit.merging import merge_corrections
-from framekit.metadata import Metadata, facepos_of, metadata_from
+from framekit.metadata import Metadata, facepos_of, metadata_from, upgraded
 from framekit.sidecar import BadSidecar
 from framekit.tag_lines import parse_tags
 from tests.helpers_dataset import add_frame, add_text
@@ -244,6 +244,7 @@ def test_one_line_of_tags_is_all_general() -> None:
         "copyright": [],
         "artist": [],
         "general": ["1girl", "long_hair", "red_hat"],
+        "rating": [],
     }
 
 
@@ -255,6 +256,7 @@ def test_four_lines_of_tags_are_told_apart(end: str) -> None:
         "copyright": ["yama_no_susume"],
         "artist": ["kit"],
         "general": ["1girl", "hat"],
+        "rating": [],
     }
 
 
@@ -270,7 +272,7 @@ def test_a_colon_within_a_tag_is_part_of_it(tag: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "\n", "general:", "character:\ncopyright:\nartist:\ngeneral:", " , "])
 def test_no_tags(text: str) -> None:
-    assert parse_tags(text) == {"character": [], "copyright": [], "artist": [], "general": []}
+    assert parse_tags(text) == {"character": [], "copyright": [], "artist": [], "general": [], "rating": []}
 
 
 def test_names_of_lines_in_any_letter_case_and_order() -> None:
@@ -279,7 +281,50 @@ def test_names_of_lines_in_any_letter_case_and_order() -> None:
         "copyright": [],
         "artist": [],
         "general": ["a"],
+        "rating": [],
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "rating", "general"),
+    [
+        ("rating:explicit, hat", ["explicit"], ["hat"]),
+        ("hat, rating:general", ["general"], ["hat"]),
+        ("rating: safe\ngeneral: hat", ["safe"], ["hat"]),
+        ("rating:none, explicit", [], ["rating:none", "explicit"]),
+    ],
+)
+def test_the_rating_is_no_tag(text: str, rating: list[str], general: list[str]) -> None:
+    found = parse_tags(text)
+    assert (found["rating"], found["general"]) == (rating, general)
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [
+        (
+            {"n_people": 2, "character": "A, B", "fh_ratio": 0.4, "n_faces": 1, "general": "x"},
+            {
+                "count": 2,
+                "characters": ["A", "B"],
+                "face_height_ratio": 0.4,
+                "n_faces": 1,
+                "general": "x",
+            },
+        ),
+        (
+            {"count": "2", "facepos": [[0.22, 0.42, 0.39, 0.70]], "tags": "a, b"},
+            {"count": 2, "facepos": ["fvp 42 70 fhp 22 39"], "face_height_ratio": 0.28, "tags": "a, b"},
+        ),
+        ({"count": "2", "characters": ["unknown", "A"]}, {"count": 2, "characters": ["unknown", "A"]}),
+        ({"schema": 1, "count": "2"}, {"schema": 1, "count": "2"}),
+        ({"count": "many"}, {"count": "many"}),
+        ({"rating": "safe"}, {"rating": "safe"}),
+    ],
+)
+def test_older_files_get_the_keys_of_today(older: dict[str, Any], newer: dict[str, Any]) -> None:
+    assert upgraded(older) == newer
+    assert upgraded(upgraded(older)) == newer
 
 
 # --- corrections
