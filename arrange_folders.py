@@ -28,6 +28,7 @@ from framekit import (
 )
 from framekit.placements import CHARACTER_OTHERS, JOURNAL, OTHERS, combination
 from framekit.standings import Standing
+from framekit.stems import Stems, visible_files
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,12 @@ class Rules:
 
 @dataclass(frozen=True)
 class Described:
-    """What decides on the place of a frame: its folder on each level, its combination of characters, its X.json."""
+    """What decides on the place of a frame: its folders, its combination of characters, its X.json."""
 
     folders: tuple[str, ...]
     combination: str
-    digest: str
     is_wanted: bool
+    held: tuple[str, str] = ("", "")
 
 
 WAYS = {
@@ -126,7 +127,7 @@ def describe(values: Mapping[str, object], rules: Rules) -> Described:
     """Return what the content of X.json says about the place of its frame. Raises BadSidecar."""
     known = metadata.metadata_from(values)
     folders = tuple(sys.intern(LEVELS[level](known, rules)) for level in rules.levels)
-    return Described(folders, sys.intern(combination(known.characters)), sidecar.digest(values), rules.takes(known))
+    return Described(folders, sys.intern(combination(known.characters)), rules.takes(known))
 
 
 def describe_all(standing: Sequence[Standing], rules: Rules) -> tuple[dict[Path, Described], list[tuple[Path, str]]]:
@@ -135,13 +136,14 @@ def describe_all(standing: Sequence[Standing], rules: Rules) -> tuple[dict[Path,
     unreadable: list[tuple[Path, str]] = []
     for one in stage.progress(standing, len(standing), "frame", "reading"):
         try:
-            described[one.frame] = describe(arrangement.joined_metadata(one.frame, one.now, one.put), rules)
+            values, held = arrangement.held_metadata(one.frame, one.now, one.put)
+            described[one.frame] = replace(describe(values, rules), held=held)
         except sidecar.BadSidecar as error:
             unreadable.append((one.frame, str(error)))
     return described, unreadable
 
 
-def decide(one: Standing, leaf: Path, stems: arrangement.Stems) -> Path | str:
+def decide(one: Standing, leaf: Path, stems: Stems) -> Path | str:
     """Return the place of a frame in the tree, or who keeps it out of there: a person who `moved` or `deleted` it."""
     if one.put is None:
         return one.frame if one.now and one.frame.parent == leaf else stems.reserve(leaf / one.frame.name)
@@ -206,7 +208,7 @@ def plan(
 ) -> list[tuple[Standing, Path | str]]:
     """Return for each described frame its place, or what keeps it out. Raises Misuse if a folder leads elsewhere."""
     rare = rare_combinations(described, rules.min_image_per_combination)
-    stems = arrangement.Stems(arrangement.visible_files(tree))
+    stems = Stems(visible_files(tree))
     root = journals.Root(tree)
     decisions: list[tuple[Standing, Path | str]] = []
     for one in standing:
@@ -267,7 +269,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with journals.Journal(tree / JOURNAL) as journal:
             placer = arrangement.Placer(tree, way, journal)
             for one, target in stage.progress(placed, len(placed), "frame"):
-                placer.place(one, target, described[one.frame].digest)
+                placer.place(one, target, described[one.frame].held)
         left = {
             (one.now.parent, target.parent) for one, target in placed if one.now and one.now.parent != target.parent
         }

@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from framekit import arguments, frames, models, scoring, sidecar, stage, tagging
+from framekit import arguments, frame_names, frames, models, scoring, sidecar, stage, tagging
 from framekit.tag_choice import MODES, Hygiene, Thresholds, read_pairs
 from framekit.tag_scores import FLOOR
 from framekit.tag_summary import write_summary
@@ -24,7 +24,7 @@ DEFAULT_MODEL = "wd-swinv2-tagger-v3"
 MEASURED = "measured"
 MERGES = ("union", "intersection", "mean")
 # Extensions that other scripts own, or that would turn tags into frames.
-TAKEN_EXTENSIONS = {".json", ".faces.json", ".characters.json", *frames.FRAME_SUFFIXES}
+TAKEN_EXTENSIONS = {".json", ".faces.json", ".characters.json", *frame_names.FRAME_SUFFIXES}
 
 
 Score = Callable[[Sequence[Path]], scoring.Scoring]

@@ -1,13 +1,13 @@
 """Frames are brought to their places in a tree, and back; corrections made in both places are joined."""
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from framekit import frames, journals, merging, moves, sidecar
+from framekit import frame_names, frames, journals, merging, moves, sidecar
 from framekit.placements import JOURNAL, Placed, metadata_digest, placement, read_journal
 from framekit.standings import Standing, standings
+from framekit.stems import Stems, visible_files
 from framekit.transport import MOVE, Transport, move_whole
 
 REPLACED = f"{sidecar.REMOVED}/replaced"
@@ -17,6 +17,14 @@ FLATTENED = f"{sidecar.REMOVED}/flattened"
 def joined_metadata(frame: Path, other: Path | None, put: Placed | None) -> dict[str, Any]:
     """Return the content of X.json of a frame of the dataset that may also stand in the tree as `other`.
 
+    Raises BadSidecar if it is missing or damaged.
+    """
+    return held_metadata(frame, other, put)[0]
+
+
+def held_metadata(frame: Path, other: Path | None, put: Placed | None) -> tuple[dict[str, Any], tuple[str, str]]:
+    """Return the content of X.json of a frame, and its digests in the tree (`other`) and in the dataset, "" for none.
+
     Where only one of the two changed since it was placed, that one counts; where both did, the newer one with the
     corrections of both. Raises BadSidecar if it is missing or damaged.
     """
@@ -25,13 +33,17 @@ def joined_metadata(frame: Path, other: Path | None, put: Placed | None) -> dict
     if not present:
         raise sidecar.BadSidecar(f"no {places[0].name}; run generate_metadata.py")
     versions = [sidecar.read_json(path) for path in present]
+    digests = [sidecar.digest(version) for version in versions]
     there, here = put.digests if put else ("", "")
-    if len(versions) == 1 or versions[0] == versions[1] or sidecar.digest(versions[1]) == there == here:
-        return versions[0]
-    if sidecar.digest(versions[0]) == here:
-        return versions[1]
+    if len(versions) == 1:
+        return versions[0], (digests[0], "")
+    held = (digests[1], digests[0])
+    if versions[0] == versions[1] or held[0] == there == here:
+        return versions[0], held
+    if held[1] == here:
+        return versions[1], held
     older, newer = sorted(zip([path.stat().st_mtime_ns for path in present], (0, 1), strict=True))
-    return merging.join_corrections(versions[newer[1]], versions[older[1]])
+    return merging.join_corrections(versions[newer[1]], versions[older[1]]), held
 
 
 def bring(frame: Path, target: Path, how: Transport, shelf: Path, put: Placed | None = None) -> None:
@@ -79,17 +91,20 @@ class Placer:
         self.names: dict[Path, frozenset[str]] = {}
         self.made: set[Path] = set()
 
-    def place(self, standing: Standing, target: Path, digest: str) -> None:
-        """Bring a frame to its target; a copy in the tree is moved there first. `digest` is that of its X.json.
+    def place(self, standing: Standing, target: Path, held: tuple[str, str]) -> None:
+        """Bring a frame to its target; a copy in the tree is moved there first.
 
-        Raises BadSidecar if an X.json is damaged.
+        `held` are the digests of its X.json, in the tree and in the dataset. Raises BadSidecar if one is damaged.
         """
         put = standing.put
+        if put is not None and target == put.place == standing.now != standing.frame and held == put.digests:
+            self.refresh(standing.frame, target)
+            return
         if put is None or target != put.place:
             self.journal.append(placement(standing.origin, target, self.tree))
         if put is None and standing.now is None and standing.frame != target:
             self.place_fresh(standing.frame, target)
-            digests = (digest, digest if self.how.keeps_source else "")
+            digests = (held[0], held[0] if self.how.keeps_source else "")
         else:
             self.place_again(standing, target)
             here = metadata_digest(standing.frame) if standing.frame != target else ""
@@ -99,13 +114,24 @@ class Placer:
 
     def place_fresh(self, frame: Path, target: Path) -> None:
         """Bring a frame that was never placed, and whose stem is free in its target's folder."""
-        folder = frame.parent
-        if folder not in self.names:
-            self.names[folder] = frozenset(path.name for path in folder.iterdir())
         if target.parent not in self.made:
             target.parent.mkdir(parents=True, exist_ok=True)
             self.made.add(target.parent)
-        moves.place_fresh(frame, target, self.how, self.names[folder])
+        moves.place_fresh(frame, target, self.how, self.names_beside(frame))
+
+    def names_beside(self, frame: Path) -> frozenset[str]:
+        """Return the names in the folder of a frame of the dataset, which stay the same meanwhile."""
+        folder = frame.parent
+        if folder not in self.names:
+            self.names[folder] = frozenset(path.name for path in folder.iterdir())
+        return self.names[folder]
+
+    def refresh(self, frame: Path, target: Path) -> None:
+        """Bring what changed in the dataset to a frame whose place and metadata stay."""
+        if frame.exists():
+            metadata = sidecar.sidecar(frame, sidecar.METADATA)
+            names = self.names_beside(frame) - {metadata.name}
+            moves.refresh_frame(frame, target, self.how, self.tree / REPLACED, names)
 
     def place_again(self, standing: Standing, target: Path) -> None:
         """Bring a frame that is in the tree already, from there and from the dataset."""
@@ -113,23 +139,6 @@ class Placer:
             bring(standing.now, target, MOVE, self.tree / REPLACED, standing.put)
         if standing.frame.exists() and standing.frame != target:
             bring(standing.frame, target, self.how, self.tree / REPLACED, standing.put)
-
-
-class Stems:
-    """The stems that are taken in each folder of a tree, so that no frame ever overwrites another."""
-
-    def __init__(self, present: Iterable[Path]) -> None:
-        """Start with these files: frames, or sidecars without their frame."""
-        self.taken = {(path.parent, moves.stem_of(path.name).casefold()) for path in present}
-
-    def reserve(self, wished: Path) -> Path:
-        """Return the wished place, or `X_2.png`, `X_3.png` … if its stem is taken; from then on it is."""
-        place, number = wished, 1
-        while (place.parent, place.stem.casefold()) in self.taken:
-            number += 1
-            place = wished.with_name(f"{wished.stem}_{number}{wished.suffix}")
-        self.taken.add((place.parent, place.stem.casefold()))
-        return place
 
 
 def flatten(tree: Path, destination: Path) -> tuple[int, list[tuple[Path, str]]]:
@@ -168,7 +177,7 @@ def follow_factors(tree: Path, left: Iterable[tuple[Path, Path]]) -> None:
         now.setdefault(old, set()).add(new)
     for old, folders in now.items():
         factor = old / sidecar.MULTIPLY
-        if factor.exists() and not any(frames.is_frame_name(path.name) for path in old.iterdir()):
+        if factor.exists() and not any(frame_names.is_frame_name(path.name) for path in old.iterdir()):
             there = min(folders) / sidecar.MULTIPLY
             if len(folders) == 1 and not there.exists():
                 move_whole(factor, there)
@@ -183,12 +192,3 @@ def is_back(one: Standing, target: Path) -> bool:
     here, there = one.frame.stat(), target.stat()
     rewritten = one.put is not None and here.st_mtime_ns == there.st_mtime_ns and here.st_size != there.st_size
     return rewritten or moves.same_file(one.frame, target)
-
-
-def visible_files(tree: Path, name: str = "") -> list[Path]:
-    """Return the files below the tree, or those of this name, but for hidden ones and those in hidden folders."""
-    found = []
-    for folder, folders, names in os.walk(tree):
-        folders[:] = [one for one in folders if not one.startswith(".")]
-        found += [Path(folder, one) for one in names if not one.startswith(".") and name in ("", one)]
-    return found

@@ -133,7 +133,7 @@ def clean_parts(texts: Iterable[str]) -> list[str]:
 
 def wanted_tags(known: Metadata, rules: CaptionRules) -> list[str]:
     """Return the tags without those that a named character stands for: its core tags, and the groups to leave out."""
-    if not known.characters:
+    if not known.characters or not (rules.core or rules.left_out):
         return known.tags
     core = set().union(*(rules.core.get(name, {}) for name in known.characters))
     return [tag for tag in known.tags if tag not in core and group_of(tag) not in rules.left_out]

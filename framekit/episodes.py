@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from fnmatch import fnmatch, translate
 from pathlib import Path
 
-from framekit.frames import natural_key, refuse_unusable_names
+from framekit.frame_names import natural_key, refuse_unusable_names
 from framekit.stage import Misuse
 
 VIDEO_SUFFIXES = frozenset(

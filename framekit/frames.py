@@ -1,12 +1,11 @@
 """Find the frames of a dataset and decode them to pixels."""
 
-import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from operator import itemgetter
-from os import sep, walk
+from os import walk
 from pathlib import Path
 from struct import error as StructError
 from typing import Any, TypeVar
@@ -14,6 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from framekit.frame_names import Key, is_frame_name, natural_key, part_key, refuse_shared_stems, refuse_unusable_names
 from framekit.own_png import read_own_png
 from framekit.stage import Misuse
 
@@ -22,8 +22,6 @@ Pixels = NDArray[np.uint8]
 
 Result = TypeVar("Result")
 
-FRAME_SUFFIXES = frozenset(".png .jpg .jpeg .jfif .webp .bmp .gif .tif .tiff .avif".split())
-DIGITS = re.compile(r"(\d+)")
 WHITE = (255, 255, 255)
 # What Pillow raises for damaged files, besides OSError and its children.
 DECODER_ERRORS = (
@@ -51,20 +49,6 @@ class UnreadableFrame(Exception):
     """Raised by `read_pixels`; the text is the reason."""
 
 
-Key = list[tuple[int, int, str]]
-
-
-def natural_key(path: Path) -> list[Key]:
-    """Sort key that puts `EP2` before `EP10`, folder by folder."""
-    return [part_key(part) for part in path.parts]
-
-
-def part_key(part: str) -> Key:
-    """Return the sort key of a name: its numbers as numbers."""
-    pieces = DIGITS.split(part.casefold())
-    return [(0, int(piece), "") if piece.isdecimal() else (1, 0, piece) for piece in pieces]
-
-
 def find_frames(folder: Path, limit: int = 0) -> list[Path]:
     """Return all frames below `folder` in natural order; hidden files and folders and links to folders are left out.
 
@@ -87,42 +71,10 @@ def find_frames(folder: Path, limit: int = 0) -> list[Path]:
     return [path for _, path in (found[:limit] if limit else found)]
 
 
-def relative_name(path: Path, root: Path) -> str:
-    """Return a path below `root`, as text with slashes."""
-    text = str(path)
-    return (text if root == Path() else text[len(str(root)) :].lstrip(sep)).replace(sep, "/")
-
-
 def refuse_inside(target: Path, root: Path) -> None:
     """Raise Misuse if images that are to be written below `target` would lie among the frames below `root`."""
     if target.resolve().is_relative_to(root.resolve()):
         raise Misuse(f"{target} lies in {root}, where images would be taken for frames; give a folder beside it")
-
-
-def is_frame_name(name: str) -> bool:
-    """Tell whether a file of this name counts as a frame."""
-    return not name.startswith(".") and "." in name and f".{name.rpartition('.')[2].lower()}" in FRAME_SUFFIXES
-
-
-def refuse_unusable_names(folder: Path, names: Iterable[str]) -> None:
-    """Raise Misuse for a name that no sidecar could be written for: not UTF-8, or itself like the stem of a sidecar."""
-    for name in names:
-        try:
-            name.encode()
-        except UnicodeEncodeError as error:
-            raise Misuse(f"the name of {str(folder / name)!a} is not UTF-8; rename it") from error
-        if name.rpartition(".")[0].lower().endswith((".faces", ".characters")):
-            raise Misuse(f"{folder / name} would be taken for a frame and a sidecar at once; rename it")
-
-
-def refuse_shared_stems(folder: Path, names: Iterable[str]) -> None:
-    """Raise Misuse if two frames in one folder have the same stem, whatever the letter case."""
-    seen: dict[str, str] = {}
-    for name in names:
-        other = seen.setdefault(name.rpartition(".")[0].casefold(), name)
-        if other is not name:
-            first, second = sorted((other, name))
-            raise Misuse(f"{first} and {second} in {folder} would share their sidecars; rename one of them")
 
 
 def read_pixels(path: Path) -> Pixels:

@@ -5,7 +5,7 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
-from framekit.frames import FRAME_SUFFIXES
+from framekit.frame_names import FRAME_SUFFIXES
 from framekit.sidecar import CAPTION, CHARACTERS, FACES, METADATA, TAGS
 from framekit.transport import Put, Transport, move_whole
 
@@ -109,6 +109,16 @@ def place_frame(
             unchanged = same_frame and transport.keeps_source and place.exists() and same_time(path, place)
             if not unchanged:
                 settle(path, place, transport.frame, transport.keeps_source, shelf)
+
+
+def refresh_frame(frame: Path, target: Path, transport: Transport, shelf: Path, names: Collection[str]) -> None:
+    """Bring the files of a frame, of these `names`, whose size or time differs from those at its target."""
+    for path in frame_files(frame, names):
+        place = file_at(path, frame, target)
+        if path == frame and transport.rewrite is not None and transport.rewrite(path, place):
+            continue
+        if not (place.exists() and same_time(path, place)):
+            settle(path, place, transport.frame if path == frame else transport.beside, transport.keeps_source, shelf)
 
 
 def place_fresh(frame: Path, target: Path, transport: Transport, names: Collection[str]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from framekit import journals, sidecar
-from framekit.frames import relative_name
+from framekit.frame_names import relative_name
 
 JOURNAL = ".arranged.jsonl"
 CHARACTER_OTHERS = "character_others"  # the folder of rare, overlong and empty combinations of characters

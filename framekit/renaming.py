@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from framekit import face_record, frames, journals, merging, moves, sidecar, stage
-from framekit.arrangement import REPLACED, Stems, follow_factors, visible_files
+from framekit.arrangement import REPLACED, follow_factors
 from framekit.placements import JOURNAL, folder_name, placement, read_journal
 from framekit.references import refuse_name
+from framekit.stems import Stems, visible_files
 from framekit.tag_record import TagRecord
 from framekit.transport import MOVE
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from framekit import frames
+from framekit import frame_names, frames
 from framekit.placements import Placed, read_journal
 
 
@@ -36,7 +36,7 @@ def standings(source: Path, tree: Path, limit: int = 0, moving: bool = False) ->
     strays = {path.name: path for path in present if path not in origin_at}
     result = []
     for path in found:
-        origin = frames.relative_name(path, source)
+        origin = frame_names.relative_name(path, source)
         put = placed.get(origin)
         now = None if put is None else put.place if put.place.exists() else strays.get(put.place.name)
         result.append(Standing(path, origin, put, now))
@@ -66,7 +66,7 @@ def standing_in_place(
     path: Path, tree: Path, placed: Mapping[str, Placed], origin_at: Mapping[Path, str], gone: Gone
 ) -> Standing:
     """Return how a frame stands that is arranged in place: as put, at its origin, moved by hand, or new."""
-    own = frames.relative_name(path, tree)
+    own = frame_names.relative_name(path, tree)
     origin = origin_at.get(path)
     if origin is None and own not in placed:
         origin = gone.origin_of(path.name)

@@ -1,6 +1,7 @@
 """Groups of tags: what counts people, hair, eyes, clothes, and what never belongs to a character."""
 
 import re
+from functools import lru_cache
 
 # Emoticons that lose their meaning without the underscore. Source: the 19 of the WD taggers' own demo.
 KAOMOJI = frozenset("0_0 (o)_(o) +_+ +_- ._. <o>_<o> <|>_<|> =_= >_< 3_3 6_9 >_o @_@ ^_^ o_o u_u x_x |_| ||_||".split())
@@ -40,6 +41,7 @@ OF_THE_MOMENT = frozenset(
 )
 
 
+@lru_cache(maxsize=2**16)  # tags come back on frame after frame
 def group_of(tag: str) -> str:
     """Return `people`, `hair`, `eyes` or `outfit`; nothing for other tags. Underscores and blanks are alike."""
     name = tag.replace(" ", "_").lower()

@@ -10,10 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from framekit import caption_traps, config_traps, frames, image_traps, stage
+from framekit import caption_traps, config_traps, frame_names, image_traps, stage
 from framekit.trap import Trap
 
-IMAGES = frames.FRAME_SUFFIXES | {".jxl"}
+IMAGES = frame_names.FRAME_SUFFIXES | {".jxl"}
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def find_traps(root: Path, wanted: Collection[str], resolution: int, workers: in
             traps += caption_traps.caption_traps(image, found.names, wanted, several_lines)
     traps += config_traps.dataset_traps(root, {found.folder: len(found.images) for found in folders}, wanted)
     traps += pixel_traps(images, wanted, resolution, workers)
-    return len(images), sorted(traps, key=lambda trap: (frames.natural_key(trap.path), trap.reason))
+    return len(images), sorted(traps, key=lambda trap: (frame_names.natural_key(trap.path), trap.reason))
 
 
 def pixel_traps(images: Sequence[Path], wanted: Collection[str], resolution: int, workers: int) -> list[Trap]:

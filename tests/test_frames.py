@@ -9,12 +9,12 @@ import pytest
 from PIL import Image, features
 
 from framekit.encoding import encode_png
+from framekit.frame_names import is_frame_name
 from framekit.frames import (
     Pixels,
     Unreadable,
     UnreadableFrame,
     find_frames,
-    is_frame_name,
     map_frames,
     read_pixels,
     shrink,

@@ -144,7 +144,8 @@ def test_the_four_line_form_is_what_everything_reads() -> None:
         "character": ["kirisame_marisa"],
         "copyright": ["touhou"],
         "artist": ["some_artist"],
-        "general": [*IN_ORDER.replace("kirisame_marisa, ", "").split(", "), "rating:sensitive"],
+        "general": IN_ORDER.replace("kirisame_marisa, ", "").split(", "),
+        "rating": ["sensitive"],
     }
     assert written.splitlines()[0] == "character: kirisame_marisa"
 

@@ -1,0 +1,33 @@
+"""Which stems are taken in the folders of a tree, so that no frame ever overwrites another."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from framekit import moves
+
+
+class Stems:
+    """The stems that are taken in each folder of a tree, so that no frame ever overwrites another."""
+
+    def __init__(self, present: Iterable[Path]) -> None:
+        """Start with these files: frames, or sidecars without their frame."""
+        self.taken = {(path.parent, moves.stem_of(path.name).casefold()) for path in present}
+
+    def reserve(self, wished: Path) -> Path:
+        """Return the wished place, or `X_2.png`, `X_3.png` … if its stem is taken; from then on it is."""
+        place, number = wished, 1
+        while (place.parent, place.stem.casefold()) in self.taken:
+            number += 1
+            place = wished.with_name(f"{wished.stem}_{number}{wished.suffix}")
+        self.taken.add((place.parent, place.stem.casefold()))
+        return place
+
+
+def visible_files(tree: Path, name: str = "") -> list[Path]:
+    """Return the files below the tree, or those of this name, but for hidden ones and those in hidden folders."""
+    found = []
+    for folder, folders, names in os.walk(tree):
+        folders[:] = [one for one in folders if not one.startswith(".")]
+        found += [Path(folder, one) for one in names if not one.startswith(".") and name in ("", one)]
+    return found
