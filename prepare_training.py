@@ -24,6 +24,7 @@ from framekit import (
     metadata,
     preparation,
     prepared,
+    report,
     sidecar,
     stage,
     trainers,
@@ -148,6 +149,7 @@ def parser() -> stage.StageParser:
         help="dataset_config.toml, folders named REPEATS_NAME, or JSON for fine-tuning",
     )
     options.option("resolution", type=arguments.count, default=512, help="training resolution in px")
+    options.shared("report")
     options.option("check", action="store_true", help="write nothing; list what these trainers would misread")
     add_caption_options(options)
     add_balance_options(options)
@@ -196,6 +198,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     root = args.src_dir
     if args.resolution < 1 or args.max_repeats < 1 or args.captions_per_frame < 1:
         raise stage.Misuse("--resolution, --max_repeats and --captions_per_frame must be 1 or more")
+    if args.report and not args.report.parent.is_dir():
+        raise stage.Misuse(f"{args.report.parent} is not a folder; --report needs a file in one that is there")
     if args.check:
         return check(root, args.trainer, args.resolution, args.workers)
     places = destinations.destinations(root, args.dst_dir, args.trainer, args.kohya_form)
@@ -222,10 +226,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         edited += preparation.prepare(place, dataset, fitting, settings, args.overwrite_corrections, resting)
         hints += destinations.how_to_train(place, settings)
     if balanced:
-        print(leaves.table("folder", leaves.folder_rows(balanced, weights)))
         named = [(folder_in(root, frame), known) for frame, known in described.items()]
-        print(leaves.table("character", leaves.character_rows(balanced, named)))
+        folder_rows, character_rows = leaves.folder_rows(balanced, weights), leaves.character_rows(balanced, named)
+        print(leaves.table("folder", folder_rows))
+        print(leaves.table("character", character_rows))
         print(*hints, sep="\n")
+        if args.report:
+            told = report.report_on(root, described, folder_rows, character_rows, stage.worker_count(args.workers))
+            sidecar.write_whole(args.report, told)
+            print(f"report: {args.report}, {args.report.stat().st_size / 2**20:.1f} MB")
     off = f", kohya's shares off by {deviation:.1%} at most" if "kohya" in args.trainer and balanced else ""
     return stage.close(
         f"{stage.counted(len(described), 'caption')}, {stage.counted(len(balanced), 'folder')} balanced for"

@@ -64,7 +64,7 @@ def parser() -> stage.StageParser:
     options.option("drop_unreadable", action="store_true", help="set unreadable frames aside too")
     options.option("drop_opening", action="store_true", help="set openings aside, which are kept once otherwise")
     options.option("drop_ending", action="store_true", help="set endings aside, which are kept once otherwise")
-    options.option("report", type=Path, help="HTML page to write, to look at the groups and the threshold")
+    options.shared("report")
     options.option(
         "fiftyone", action="store_true", help="look at the groups in the FiftyOne App first, tag keep/remove"
     )

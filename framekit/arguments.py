@@ -52,6 +52,7 @@ SHARED: dict[str, dict[str, Any]] = {
     "seed": {"type": int, "default": 0, "help": "where chance begins; another seed draws and shuffles anew"},
     "min_face_number": {"type": count, "default": 0, "help": "leave out frames with fewer faces"},
     "max_face_number": {"type": count, "default": 0, "help": "leave out frames with more faces; 0 = no limit"},
+    "report": {"type": Path, "help": "HTML page to write, to look at what is there and what becomes of it"},
     "annotate": {"type": Path, "help": "folder to write frames with boxes and names to, and contact sheets"},
     "config": {"type": Path, "help": "TOML file; its table [SCRIPT_NAME] sets defaults, the command line wins"},
 }

@@ -33,6 +33,7 @@ class Metadata:
     face_height_ratio: float = 0.0
     episode: str = ""
     scene: int | None = None
+    time: float | None = None
     source_type: str = ""
     inferred: list[str] = field(default_factory=list)
 
@@ -73,6 +74,7 @@ def metadata_from(values: Mapping[str, Any]) -> Metadata:
         face_height_ratio=height_ratio(values, facepos),
         episode=text_of(source, "episode") if isinstance(source, dict) else "",
         scene=scene_of(source),
+        time=time_of(source),
         source_type=text_of(values, "source_type"),
         inferred=[name for name in texts(values, "inferred") if name not in NOBODY],
     )
@@ -82,6 +84,12 @@ def scene_of(source: Any) -> int | None:
     """Return the number of the scene within its episode; None if nobody knows it."""
     scene = source.get("scene") if isinstance(source, dict) else None
     return scene if isinstance(scene, int) and not isinstance(scene, bool) and scene >= 0 else None
+
+
+def time_of(source: Any) -> float | None:
+    """Return the time of a frame in its episode in seconds; None if nobody knows it."""
+    time = source.get("time") if isinstance(source, dict) else None
+    return float(time) if isinstance(time, int | float) and not isinstance(time, bool) and time >= 0 else None
 
 
 def height_ratio(values: Mapping[str, Any], facepos: Sequence[str]) -> float:

@@ -10,6 +10,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
+from framekit import commands
 from framekit.arguments import SHARED
 
 Item = TypeVar("Item")
@@ -75,6 +76,7 @@ class StageParser(argparse.ArgumentParser):
             if given.src_dir is not None:
                 self.error(f"--src_dir is given twice, as {given.src_dir} and as {args.positional_src_dir}")
             args.src_dir = args.positional_src_dir
+        commands.hear(self.script, sys.argv[1:] if argv is None else argv, vars(args))
         if missing := [f"--{name}" for name in self.needed if getattr(args, name) is None]:
             self.error(f"{' and '.join(missing)} must be given")
         return args
@@ -126,7 +128,9 @@ def one_sentence(main: Callable[[Sequence[str] | None], int]) -> Callable[..., i
     @wraps(main)
     def wrapped(argv: Sequence[str] | None = None) -> int:
         try:
-            return main(argv)
+            code = main(argv)
+            commands.note()
+            return code
         except Misuse as error:
             print(error, file=sys.stderr)
             return WRONG_USE

@@ -72,3 +72,11 @@ def standing_in_place(
         origin = gone.origin_of(path.name)
     origin = origin or own
     return Standing(path, origin, placed.get(origin), path)
+
+
+def moved_by_hand(tree: Path) -> int:
+    """Return how many frames of an arranged tree are not where they were put, but elsewhere in it."""
+    placed = read_journal(tree).placed
+    gone = {one.place.name for one in placed.values() if not one.place.exists()}
+    put = {one.place for one in placed.values()}
+    return sum(path.name in gone for path in frames.find_frames(tree) if path not in put) if gone else 0

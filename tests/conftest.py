@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from framekit import commands
 from framekit.frames import Pixels
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "demo"))
@@ -44,18 +45,21 @@ def save_frame(path: Path, pixels: Pixels) -> Path:
 
 
 def tree(folder: Path, hidden: bool = True) -> TREE:
-    """Return the bytes and the time of each file below a folder, with or without what lies in hidden folders."""
+    """Return the bytes and the time of each file below a folder, with or without what lies in hidden folders.
+
+    The record of commands is left out.
+    """
     files = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
     return {
         name.as_posix(): (path.read_bytes(), path.stat().st_mtime_ns)
         for name, path in sorted(files.items())
-        if hidden or not any(part.startswith(".") for part in name.parts)
+        if (hidden or not any(part.startswith(".") for part in name.parts)) and name.name != commands.LOG
     }
 
 
 def listing(folder: Path) -> list[str]:
-    """Return the names in a folder, hidden ones too."""
-    return sorted(path.name for path in folder.iterdir())
+    """Return the names in a folder, hidden ones too, but for its commands."""
+    return sorted(path.name for path in folder.iterdir() if path.name != commands.LOG)
 
 
 def one_sentence(text: str) -> str:

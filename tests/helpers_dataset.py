@@ -12,6 +12,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from framekit import commands
 from framekit.frames import Pixels
 from framekit.merging import merge_corrections, metadata_text
 from tests.conftest import plain, save_frame
@@ -85,8 +86,8 @@ def frames_in(folder: Path) -> list[str]:
 
 
 def names_in(folder: Path) -> list[str]:
-    """Return the names of everything directly in a folder."""
-    return sorted(path.name for path in folder.iterdir())
+    """Return the names of everything directly in a folder, but for its commands."""
+    return sorted(path.name for path in folder.iterdir() if path.name != commands.LOG)
 
 
 def save_model(path: Path, shape: Sequence[int | str], nodes: Iterable[Any], **constants: NDArray[Any]) -> Path:

@@ -1,0 +1,150 @@
+"""The page on a dataset: what it tells, that it is one safe file, and that it stays small."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import arrange_folders
+import prepare_training
+from framekit import report_figures
+from framekit.leaves import Row
+from framekit.metadata import Metadata
+from framekit.report import MOST_THUMBS, mosaic, sheets, spread
+from framekit.report_figures import Corrections, Episode, episodes, shot_size, tags_of_characters
+from framekit.report_page import Report, Sheet, page
+from tests.conftest import one_sentence, plain, save_frame
+from tests.helpers_dataset import add_frame, correct
+
+KNOWN: dict[str, Any] = {"count": 1, "characters": ["Aoba"], "tags": ["long_hair"], "face_height_ratio": 0.4}
+
+
+def report(folder: Path, *options: str) -> str:
+    """Write the report on a dataset beside it; return its text."""
+    path = folder.parent / "report.html"
+    assert prepare_training.main(["--src_dir", str(folder), "--report", str(path), "--workers", "1", *options]) == 0
+    return path.read_text(encoding="utf-8")
+
+
+def test_the_page_tells_what_is_in_the_dataset(tmp_path: Path) -> None:
+    for number in range(3):
+        source = {"episode": "EP01", "time": 10.0 * number, "scene": number}
+        add_frame(tmp_path / "set" / "1_character" / f"{number}.png", **KNOWN, source=source)
+    text = report(tmp_path / "set")
+    assert "3 frames, 1 characters, 1 episodes." in text
+    assert "EP01: 3 frames in 0:20" in text
+    assert "1_character: 3" in text
+    assert "<td>100%</td>" in text
+    assert "long_hair" in text
+    assert "prepare_training.py --src_dir" in text
+
+
+def test_the_page_tells_of_corrections_moves_and_what_was_set_aside(tmp_path: Path) -> None:
+    for stem in "ab":
+        add_frame(tmp_path / "set" / f"{stem}.png", **KNOWN)
+    words = [
+        "--src_dir",
+        str(tmp_path / "set"),
+        "--dst_dir",
+        str(tmp_path / "tree"),
+        "--min_image_per_combination",
+        "1",
+    ]
+    assert arrange_folders.main([*words, "--format", "character"]) == 0
+    correct(tmp_path / "tree" / "Aoba" / "a.png", tags=["red_hat"], general="by hand")
+    (tmp_path / "tree" / "mine").mkdir()
+    for name in ("b.png", "b.json"):
+        (tmp_path / "tree" / "Aoba" / name).rename(tmp_path / "tree" / "mine" / name)
+    shelf = tmp_path / "set" / ".removed"
+    save_frame(shelf / "dark" / "d.png", plain((3, 3, 3)))
+    (shelf / "manifest.jsonl").write_text('{"frame": "d.png", "to": ".removed/dark/d.png", "reason": "dark"}\n')
+    text = report(tmp_path / "tree")
+    assert "Fields in 1 files of metadata: " in text
+    assert "tags 1" in text
+    assert "Frames moved by hand: 1." in text
+    assert "dark: 1" in text
+    assert text.index("arrange_folders.py") < text.index("prepare_training.py --src_dir")
+
+
+def test_names_and_tags_are_text_and_nothing_is_loaded(tmp_path: Path) -> None:
+    evil = "<script>alert(1)</script>"
+    add_frame(
+        tmp_path / "set" / "x.png",
+        **(KNOWN | {"characters": [evil], "tags": [f'"{evil}'], "source": {"episode": evil}}),
+    )
+    text = report(tmp_path / "set")
+    assert "<script" not in text
+    assert "&lt;script&gt;" in text
+    assert not re.search(r'(?:src|href)="(?!data:image/jpeg;base64,)', text)
+
+
+def test_an_unreadable_frame_is_grey(tmp_path: Path) -> None:
+    add_frame(tmp_path / "set" / "x.png", **KNOWN).write_bytes(b"no image")
+    assert "set" in report(tmp_path / "set")
+
+
+def test_an_empty_dataset_has_no_report_to_fail(tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    assert prepare_training.main(["--src_dir", str(tmp_path / "set"), "--report", str(tmp_path / "r.html")]) == 0
+
+
+@pytest.mark.parametrize(
+    ("faces", "ratio", "size"), [(0, 0.0, 0), (1, 0.1, 1), (1, 0.15, 2), (2, 0.3, 3), (1, 0.5, 4), (1, 1.0, 4)]
+)
+def test_sizes_of_shots(faces: int, ratio: float, size: int) -> None:
+    assert shot_size(Metadata(face_count=faces, face_height_ratio=ratio)) == size
+
+
+def test_shots_stand_in_their_part_of_the_time() -> None:
+    (episode,) = episodes([Metadata(episode="EP1", time=time) for time in (0.0, 59.0, 60.0)])
+    assert [place for place, counts in enumerate(episode.shots) if sum(counts)] == [0, 59]
+    assert episode.seconds == 60.0
+
+
+def test_frames_of_no_episode() -> None:
+    (episode,) = episodes([Metadata()])
+    assert (episode.name, sum(episode.shots[0])) == ("no episode", 1)
+
+
+def test_tags_of_a_character_are_shares_of_its_frames() -> None:
+    described = [Metadata(characters=["A"], tags=["x", "x"]), Metadata(characters=["A", "B"], tags=["y"])]
+    assert tags_of_characters(described) == {"A": [("x", 0.5), ("y", 0.5)], "B": [("y", 1.0)]}
+
+
+def test_a_few_frames_are_spread_evenly() -> None:
+    found = [Path(f"{n}") for n in range(10)]
+    assert spread(found, 3) == [found[0], found[4], found[9]]
+    assert spread(found, 10) == found
+
+
+def test_a_sheet_of_nothing_is_no_image() -> None:
+    assert mosaic([]) == b""
+    assert sheets({"a": []}, 4, 1) == [Sheet("a", 0, b"")]
+
+
+def test_a_page_of_many_folders_stays_small() -> None:
+    thumb = bytes(5000)
+    row = Row("folder", 1, "1", "1", "1", 0.1, 0.1)
+    episode = Episode("EP1", 9, 1400.0, [[9] * len(report_figures.SHOTS)] * report_figures.BINS)
+    made = Report(
+        "t",
+        20_000,
+        [episode] * 26,
+        [("a", 1)] * 60,
+        [row] * 2000,
+        [row] * 60,
+        {f"c{n}": [("tag", 0.5)] * 15 for n in range(60)},
+        [Sheet("a", 1, thumb * 5)] * (MOST_THUMBS // 5),
+        [],
+        Corrections({}, 0, 0, []),
+        ["python x.py"] * 40,
+    )
+    assert len(page(made)) < 20 * 2**20
+
+
+def test_a_report_that_cannot_be_written_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    add_frame(tmp_path / "set" / "x.png", **KNOWN)
+    words = ["--src_dir", str(tmp_path / "set"), "--report", str(tmp_path / "none" / "r.html")]
+    assert prepare_training.main(words) == 2
+    assert "none" in one_sentence(capsys.readouterr().err)
