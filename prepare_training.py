@@ -113,7 +113,9 @@ def add_caption_options(options: stage.StageParser) -> None:
 def add_balance_options(options: stage.StageParser) -> None:
     """Add the options that decide how often each folder is trained."""
     limits = leaves.Limits
-    options.option("weight_csv", type=Path, help="lines `folder name or pattern,weight` (default: all folders weigh 1)")
+    options.option(
+        "weight_csv", type=Path, help="lines `folder name or pattern,weight` (default: 1; sources at the top 3, 2, 5)"
+    )
     options.option(
         "min_multiply",
         type=arguments.positive,

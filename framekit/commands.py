@@ -54,7 +54,7 @@ def sources_of(folder: Path) -> list[Path]:
 
     A record from a stranger must not lead anywhere: only folders beside the dataset are followed.
     """
-    found = [folder.resolve()]
+    found = [folder.resolve(), *sorted(path.parent.resolve() for path in folder.glob(f"*/{LOG}"))]
     around = folder.resolve().parent
     for one in found:
         for record in journals.read_lines(one / LOG):

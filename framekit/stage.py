@@ -50,7 +50,9 @@ class StageParser(argparse.ArgumentParser):
         """Add `--name`; the help gets the default appended. A needed option may also come from --config."""
         self.needed += [name] * needed
         default = settings.get("default")
-        if default is not None and default is not False and "%(default)" not in settings["help"]:
+        if isinstance(default, list):
+            settings["help"] += f" (default: {' '.join(default)})"
+        elif default is not None and default is not False and "%(default)" not in settings["help"]:
             settings["help"] += " (default: %(default)s)"
         self.add_argument(f"--{name}", **settings)
 

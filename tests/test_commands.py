@@ -43,6 +43,16 @@ def test_commands_of_the_folder_that_a_tree_was_made_from_come_first(tmp_path: P
     assert len(commands.commands_of(tmp_path / "elsewhere" / "tree")) == 2
 
 
+def test_trees_side_by_side_tell_their_commands_too(tmp_path: Path) -> None:
+    for name in ("fanart", "frames"):
+        add_frame(tmp_path / name / "x.png")
+        assert generate(tmp_path / name) == 0
+        words = ["--src_dir", str(tmp_path / name), "--dst_dir", str(tmp_path / "training" / name)]
+        assert arrange_folders.main(words) == 0
+    commands.given.clear()
+    assert len(commands.commands_of(tmp_path / "training")) == 4
+
+
 @pytest.mark.parametrize("words", [["--nonsense"], ["--rename", "a"]])
 def test_a_command_that_failed_is_not_kept(tmp_path: Path, words: list[str]) -> None:
     add_frame(tmp_path / "x.png")
