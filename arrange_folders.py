@@ -16,6 +16,7 @@ from pathlib import Path
 from framekit import (
     arguments,
     arrangement,
+    frame_names,
     frames,
     journals,
     metadata,
@@ -209,7 +210,7 @@ def plan(
     """Return for each described frame its place, or what keeps it out. Raises Misuse if a folder leads elsewhere."""
     rare = rare_combinations(described, rules.min_image_per_combination)
     stems = Stems(visible_files(tree))
-    root = journals.Root(tree)
+    leaves = Leaves(tree, rules.levels, rare)
     decisions: list[tuple[Standing, Path | str]] = []
     for one in standing:
         if one.frame not in described:
@@ -217,12 +218,29 @@ def plan(
         if not described[one.frame].is_wanted:
             decisions.append((one, "unwanted"))
             continue
-        above = Path(one.origin).parent if rules.keep_src_structure else Path()
-        leaf = tree / above / leaf_folder(described[one.frame], rules.levels, rare)
-        if root.inside((leaf / one.frame.name).relative_to(tree).as_posix()) is None:
-            raise stage.Misuse(f"{leaf} is a link that leads out of {tree}; remove it")
-        decisions.append((one, decide(one, leaf, stems)))
+        above = str(Path(one.origin).parent) if rules.keep_src_structure else ""
+        decisions.append((one, decide(one, leaves.folder(described[one.frame], above), stems)))
     return decisions
+
+
+class Leaves:
+    """The folders of a tree that hold frames, each made up and checked once."""
+
+    def __init__(self, tree: Path, levels: Sequence[str], rare: set[str]) -> None:
+        """`rare` are the combinations of characters that go to the others."""
+        self.tree, self.levels, self.rare = tree, levels, rare
+        self.root = journals.Root(tree)
+        self.known: dict[tuple[tuple[str, ...], str, str], Path] = {}
+
+    def folder(self, one: Described, above: str) -> Path:
+        """Return the folder of a frame, below the folder `above`. Raises Misuse if it leads out of the tree."""
+        key = (one.folders, one.combination, above)
+        if key not in self.known:
+            leaf = self.tree / above / leaf_folder(one, self.levels, self.rare)
+            if self.root.inside(frame_names.relative_name(leaf / "x", self.tree)) is None:
+                raise stage.Misuse(f"{leaf} is a link that leads out of {self.tree}; remove it")
+            self.known[key] = leaf
+        return self.known[key]
 
 
 def way_of(wanted: Sequence[str], largest: int, edge: str) -> transport.Transport:
@@ -238,6 +256,7 @@ def way_of(wanted: Sequence[str], largest: int, edge: str) -> transport.Transpor
 
 
 @stage.one_sentence
+@stage.uncollected()
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line."""
     args = parser().read(argv)

@@ -210,6 +210,7 @@ def parser() -> stage.StageParser:
 
 
 @stage.one_sentence
+@stage.uncollected()
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line."""
     args = parser().read(argv)

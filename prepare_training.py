@@ -194,6 +194,7 @@ def check(root: Path, wanted: Sequence[str], resolution: int, workers: int) -> i
 
 
 @stage.one_sentence
+@stage.uncollected()
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line."""
     args = parser().read(argv)

@@ -28,22 +28,24 @@ def held_metadata(frame: Path, other: Path | None, put: Placed | None) -> tuple[
     Where only one of the two changed since it was placed, that one counts; where both did, the newer one with the
     corrections of both. Raises BadSidecar if it is missing or damaged.
     """
-    places = [sidecar.sidecar(path, sidecar.METADATA) for path in dict.fromkeys((frame, other)) if path is not None]
-    present = [path for path in places if path.exists()]
-    if not present:
-        raise sidecar.BadSidecar(f"no {places[0].name}; run generate_metadata.py")
-    versions = [sidecar.read_json(path) for path in present]
-    digests = [sidecar.digest(version) for version in versions]
-    there, here = put.digests if put else ("", "")
-    if len(versions) == 1:
-        return versions[0], (digests[0], "")
-    held = (digests[1], digests[0])
-    if versions[0] == versions[1] or held[0] == there == here:
-        return versions[0], held
-    if held[1] == here:
-        return versions[1], held
-    older, newer = sorted(zip([path.stat().st_mtime_ns for path in present], (0, 1), strict=True))
-    return merging.join_corrections(versions[newer[1]], versions[older[1]]), held
+    here = sidecar.sidecar(frame, sidecar.METADATA)
+    there = sidecar.sidecar(other, sidecar.METADATA) if other is not None and other != frame else here
+    if there == here or not (here.exists() and there.exists()):
+        only = here if here.exists() else there
+        if not only.exists():
+            raise sidecar.BadSidecar(f"no {here.name}; run generate_metadata.py")
+        values = sidecar.read_json(only)
+        return values, (sidecar.digest(values), "")
+    own, placed = sidecar.read_json(here), sidecar.read_json(there)
+    held = (sidecar.digest(placed), sidecar.digest(own))
+    before = put.digests if put else ("", "")
+    if own == placed or held[0] == before[0] == before[1]:
+        return own, held
+    if held[1] == before[1]:
+        return placed, held
+    is_newer = here.stat().st_mtime_ns > there.stat().st_mtime_ns
+    newer, older = (own, placed) if is_newer else (placed, own)
+    return merging.join_corrections(newer, older), held
 
 
 def bring(frame: Path, target: Path, how: Transport, shelf: Path, put: Placed | None = None) -> None:

@@ -19,10 +19,11 @@ def frame_files(frame: Path, names: Collection[str] | None = None) -> list[Path]
 
     `names` are those in its folder, if they are known already.
     """
-    wanted = [frame.stem + suffix for suffix in STEM_SUFFIXES] + [frame.name + suffix for suffix in NAME_SUFFIXES]
+    stem, own, folder = frame.stem, frame.name, frame.parent
+    wanted = [stem + suffix for suffix in STEM_SUFFIXES] + [own + suffix for suffix in NAME_SUFFIXES]
     if names is not None:
-        return [frame.with_name(name) for name in wanted if name in names] + [frame]
-    beside = (frame.with_name(name) for name in wanted)
+        return [folder / name for name in wanted if name in names] + [frame]
+    beside = (folder / name for name in wanted)
     return [path for path in (*beside, frame) if os.path.lexists(path)]  # no error for a name too long to exist
 
 
@@ -124,8 +125,11 @@ def refresh_frame(frame: Path, target: Path, transport: Transport, shelf: Path, 
 def place_fresh(frame: Path, target: Path, transport: Transport, names: Collection[str]) -> None:
     """Bring a frame and its sidecars to a place where nothing of theirs is; `names` are those in the frame's folder."""
     *beside, _ = frame_files(frame, names)
+    own, folder, length = frame.name, target.parent, len(frame.stem)
     for path in beside:
-        transport.beside(path, file_at(path, frame, target))
+        name = path.name
+        start, ending = (target.name, name[len(own) :]) if name.startswith(own) else (target.stem, name[length:])
+        transport.beside(path, folder / f"{start}{ending}")
     if transport.rewrite is None or not transport.rewrite(frame, target):
         transport.frame(frame, target)
 
@@ -138,6 +142,6 @@ def same_time(one: Path, other: Path) -> bool:
 
 def remove_empty_folders(root: Path) -> None:
     """Remove the folders below root that hold nothing."""
-    for folder in sorted((p for p in root.rglob("*") if p.is_dir() and not p.is_symlink()), reverse=True):
-        if not any(folder.iterdir()):
-            folder.rmdir()
+    for folder, _, names in os.walk(root, topdown=False):
+        if not names and Path(folder) != root and not os.listdir(folder):  # noqa: PTH208
+            Path(folder).rmdir()

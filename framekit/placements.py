@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ def combination(characters: Iterable[str]) -> str:
     return joined if joined and short else CHARACTER_OTHERS
 
 
+@lru_cache(maxsize=2**14)
 def folder_name(character: str) -> str:
     """Return the name of a character as it stands in folders; `+` and dots have meanings of their own there."""
     return sidecar.safe_name(character.replace(".", "").replace("+", " "))

@@ -3,9 +3,11 @@
 import argparse
 import difflib
 import errno
+import gc
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -122,6 +124,18 @@ def counted(number: int, noun: str) -> str:
     """Return `1 frame`, `2 frames`; nouns in y become ies."""
     plural = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
     return f"{number} {noun if number == 1 else plural}"
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Let Python not look for cycles meanwhile: 100,000 frames have none, and the search takes a fifth of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def one_sentence(main: Callable[[Sequence[str] | None], int]) -> Callable[..., int]:

@@ -16,12 +16,13 @@ class Stems:
 
     def reserve(self, wished: Path) -> Path:
         """Return the wished place, or `X_2.png`, `X_3.png` … if its stem is taken; from then on it is."""
-        place, number = wished, 1
-        while (place.parent, place.stem.casefold()) in self.taken:
+        folder, stem, number = wished.parent, wished.stem, 1
+        name = stem
+        while (folder, name.casefold()) in self.taken:
             number += 1
-            place = wished.with_name(f"{wished.stem}_{number}{wished.suffix}")
-        self.taken.add((place.parent, place.stem.casefold()))
-        return place
+            name = f"{stem}_{number}"
+        self.taken.add((folder, name.casefold()))
+        return wished if number == 1 else folder / f"{name}{wished.suffix}"
 
 
 def visible_files(tree: Path, name: str = "") -> list[Path]:
