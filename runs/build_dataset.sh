@@ -29,6 +29,7 @@ step classify_characters.py --src_dir "$frames" --ref_dir "$references" --model 
 step tag_images.py --src_dir "$frames" --model "${TAGGER:-measured}"
 step generate_metadata.py --src_dir "$frames" --general_description anishot
 # Here is the moment to correct the X.json files by hand; then run this file again.
-step arrange_folders.py --src_dir "$frames" --dst_dir "$training" \
+step arrange_folders.py --src_dir "$frames" --dst_dir "$training" --hardlink \
   --format n_characters/character/fh_ratio --min_image_per_combination "${MIN_IMAGES:-10}"
-step prepare_training.py --src_dir "$training" --max_tag_number 15 --shuffle_tags
+step prepare_training.py --src_dir "$training" --max_tag_number 15 --shuffle_tags --report "$3/report.html"
+step prepare_training.py --src_dir "$training" --check
