@@ -7,12 +7,12 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from framekit import sidecar, stage
+from framekit.metadata import NOBODY
 from framekit.placements import CHARACTER_OTHERS, OTHERS, combination, folder_name, read_journal
 
 PATTERN = "*/character/*"
 CHARACTER = "character"
 NUMBER = re.compile(r"(\d+)\+?_(?:characters?|faces?|people|person)")
-UNKNOWN = "unknown"
 
 
 class BadFolder(Exception):
@@ -92,7 +92,7 @@ def corrected(current: Sequence[str], part: str, names: Sequence[str]) -> list[s
     None if the folder says nothing new. A single name takes the place of the single known one, so that the faces of
     others stay unknown.
     """
-    known = [name for name in current if name not in (UNKNOWN, "ood", "")]
+    known = [name for name in current if name not in NOBODY]
     if part in (CHARACTER_OTHERS, combination(known)) or sorted({*known}) == sorted({*names}):
         return None
     if len(names) == 1 and len(current) > 1 and len(known) == 1:

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from framekit import frames, own_png
-from framekit.trainers import SETTINGS
+from framekit.frame_size import ORIENTATION
+from framekit.trainers import SETTINGS, TRAINABLE
 from framekit.trap import Trap
 
 # Source: the lists in the loaders. EveryDream2 takes them in any letter case, kohya all-lower or ALL-UPPER only.
 EVERYDREAM2 = frozenset(".jpg .jpeg .png .bmp .webp .jfif".split())
-KOHYA = frozenset(".png .jpg .jpeg .webp .bmp".split())
+KOHYA = frozenset(TRAINABLE)
 NOT_FRAMES = re.compile(r"(?:^|[-_ .])(masks?|masklabel|conditioning|thumbs?|thumbnails?)(?:$|[-_ .])", re.IGNORECASE)
 EXTREME = 4.0  # aspect ratio from which buckets cut off a large part; Source: EveryDream2's 4:1
-ORIENTATION = 0x0112  # EXIF
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ import numpy as np
 
 from framekit import frames, sidecar
 from framekit.encoding import encode_frame
+from framekit.frame_size import ORIENTATION
 from framekit.frames import Pixels
 
 EDGES = ("longer", "shorter")
 FORMATS = {".png": ".png", ".jpg": ".jpg", ".jpeg": ".jpg", ".webp": ".webp"}  # suffix -> how it is encoded
 QUALITY = 95  # of JPEG and WebP, as extract_frames.py writes them
-ORIENTATION = 0x0112  # EXIF
 
 
 def fitting_size(width: int, height: int, largest: int, edge: str) -> tuple[int, int]:

@@ -10,7 +10,8 @@ from unicodedata import category
 import pytest
 
 import arrange_folders
-from arrange_folders import Rules
+from framekit import levels as levels_of
+from framekit.levels import Rules
 from framekit.stage import Misuse
 from tests.conftest import one_sentence, plain, save_frame, tree
 from tests.helpers_dataset import (
@@ -29,7 +30,7 @@ from tests.helpers_dataset import (
     set_time,
 )
 
-ALL_LEVELS = tuple(arrange_folders.LEVELS)
+ALL_LEVELS = tuple(levels_of.LEVELS)
 ANY_NUMBER = ("--min_image_per_combination", "1")
 BY_CHARACTER = ("--format", "character", *ANY_NUMBER)
 AOBA: dict[str, Any] = {"characters": ["Aoba"]}
@@ -93,8 +94,8 @@ def carry(frame: Path, folder: Path) -> Path:
 
 
 def leaf(fields: dict[str, Any], levels: Iterable[str] = ALL_LEVELS, **rules: Any) -> str:
-    described = arrange_folders.describe(fields, Rules(tuple(levels), **rules))
-    return arrange_folders.leaf_folder(described, tuple(levels), set()).as_posix()
+    described = levels_of.describe(fields, Rules(tuple(levels), **rules))
+    return levels_of.leaf_folder(described, tuple(levels), set()).as_posix()
 
 
 # --- names of levels
@@ -207,12 +208,12 @@ def test_levels_nest_in_the_order_of_the_format() -> None:
     [("n_characters/character", ("n_characters", "character")), ("/episode/", ("episode",)), ("", ())],
 )
 def test_the_format_is_split_into_levels(text: str, levels: tuple[str, ...]) -> None:
-    assert arrange_folders.parse_format(text) == levels
+    assert levels_of.parse_format(text) == levels
 
 
 def test_an_unknown_level_is_one_sentence_with_the_nearest() -> None:
     with pytest.raises(Misuse, match=r"no level characters; did you mean .*character"):
-        arrange_folders.parse_format("n_faces/characters")
+        levels_of.parse_format("n_faces/characters")
 
 
 # --- rare combinations
@@ -221,11 +222,10 @@ def test_an_unknown_level_is_one_sentence_with_the_nearest() -> None:
 def test_combinations_of_too_few_frames_are_rare() -> None:
     rules = Rules(("character",))
     described = {
-        Path(f"{n}.png"): arrange_folders.describe({"characters": ["A"] if n < 3 else ["A", "B"]}, rules)
-        for n in range(5)
+        Path(f"{n}.png"): levels_of.describe({"characters": ["A"] if n < 3 else ["A", "B"]}, rules) for n in range(5)
     }
-    assert arrange_folders.rare_combinations(described, 3) == {"A+B"}
-    assert arrange_folders.rare_combinations(described, 2) == set()
+    assert levels_of.rare_combinations(described, 3) == {"A+B"}
+    assert levels_of.rare_combinations(described, 2) == set()
 
 
 def test_rare_combinations_go_to_the_others(tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ from PIL import Image
 
 import arrange_folders
 from framekit import resizing, transport
+from framekit.frame_size import ORIENTATION
 from framekit.frames import read_pixels
-from framekit.resizing import ORIENTATION, fitting_size
+from framekit.resizing import fitting_size
 from tests.conftest import one_sentence, plain, tree
 from tests.helpers_dataset import add_frame, add_text, correct, frames_in, loaded
 

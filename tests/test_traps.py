@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import prepare_training
-from framekit import image_traps
+from framekit.frame_size import ORIENTATION
 from tests.conftest import plain, save_frame
 from tests.helpers_dataset import add_frame
 
@@ -73,7 +73,7 @@ def save(name: str, mode: str = "RGB", size: tuple[int, int] = (SIDE, SIDE), **o
 
 def turned(root: Path) -> None:
     exif = Image.Exif()
-    exif[image_traps.ORIENTATION] = 6
+    exif[ORIENTATION] = 6
     save("a/t.jpg", exif=exif)(root)
 
 
