@@ -12,6 +12,7 @@ from framekit.placements import CHARACTER_OTHERS, OTHERS, combination, folder_na
 
 PATTERN = "*/character/*"
 CHARACTER = "character"
+NO_NAME = re.compile(r"(?:face_height_ratio_|scene_)\d.*|no_(?:scene|rating|source|episode)")  # levels of other kinds
 NUMBER = re.compile(r"(\d+)\+?_(?:characters?|faces?|people|person)")
 
 
@@ -49,6 +50,8 @@ class Reader:
         """Return the characters that a folder names. Raises BadFolder for one who is not valid."""
         if part == OTHERS:
             return []
+        if part not in self.valid and (NO_NAME.fullmatch(part) or NUMBER.fullmatch(part)):
+            raise BadFolder(f"the folder {part} names nobody; give --characters_from_folders a pattern that fits")
         found = []
         for name in part.split("+"):
             if name not in self.valid and not self.any_name:

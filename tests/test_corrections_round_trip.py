@@ -291,6 +291,14 @@ def test_a_name_that_is_not_valid_is_listed_with_the_nearest(
     assert loaded(good)["characters"] == ["Hinata"]
 
 
+@pytest.mark.parametrize("part", ["face_height_ratio_25-50", "2_characters", "scene_0012", "no_episode"])
+def test_a_folder_of_another_level_is_no_name(tmp_path: Path, capsys: pytest.CaptureFixture[str], part: str) -> None:
+    frame = sorted_by_hand(tmp_path, f"Aoba/{part}", ["Aoba"])
+    assert read_folders(tmp_path) == 1
+    assert "a pattern that fits" in capsys.readouterr().err
+    assert loaded(frame)["characters"] == ["Aoba"]
+
+
 def test_a_later_correction_in_the_file_is_not_undone_by_the_folder(tmp_path: Path) -> None:
     frame = sorted_by_hand(tmp_path, "1_character/Hinata", ["Aoba"])
     assert read_folders(tmp_path) == 0
