@@ -220,8 +220,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not args.overwrite_corrections:
         factors, misread = preparation.factors_by_hand(root, computed, noted)
         balanced, deviation = leaves.leaves_of(counts, weights, limits, factors, args.reg_folders)
-        told_elsewhere = args.dst_dir or args.kohya_form == "metadata" or "diffusers" in args.trainer
-        written = preparation.captions_by_hand(found, noted) if told_elsewhere else {}
+        written = preparation.captions_by_hand(found, noted) if args.dst_dir else {}
     dataset = preparation.Dataset(root, described, computed, balanced, written)
     edited, hints = 0, list[str]()
     for place, fitting in rules_there.items():

@@ -51,18 +51,14 @@ def captions_by_hand(found: Sequence[Path], noted: Mapping[str, set[str]]) -> di
 def caption_texts(
     dataset: Dataset, placed: Mapping[Path, Path], rules: captions.CaptionRules, number: int
 ) -> tuple[list[Text], dict[Path, str]]:
-    """Return the files of captions of a destination, and the caption of each frame there.
-
-    In the dataset itself a caption that a person wrote counts, but its file is that person's.
-    """
+    """Return the files of captions of a destination, and the caption of each frame there, in the same order."""
     texts: list[Text] = []
     told: dict[Path, str] = {}
     for frame, known in dataset.described.items():
         target = placed[frame]
         built = captions.build_captions(known, frame.stem, rules, number)
         told[target] = dataset.captions_by_hand.get(frame) or built
-        content = built if target == frame else told[target]
-        texts.append(Text(sidecar.sidecar(target, sidecar.CAPTION), target.stem, content + "\n"))
+        texts.append(Text(sidecar.sidecar(target, sidecar.CAPTION), target.stem, told[target] + "\n"))
     return texts, told
 
 
@@ -86,12 +82,18 @@ def prepare(
     sidecar.clean_up((text.path.parent for text in texts), sidecar.CAPTION)
     for suffix in (".toml", ".json", ".jsonl"):
         sidecar.clean_up([root], suffix)
-    if "everydream2" in place.trainers:
-        texts += trainers.multiply_texts(root, dataset.computed if root == dataset.root else dataset.balanced)
-    texts += destinations.config_texts(place, dataset.balanced, told, settings)
     noted = prepared.read_record(root)
-    keys = {text.key for text in texts}
-    resting = resting | {key for key in noted.keys() - keys if (root / key).exists()}  # of other trainers
-    edited = [] if overwrite else prepared.edited_texts(texts, noted, prepared.orphaned(noted, keys | resting))
-    prepared.write_own(texts, edited, root, noted, resting)
+    known = {text.key for text in texts} | resting | {key for key in noted if (root / key).exists()}
+    orphans = prepared.orphaned(noted, known)
+    edited = [] if overwrite else prepared.edited_texts(texts, noted, orphans)
+    frames_of = {text.path: frame for text, frame in zip(texts, told, strict=True)}
+    told |= {
+        frames_of[text.path]: prepared.held_text(text.path).strip() or told[frames_of[text.path]] for text in edited
+    }
+    more = destinations.config_texts(place, dataset.balanced, told, settings)
+    if "everydream2" in place.trainers:
+        more += trainers.multiply_texts(root, dataset.computed if root == dataset.root else dataset.balanced)
+    edited += [] if overwrite else prepared.edited_texts(more, noted, orphans)
+    others = resting | (known - {text.key for text in (*texts, *more)})  # files of other trainers
+    prepared.write_own([*texts, *more], edited, root, noted, others)
     return len(edited)

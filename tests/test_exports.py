@@ -176,6 +176,17 @@ def test_a_caption_edited_in_the_folder_of_a_trainer_stays(source: Path, capsys:
     assert "kept 1 hand-edited file," in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("options", [[], ["--dst_dir"]])
+def test_an_edited_caption_stands_in_lists_of_captions_too(source: Path, options: list[str]) -> None:
+    words = [*options, str(source.parent / "out")] if options else []
+    root = source.parent / "out" / "diffusers" / "train" if options else source
+    for _ in range(2):
+        assert prepare_training.main(["--src_dir", str(source), "--trainer", "diffusers", *words]) == 0
+        add_text(root / "a" / "x.png", ".txt", "by hand\n")
+    rows = [json.loads(line) for line in (root / "metadata.jsonl").read_text().splitlines()]
+    assert {row["file_name"]: row["text"] for row in rows}["a/x.png"] == "by hand"
+
+
 def test_a_frame_that_left_the_dataset_is_set_aside_and_comes_back(source: Path) -> None:
     out = export(source, "--trainer", "kohya") / "kohya"
     add_text(out / "a" / "x.png", ".txt", "by hand\n")
