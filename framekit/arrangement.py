@@ -36,7 +36,10 @@ def held_metadata(frame: Path, other: Path | None, put: Placed | None) -> tuple[
             raise sidecar.BadSidecar(f"no {here.name}; run generate_metadata.py")
         values = sidecar.read_json(only)
         return values, (sidecar.digest(values), "")
-    own, placed = sidecar.read_json(here), sidecar.read_json(there)
+    own = sidecar.read_json(here)
+    if here.samefile(there):
+        return own, (sidecar.digest(own), sidecar.digest(own))
+    placed = sidecar.read_json(there)
     held = (sidecar.digest(placed), sidecar.digest(own))
     before = put.digests if put else ("", "")
     if own == placed or held[0] == before[0] == before[1]:
