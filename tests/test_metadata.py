@@ -84,6 +84,7 @@ def test_everything_that_newer_files_hold() -> None:
         face_count=1,
         face_height_ratio=0.3125,
         episode="EP04",
+        time=3.5,
     )
     assert known == expected
 
