@@ -70,15 +70,16 @@ def name_traps(
 ) -> list[Trap]:
     """Return the traps in the names of images, folders and archives."""
     traps: list[Trap] = []
+    walks = "everydream2" in wanted or "kohya" in wanted  # OneTrainer takes X-masklabel.png for the mask of X
     stems: dict[str, Path] = {}
     for image in images:
         traps += one_name(image, wanted)
         other = stems.setdefault(image.stem.casefold(), image)
         if other is not image:
             traps.append(Trap(image, f"it shares its caption with {other.name}", "rename one of them"))
-        if NOT_FRAMES.search(image.stem):
+        if walks and NOT_FRAMES.search(image.stem):
             traps.append(Trap(image, "it looks like a mask or thumbnail, and is trained", "move it to a dot-folder"))
-    if folder != root and NOT_FRAMES.search(folder.name) and stems:
+    if walks and folder != root and NOT_FRAMES.search(folder.name) and stems:
         traps.append(Trap(folder, "its masks or thumbnails are trained", "rename it so that it begins with a dot"))
     for name in names:
         path, suffix = folder / name, Path(name).suffix.lower()

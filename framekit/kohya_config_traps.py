@@ -7,6 +7,7 @@ from typing import Any
 
 from framekit import stage
 from framekit.config import read_toml
+from framekit.frame_names import is_frame_name
 from framekit.trap import Trap
 
 # key -> types that kohya takes; Source: the schemas in its config_util.py.
@@ -61,7 +62,12 @@ def config_traps(path: Path, filled: Mapping[Path, int]) -> list[Trap]:
             traps.append(Trap(path, "a dataset has no resolution", CORRECT))
         if {**general, **own}.get("enable_bucket") is not True:
             traps.append(Trap(path, "without enable_bucket a frame of another size stops the training", CORRECT))
+        traps += range_traps(path, {**general, **own})
         listed = dataset.get("subsets", [])
+        if len({"metadata_file" in one for one in listed}) > 1:
+            traps.append(
+                Trap(path, "subsets with and without metadata_file share a dataset, which stops kohya", CORRECT)
+            )
         subsets += [{**general, **own, **one} for one in listed]
         for one in listed:
             traps += key_traps(path, "[[datasets.subsets]]", one, {**ANYWHERE, **SUBSET_ONLY})
@@ -79,6 +85,32 @@ def key_traps(path: Path, where: str, table: Mapping[str, Any], known: Mapping[s
     return traps
 
 
+def range_traps(path: Path, dataset: Mapping[str, Any]) -> list[Trap]:
+    """Return the traps in the sizes of buckets of a dataset, and in what crops faces."""
+    traps = []
+    sizes = dataset.get("resolution", [])
+    edges = [edge for edge in (sizes if isinstance(sizes, list) else [sizes]) if isinstance(edge, int)]
+    least, most = dataset.get("min_bucket_reso", 256), dataset.get("max_bucket_reso", 1024)
+    if edges and isinstance(least, int) and isinstance(most, int) and not (least <= min(edges) and max(edges) <= most):
+        told = f"the resolution {sizes} lies outside min_bucket_reso {least} and max_bucket_reso {most}"
+        traps.append(Trap(path, f"{told}, which stops kohya", CORRECT))
+    if "face_crop_aug_range" in dataset:
+        told = "face_crop_aug_range takes two numbers with a decimal point, and frames named _X_Y_WIDTH_HEIGHT"
+        traps.append(Trap(path, told, "remove it"))
+    return traps
+
+
+def mask_traps(path: Path, folder: Path, masks: Path) -> list[Trap]:
+    """Return the traps of a folder of masks: kohya needs one of the same stem for each frame, and no other."""
+    if not masks.is_dir():
+        return [Trap(path, f"conditioning_data_dir {masks} is not there, which stops kohya", CORRECT)]
+    frames, held = ({one.stem for one in place.iterdir() if is_frame_name(one.name)} for place in (folder, masks))
+    if frames == held:
+        return []
+    told = f"{len(frames - held)} frames of {folder} have no mask, {len(held - frames)} masks no frame"
+    return [Trap(masks, f"{told}, which stops kohya", "give each frame one mask of its stem")]
+
+
 def subset_traps(path: Path, subsets: list[dict[str, Any]], filled: Mapping[Path, int]) -> list[Trap]:
     """Return the traps in the subsets, whose values are joined with those above them."""
     traps: list[Trap] = []
@@ -90,6 +122,8 @@ def subset_traps(path: Path, subsets: list[dict[str, Any]], filled: Mapping[Path
             traps.append(Trap(path, f"num_repeats = {one['num_repeats']} drops {folder}", "write 1 or more"))
         if one.get("keep_tokens_separator") and one.get("shuffle_caption") is not True:
             traps.append(Trap(path, "keep_tokens_separator is trained as text unless captions are shuffled", CORRECT))
+        if "conditioning_data_dir" in one and folder.is_dir():
+            traps += mask_traps(path, folder, Path(str(one["conditioning_data_dir"])))
         if "metadata_file" in one:
             file = Path(str(one["metadata_file"]))
             traps += metadata_traps(file)

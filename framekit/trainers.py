@@ -13,6 +13,7 @@ from framekit.prepared import Text
 TRAINERS = ("everydream2", "kohya", "onetrainer", "diffusers")
 KOHYA_FORMS = ("config", "folders", "metadata")
 KOHYA_CONFIG, KOHYA_METADATA = "dataset_config.toml", "kohya_metadata"
+LEAST_BUCKET, BUCKET_STEP = 256, 64  # px; Source: kohya's defaults
 CONCEPTS, HF_METADATA = "onetrainer_concepts.json", "metadata.jsonl"
 # Source: the loaders of EveryDream2 and kohya; EveryDream2's settings of a folder stand in text files of these names.
 TRAINABLE = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
@@ -67,8 +68,14 @@ def head_of(settings: KohyaSettings) -> list[str]:
 
 
 def dataset_of(settings: KohyaSettings) -> list[str]:
-    """Return the lines of the one dataset in a config of kohya's."""
-    return ["[[datasets]]", f"resolution = {settings.resolution}", "enable_bucket = true"]
+    """Return the lines of the one dataset in a config of kohya's.
+
+    Without its own limits kohya makes no bucket above 1024 px or below 256, and stops if the resolution lies outside.
+    """
+    least = min(LEAST_BUCKET, settings.resolution // BUCKET_STEP * BUCKET_STEP or settings.resolution)
+    most = -(-2 * settings.resolution // BUCKET_STEP) * BUCKET_STEP
+    limits = [f"min_bucket_reso = {least}", f"max_bucket_reso = {most}"]
+    return ["[[datasets]]", f"resolution = {settings.resolution}", "enable_bucket = true", *limits]
 
 
 def kohya_metadata(

@@ -49,6 +49,8 @@ def find_traps(root: Path, wanted: Collection[str], resolution: int, workers: in
         traps += image_traps.name_traps(found.folder, found.images, found.names, wanted, root)
         traps += config_traps.folder_traps(found.folder, found.names, bool(found.images), wanted)
         for image in found.images:
+            if {*wanted} == {"onetrainer"} and image.stem.endswith("-masklabel"):
+                continue
             traps += caption_traps.caption_traps(image, found.names, wanted, several_lines)
     traps += config_traps.dataset_traps(root, {found.folder: len(found.images) for found in folders}, wanted)
     traps += pixel_traps(images, wanted, resolution, workers)

@@ -365,6 +365,16 @@ def test_kohya_never_repeats_more_often_than_wished(tmp_path: Path, capsys: pyte
     assert "kohya's shares off by 0.0% at most" not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("resolution", "least", "most"), [(512, 256, 1024), (1024, 256, 2048), (768, 256, 1536), (200, 192, 448)]
+)
+def test_buckets_go_up_to_twice_the_resolution(tmp_path: Path, resolution: int, least: int, most: int) -> None:
+    add(tmp_path)
+    assert prepare(tmp_path, "--resolution", str(resolution)) == 0
+    (dataset,) = read_toml(tmp_path / "dataset_config.toml")["datasets"]
+    assert (dataset["min_bucket_reso"], dataset["max_bucket_reso"]) == (least, most)
+
+
 def test_factors_stand_only_in_folders_with_frames(tmp_path: Path) -> None:
     add(tmp_path / "a" / "b")
     add(tmp_path / "c", "y")

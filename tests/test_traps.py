@@ -89,7 +89,7 @@ def edit_config(old: str, new: str) -> Callable[[Path], Any]:
         path = root / "dataset_config.toml"
         text = path.read_text()
         assert old in text
-        path.write_text(text.replace(old, new))
+        path.write_text(text.replace(old, new, 1))
 
     return plant
 
@@ -172,6 +172,22 @@ TRAPS: dict[str, tuple[Callable[[Path], Any], str, str]] = {
     "no resolution": (edit_config("resolution = 24", ""), "dataset_config.toml", "no resolution"),
     "a separator without shuffling": (
         edit_config("keep_tokens = 1", 'keep_tokens_separator = "|||"'), "dataset_config.toml", "unless captions",
+    ),
+    "too large a resolution": (
+        edit_config("resolution = 24", "resolution = 2048"),
+        "dataset_config.toml", "lies outside",
+    ),
+    "crops of faces": (
+        edit_config("enable_bucket = true", "enable_bucket = true\nface_crop_aug_range = [1, 3]"),
+        "dataset_config.toml", "_X_Y_WIDTH_HEIGHT",
+    ),
+    "two kinds of subsets": (
+        edit_config("num_repeats = 1", 'num_repeats = 1\nmetadata_file = "/none.json"'),
+        "dataset_config.toml", "share a",
+    ),
+    "masks that are not there": (
+        edit_config("num_repeats = 1", 'num_repeats = 1\nconditioning_data_dir = "/none"'),
+        "dataset_config.toml", "conditioning_data_dir /none is not there",
     ),
     "a folder that went": (edit_config("/b\"", "/c\""), "dataset_config.toml", "is not there"),
     "a relative folder": (edit_config('image_dir = "/', 'image_dir = "'), "dataset_config.toml", "not absolute"),
@@ -269,6 +285,19 @@ def test_metadata_for_fine_tuning_that_kohya_misreads(
 def test_traps_of_trainers_that_are_not_asked_for_are_none(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (root / "a" / "multiply.txt").write_bytes(b"0")
     (root / "dataset_config.toml").write_bytes(b"[general")
+    assert traps_of(root, capsys, "onetrainer") == []
+
+
+def test_masks_need_the_stems_of_the_frames(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save_frame(root / ".masks" / "z.png", plain((255, 255, 255), SIDE, SIDE))
+    edit_config("num_repeats = 1", f'num_repeats = 1\nconditioning_data_dir = "{root / ".masks"}"')(root)
+    (line,) = traps_of(root, capsys, "kohya")
+    assert "1 frames of" in line
+    assert "1 masks no frame" in line
+
+
+def test_masks_of_onetrainer_are_no_trap_for_it(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save_frame(root / "a" / "x-masklabel.png", plain((255, 255, 255), SIDE, SIDE))
     assert traps_of(root, capsys, "onetrainer") == []
 
 
