@@ -4,6 +4,8 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
 TRAIN := .venv-train/bin/python
+# At how many moments each script is killed by the tests of faults.
+MOMENTS ?= 8
 
 .PHONY: demo test test-fast test-train check clean
 
@@ -21,7 +23,7 @@ demo: .venv/core
 
 # With the sample show, where it is (minutes); test-fast leaves it out.
 test: .venv/dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --moments $(MOMENTS)
 
 test-fast: .venv/dev
 	$(BIN)/python -m pytest -m "not sample_show"

@@ -23,7 +23,8 @@ class Command:
 
     def __str__(self) -> str:
         """Return the command as it was typed, the home folder as ~."""
-        return shlex.join(["python", *self.words]).replace(str(Path.home()), "~")
+        told, home = shlex.join(["python", *self.words]), Path.home()
+        return told.replace(str(home), "~") if len(home.parts) > 1 else told
 
 
 given: list[Command] = []  # the command that is running; a process has one

@@ -12,13 +12,21 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from framekit import commands
+from framekit import commands, running
 from framekit.arguments import SHARED
 
 Item = TypeVar("Item")
 
 DONE, SOME_UNREADABLE, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+# What the world around may do to any file: what to say, and what to do about it.
+FULL = ("the disk is full, it was not written", "make room")
+FORBIDDEN = ("it may not be written or read", "give yourself the right to")
+AWAY = ("it cannot be reached any more", "see whether its folder and disk are there")
+REMEDIES = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), FULL),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), FORBIDDEN),
+    **dict.fromkeys((errno.ENOENT, errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ENODEV), AWAY),
+}
 GO_ON = "what is written is whole, run the same command again to go on"
 
 
@@ -80,9 +88,12 @@ class StageParser(argparse.ArgumentParser):
             if given.src_dir is not None:
                 self.error(f"--src_dir is given twice, as {given.src_dir} and as {args.positional_src_dir}")
             args.src_dir = args.positional_src_dir
-        commands.hear(self.script, sys.argv[1:] if argv is None else argv, vars(args))
         if missing := [f"--{name}" for name in self.needed if getattr(args, name) is None]:
             self.error(f"{' and '.join(missing)} must be given")
+        commands.hear(self.script, sys.argv[1:] if argv is None else argv, vars(args))
+        if commands.given and not running.claim(self.script, commands.given[0].folder):
+            folder = commands.given[0].folder
+            raise Misuse(f"{self.prog} works on {folder} already, in another process; wait for its end, or stop it")
         return args
 
 
@@ -151,12 +162,15 @@ def one_sentence(main: Callable[[Sequence[str] | None], int]) -> Callable[..., i
             print(error, file=sys.stderr)
             return WRONG_USE
         except OSError as error:
-            if error.errno not in DISK_FULL:
+            if error.errno not in REMEDIES:
                 raise
-            print(f"the disk is full, {error.filename} was not written; make room, then {GO_ON}", file=sys.stderr)
+            told, remedy = REMEDIES[error.errno]
+            print(f"{error.filename or 'a file'}: {told}; {remedy}, then {GO_ON}", file=sys.stderr)
             return WRONG_USE
         except KeyboardInterrupt:
             print(f"stopped; {GO_ON}", file=sys.stderr)
             return INTERRUPTED
+        finally:
+            running.release()
 
     return wrapped

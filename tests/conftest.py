@@ -25,6 +25,11 @@ CLIP_SCENES = [0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 2]
 TREE = dict[str, tuple[bytes, int]]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let tests of faults try more often."""
+    parser.addoption("--moments", type=int, default=8, help="moments at which each script is killed")
+
+
 def plain(colour: tuple[int, int, int], width: int = 32, height: int = 18) -> Pixels:
     """Return pixels of one colour."""
     return np.full((height, width, 3), colour, np.uint8)

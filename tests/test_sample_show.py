@@ -1,6 +1,8 @@
 """The whole pipeline on the sample episodes, compared with their truth files; skipped where they are not."""
 
 import json
+import shutil
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -27,10 +29,8 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Run the eight scripts once; the folder holds `frames` and `training`."""
-    root = tmp_path_factory.mktemp("sample")
+def run_all(root: Path) -> None:
+    """Run the eight scripts with their defaults."""
     source, tree = str(root / "frames"), str(root / "training")
     assert extract_frames.main(["--src_dir", str(SAMPLE / "episodes"), "--dst_dir", source, "--prefix", "sample"]) == 0
     assert remove_similar.main(["--src_dir", source]) == 0
@@ -40,6 +40,18 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert generate_metadata.main(["--src_dir", source, "--general_description", "anishot"]) == 0
     assert arrange_folders.main(["--src_dir", source, "--dst_dir", tree]) == 0
     assert prepare_training.main(["--src_dir", tree, "--shuffle_tags"]) == 0
+
+
+def bytes_below(root: Path) -> dict[str, bytes]:
+    """Return the bytes of all files below a folder."""
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run the eight scripts once; the folder holds `frames` and `training`."""
+    root = tmp_path_factory.mktemp("sample")
+    run_all(root)
     return root
 
 
@@ -163,3 +175,47 @@ def test_one_pass_keeps_the_same_frames_as_two_scripts(tmp_path: Path) -> None:
     assert remove_similar.main(["--src_dir", str(two), "--keep", "first", "--no_filters"]) == 0
     kept = [frame.relative_to(one) for frame in frames.find_frames(one)]
     assert kept == [frame.relative_to(two) for frame in frames.find_frames(two)]
+
+
+def test_running_everything_again_changes_no_byte(dataset: Path) -> None:
+    before = bytes_below(dataset)
+    start = time.perf_counter()
+    run_all(dataset)
+    print(f"the second run took {time.perf_counter() - start:.1f} s")
+    after = bytes_below(dataset)
+    assert sorted(after) == sorted(before)
+    assert [name for name in after if after[name] != before[name]] == []
+
+
+def test_arrange_flatten_arrange_is_one_arrange(dataset: Path, tmp_path: Path) -> None:
+    for name in ("frames", "training"):
+        shutil.copytree(dataset / name, tmp_path / name)
+    source, tree = str(tmp_path / "frames"), str(tmp_path / "training")
+    assert prepare_training.main(["--src_dir", tree, "--shuffle_tags"]) == 0
+    before = bytes_below(tmp_path)
+    assert arrange_folders.main(["--src_dir", tree, "--dst_dir", source, "--flatten"]) == 0
+    assert frames.find_frames(tmp_path / "training") == []
+    assert arrange_folders.main(["--src_dir", source, "--dst_dir", tree]) == 0
+    assert prepare_training.main(["--src_dir", tree, "--shuffle_tags"]) == 0
+    after = bytes_below(tmp_path)
+    told = (".arranged.jsonl", ".commands.jsonl")  # these two tell what happened
+    ours = {name for name in after if not name.startswith(("training/.removed", "frames/.removed/replaced"))}
+    captions = {name for name in ours if name.startswith("frames/") and name.endswith(".txt")}  # they came along
+    assert ours - captions == set(before)
+    assert [name for name in before if Path(name).name not in told and after[name] != before[name]] == []
+
+
+def test_other_workers_and_another_order_give_the_same_bytes(dataset: Path, tmp_path: Path) -> None:
+    episode = tmp_path / "frames" / "EP02"
+    episode.mkdir(parents=True)
+    for path in [*(dataset / "frames" / "EP02").glob("*.png"), dataset / "frames" / "EP02" / ".frames.json"]:
+        shutil.copy2(path, episode)
+    source = ["--src_dir", str(tmp_path / "frames")]
+    assert tag_images.main([*source, "--model", "measured", "--workers", "1"]) == 0
+    assert detect_faces.main([*source, "--workers", "4"]) == 0
+    assert classify_characters.main([*source, "--ref_dir", str(REFERENCES), "--workers", "4"]) == 0
+    assert generate_metadata.main([*source, "--general_description", "anishot"]) == 0
+    made = {path.name: path.read_bytes() for path in episode.iterdir() if path.suffix in (".tags", ".json")}
+    assert len(made) == 4 * len(list(episode.glob("*.png"))) + 1
+    differing = [name for name, held in made.items() if (dataset / "frames" / "EP02" / name).read_bytes() != held]
+    assert differing == []

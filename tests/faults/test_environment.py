@@ -1,0 +1,129 @@
+"""What the world around does: another run, Ctrl-C, a full or vanished disk, forbidden files. Finished work stays."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import arrange_folders
+import generate_metadata
+import prepare_training
+from framekit import running, sidecar, standings
+from tests.conftest import one_sentence, patchwork
+from tests.helpers_dataset import add_frame, loaded
+
+ROOT = Path(__file__).resolve().parents[2]
+HOLD = "import sys, time; sys.path.insert(0, sys.argv[1]); from framekit import running; from pathlib import Path; \
+print(running.claim(sys.argv[2], Path(sys.argv[3])), flush=True); time.sleep(60)"
+
+
+def test_the_same_script_on_the_same_folder_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frame = add_frame(tmp_path / "x.png")
+    words = [sys.executable, "-c", HOLD, str(ROOT), "generate_metadata", str(tmp_path)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "True\n"
+        assert generate_metadata.main(["--src_dir", str(tmp_path)]) == 2
+        assert "in another process" in one_sentence(capsys.readouterr().err)
+        assert not frame.with_suffix(".json").exists()
+        assert prepare_training.main(["--src_dir", str(tmp_path), "--check"]) == 1
+        other.send_signal(signal.SIGKILL)
+        other.wait()
+    assert generate_metadata.main(["--src_dir", str(tmp_path)]) == 0
+    assert generate_metadata.main(["--src_dir", str(tmp_path)]) == 0
+
+
+def test_where_nothing_can_be_locked_all_may_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running.tempfile, "gettempdir", lambda: str(tmp_path / "none"))  # type: ignore[attr-defined]
+    assert running.claim("tag_images", tmp_path)
+
+
+def test_two_scripts_on_one_folder_at_once(tmp_path: Path) -> None:
+    for number in range(12):
+        add_frame(tmp_path / "set" / f"{number}.png", patchwork(number))
+    both = [["tag_images.py", "--model", "measured"], ["detect_faces.py", "--model", "animeface"]]
+    started = [subprocess.Popen([sys.executable, str(ROOT / script), "--src_dir", str(tmp_path / "set"), *words],
+                                stdout=subprocess.DEVNULL) for script, *words in both]  # fmt: skip
+    assert [one.wait(timeout=120) for one in started] == [0, 0]
+    for suffix in ("*.tags", "*.faces.json"):
+        assert len(list((tmp_path / "set").glob(suffix))) == 12
+    assert not list((tmp_path / "set").glob("*.tmp"))
+
+
+def test_ctrl_c_stops_within_seconds_and_the_next_run_goes_on(tmp_path: Path) -> None:
+    for number in range(30):
+        add_frame(tmp_path / "set" / f"{number}.png", patchwork(number, 320, 180))
+    words = [sys.executable, str(ROOT / "detect_faces.py"), "--src_dir", str(tmp_path / "set"), "--model", "animeface"]
+    with subprocess.Popen([*words, "--workers", "1"], stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 60
+        while not list((tmp_path / "set").glob("*.faces.json")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        start = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        told = process.stderr.read()
+        assert process.wait(timeout=20) == 130
+        assert time.monotonic() - start < 5
+    assert "stopped; " in one_sentence(told)
+    assert subprocess.run(words, stdout=subprocess.DEVNULL, check=False).returncode == 0
+    assert len(list((tmp_path / "set").glob("*.faces.json"))) == 30
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.ENOENT, errno.ESTALE])
+def test_what_the_disk_refuses_is_one_sentence_and_finished_work_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], code: int
+) -> None:
+    frames = [add_frame(tmp_path / "set" / f"{number}.png") for number in range(4)]
+    calls, write = 0, Path.write_bytes
+
+    def refuse(path: Path, content: Any) -> int:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise OSError(code, os.strerror(code))
+        return write(path, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", refuse)
+        assert generate_metadata.main(["--src_dir", str(tmp_path / "set")]) == 2
+    assert "2.json" in one_sentence(capsys.readouterr().err)
+    assert [frame.with_suffix(".json").exists() for frame in frames] == [True, True, False, False]
+    assert loaded(frames[0])["schema"] == 1
+    assert generate_metadata.main(["--src_dir", str(tmp_path / "set")]) == 0
+    assert not list((tmp_path / "set").glob("*.tmp"))
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="an administrator may write everywhere")
+def test_a_folder_without_the_right_to_write_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_frame(tmp_path / "set" / "x.png")
+    (tmp_path / "set").chmod(0o500)
+    try:
+        assert generate_metadata.main(["--src_dir", str(tmp_path / "set")]) == 2
+        assert "x.json" in one_sentence(capsys.readouterr().err)
+    finally:
+        (tmp_path / "set").chmod(0o700)
+
+
+def test_a_folder_that_disappears_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_frame(tmp_path / "set" / "x.png", count=1)
+    found = standings.standings
+
+    def vanish(*given: Any) -> Any:
+        result = found(*given)
+        (tmp_path / "set").rename(tmp_path / "away")
+        return result
+
+    monkeypatch.setattr(standings, "standings", vanish)
+    words = ["--src_dir", str(tmp_path / "set"), "--dst_dir", str(tmp_path / "tree")]
+    assert arrange_folders.main(words) in (1, 2)
+    assert "x.png" in one_sentence(capsys.readouterr().err.replace(sidecar.METADATA, ""))

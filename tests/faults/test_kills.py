@@ -1,0 +1,114 @@
+"""Each script killed at many moments: run again, it ends where an undisturbed run does, and corrections stay."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from framekit import sidecar
+from tests.conftest import patchwork, write_clip
+from tests.helpers_dataset import MIDDLE, add_frame, add_names, correct
+
+DRIVER = Path(__file__).with_name("kill_driver.py")
+pytestmark = pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="this system has no fork")
+
+
+def kill(tmp_path: Path, moments: int, script: str, *words: str) -> None:
+    """Kill a script on copies of tmp_path/base; every result must be that of an undisturbed run."""
+    command = [
+        sys.executable,
+        str(DRIVER),
+        script,
+        str(tmp_path / "base"),
+        str(tmp_path / "work"),
+        str(moments),
+        *words,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def add_faces(frame: Path) -> None:
+    """Write X.faces.json as detect_faces.py does."""
+    faces = [{"box": list(MIDDLE), "score": 0.9}]
+    sidecar.write_json(
+        sidecar.sidecar(frame, sidecar.FACES),
+        {"schema": 1, "model": "animeface", "threshold": 0.5, "faces": faces, "written": sidecar.digest(faces)},
+    )
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    """Return a folder with a small dataset: two episodes, faces, names, and a correction by hand."""
+    for number in range(6):
+        frame = add_frame(tmp_path / "base" / "frames" / f"EP0{1 + number % 2}" / f"f{number}.png", patchwork(number))
+        add_faces(frame)
+        add_names(frame, {MIDDLE: "Aoba" if number < 3 else "Hinata"})
+    for name, seed in (("Aoba", 0), ("Hinata", 3)):
+        add_faces(add_frame(tmp_path / "base" / "references" / name / "1.png", patchwork(seed)))
+    return tmp_path / "base"
+
+
+@pytest.fixture
+def described(base: Path) -> Path:
+    """Return the dataset with X.json, one of them corrected."""
+    for number, frame in enumerate(sorted((base / "frames").rglob("*.png"))):
+        name = "Aoba" if number < 3 else "Hinata"
+        frame.unlink()
+        add_frame(frame, patchwork(number), count=1, characters=[name], tags=["hat"], general="anishot")
+    correct(base / "frames" / "EP01" / "f0.png", characters=["Kaede"])
+    return base
+
+
+def test_extract_frames(tmp_path: Path, moments: int) -> None:
+    (tmp_path / "base").mkdir()
+    drawn = [patchwork(number // 3, 160, 90) for number in range(12)]
+    for episode in (1, 2):
+        write_clip(tmp_path / "base" / "videos" / f"show - 0{episode}.mp4", drawn)
+    kill(
+        tmp_path, moments, "extract_frames", "--src_dir", "ROOT/videos", "--dst_dir", "ROOT/frames", "--prefix", "show"
+    )
+
+
+def test_remove_similar(base: Path, tmp_path: Path, moments: int) -> None:
+    for number in range(4):
+        add_frame(base / "frames" / "EP01" / f"again{number}.png", patchwork(number))
+    kill(tmp_path, moments, "remove_similar", "--src_dir", "ROOT/frames", "--no_filters", "--workers", "1")
+
+
+def test_tag_images(base: Path, tmp_path: Path, moments: int) -> None:
+    kill(tmp_path, moments, "tag_images", "--src_dir", "ROOT/frames", "--model", "measured", "--workers", "1")
+
+
+def test_detect_faces(base: Path, tmp_path: Path, moments: int) -> None:
+    for path in (base / "frames").rglob("*.faces.json"):
+        path.unlink()
+    kill(tmp_path, moments, "detect_faces", "--src_dir", "ROOT/frames", "--model", "animeface", "--workers", "1")
+
+
+def test_classify_characters(base: Path, tmp_path: Path, moments: int) -> None:
+    for path in (base / "frames").rglob("*.characters.json"):
+        path.unlink()
+    words = ["--src_dir", "ROOT/frames", "--ref_dir", "ROOT/references", "--model", "colour", "--workers", "1"]
+    kill(tmp_path, moments, "classify_characters", *words)
+
+
+def test_generate_metadata(described: Path, tmp_path: Path, moments: int) -> None:
+    kill(tmp_path, moments, "generate_metadata", "--src_dir", "ROOT/frames", "--general_description", "other")
+
+
+@pytest.mark.parametrize("way", ["copy", "hardlink", "symlink", "move"])
+def test_arrange_folders(described: Path, tmp_path: Path, moments: int, way: str) -> None:
+    words = ["--src_dir", "ROOT/frames", "--dst_dir", "ROOT/training", "--min_image_per_combination", "1"]
+    kill(tmp_path, moments, "arrange_folders", *words, f"--{way}")
+
+
+def test_prepare_training(described: Path, tmp_path: Path, moments: int) -> None:
+    (described / "frames" / "EP01" / "f0.txt").write_text("by hand\n")
+    kill(tmp_path, moments, "prepare_training", "--src_dir", "ROOT/frames")
+
+
+def test_prepare_training_elsewhere(described: Path, tmp_path: Path, moments: int) -> None:
+    words = ["--src_dir", "ROOT/frames", "--dst_dir", "ROOT/export", "--trainer", "kohya", "diffusers"]
+    kill(tmp_path, moments, "prepare_training", *words)
