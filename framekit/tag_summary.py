@@ -11,9 +11,11 @@ from pathlib import Path
 
 from framekit import sidecar, tag_lines
 from framekit.similar_report import STYLE, thumbnail_of
+from framekit.tag_groups import KAOMOJI
 
 COMMON, RARE, RARE_SHOWN, CHARACTERS_SHOWN = 300, 2, 48, 12  # tags listed; a rare one occurs so often at most
 PRINTED = 15
+FORMULA = ("=", "+", "-", "@")  # beginnings of what spreadsheets run; Source: OWASP, CSV Injection
 TABLE = "table{border-collapse:collapse}th{text-align:left;padding-right:1em}td{text-align:right;padding:0 .5em}"
 
 
@@ -64,6 +66,11 @@ def read_named(found: Sequence[Path]) -> dict[Path, list[str]]:
     return named
 
 
+def cell(text: str) -> str:
+    """Return text as a cell that no spreadsheet takes for a formula, with an apostrophe before what looks like one."""
+    return f"'{text}" if text[:1] in FORMULA and text not in KAOMOJI else text
+
+
 def summary_csv(uses: Mapping[str, TagUse], total: int) -> str:
     """Return the table: tag, count, share of the frames, and how often it stands beside each character."""
     buffer = io.StringIO()
@@ -71,7 +78,7 @@ def summary_csv(uses: Mapping[str, TagUse], total: int) -> str:
     table.writerow(["tag", "count", "share", "characters"])
     for tag, use in uses.items():
         beside = " ".join(f"{name}:{count}" for name, count in use.characters.most_common())
-        table.writerow([tag, use.count, f"{use.count / max(1, total):.4f}", beside])
+        table.writerow([cell(tag), use.count, f"{use.count / max(1, total):.4f}", cell(beside)])
     return buffer.getvalue()
 
 
