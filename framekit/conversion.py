@@ -54,6 +54,9 @@ def right_pixels(stream: Any, picture: Picture, crop: Crop | None = None, zimg: 
     if crop is not None:
         stream = stream.filter("crop", *crop)
     width, height = square_size(picture, crop)
+    if any(edge % 2 for edge in (crop[:2] if crop else (picture.width, picture.height))):
+        zimg = False  # it refuses odd sizes where chroma is stored for pairs of pixels
+        stream = stream.filter("format", "yuv444p12le") if picture.hdr else stream
     if picture.rgb or picture.hdr:
         stream = sdr(stream, picture) if picture.hdr else stream
         stream = stream.filter("scale", width, height, flags=SCALER)

@@ -127,3 +127,19 @@ def test_a_folder_that_disappears_is_one_sentence(
     words = ["--src_dir", str(tmp_path / "set"), "--dst_dir", str(tmp_path / "tree")]
     assert arrange_folders.main(words) in (1, 2)
     assert "x.png" in one_sentence(capsys.readouterr().err.replace(sidecar.METADATA, ""))
+
+
+def test_frames_may_be_removed_while_another_script_reads_them(tmp_path: Path) -> None:
+    for number in range(40):
+        add_frame(tmp_path / "set" / f"{number}.png", patchwork(number % 10, 640, 360))
+    scripts = [["tag_images.py", "--model", "measured"], ["remove_similar.py", "--no_filters"]]
+    started = [subprocess.Popen([sys.executable, str(ROOT / script), "--src_dir", str(tmp_path / "set"), *words],
+                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+               for script, *words in scripts]  # fmt: skip
+    told = [one.communicate(timeout=120)[1] for one in started]
+    assert all(one.returncode in (0, 1) for one in started), told
+    assert "Traceback" not in "".join(told)
+    assert len(list((tmp_path / "set").rglob("*.png"))) == 40
+    words = [sys.executable, str(ROOT / "tag_images.py"), "--src_dir", str(tmp_path / "set"), "--model", "measured"]
+    assert subprocess.run(words, stdout=subprocess.DEVNULL, check=False).returncode == 0
+    assert len(list((tmp_path / "set").glob("*.tags"))) == len(list((tmp_path / "set").glob("*.png")))
