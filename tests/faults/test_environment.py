@@ -18,6 +18,7 @@ from framekit import running, sidecar, standings
 from tests.conftest import one_sentence, patchwork
 from tests.helpers_dataset import add_frame, loaded
 
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has neither SIGINT for others nor SIGKILL")
 ROOT = Path(__file__).resolve().parents[2]
 HOLD = "import sys, time; sys.path.insert(0, sys.argv[1]); from framekit import running; from pathlib import Path; \
 print(running.claim(sys.argv[2], Path(sys.argv[3])), flush=True); time.sleep(60)"

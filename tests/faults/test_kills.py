@@ -1,5 +1,6 @@
 """Each script killed at many moments: run again, it ends where an undisturbed run does, and corrections stay."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from tests.conftest import patchwork, write_clip
 from tests.helpers_dataset import MIDDLE, add_frame, add_names, correct
 
 DRIVER = Path(__file__).with_name("kill_driver.py")
-pytestmark = pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="this system has no fork")
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 
 
 def kill(tmp_path: Path, moments: int, script: str, *words: str) -> None:
