@@ -165,7 +165,7 @@ def one_sentence(main: Callable[[Sequence[str] | None], int]) -> Callable[..., i
             if error.errno not in REMEDIES:
                 raise
             told, remedy = REMEDIES[error.errno]
-            print(f"{error.filename or 'a file'}: {told}; {remedy}, then {GO_ON}", file=sys.stderr)
+            print(f"{error.filename or 'a file'}: {told}; {remedy}; {GO_ON}", file=sys.stderr)
             return WRONG_USE
         except KeyboardInterrupt:
             print(f"stopped; {GO_ON}", file=sys.stderr)

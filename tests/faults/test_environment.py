@@ -2,21 +2,26 @@
 
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import arrange_folders
+import detect_faces
 import generate_metadata
 import prepare_training
+import remove_similar
+import tag_images
 from framekit import running, sidecar, standings
 from tests.conftest import one_sentence, patchwork
-from tests.helpers_dataset import add_frame, loaded
+from tests.helpers_dataset import add_frame, correct, loaded, set_time
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has neither SIGINT for others nor SIGKILL")
 ROOT = Path(__file__).resolve().parents[2]
@@ -144,3 +149,108 @@ def test_frames_may_be_removed_while_another_script_reads_them(tmp_path: Path) -
     words = [sys.executable, str(ROOT / "tag_images.py"), "--src_dir", str(tmp_path / "set"), "--model", "measured"]
     assert subprocess.run(words, stdout=subprocess.DEVNULL, check=False).returncode == 0
     assert len(list((tmp_path / "set").glob("*.tags"))) == len(list((tmp_path / "set").glob("*.png")))
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Return a disk of 1 MB; skips where none can be made."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = shutil.which("mount")
+    words = [str(mount), "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)]
+    if mount is None or subprocess.run(words, capture_output=True, check=False).returncode:
+        pytest.skip("no small disk can be mounted here")
+    yield place
+    subprocess.run(["umount", str(place)], check=False)
+
+
+def test_a_disk_that_gets_full_keeps_what_was_finished(small_disk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(40):
+        add_frame(small_disk / "set" / f"{number:02d}.png")
+    filler = small_disk / "filler"
+    with pytest.raises(OSError, match="No space"), filler.open("wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 4096)
+    with filler.open("r+b") as file:
+        file.truncate(filler.stat().st_size - 10 * 4096)
+    assert generate_metadata.main(["--src_dir", str(small_disk / "set")]) == 2
+    assert "the disk is full" in one_sentence(capsys.readouterr().err)
+    done = sorted((small_disk / "set").glob("*.json"))
+    assert 0 < len(done) < 40
+    assert all(loaded(path.with_suffix(".png"))["schema"] == 1 for path in done)
+    filler.unlink()
+    assert generate_metadata.main(["--src_dir", str(small_disk / "set")]) == 0
+    assert len(list((small_disk / "set").glob("*.json"))) == 40
+    assert not list((small_disk / "set").glob("*.tmp"))
+
+
+SCRIPTS: dict[str, Callable[[Path], int]] = {
+    "generate_metadata": lambda root: generate_metadata.main(["--src_dir", str(root / "set")]),
+    "prepare_training": lambda root: prepare_training.main(["--src_dir", str(root / "set")]),
+    "arrange_folders": lambda root: arrange_folders.main(
+        ["--src_dir", str(root / "set"), "--dst_dir", str(root / "tree")]
+    ),
+    "tag_images": lambda root: tag_images.main(
+        ["--src_dir", str(root / "set"), "--model", "measured", "--workers", "1"]
+    ),
+    "detect_faces": lambda root: detect_faces.main(
+        ["--src_dir", str(root / "set"), "--model", "animeface", "--workers", "1"]
+    ),
+    "remove_similar": lambda root: remove_similar.main(
+        ["--src_dir", str(root / "set"), "--no_filters", "--workers", "1"]
+    ),
+}
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize("stop", [KeyboardInterrupt(), OSError(errno.EACCES, "share"), OSError(errno.ESTALE, "share")],
+                         ids=["Ctrl-C", "refused", "stale"])  # fmt: skip
+def test_a_rename_that_is_stopped_or_refused_is_made_up_for(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    script: str,
+    stop: BaseException,
+) -> None:
+    for number in range(4):
+        add_frame(tmp_path / "set" / f"{number}.png", patchwork(number % 2), count=1, tags=["hat"])
+    calls, replace = 0, os.replace
+
+    def refuse(*paths: Any) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise stop
+        replace(*paths)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", refuse)
+        code = SCRIPTS[script](tmp_path)
+    if calls >= 2:
+        assert code == (130 if isinstance(stop, KeyboardInterrupt) else 2)
+        assert one_sentence(capsys.readouterr().err)
+    assert SCRIPTS[script](tmp_path) == 0
+    assert not list(tmp_path.rglob("*.tmp"))
+    assert len(list(tmp_path.joinpath("set").rglob("*.png"))) == 4
+
+
+@pytest.mark.parametrize("seconds", [1, 4_000_000_000])
+def test_a_clock_that_jumped_undoes_no_correction(tmp_path: Path, seconds: int) -> None:
+    frame = add_frame(tmp_path / "set" / "x.png", count=1, characters=["Aoba"])
+    words = [
+        "--src_dir",
+        str(tmp_path / "set"),
+        "--dst_dir",
+        str(tmp_path / "tree"),
+        "--min_image_per_combination",
+        "1",
+    ]
+    assert arrange_folders.main([*words, "--format", "character"]) == 0
+    placed = tmp_path / "tree" / "Aoba" / "x.png"
+    correct(placed, characters=["Hinata"])
+    set_time(placed.with_suffix(".json"), seconds)
+    correct(frame, general="by hand")
+    for _ in range(2):
+        assert arrange_folders.main([*words, "--format", "character"]) == 0
+    known = loaded(tmp_path / "tree" / "Hinata" / "x.png")
+    assert (known["characters"], known["general"]) == (["Hinata"], "by hand")
