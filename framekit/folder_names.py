@@ -81,7 +81,7 @@ def read_valid_names(path: Path) -> list[str]:
         if path.is_dir():
             names = [one.name for one in path.iterdir() if one.is_dir() and not one.name.startswith(".")]
         else:
-            names = [line.strip() for line in sidecar.read_text(path).splitlines()]
+            names = [line.strip() for line in sidecar.read_text(path, is_given=True).splitlines()]
     except sidecar.BadSidecar as error:
         raise stage.Misuse(f"{path} cannot be read ({error}); --valid_names needs a name in each line") from error
     if not (found := sorted(name for name in names if name)):

@@ -1,11 +1,14 @@
 """Journals: one JSON record a line, added before anything moves; and paths in them that must not lead outside."""
 
+import errno
 import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
+
+from framekit.sidecar import REMOVED, write_whole
 
 
 class Journal:
@@ -20,9 +23,12 @@ class Journal:
         """Add one record; a line that a kill tore before is ended first."""
         line = json.dumps(record, ensure_ascii=False).encode() + b"\n"
         if self.file is None:
+            refuse_linked_shelf(self.path)
             self.path.parent.mkdir(parents=True, exist_ok=True)
             torn = self.path.exists() and self.path.stat().st_size > 0 and last_byte(self.path) != b"\n"
-            self.file = self.path.open("ab", buffering=0)
+            own_file(self.path)
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+            self.file = os.fdopen(os.open(self.path, flags, 0o666), "ab", buffering=0)
             line = b"\n" * torn + line
         self.file.write(line)
 
@@ -34,6 +40,12 @@ class Journal:
         """Close the file."""
         if self.file is not None:
             self.file.close()
+
+
+def own_file(path: Path) -> None:
+    """Make a file that has other names too, as in a backup of hard links, a file of its own."""
+    if path.exists() and not path.is_symlink() and path.stat().st_nlink > 1:
+        write_whole(path, path.read_bytes())
 
 
 def append_line(journal: Path, record: dict[str, Any]) -> None:
@@ -86,6 +98,13 @@ class Root:
         if parent not in self.known:
             self.known[parent] = parent.resolve().is_relative_to(self.resolved)
         return path if self.known[parent] else None
+
+
+def refuse_linked_shelf(path: Path) -> None:
+    """Raise OSError if something is to be put below a hidden shelf that is a link, and so leads elsewhere."""
+    for folder in path.parents:
+        if folder.name == REMOVED and folder.is_symlink():
+            raise OSError(errno.ELOOP, "is a link", str(folder))
 
 
 def inside(root: Path, relative: Any) -> Path | None:

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from framekit.frame_names import FRAME_SUFFIXES
+from framekit.journals import refuse_linked_shelf
 from framekit.sidecar import CAPTION, CHARACTERS, FACES, METADATA, TAGS
 from framekit.transport import Put, Transport, move_whole
 
@@ -77,7 +78,8 @@ def settle(source: Path, target: Path, put: Put, keeps_source: bool, shelf: Path
 
 
 def shelve(path: Path, shelf: Path) -> None:
-    """Move a file into the folder `shelf` under a free name."""
+    """Move a file into the folder `shelf` under a free name. Raises OSError if the shelf is a link."""
+    refuse_linked_shelf(shelf / path.name)
     shelf.mkdir(parents=True, exist_ok=True)
     number, target = 1, shelf / path.name
     while target.exists():
@@ -99,6 +101,7 @@ def place_frame(
     `settled` is a sidecar that the caller saw to. `same_frame` says that the target is this frame from before: if its
     size and time are the same too, its pixels are not read again.
     """
+    refuse_linked_shelf(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     for path in frame_files(frame):
         place = file_at(path, frame, target)

@@ -36,7 +36,7 @@ def read_renames(words: Sequence[str]) -> dict[str, str]:
 def read_pairs(path: Path) -> list[tuple[str, str]]:
     """Return the lines `old,new` of a file. Raises Misuse for a line that is none."""
     try:
-        lines = [line.strip() for line in sidecar.read_text(path).splitlines()]
+        lines = [line.strip() for line in sidecar.read_text(path, is_given=True).splitlines()]
     except sidecar.BadSidecar as error:
         raise stage.Misuse(f"{path} cannot be read ({error}); --rename needs lines old,new") from error
     pairs = []

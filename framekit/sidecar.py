@@ -29,8 +29,16 @@ def sidecar(frame: Path, suffix: str) -> Path:
     return frame.with_name((frame.name if suffix == TAGS else frame.stem) + suffix)
 
 
+def part_of(path: Path) -> Path:
+    """Return the hidden name under which `path` is written first, where no link waits that a stranger planted."""
+    part = temporary(path)
+    if part.is_symlink():
+        part.unlink()
+    return part
+
+
 def temporary(path: Path) -> Path:
-    """Return the hidden name under which `path` is written first; short, so that long names stay possible."""
+    """Return the hidden name of a file that is being written; short, so that long names stay possible."""
     suffix = next((ending for ending in (FACES, CHARACTERS) if path.name.endswith(ending)), path.suffix)
     return path.with_name(f".{hashlib.sha256(path.name.encode()).hexdigest()[:16]}{suffix}.tmp")
 
@@ -40,7 +48,7 @@ def write_whole(path: Path, content: str | bytes) -> None:
 
     Raises OSError with the path, also where the system tells none, as on a full disk.
     """
-    part = temporary(path)
+    part = part_of(path)
     try:
         part.write_bytes(content.encode() if isinstance(content, str) else content)
         os.replace(part, path)
@@ -56,9 +64,14 @@ def write_json(path: Path, value: Any, indent: int | None = None) -> None:
     write_whole(path, json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent) + "\n")
 
 
-def read_text(path: Path, most_bytes: int = 0) -> str:
-    """Read a small UTF-8 file, with or without BOM. Raises BadSidecar with its name and the reason."""
+def read_text(path: Path, most_bytes: int = 0, is_given: bool = False) -> str:
+    """Read a small UTF-8 file, with or without BOM. Raises BadSidecar with its name and the reason.
+
+    A file that a person names `is_given` and may be a link; one in a dataset could lead a stranger's link anywhere.
+    """
     most_bytes = most_bytes or MAX_SIDECAR_BYTES
+    if not is_given and path.is_symlink():
+        raise BadSidecar(f"{path.name} is a link, which could lead anywhere; put the file itself there")
     try:
         with path.open("rb") as file:
             content = file.read(most_bytes + 1)
@@ -71,10 +84,10 @@ def read_text(path: Path, most_bytes: int = 0) -> str:
         raise BadSidecar(f"{path.name}: {error.strerror}") from error
 
 
-def read_json(path: Path, most_bytes: int = 0) -> dict[str, Any]:
-    """Read a JSON object. Raises BadSidecar with the file's name and the reason."""
+def read_json(path: Path, most_bytes: int = 0, is_given: bool = False) -> dict[str, Any]:
+    """Read a JSON object, as `read_text` does. Raises BadSidecar with the file's name and the reason."""
     try:
-        text = read_text(path, most_bytes)
+        text = read_text(path, most_bytes, is_given)
         value = json.loads(text, parse_constant=refuse_constant)
         if "\\ud" in text or "\\uD" in text:  # half of an escaped surrogate pair could never be written
             json.dumps(value, ensure_ascii=False).encode()

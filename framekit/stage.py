@@ -25,6 +25,7 @@ AWAY = ("it cannot be reached any more", "see whether its folder and disk are th
 REMEDIES = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), FULL),
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), FORBIDDEN),
+    errno.ELOOP: ("it is a link, and nothing is written through one", "remove the link"),
     **dict.fromkeys((errno.ENOENT, errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ENODEV), AWAY),
 }
 GO_ON = "what is written is whole, run the same command again to go on"

@@ -125,7 +125,7 @@ def read_pairs(path: Path | None) -> dict[str, list[str]]:
     if path is None:
         return {}
     try:
-        text = sidecar.read_text(path)
+        text = sidecar.read_text(path, is_given=True)
     except sidecar.BadSidecar as error:
         raise stage.Misuse(f"{path} cannot be read: {error}") from error
     found: dict[str, list[str]] = {}

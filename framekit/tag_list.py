@@ -47,7 +47,7 @@ def read_csv(path: Path) -> TagList:
 def read_mapping(path: Path) -> TagList:
     """Read tag_mapping.json: `{"0": {"tag": …, "category": …}}`, or `idx_to_tag` and `tag_to_category`."""
     try:
-        value = sidecar.read_json(path)
+        value = sidecar.read_json(path, is_given=True)
         if "idx_to_tag" in value:
             of_tag = value["tag_to_category"]
             found = {int(index): (str(tag), str(of_tag[tag])) for index, tag in value["idx_to_tag"].items()}

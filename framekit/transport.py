@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from framekit.sidecar import temporary
+from framekit.sidecar import part_of, temporary
 
 # What systems say where a file cannot get another name: another disk, no such feature, too many names.
 NO_LINKS = (errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EACCES)
@@ -15,7 +15,7 @@ NO_LINKS = (errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK,
 
 def copy_whole(source: Path, target: Path) -> None:
     """Copy a file with its times so that the target is there whole or not at all."""
-    part = temporary(target)
+    part = part_of(target)
     shutil.copy2(source, part)
     os.replace(part, target)
 

@@ -9,7 +9,7 @@ from framekit.stage import Misuse
 def read_triggers(path: Path) -> dict[str, str]:
     """Read lines `character,trigger words`; # begins a remark. Raises Misuse for a line that is none."""
     try:
-        lines = read_text(path).splitlines()
+        lines = read_text(path, is_given=True).splitlines()
     except BadSidecar as error:
         raise Misuse(
             f"{path} cannot be read ({error}); --trigger_csv needs lines such as AobaKokona,kkn girl"

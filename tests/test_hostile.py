@@ -14,7 +14,7 @@ import generate_metadata
 import prepare_training
 import remove_similar
 import tag_images
-from framekit import commands, sessions, sidecar
+from framekit import commands, journals, sessions, sidecar
 from framekit.stage import Misuse
 from tests.conftest import one_sentence, patchwork, save_frame, tree
 from tests.helpers_dataset import add_frame
@@ -57,10 +57,56 @@ def test_links_planted_in_a_dataset_are_not_written_through(tmp_path: Path) -> N
     (tmp_path / "set" / "linked").symlink_to(secret, target_is_directory=True)
     for suffix in (".json", ".png.tags", ".txt"):
         frame.with_name(f"x{suffix}").symlink_to(secret / "secret.json")
-    (tmp_path / "set" / ".tagged.jsonl").symlink_to(secret / "new.jsonl")
     run_all(tmp_path)
-    assert {name: held for name, held in tree(secret).items() if name != "new.jsonl"} == before
+    assert tree(secret) == before
+    assert frame.with_suffix(".txt").is_symlink()
+    assert (
+        "count" not in (tmp_path / "set" / "x.png.tags").read_text() or (tmp_path / "set" / "x.png.tags").is_symlink()
+    )
     assert not any("secret" in path.name for path in (tmp_path / "tree").rglob("*"))
+
+
+@pytest.mark.parametrize("name", [".tagged.jsonl", ".arranged.jsonl", ".removed", ".removed/manifest.jsonl"])
+def test_a_planted_journal_or_shelf_is_not_written_through(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    secret = outside(tmp_path)
+    (secret / "new").mkdir()
+    before = tree(secret)
+    for number in range(2):
+        add_frame(tmp_path / "set" / f"{number}.png", patchwork(1))
+    link = tmp_path / "set" / name
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to(secret / ("new" if name == ".removed" else "new.jsonl"))
+    source = ["--src_dir", str(tmp_path / "set")]
+    codes = [
+        remove_similar.main([*source, "--no_filters", "--workers", "1"]),
+        tag_images.main([*source, "--model", "measured", "--workers", "1"]),
+        generate_metadata.main(source),
+        arrange_folders.main([*source, "--move"]),
+    ]
+    assert 2 in codes
+    assert "nothing is written through" in one_sentence(capsys.readouterr().err)
+    assert tree(secret) == before
+
+
+def test_a_temporary_file_that_is_a_link_is_not_written_through(tmp_path: Path) -> None:
+    frame = add_frame(tmp_path / "set" / "x.png", patchwork(1))
+    (tmp_path / "outside").write_text("secret")
+    for suffix in (".json", ".txt", ".png.tags"):
+        target = frame.with_name(f"x{suffix}")
+        sidecar.temporary(target).symlink_to(tmp_path / "outside")
+    run_all(tmp_path)
+    assert (tmp_path / "outside").read_text() == "secret"
+    assert frame.with_name("x.json").exists()
+
+
+def test_a_journal_with_another_name_in_a_backup_becomes_a_file_of_its_own(tmp_path: Path) -> None:
+    journals.append_line(tmp_path / "journal", {"n": 1})
+    (tmp_path / "backup").hardlink_to(tmp_path / "journal")
+    journals.append_line(tmp_path / "journal", {"n": 2})
+    assert list(journals.read_lines(tmp_path / "journal")) == [{"n": 1}, {"n": 2}]
+    assert list(journals.read_lines(tmp_path / "backup")) == [{"n": 1}]
 
 
 def test_manifests_and_records_that_lead_outside_move_nothing(tmp_path: Path) -> None:
