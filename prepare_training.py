@@ -24,11 +24,9 @@ from framekit import (
     metadata,
     preparation,
     prepared,
-    report,
     sidecar,
     stage,
     trainers,
-    traps,
     trigger_words,
 )
 from framekit.destinations import folder_in
@@ -185,6 +183,8 @@ def caption_rules(args: argparse.Namespace, described: Mapping[Path, metadata.Me
 
 def check(root: Path, wanted: Sequence[str], resolution: int, workers: int) -> int:
     """Run --check."""
+    from framekit import traps  # not needed for --help, which must be fast
+
     looked_at, found = traps.find_traps(root, wanted, resolution, stage.worker_count(workers))
     for trap in found:
         print(f"{trap.path}: {trap.reason}; {trap.remedy}")
@@ -235,6 +235,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(leaves.table("character", character_rows))
         print(*hints, sep="\n")
         if args.report:
+            from framekit import report  # not needed for --help, which must be fast
+
             told = report.report_on(root, described, folder_rows, character_rows, stage.worker_count(args.workers))
             sidecar.write_whole(args.report, told)
             print(f"report: {args.report}, {args.report.stat().st_size / 2**20:.1f} MB")

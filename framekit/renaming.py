@@ -7,7 +7,6 @@ from typing import Any
 from framekit import face_record, frames, journals, merging, moves, sidecar, stage
 from framekit.arrangement import REPLACED, follow_factors
 from framekit.placements import JOURNAL, folder_name, placement, read_journal
-from framekit.references import refuse_name
 from framekit.stems import Stems, visible_files
 from framekit.tag_record import TagRecord
 from framekit.transport import MOVE
@@ -20,6 +19,8 @@ Names = Mapping[str, str]
 
 def read_renames(words: Sequence[str]) -> dict[str, str]:
     """Return old and new names: two words, or a CSV file with lines `old,new`. Raises Misuse for anything else."""
+    from framekit.references import refuse_name  # not needed for --help, which must be fast
+
     if len(words) == 1 and words[0].lower().endswith(".csv"):
         pairs = read_pairs(Path(words[0]))
     elif len(words) == 2:
