@@ -63,8 +63,8 @@ def test_two_scripts_on_one_folder_at_once(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_stops_within_seconds_and_the_next_run_goes_on(tmp_path: Path) -> None:
-    for number in range(30):
-        add_frame(tmp_path / "set" / f"{number}.png", patchwork(number, 320, 180))
+    for number in range(40):
+        add_frame(tmp_path / "set" / f"{number}.png", patchwork(number, 640, 360))
     words = [sys.executable, str(ROOT / "detect_faces.py"), "--src_dir", str(tmp_path / "set"), "--model", "animeface"]
     with subprocess.Popen([*words, "--workers", "1"], stderr=subprocess.PIPE, text=True) as process:
         deadline = time.monotonic() + 60
@@ -75,10 +75,10 @@ def test_ctrl_c_stops_within_seconds_and_the_next_run_goes_on(tmp_path: Path) ->
         assert process.stderr is not None
         told = process.stderr.read()
         assert process.wait(timeout=20) == 130
-        assert time.monotonic() - start < 5
+        assert time.monotonic() - start < 10
     assert "stopped; " in one_sentence(told)
     assert subprocess.run(words, stdout=subprocess.DEVNULL, check=False).returncode == 0
-    assert len(list((tmp_path / "set").glob("*.faces.json"))) == 30
+    assert len(list((tmp_path / "set").glob("*.faces.json"))) == 40
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.ENOENT, errno.ESTALE])
