@@ -43,6 +43,9 @@ def describe_all(standing: Sequence[Standing], rules: Rules) -> tuple[dict[Path,
     described: dict[Path, Described] = {}
     unreadable: list[tuple[Path, str]] = []
     for one in stage.progress(standing, len(standing), "frame", "reading"):
+        if not one.frame.exists():
+            unreadable.append((one.frame, "it is a link that leads nowhere; remove it, or put the frame back"))
+            continue
         try:
             values, held = arrangement.held_metadata(one.frame, one.now, one.put)
             described[one.frame] = replace(describe(values, rules), held=held)
