@@ -46,8 +46,9 @@ def run_all(tmp_path: Path) -> None:
     assert tag_images.main(["--src_dir", source, "--model", "measured", "--workers", "1"]) in (0, 1)
     assert generate_metadata.main(["--src_dir", source]) in (0, 1)
     assert arrange_folders.main(["--src_dir", source, "--dst_dir", made]) in (0, 1)
-    words = ["--src_dir", made, "--report", str(tmp_path / "report.html"), "--workers", "1"]
-    assert prepare_training.main(words) in (0, 1, 2)
+    if Path(made).is_dir():  # where no metadata could be read there is none
+        words = ["--src_dir", made, "--report", str(tmp_path / "report.html"), "--workers", "1"]
+        assert prepare_training.main(words) in (0, 1)
 
 
 def test_links_planted_in_a_dataset_are_not_written_through(tmp_path: Path) -> None:
