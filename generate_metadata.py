@@ -81,8 +81,8 @@ def read_tag_lines(frame: Path, renames: renaming.Renames) -> dict[str, list[str
     if not path.exists():
         return tag_lines.parse_tags("")
     text = sidecar.read_text(path)
-    if renames.number:
-        text = renaming.renamed_tags(text, renames.since(renaming.tags_edition(path, TagRecord(path.parent))))
+    if renames.mark:
+        text = renaming.renamed_tags(text, renames.since(renaming.mark_of_tags(path, TagRecord(path.parent))))
     return tag_lines.parse_tags(text)
 
 
@@ -125,7 +125,7 @@ def join(frame: Path, rules: Rules, known_source: Any) -> dict[str, Any]:
         "size": frame_size(frame),
         "source_type": rules.source_type or (SCREENSHOTS if source else ""),
         "source": source,
-        renaming.RENAMED: rules.renames.number,
+        renaming.RENAMED: rules.renames.mark,
     }
     return fields | {name: value for name, value in optional.items() if value}
 

@@ -12,7 +12,7 @@ from framekit.tag_record import TagRecord
 from framekit.transport import MOVE
 
 RECORD = ".renamed.jsonl"
-RENAMED = "renamed"  # key in sidecars: after how many renames they were written
+RENAMED = "renamed"  # key in sidecars: the mark of the renames after which they were written
 Names = Mapping[str, str]
 """Old name -> new name."""
 
@@ -70,21 +70,24 @@ def composed(batches: Iterable[Names]) -> dict[str, str]:
 
 
 class Renames:
-    """All renames of a dataset. What was written after n of them needs only those that came later."""
+    """All renames of a dataset. What was written after some of them needs only those that came later."""
 
     def __init__(self, root: Path) -> None:
         """Read the record of the dataset."""
         self.batches = read_batches(root)
+        self.marks = [""]
+        for batch in self.batches:
+            self.marks.append(sidecar.digest([self.marks[-1], batch]))
         self.known: dict[int, dict[str, str]] = {}
 
     @property
-    def number(self) -> int:
-        """Return how many there are."""
-        return len(self.batches)
+    def mark(self) -> str:
+        """Return what tells all these renames from those of another dataset; nothing without any."""
+        return self.marks[-1]
 
-    def since(self, number: Any) -> dict[str, str]:
-        """Return what becomes of a name that was written after so many renames; anything but a number counts as 0."""
-        start = number if isinstance(number, int) and 0 <= number <= self.number else 0
+    def since(self, mark: Any) -> dict[str, str]:
+        """Return what becomes of a name that was written with this mark; one of another dataset counts as none."""
+        start = self.marks.index(mark) if mark in self.marks else 0
         if start not in self.known:
             self.known[start] = composed(self.batches[start:])
         return self.known[start]
@@ -117,9 +120,9 @@ def rename_values(values: Mapping[str, Any], renames: Renames) -> dict[str, Any]
         if isinstance(changed.get(key), list):
             changed[key] = [names.get(one, one) if isinstance(one, str) else one for one in changed[key]]
             noted |= {} if key in edited else {key: sidecar.digest(changed[key])}
-    noted[RENAMED] = sidecar.digest(renames.number)
+    noted[RENAMED] = sidecar.digest(renames.mark)
     rest = {key: value for key, value in changed.items() if key not in (RENAMED, merging.WRITTEN)}
-    return {**rest, RENAMED: renames.number, merging.WRITTEN: noted}
+    return {**rest, RENAMED: renames.mark, merging.WRITTEN: noted}
 
 
 def rename_sidecars(frame: Path, renames: Renames, tagged: dict[Path, TagRecord]) -> None:
@@ -135,16 +138,15 @@ def rename_sidecars(frame: Path, renames: Renames, tagged: dict[Path, TagRecord]
             own = record.get(face_record.WRITTEN) == sidecar.digest(faces)
             for face in faces:
                 face["name"] = names.get(face.get("name"), face.get("name"))
-            record |= {RENAMED: renames.number} | ({face_record.WRITTEN: sidecar.digest(faces)} if own else {})
+            record |= {RENAMED: renames.mark} | ({face_record.WRITTEN: sidecar.digest(faces)} if own else {})
             sidecar.write_json(path, record)
     rename_tags(sidecar.sidecar(frame, sidecar.TAGS), renames, tagged)
 
 
-def tags_edition(path: Path, record: TagRecord) -> int:
-    """Return after how many renames a file of tags was written."""
+def mark_of_tags(path: Path, record: TagRecord) -> str:
+    """Return the mark of the renames after which a file of tags was written."""
     by = record.written.get(path.name, {}).get(sidecar.digest(path.read_text(encoding="utf-8", errors="replace")), "")
-    number = by.removeprefix(f"{RENAMED} ")
-    return int(number) if by != number and number.isdecimal() else 0
+    return by.removeprefix(f"{RENAMED} ") if by.startswith(f"{RENAMED} ") else ""
 
 
 def rename_tags(path: Path, renames: Renames, tagged: dict[Path, TagRecord]) -> None:
@@ -152,10 +154,10 @@ def rename_tags(path: Path, renames: Renames, tagged: dict[Path, TagRecord]) -> 
     if not path.exists():
         return
     record = tagged.setdefault(path.parent, TagRecord(path.parent))
-    text, names = sidecar.read_text(path), renames.since(tags_edition(path, record))
+    text, names = sidecar.read_text(path), renames.since(mark_of_tags(path, record))
     changed = renamed_tags(text, names)
     if changed != text and record.is_own(path):
-        record.write(path, changed, f"{RENAMED} {renames.number}")
+        record.write(path, changed, f"{RENAMED} {renames.mark}")
 
 
 def renamed_tags(text: str, names: Names) -> str:

@@ -168,6 +168,16 @@ def test_a_rename_survives_names_that_are_made_again(show: Path) -> None:
     assert captions(show)["b"].startswith("1_character/KuraueHinata: 1person, KuraueHinata")
 
 
+def test_a_rename_in_the_dataset_and_another_in_the_tree_both_hold(show: Path) -> None:
+    assert rename(show, "Hinata", "KuraueHinata") == 0
+    run_rest(show)
+    assert rename(show, "Aoba", "AobaKokona", folder="training") == 0
+    assert prepare_training.main(["--src_dir", str(show / "training")]) == 0
+    told = captions(show)
+    assert told["a"].startswith("1_character/AobaKokona: 1person, AobaKokona")
+    assert told["b"].startswith("1_character/KuraueHinata: 1person, KuraueHinata")
+
+
 def test_a_rename_is_no_correction_of_names(show: Path) -> None:
     assert rename(show, "Hinata", "KuraueHinata") == 0
     path = show / "frames" / "EP01" / "b.characters.json"
