@@ -26,7 +26,7 @@ def read_names(frame: Path) -> dict[Box, str]:
 def read_named(frame: Path) -> tuple[dict[Box, str], list[str], Any]:
     """Return the name of each face of a frame by its box, and who must be on it without a face, as its scene tells.
 
-    Both are empty if nobody named them. Third comes the mark of the renames that were followed there. Raises BadSidecar.
+    Both are empty if nobody named them. Third comes the mark of the renames followed there. Raises BadSidecar.
     """
     path = sidecar(frame, CHARACTERS)
     if not path.exists():
