@@ -180,7 +180,7 @@ def follow_factors(tree: Path, left: Iterable[tuple[Path, Path]]) -> None:
     now: dict[Path, set[Path]] = {}
     for old, new in left:
         now.setdefault(old, set()).add(new)
-    for old, folders in now.items():
+    for old, folders in sorted(now.items()):  # the first factor that comes to a folder stays there
         factor = old / sidecar.MULTIPLY
         if factor.exists() and not any(frame_names.is_frame_name(path.name) for path in old.iterdir()):
             there = min(folders) / sidecar.MULTIPLY
