@@ -5,14 +5,14 @@ from pathlib import Path
 
 from framekit import journals, moves, prepared, sidecar, stage, transport
 
-RECORD = ".linked.json"  # path in the dataset -> path here, so that frames that go elsewhere are followed
+LINKED = ".linked.json"  # path in the dataset -> path here, so that frames that go elsewhere are followed
 STALE = f"{sidecar.REMOVED}/stale"
 REPLACED = f"{sidecar.REMOVED}/replaced"
 
 
 def read_links(root: Path) -> dict[str, str]:
     """Return where each frame was linked to before. Raises Misuse if the record is damaged."""
-    path = root / RECORD
+    path = root / LINKED
     try:
         held = sidecar.read_json(path, prepared.MAX_RECORD_BYTES) if path.exists() else {}
     except sidecar.BadSidecar as error:
@@ -30,7 +30,7 @@ def link_frames(source: Path, root: Path, targets: Mapping[Path, Path], all_fram
     now = {frame.relative_to(source).as_posix(): target.relative_to(root).as_posix()
            for frame, target in targets.items()}  # fmt: skip
     root.mkdir(parents=True, exist_ok=True)
-    sidecar.write_json(root / RECORD, {**now, **before})
+    sidecar.write_json(root / LINKED, {**now, **before})
     clear_places(root, before, now, all_frames)
     changed = 0
     for frame, target in stage.progress(targets.items(), len(targets), "frame"):
@@ -38,7 +38,7 @@ def link_frames(source: Path, root: Path, targets: Mapping[Path, Path], all_fram
             target.parent.mkdir(parents=True, exist_ok=True)
             transport.link_whole(frame, target)
             changed += 1
-    sidecar.write_json(root / RECORD, now if all_frames else {**before, **now})
+    sidecar.write_json(root / LINKED, now if all_frames else {**before, **now})
     moves.remove_empty_folders(root)
     return changed
 

@@ -53,11 +53,11 @@ def find_traps(root: Path, wanted: Collection[str], resolution: int, workers: in
                 continue
             traps += caption_traps.caption_traps(image, found.names, wanted, several_lines)
     traps += config_traps.dataset_traps(root, {found.folder: len(found.images) for found in folders}, wanted)
-    traps += pixel_traps(images, wanted, resolution, workers)
+    traps += looked_traps(images, wanted, resolution, workers)
     return len(images), sorted(traps, key=lambda trap: (frame_names.natural_key(trap.path), trap.reason))
 
 
-def pixel_traps(images: Sequence[Path], wanted: Collection[str], resolution: int, workers: int) -> list[Trap]:
+def looked_traps(images: Sequence[Path], wanted: Collection[str], resolution: int, workers: int) -> list[Trap]:
     """Return the traps in what images hold."""
     traps: list[Trap] = []
     with ThreadPoolExecutor(workers) as pool:
