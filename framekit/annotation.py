@@ -18,7 +18,8 @@ from framekit.name_record import read_names
 LINE = 0.003  # width of a box's line over the longer side of the frame
 LETTER = 0.022  # height of a letter over the same
 NAMELESS = (160, 160, 160)
-QUALITY = 88  # of the JPEGs
+QUALITY = 88  # of JPEG
+SHEET_QUALITY = 88  # of JPEG
 SHEET_COLUMNS, SHEET_ROWS, SHEET_SIDE, LABEL_HEIGHT = 6, 8, 256, 20  # of a sheet of small frames; px
 GROUND, INK = (24, 24, 26), (235, 235, 235)
 
@@ -98,7 +99,7 @@ def write_sheets(
     """Write contact sheets into a folder: `contact_sheet_001.jpg` and so on."""
     target.mkdir(parents=True, exist_ok=True)
     for number, sheet in enumerate(sheets(small, columns, rows, side), start=1):
-        sidecar.write_whole(target / f"contact_sheet_{number:03d}.jpg", encode_frame(sheet, ".jpg", QUALITY))
+        sidecar.write_whole(target / f"contact_sheet_{number:03d}.jpg", encode_frame(sheet, ".jpg", SHEET_QUALITY))
 
 
 def annotate(found: Sequence[Path], root: Path, target: Path, workers: int) -> int:

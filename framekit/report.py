@@ -16,7 +16,7 @@ COLUMNS = 8
 MOST_THUMBS = 2000  # on the page; about 4 kB each
 MOST_FOLDERS = 400  # that have a sheet
 MOST_REMOVED = 16  # thumbs of each reason
-QUALITY = 72  # of JPEG
+MOSAIC_QUALITY = 72  # of JPEG
 
 
 def thumb(frame: Path) -> Pixels:
@@ -47,7 +47,7 @@ def mosaic(thumbs: Sequence[Pixels]) -> bytes:
     cells = [*thumbs, *[blank] * (rows * columns - len(thumbs))]
     lines = [np.hstack(cells[row * columns : (row + 1) * columns]) for row in range(rows)]
     picture = cv2.cvtColor(np.vstack(lines), cv2.COLOR_RGB2BGR)
-    return bytes(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes())
+    return bytes(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, MOSAIC_QUALITY])[1].tobytes())
 
 
 def spread(found: Sequence[Path], number: int) -> list[Path]:

@@ -62,6 +62,6 @@ def looked_traps(images: Sequence[Path], wanted: Collection[str], resolution: in
     traps: list[Trap] = []
     with ThreadPoolExecutor(workers) as pool:
         looks = pool.map(image_traps.look, images)
-        for image, look in zip(images, stage.progress(looks, len(images), "frame", "decoding"), strict=True):
-            traps += image_traps.pixel_traps(image, look, wanted, resolution)
+        for image, seen in zip(images, stage.progress(looks, len(images), "frame", "decoding"), strict=True):
+            traps += image_traps.pixel_traps(image, seen, wanted, resolution)
     return traps
