@@ -10,7 +10,13 @@ A sidecar that a person corrected stays. --crops and --annotate write into folde
 from collections.abc import Sequence
 from pathlib import Path
 
-from framekit import annotation, arguments, crops, detectors, face_record, faces, frames, removed, sidecar, stage
+from framekit import console, errors
+from framekit.cli import run
+from framekit.cli.parser import Joined, StageParser, count, fraction, positive
+from framekit.dataset import frames, removed
+from framekit.faces import crops, detect, draw, filter, models
+from framekit.files import atomic, names
+from framekit.sidecars import faces
 
 
 def leave_corrected(todo: Sequence[Path], overwrite: bool) -> list[Path]:
@@ -18,17 +24,15 @@ def leave_corrected(todo: Sequence[Path], overwrite: bool) -> list[Path]:
     return [
         frame
         for frame in todo
-        if overwrite
-        or not (path := sidecar.sidecar(frame, sidecar.FACES)).exists()
-        or not face_record.is_corrected(path)
+        if overwrite or not (path := names.sidecar(frame, names.FACES)).exists() or not faces.is_corrected(path)
     ]
 
 
 def number_objection(count: int, least: int, most: int) -> str:
     """Return what is wrong with a number of faces, nothing if it lies within the limits; `most` 0 is no limit."""
     if count < least:
-        return f"{stage.counted(count, 'face')}, fewer than {least}"
-    return f"{stage.counted(count, 'face')}, more than {most}" if most and count > most else ""
+        return f"{console.counted(count, 'face')}, fewer than {least}"
+    return f"{console.counted(count, 'face')}, more than {most}" if most and count > most else ""
 
 
 def set_aside(found: Sequence[Path], root: Path, least: int, most: int, dry_run: bool) -> list[Path]:
@@ -36,8 +40,8 @@ def set_aside(found: Sequence[Path], root: Path, least: int, most: int, dry_run:
     staying = []
     for frame in found:
         try:
-            seen = face_record.read_faces(frame)
-        except sidecar.BadSidecar:
+            seen = faces.read_faces(frame)
+        except errors.BadSidecar:
             seen = None  # the next step lists it
         objection = number_objection(len(seen), least, most) if seen is not None else ""
         if objection and not dry_run:
@@ -47,84 +51,80 @@ def set_aside(found: Sequence[Path], root: Path, least: int, most: int, dry_run:
     return staying
 
 
-def parser() -> stage.StageParser:
+def parser() -> StageParser:
     """Return the command line."""
-    options = stage.StageParser("detect_faces", __doc__ or "")
+    options = StageParser("detect_faces", __doc__ or "")
     options.shared("src_dir", "redo", "dry_run", "limit", "workers", "device", "batch_size")
     options.shared("overwrite_corrections", "config", "annotate")
     options.option(
         "model",
-        action=arguments.Joined,
-        default=detectors.EMBEDDED,
+        action=Joined,
+        default=models.EMBEDDED,
         help="animeface, face_detect_v1.4_s or another of the hub, a YOLO .onnx or .pt file, or a cascade's .xml file;"
         " given several times, or with commas, the later ones add what the first one misses",
     )
     options.option(
         "min_score",
-        type=arguments.fraction,
+        type=fraction,
         help="drop weaker faces (default: 0.7 for animeface, 0.3 for YOLO, 0.8 for a cascade)",
     )
     options.option(
         "max_aspect",
-        type=arguments.positive,
-        default=faces.Limits.max_aspect,
+        type=positive,
+        default=filter.Limits.max_aspect,
         help="drop boxes longer than this times their width",
     )
     options.option(
         "min_face_size",
-        type=arguments.fraction,
-        default=faces.Limits.min_size,
+        type=fraction,
+        default=filter.Limits.min_size,
         help="drop faces lower than this part of the frame height",
     )
-    options.option("max_faces", type=arguments.count, default=0, help="keep so many of the largest faces; 0 = all")
+    options.option("max_faces", type=count, default=0, help="keep so many of the largest faces; 0 = all")
     options.shared("min_face_number", "max_face_number")
     options.option(
         "detect_size",
         type=int,
-        default=detectors.Settings.size,
+        default=detect.Settings.size,
         help="animeface and cascades see frames shrunk to this side",
     )
-    options.option(
-        "tiles", type=arguments.count, default=0, help="look at so many by so many overlapping parts too; 0 = no"
-    )
+    options.option("tiles", type=count, default=0, help="look at so many by so many overlapping parts too; 0 = no")
     options.option("single_look", action="store_true", help="animeface skips the mirrored frame: twice as fast")
-    options.option(
-        "max_overlap", type=arguments.fraction, default=0.7, help="YOLO boxes that overlap more are one face"
-    )
+    options.option("max_overlap", type=fraction, default=0.7, help="YOLO boxes that overlap more are one face")
     options.option("crops", type=Path, help="folder to write crops to: face, head, and largest square")
     return options
 
 
-@stage.one_sentence
+@run.one_sentence
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line."""
     args = parser().read(argv)
     found = frames.find_frames(args.src_dir, args.limit)
-    pending = sidecar.pending(found, sidecar.FACES, args.redo or args.overwrite_corrections)
+    pending = names.pending(found, names.FACES, args.redo or args.overwrite_corrections)
     todo = leave_corrected(pending, args.overwrite_corrections)
-    workers = stage.worker_count(args.workers)
-    settings = detectors.Settings(
+    workers = console.worker_count(args.workers)
+    settings = detect.Settings(
         args.model, args.device, args.min_score, args.detect_size, not args.single_look, args.max_overlap, args.tiles
     )
-    limits = faces.Limits(args.max_aspect, args.min_face_size, args.max_faces)
+    limits = filter.Limits(args.max_aspect, args.min_face_size, args.max_faces)
     if args.dry_run:
         staying = set_aside(found, args.src_dir, args.min_face_number, args.max_face_number, dry_run=True)
-        would = f"{stage.counted(len(todo), 'frame')} would be looked at, {len(found) - len(staying)} set aside"
-        return stage.close(f"{would}, in {args.src_dir}")
-    sidecar.clean_up((frame.parent for frame in found), sidecar.FACES)
+        would = f"{console.counted(len(todo), 'frame')} would be looked at, {len(found) - len(staying)} set aside"
+        return run.close(f"{would}, in {args.src_dir}")
+    atomic.clean_up((frame.parent for frame in found), names.FACES)
     unreadable: list[tuple[Path, str]] = []
     face_count = empty = 0
-    looks = detectors.find_faces(todo, settings, limits, workers, args.batch_size)
-    for frame, seen in stage.progress(looks, len(todo), "frame"):
+    looks = detect.find_faces(todo, settings, limits, workers, args.batch_size)
+    for frame, seen in console.progress(looks, len(todo), "frame"):
         if isinstance(seen, frames.Unreadable):
             unreadable.append((frame, seen.reason))
             continue
-        record = face_record.faces_record(settings.model, settings.threshold, seen)
-        sidecar.write_json(sidecar.sidecar(frame, sidecar.FACES), record)
+        record = faces.faces_record(settings.model, settings.threshold, seen)
+        atomic.write_json(names.sidecar(frame, names.FACES), record)
         face_count += len(seen.faces)
         empty += not seen.faces
     looked_at = len(todo) - len(unreadable)
-    told = f"{stage.counted(face_count, 'face')} in {stage.counted(looked_at, 'frame')} ({empty} without a face)"
+    told = f"{console.counted(face_count, 'face')} in {console.counted(looked_at, 'frame')} ({empty} without a face)"
     told += f", {len(found) - len(pending)} already done"
     if len(pending) > len(todo):
         told += f", {len(pending) - len(todo)} kept as corrected by hand"
@@ -134,11 +134,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.crops:
         crop_count, failed = crops.write_crops(staying, args.src_dir, args.crops, workers)
         unreadable += failed
-        told += f", {stage.counted(crop_count, 'crop')} in {args.crops}"
+        told += f", {console.counted(crop_count, 'crop')} in {args.crops}"
     if args.annotate:
-        drawn = annotation.annotate(staying, args.src_dir, args.annotate, workers)
-        told += f", {stage.counted(drawn, 'annotated frame')} in {args.annotate}"
-    return stage.close(f"{told}, in {args.src_dir}", unreadable)
+        drawn = draw.annotate(staying, args.src_dir, args.annotate, workers)
+        told += f", {console.counted(drawn, 'annotated frame')} in {args.annotate}"
+    return run.close(f"{told}, in {args.src_dir}", unreadable)
 
 
 if __name__ == "__main__":

@@ -19,12 +19,17 @@ from pathlib import Path
 from shutil import rmtree
 from threading import Event
 
-from framekit import arguments, decoder, descriptors, episodes, frames, picture, sidecar, similarity, stage, survivors
-from framekit.disk_space import require_space
-from framekit.episode_record import Episode, renumber_all
-from framekit.extraction import Extracted, Job, publish, take_frames
-from framekit.ffmpeg_build import DEVICES, Ffmpeg, choose_device, find_ffmpeg
-from framekit.sampling import MODES, Sampling, within
+from framekit import console, errors
+from framekit.cli import run
+from framekit.cli.parser import StageParser, count, fraction, positive, seconds
+from framekit.dataset import frames
+from framekit.dedup import descriptors, search
+from framekit.files import names, paths
+from framekit.video import episodes, stream
+from framekit.video.extract import Encoding, Extracted, Job, publish, take_frames
+from framekit.video.ffmpeg import DEVICES, Ffmpeg, View, choose_device, find_ffmpeg
+from framekit.video.record import Episode, renumber_all
+from framekit.video.sampling import MODES, Sampling, require_space, within
 
 
 def episodes_at_once(cores: int) -> int:
@@ -32,9 +37,9 @@ def episodes_at_once(cores: int) -> int:
     return max(1, cores // 2)
 
 
-def kept_elsewhere(dataset: Path, labels: Iterable[str], workers: int) -> similarity.KeptDescriptors:
+def kept_elsewhere(dataset: Path, labels: Iterable[str], workers: int) -> search.KeptDescriptors:
     """Return the descriptors of all frames in the dataset, but those of the episodes that are extracted now."""
-    kept = similarity.KeptDescriptors()
+    kept = search.KeptDescriptors()
     coming = set(labels)
     found = frames.find_frames(dataset) if dataset.is_dir() else []
     others = [frame for frame in found if frame.relative_to(dataset).parts[0] not in coming]
@@ -44,7 +49,7 @@ def kept_elsewhere(dataset: Path, labels: Iterable[str], workers: int) -> simila
     return kept
 
 
-def refusal(video: Path, claimed: picture.Picture | None, ffmpeg: Ffmpeg) -> str:
+def refusal(video: Path, claimed: stream.Picture | None, ffmpeg: Ffmpeg) -> str:
     """Return why a video cannot be extracted."""
     if video.is_dir():
         return "it is a folder; rename it or take it away"
@@ -64,11 +69,11 @@ def plan(
     """
     jobs, refused = [], []
     for label, video in labelled.items():
-        claimed = picture.probe(ffmpeg.path, video)
+        claimed = stream.probe(ffmpeg.path, video)
         if claimed is None or (claimed.hdr and not ffmpeg.zimg):
             refused.append((video, refusal(video, claimed, ffmpeg)))
         else:
-            view = decoder.View(video, claimed, deinterlace)
+            view = View(video, claimed, deinterlace)
             sampling = within(wanted, claimed.duration, str(video))
             jobs.append(Job(Episode(video, label, prefix), view, sampling, dataset / label))
     return jobs, refused
@@ -78,13 +83,13 @@ def extract(
     jobs: Sequence[Job],
     ffmpeg: Ffmpeg,
     crop_bars: bool,
-    encoding: survivors.Encoding,
+    encoding: Encoding,
     at_once: int,
-    kept: similarity.KeptDescriptors,
+    kept: search.KeptDescriptors,
 ) -> Iterator[tuple[Job, Extracted]]:
     """Take several episodes at once and publish them in their order; without a whole episode nothing stays."""
     stop = Event()
-    with ThreadPoolExecutor(stage.worker_count(0)) as pool, ThreadPoolExecutor(at_once) as crews:
+    with ThreadPoolExecutor(console.worker_count(0)) as pool, ThreadPoolExecutor(at_once) as crews:
         coming = [crews.submit(take_frames, job, ffmpeg, crop_bars, encoding, kept, pool, stop) for job in jobs]
         try:
             for job, future in zip(jobs, coming, strict=True):
@@ -101,59 +106,53 @@ def extract(
                 rmtree(job.part, ignore_errors=True)
 
 
-def sampling_options(options: stage.StageParser) -> None:
+def sampling_options(options: StageParser) -> None:
     """Add the options that say which frames of a video are taken."""
     options.option("mode", choices=MODES, default=Sampling.mode, help=f"which frames are taken: {', '.join(MODES)}")
     options.option("hi", type=int, default=Sampling.hi, help="mpdecimate: a block that changed more keeps the frame")
     options.option("lo", type=int, default=Sampling.lo, help="mpdecimate: a block that changed more counts as changed")
+    options.option("frac", type=fraction, default=Sampling.frac, help="mpdecimate: changed blocks to keep a frame")
     options.option(
-        "frac", type=arguments.fraction, default=Sampling.frac, help="mpdecimate: changed blocks to keep a frame"
-    )
-    options.option(
-        "frames_per_scene", type=arguments.count, default=Sampling.frames_per_scene, help="scene, hybrid: spread evenly"
+        "frames_per_scene", type=count, default=Sampling.frames_per_scene, help="scene, hybrid: spread evenly"
     )
     options.option(
         "every_seconds",
-        type=arguments.positive,
+        type=positive,
         default=Sampling.every_seconds,
         help="interval, hybrid: one frame in so many seconds",
     )
     options.option(
         "target_frames",
-        type=arguments.count,
+        type=count,
         default=Sampling.target_frames,
         help="uniform: so many frames of the video",
     )
     options.option(
-        "skip_opening", type=arguments.seconds, default=0.0, help="seconds to leave out at the beginning of each video"
+        "skip_opening", type=seconds, default=0.0, help="seconds to leave out at the beginning of each video"
     )
-    options.option(
-        "skip_ending", type=arguments.seconds, default=0.0, help="seconds to leave out at the end of each video"
-    )
-    options.option("start", type=arguments.seconds, default=0.0, help="seconds of each video to begin at")
-    options.option("end", type=arguments.seconds, help="seconds of each video to end at (default: its end)")
-    options.option(
-        "max_frames", type=arguments.count, default=0, help="stop an episode after so many kept frames; 0 = no limit"
-    )
+    options.option("skip_ending", type=seconds, default=0.0, help="seconds to leave out at the end of each video")
+    options.option("start", type=seconds, default=0.0, help="seconds of each video to begin at")
+    options.option("end", type=seconds, help="seconds of each video to end at (default: its end)")
+    options.option("max_frames", type=count, default=0, help="stop an episode after so many kept frames; 0 = no limit")
     options.option(
         "remove_similar",
         nargs="?",
-        const=similarity.THRESHOLD,
-        type=arguments.fraction,
+        const=descriptors.THRESHOLD,
+        type=fraction,
         metavar="THRESH",
         help="drop similar frames at once, as remove_similar.py would with --thresh; 0.985 if none is given",
     )
     options.option(
         "scene_threshold",
-        type=arguments.positive,
+        type=positive,
         default=Sampling.scene_threshold,
         help="scdet score of a cut, 0 to 100",
     )
 
 
-def parser() -> stage.StageParser:
+def parser() -> StageParser:
     """Return the command line."""
-    options = stage.StageParser("extract_frames", __doc__ or "")
+    options = StageParser("extract_frames", __doc__ or "")
     options.shared("src_dir", "dst_dir", "redo", "limit", "workers", "config")
     options.needed.append("dst_dir")
     options.option("prefix", help="start of each frame's name (default: the name of --src_dir)")
@@ -167,7 +166,7 @@ def parser() -> stage.StageParser:
         "hwaccel", choices=("none", "auto", *DEVICES), default="none", help="device that decodes, if it really can"
     )
     options.option("format", choices=("png", "jpg", "webp"), default="png", help="png loses nothing; jpg is fastest")
-    options.option("quality", type=arguments.count, default=95, help="of jpg and webp, 1 to 100")
+    options.option("quality", type=count, default=95, help="of jpg and webp, 1 to 100")
     options.option(
         "deinterlace", action="store_true", help="deinterlace all frames, not only those flagged as interlaced"
     )
@@ -176,23 +175,23 @@ def parser() -> stage.StageParser:
     return options
 
 
-@stage.one_sentence
+@run.one_sentence
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line."""
     args = parser().read(argv)
     chosen = {field.name: getattr(args, field.name) for field in fields(Sampling)}
     sampling = Sampling(**chosen | {"end": math.inf if args.end is None else args.end})
     if not 1 <= args.quality <= 100:
-        raise stage.Misuse(f"--quality must be 1 to 100, not {args.quality}")
+        raise errors.Misuse(f"--quality must be 1 to 100, not {args.quality}")
     if sampling.end <= sampling.start or 0 in (sampling.frames_per_scene, sampling.target_frames):
-        raise stage.Misuse("--end must lie after --start, and --frames_per_scene and --target_frames must be above 0")
+        raise errors.Misuse("--end must lie after --start, and --frames_per_scene and --target_frames must be above 0")
     videos = episodes.find_videos(args.src_dir, args.pattern)
     if not videos:
-        raise stage.Misuse(f"no video in {args.src_dir} fits --pattern {args.pattern}")
+        raise errors.Misuse(f"no video in {args.src_dir} fits --pattern {args.pattern}")
     labelled = episodes.label_episodes(videos, args.pattern, args.episode_pattern)
     labelled = dict(list(labelled.items())[: args.limit or None])
-    prefix = sidecar.safe_name(args.prefix or args.src_dir.resolve().stem)
-    ready = {label for label in labelled if (args.dst_dir / label / sidecar.EPISODE_RECORD).exists()}
+    prefix = paths.safe_name(args.prefix or args.src_dir.resolve().stem)
+    ready = {label for label in labelled if (args.dst_dir / label / names.EPISODE_RECORD).exists()}
     todo = {label: video for label, video in labelled.items() if args.redo or label not in ready}
     started = time.perf_counter()
     ffmpeg = find_ffmpeg()
@@ -201,17 +200,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     if jobs and (device := choose_device(ffmpeg, args.hwaccel, jobs[0].episode.video)):
         jobs = [replace(job, view=replace(job.view, device=device)) for job in jobs]
     similar = sampling.remove_similar is not None
-    kept = similarity.KeptDescriptors()
+    kept = search.KeptDescriptors()
     if jobs and similar:
-        kept = kept_elsewhere(args.dst_dir, todo, stage.worker_count(args.workers))
+        kept = kept_elsewhere(args.dst_dir, todo, console.worker_count(args.workers))
     finished = [args.dst_dir / label for label in labelled if label not in todo]
     renumbered, damaged = renumber_all(finished, args.scene_threshold)
-    encoding = survivors.Encoding(args.format, args.quality)
+    encoding = Encoding(args.format, args.quality)
     at_once = 1 if similar else args.workers or episodes_at_once(os.cpu_count() or 1)
     done = list(extract(jobs, ffmpeg, args.crop_bars, encoding, at_once, kept))
     if renumbered:
-        print(f"{stage.counted(renumbered, 'episode')} got the scenes of --scene_threshold {args.scene_threshold:g}")
-    return stage.close(
+        print(f"{console.counted(renumbered, 'episode')} got the scenes of --scene_threshold {args.scene_threshold:g}")
+    return run.close(
         f"{summary([one for _, one in done], sampling, time.perf_counter() - started)};"
         f" {len(labelled) - len(todo)} already done, in {args.dst_dir}",
         damaged + refused + [(job.episode.video, one.trouble) for job, one in done if one.trouble],
@@ -221,7 +220,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def summary(done: Sequence[Extracted], sampling: Sampling, elapsed: float) -> str:
     """Return what the closing line says of the episodes that were extracted."""
     kept, similar, decoded = (sum(getattr(one, name) for one in done) for name in ("kept", "similar", "decoded"))
-    parts = [f"{stage.counted(kept, 'frame')} kept of {decoded} decoded from {stage.counted(len(done), 'episode')}"]
+    parts = [f"{console.counted(kept, 'frame')} kept of {decoded} decoded from {console.counted(len(done), 'episode')}"]
     if done:
         parts += [f"{decoded - kept - similar} dropped by {sampling.mode}"]
         parts += [f"{similar} similar"] if sampling.remove_similar is not None else []

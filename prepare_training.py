@@ -13,23 +13,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from framekit import (
-    arguments,
-    balance,
-    captions,
-    core_tags,
-    destinations,
-    frames,
-    leaves,
-    metadata,
-    preparation,
-    prepared,
-    sidecar,
-    stage,
-    trainers,
-    trigger_words,
-)
-from framekit.destinations import folder_in
+from framekit import console, errors
+from framekit.cli import run
+from framekit.cli.parser import StageParser, count, fraction, positive
+from framekit.dataset import frames
+from framekit.files import atomic
+from framekit.sidecars import metadata
+from framekit.trainers import kohya
+from framekit.trainers.base import folder_in
+from framekit.training import balance, captions, prepare
+from framekit.training.prepare import describe, trainable
 
 PARTS = {  # part -> default probability, what it is
     "count": (captions.CaptionRules.count, "number of people, such as 2people"),
@@ -41,48 +34,22 @@ PARTS = {  # part -> default probability, what it is
     "facepos": (captions.CaptionRules.facepos, "face positions, such as fvp 42 70 fhp 22 39"),
     "tags": (captions.CaptionRules.tags, "tags"),
 }
+
 GROUPS = ("hair", "eyes", "outfit")  # of tags, see framekit/tag_groups.py
 
 
-def trainable(found: Sequence[Path]) -> tuple[list[Path], list[tuple[Path, str]]]:
-    """Return the frames that all trainers read, and the others with the reason.
-
-    Raises Misuse for a frame whose caption would be taken for a setting of its folder.
-    """
-    for frame in found:
-        if frame.stem.lower() in trainers.SETTINGS:
-            raise stage.Misuse(f"the caption of {frame} would be {frame.stem}.txt, a setting of EveryDream2; rename it")
-    reason = "not read by all trainers; convert it to PNG, JPEG or WebP"
-    others = [(frame, reason) for frame in found if frame.suffix.lower() not in trainers.TRAINABLE]
-    return [frame for frame in found if frame.suffix.lower() in trainers.TRAINABLE], others
-
-
-def describe(found: Sequence[Path]) -> tuple[dict[Path, metadata.Metadata], list[tuple[Path, str]]]:
-    """Return the metadata of each frame, and the frames whose metadata can't be used."""
-    described: dict[Path, metadata.Metadata] = {}
-    unreadable: list[tuple[Path, str]] = []
-    for frame in stage.progress(found, len(found), "frame", "reading"):
-        try:
-            described[frame] = metadata.read_metadata(frame)
-        except sidecar.BadSidecar as error:
-            unreadable.append((frame, str(error)))
-    return described, unreadable
-
-
-def add_caption_options(options: stage.StageParser) -> None:
+def add_caption_options(options: StageParser) -> None:
     """Add the options that decide what captions say."""
     for part, (probability, meaning) in PARTS.items():
-        options.option(
-            f"use_{part}_prob", type=arguments.fraction, default=probability, help=f"probability of the {meaning}"
-        )
+        options.option(f"use_{part}_prob", type=fraction, default=probability, help=f"probability of the {meaning}")
     rules = captions.CaptionRules
     options.option("template", default=rules.template, help="order of the parts, and words around them")
-    options.option("max_tag_number", type=arguments.count, default=rules.max_tag_number, help="tags per caption")
+    options.option("max_tag_number", type=count, default=rules.max_tag_number, help="tags per caption")
     options.option("shuffle_tags", action="store_true", help="shuffle the tags that don't count people")
     options.option("drop_groups", nargs="+", choices=GROUPS, help="leave these tags of named characters out")
     options.option(
         "prune_core_tags",
-        type=arguments.fraction,
+        type=fraction,
         default=0.0,
         help="leave out what a character has on this share of its own frames, 0.4 for example; 0 = off",
     )
@@ -98,7 +65,7 @@ def add_caption_options(options: stage.StageParser) -> None:
     options.option("keep_tokens_separator", default="", help="text before the tags that keeps kohya from shuffling")
     options.option(
         "captions_per_frame",
-        type=arguments.count,
+        type=count,
         default=1,
         help="captions drawn for each frame, for kohya and onetrainer",
     )
@@ -108,47 +75,47 @@ def add_caption_options(options: stage.StageParser) -> None:
     options.shared("seed")
 
 
-def add_balance_options(options: stage.StageParser) -> None:
+def add_balance_options(options: StageParser) -> None:
     """Add the options that decide how often each folder is trained."""
-    limits = leaves.Limits
+    limits = balance.Limits
     options.option(
         "weight_csv", type=Path, help="lines `folder name or pattern,weight` (default: 1; sources at the top 3, 2, 5)"
     )
     options.option(
         "min_multiply",
-        type=arguments.positive,
+        type=positive,
         default=limits.min_multiply,
         help="multiply of the least repeated folder",
     )
-    options.option("max_multiply", type=arguments.positive, default=limits.max_multiply, help="largest multiply")
+    options.option("max_multiply", type=positive, default=limits.max_multiply, help="largest multiply")
     options.option(
         "target_epoch_size",
-        type=arguments.count,
+        type=count,
         default=0,
         help="frames of an epoch, instead of --min_multiply; 0 = off",
     )
-    options.option("max_repeats", type=arguments.count, default=limits.max_repeats, help="most repeats for kohya")
+    options.option("max_repeats", type=count, default=limits.max_repeats, help="most repeats for kohya")
     options.option("reg_folders", nargs="+", default=["regularization"], help="top folders that are regularization")
 
 
-def parser() -> stage.StageParser:
+def parser() -> StageParser:
     """Return the command line."""
-    options = stage.StageParser("prepare_training", __doc__ or "")
+    options = StageParser("prepare_training", __doc__ or "")
     options.shared("src_dir", "dst_dir", "limit", "workers", "overwrite_corrections", "config")
     options.option(
         "trainer",
         nargs="+",
-        choices=trainers.TRAINERS,
+        choices=kohya.TRAINERS,
         default=["everydream2", "kohya"],
         help="trainers to prepare for, all in one folder or, with --dst_dir, each in its own",
     )
     options.option(
         "kohya_form",
-        choices=trainers.KOHYA_FORMS,
+        choices=kohya.KOHYA_FORMS,
         default="config",
         help="dataset_config.toml, folders named REPEATS_NAME, or JSON for fine-tuning",
     )
-    options.option("resolution", type=arguments.count, default=512, help="training resolution in px")
+    options.option("resolution", type=count, default=512, help="training resolution in px")
     options.shared("report")
     options.option("check", action="store_true", help="write nothing; list what these trainers would misread")
     add_caption_options(options)
@@ -161,9 +128,9 @@ def caption_rules(args: argparse.Namespace, described: Mapping[Path, metadata.Me
     chances = {part: getattr(args, f"use_{part}_prob") for part in PARTS}
     if args.face_position != "none" and not chances["facepos"]:
         chances["facepos"] = 1.0
-    core = core_tags.core_tags(described.values(), args.prune_core_tags) if args.prune_core_tags else {}
+    core = captions.core_tags(described.values(), args.prune_core_tags) if args.prune_core_tags else {}
     if args.prune_core_tags:
-        print(core_tags.core_table(core))
+        print(captions.core_table(core))
     return captions.CaptionRules(
         **chances,
         max_tag_number=args.max_tag_number,
@@ -175,7 +142,7 @@ def caption_rules(args: argparse.Namespace, described: Mapping[Path, metadata.Me
         face_words=args.face_position == "words",
         escape_brackets=args.escape_brackets,
         left_out=frozenset(args.drop_groups or ()),
-        triggers=trigger_words.read_triggers(args.trigger_csv) if args.trigger_csv else {},
+        triggers=captions.read_triggers(args.trigger_csv) if args.trigger_csv else {},
         core=core,
         separator=args.keep_tokens_separator.strip(),
     )
@@ -183,67 +150,67 @@ def caption_rules(args: argparse.Namespace, described: Mapping[Path, metadata.Me
 
 def check(root: Path, wanted: Sequence[str], resolution: int, workers: int) -> int:
     """Run --check."""
-    from framekit import traps  # not needed for --help, which must be fast
+    from framekit.training.check import find_traps  # not needed for --help, which must be fast
 
-    looked_at, found = traps.find_traps(root, wanted, resolution, stage.worker_count(workers))
+    looked_at, found = find_traps(root, wanted, resolution, console.worker_count(workers))
     for trap in found:
         print(f"{trap.path}: {trap.reason}; {trap.remedy}")
-    said = f"{stage.counted(looked_at, 'frame')} read as {', '.join(wanted)} would"
-    print(f"{said}, {stage.counted(len(found), 'trap')}, in {root}")
-    return stage.SOME_UNREADABLE if found else stage.DONE
+    said = f"{console.counted(looked_at, 'frame')} read as {', '.join(wanted)} would"
+    print(f"{said}, {console.counted(len(found), 'trap')}, in {root}")
+    return run.SOME_UNREADABLE if found else run.DONE
 
 
-@stage.one_sentence
-@stage.uncollected()
+@run.one_sentence
+@run.uncollected()
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line."""
     args = parser().read(argv)
     root = args.src_dir
     if args.resolution < 1 or args.max_repeats < 1 or args.captions_per_frame < 1:
-        raise stage.Misuse("--resolution, --max_repeats and --captions_per_frame must be 1 or more")
+        raise errors.Misuse("--resolution, --max_repeats and --captions_per_frame must be 1 or more")
     if args.report and not args.report.parent.is_dir():
-        raise stage.Misuse(f"{args.report.parent} is not a folder; --report needs a file in one that is there")
+        raise errors.Misuse(f"{args.report.parent} is not a folder; --report needs a file in one that is there")
     if args.check:
         return check(root, args.trainer, args.resolution, args.workers)
-    places = destinations.destinations(root, args.dst_dir, args.trainer, args.kohya_form)
+    places = prepare.destinations(root, args.dst_dir, args.trainer, args.kohya_form)
     weights = balance.read_weights(args.weight_csv) if args.weight_csv else []
-    limits = leaves.Limits(args.min_multiply, args.max_multiply, args.target_epoch_size, args.max_repeats)
+    limits = balance.Limits(args.min_multiply, args.max_multiply, args.target_epoch_size, args.max_repeats)
     found, others = trainable(frames.find_frames(root, args.limit))
     described, unreadable = describe(found)
     rules = caption_rules(args, described)
-    rules_there = {place: destinations.rules_for(place, rules, args.captions_per_frame) for place in places}
-    sidecar.clean_up([root], Path(prepared.RECORD).suffix)
-    noted = prepared.read_record(root)
+    rules_there = {place: prepare.rules_for(place, rules, args.captions_per_frame) for place in places}
+    atomic.clean_up([root], Path(prepare.RECORD).suffix)
+    noted = prepare.read_record(root)
     counts = Counter(folder_in(root, frame) for frame in found)
-    computed, deviation = leaves.leaves_of(counts, weights, limits, {}, args.reg_folders)
+    computed, deviation = balance.leaves_of(counts, weights, limits, {}, args.reg_folders)
     balanced, misread, written = computed, list[tuple[Path, str]](), dict[Path, str]()
     if not args.overwrite_corrections:
-        factors, misread = preparation.factors_by_hand(root, computed, noted)
-        balanced, deviation = leaves.leaves_of(counts, weights, limits, factors, args.reg_folders)
-        written = preparation.captions_by_hand(found, noted) if args.dst_dir else {}
-    dataset = preparation.Dataset(root, described, computed, balanced, written)
+        factors, misread = prepare.factors_by_hand(root, computed, noted)
+        balanced, deviation = balance.leaves_of(counts, weights, limits, factors, args.reg_folders)
+        written = prepare.captions_by_hand(found, noted) if args.dst_dir else {}
+    dataset = prepare.Dataset(root, described, computed, balanced, written)
     edited, hints = 0, list[str]()
     for place, fitting in rules_there.items():
-        resting = {*prepared.read_record(place.root)} if args.limit else {frame.stem for frame, _ in unreadable}
-        settings = trainers.KohyaSettings(args.resolution, fitting[0].separator, fitting[1] > 1)
-        edited += preparation.prepare(place, dataset, fitting, settings, args.overwrite_corrections, resting)
-        hints += destinations.how_to_train(place, settings)
+        resting = {*prepare.read_record(place.root)} if args.limit else {frame.stem for frame, _ in unreadable}
+        settings = kohya.KohyaSettings(args.resolution, fitting[0].separator, fitting[1] > 1)
+        edited += prepare.prepare(place, dataset, fitting, settings, args.overwrite_corrections, resting)
+        hints += prepare.how_to_train(place, settings)
     if balanced:
         named = [(folder_in(root, frame), known) for frame, known in described.items()]
-        folder_rows, character_rows = leaves.folder_rows(balanced, weights), leaves.character_rows(balanced, named)
-        print(leaves.table("folder", folder_rows))
-        print(leaves.table("character", character_rows))
+        folder_rows, character_rows = balance.folder_rows(balanced, weights), balance.character_rows(balanced, named)
+        print(balance.table("folder", folder_rows))
+        print(balance.table("character", character_rows))
         print(*hints, sep="\n")
         if args.report:
-            from framekit import report  # not needed for --help, which must be fast
+            from framekit.report.page import report_on  # not needed for --help, which must be fast
 
-            told = report.report_on(root, described, folder_rows, character_rows, stage.worker_count(args.workers))
-            sidecar.write_whole(args.report, told)
+            told = report_on(root, described, folder_rows, character_rows, console.worker_count(args.workers))
+            atomic.write_whole(args.report, told)
             print(f"report: {args.report}, {args.report.stat().st_size / 2**20:.1f} MB")
     off = f", kohya's shares off by {deviation:.1%} at most" if "kohya" in args.trainer and balanced else ""
-    return stage.close(
-        f"{stage.counted(len(described), 'caption')}, {stage.counted(len(balanced), 'folder')} balanced for"
-        f" {', '.join(args.trainer)}{off}; kept {stage.counted(edited, 'hand-edited file')},"
+    return run.close(
+        f"{console.counted(len(described), 'caption')}, {console.counted(len(balanced), 'folder')} balanced for"
+        f" {', '.join(args.trainer)}{off}; kept {console.counted(edited, 'hand-edited file')},"
         f" in {', '.join(str(place.root) for place in places)}",
         unreadable + misread + others,
     )

@@ -13,19 +13,22 @@ from collections.abc import Collection, Sequence
 from dataclasses import fields
 from pathlib import Path
 
-import numpy as np
+from framekit import console, errors
+from framekit.cli import run
+from framekit.cli.parser import StageParser, fraction
+from framekit.dataset import frames, removed
+from framekit.dedup import descriptors, quality
+from framekit.dedup.descriptors import DescribedFrames
+from framekit.dedup.fiftyone import reviewed
+from framekit.dedup.openings import drop_sections, find_sections
+from framekit.dedup.report import write_report
+from framekit.dedup.select import UNREADABLE, Removal, Settings, decide
+from framekit.files import paths
 
-from framekit import arguments, descriptors, frames, quality, removed, sidecar, similar_report, similarity, stage
-from framekit.descriptors import DescribedFrames
-from framekit.openings import Clock, Section, read_clock, sections
-from framekit.removal import SIMILAR, Removal, Settings, decide
 
-UNREADABLE, BY_HAND = "unreadable", "by_hand"
-
-
-def parser() -> stage.StageParser:
+def parser() -> StageParser:
     """Return the command line."""
-    options = stage.StageParser("remove_similar", __doc__ or "")
+    options = StageParser("remove_similar", __doc__ or "")
     options.shared("src_dir", "dry_run", "limit", "workers", "device", "batch_size", "config")
     options.option(
         "model",
@@ -34,7 +37,7 @@ def parser() -> stage.StageParser:
     )
     options.option(
         "thresh",
-        type=arguments.fraction,
+        type=fraction,
         nargs="+",
         help="frames at least this similar to a kept one are removed (default: that of the model, 0.985); several with"
         " --dry_run are compared",
@@ -56,7 +59,7 @@ def parser() -> stage.StageParser:
     options.option("max_dark", type=float, default=limits.max_dark, help="bright if the darkest percent is above")
     options.option(
         "fade_contrast",
-        type=arguments.fraction,
+        type=fraction,
         default=limits.fade_contrast,
         help="a fade has less than this share of the contrast of the same picture nearby; 0 = off",
     )
@@ -75,84 +78,6 @@ def parser() -> stage.StageParser:
     return options
 
 
-def find_sections(root: Path, described: DescribedFrames, going: Sequence[Removal]) -> tuple[list[Section], Clock]:
-    """Return the openings and endings of a show, seen in what is and was removed; and when its frames were shown."""
-    folders = sorted({frame.parent for frame in described.readable})
-    clock = read_clock(root, folders)
-    names = [frame.relative_to(root).as_posix() for frame in described.readable]
-    pairs = [(names[one.row], names[one.resembles]) for one in going if one.reason == SIMILAR]
-    pairs += [(str(line.get("frame")), str(line.get("resembles"))) for _, _, line in removed.removed_now(root)]
-    repeats = [repeat for pair in (*pairs, *clock.resembled) if (repeat := clock.repeat(*pair))]
-    return sections(repeats, clock.lengths), clock
-
-
-def drop_sections(
-    root: Path, described: DescribedFrames, going: Sequence[Removal], dropped: Sequence[Section], clock: Clock
-) -> list[Removal]:
-    """Return the removals of all other frames that lie in the sections."""
-    gone = {one.row for one in going}
-    found = []
-    for row, frame in enumerate(described.readable):
-        name = frame.relative_to(root)
-        time = clock.times.get(name.with_suffix("").as_posix(), -1.0)
-        for section in dropped if row not in gone else ():
-            if section.covers(name.parent.as_posix(), time):
-                found.append(Removal(row, section.kind))
-                break
-    return found
-
-
-def reviewed(root: Path, described: DescribedFrames, going: Sequence[Removal]) -> tuple[list[Removal], list[Path]]:
-    """Show the groups in FiftyOne; return the removals as the person left them, and the frames to keep from now on."""
-    from framekit.fiftyone_review import Reviewed, review
-
-    by_row = {one.row: one for one in going}
-    groups = {one.row: one.resembles for one in going if one.resembles >= 0}
-    shown = [
-        Reviewed(
-            frame,
-            row not in by_row,
-            by_row[row].reason if row in by_row else "",
-            by_row[row].similarity if row in by_row else 1.0,
-            described.readable[groups.get(row, row)].relative_to(root).as_posix(),
-        )
-        for row, frame in enumerate(described.readable)
-        if row in by_row or row in groups.values()
-    ]
-    tags = review(shown, f"similar frames of {root.name}")
-    kept = [frame for frame, tag in tags.items() if tag == "keep"]
-    staying = [one for one in going if tags.get(described.readable[one.row]) != "keep"]
-    also = [
-        Removal(row, BY_HAND)
-        for row, frame in enumerate(described.readable)
-        if tags.get(frame) == "remove" and row not in by_row
-    ]
-    return sorted([*staying, *also], key=lambda one: one.row), kept
-
-
-def write_report(path: Path, root: Path, described: DescribedFrames, going: Sequence[Removal], thresh: float) -> None:
-    """Write the page with the groups and the threshold."""
-    names = [frame.relative_to(root).as_posix() for frame in described.readable]
-    groups: dict[int, list[tuple[str, float]]] = {}
-    for one in going:
-        if one.resembles >= 0:
-            groups.setdefault(one.resembles, []).append((names[one.row], one.similarity))
-    gone = {one.row for one in going}
-    staying = np.array([row for row in range(len(names)) if row not in gone], np.intp)
-    nearest = [similarity.nearest_other(described.rows, staying), np.array([one.similarity for one in going])]
-    found = dict(zip(names, described.readable, strict=True))
-    page = similar_report.report_page(
-        f"Similar frames of {root.resolve().name}",
-        [similar_report.Group(names[kept], tuple(members)) for kept, members in groups.items()],
-        [similar_report.Rejected(names[one.row], one.reason, one.detail) for one in going if one.resembles < 0],
-        np.concatenate(nearest).astype(np.float32),
-        thresh,
-        len(staying),
-        lambda name: similar_report.thumbnail_of(found[name]),
-    )
-    sidecar.write_whole(path, page)
-
-
 def compare_thresholds(described: DescribedFrames, settings: Sequence[Settings], protected: Collection[Path]) -> None:
     """Print how many frames would go at each threshold."""
     for one in settings:
@@ -168,19 +93,19 @@ def manage_shelf(root: Path, restore: Sequence[str] | None, purge: bool, dry_run
         for where, reason in taken:
             print(f"not restored: {where}: {reason}")
         verb = "would be restored" if dry_run else "restored"
-        return stage.close(f"{stage.counted(restored, 'frame')} {verb}, {len(taken)} not, in {root}")
+        return run.close(f"{console.counted(restored, 'frame')} {verb}, {len(taken)} not, in {root}")
     if purge and not dry_run:
-        return stage.close(f"{stage.counted(removed.purge(root), 'removed frame')} deleted for good in {root}")
+        return run.close(f"{console.counted(removed.purge(root), 'removed frame')} deleted for good in {root}")
     return None
 
 
-@stage.one_sentence
+@run.one_sentence
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line."""
     args = parser().read(argv)
     root = args.src_dir
     if not root.is_dir():
-        raise stage.Misuse(f"{root} is not a folder; --src_dir must name the folder that holds the frames")
+        raise errors.Misuse(f"{root} is not a folder; --src_dir must name the folder that holds the frames")
     if not args.dry_run:
         removed.finish_interrupted(root)
     if (code := manage_shelf(root, args.restore, args.purge, args.dry_run)) is not None:
@@ -188,19 +113,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     describer = descriptors.load_describer(args.model, args.device)
     threshs = args.thresh or [describer.threshold]
     if len(threshs) > 1 and not args.dry_run:
-        raise stage.Misuse("several values of --thresh are compared with --dry_run only; give one to remove frames")
+        raise errors.Misuse("several values of --thresh are compared with --dry_run only; give one to remove frames")
     names = [field.name for field in fields(quality.Limits)]
     limits = quality.OFF if args.no_filters else quality.Limits(*(float(getattr(args, name)) for name in names))
     best = args.keep == "best"
     settings = [Settings(thresh, max(1, args.max_compare_size), best, limits) for thresh in threshs]
     found = frames.find_frames(root, args.limit)
-    workers = stage.worker_count(args.workers)
+    workers = console.worker_count(args.workers)
     described = descriptors.describe_frames(found, workers, not args.dry_run, describer, args.batch_size or 16)
     protected = removed.kept_by_hand(root)
     if len(settings) > 1:
         compare_thresholds(described, settings, protected)
-        return stage.close(
-            f"{stage.counted(len(described.readable), 'frame')} compared in {root}", described.unreadable
+        return run.close(
+            f"{console.counted(len(described.readable), 'frame')} compared in {root}", described.unreadable
         )
     going = decide(described, settings[0], protected)
     found_sections, clock = find_sections(root, described, going)
@@ -218,13 +143,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             removed.remove(root, frame, UNREADABLE, detail=reason)
     for section in found_sections:
         print(section.told())
-    return stage.close(summary(root, described, going, args.dry_run), described.unreadable)
+    return run.close(summary(root, described, going, args.dry_run), described.unreadable)
 
 
 def carry_out(root: Path, described: DescribedFrames, going: Sequence[Removal]) -> None:
     """Move what goes, with a line in the manifest each."""
     names = [frame.relative_to(root).as_posix() for frame in described.readable]
-    for one in stage.progress(going, len(going), "move"):
+    for one in console.progress(going, len(going), "move"):
         told: dict[str, str | float] = {"detail": one.detail} if one.detail else {}
         if one.resembles >= 0:
             told |= {"resembles": names[one.resembles], "similarity": round(one.similarity, 4)}
@@ -235,8 +160,8 @@ def summary(root: Path, described: DescribedFrames, going: Sequence[Removal], dr
     """Return what the closing line says."""
     counts = Counter(one.reason for one in going)
     told = ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items()))
-    where = f"{'would go to' if dry_run else 'set aside in'} {root / sidecar.REMOVED}"
-    kept = stage.counted(len(described.readable) - len(going), "frame")
+    where = f"{'would go to' if dry_run else 'set aside in'} {root / paths.REMOVED}"
+    kept = console.counted(len(described.readable) - len(going), "frame")
     return f"{kept} kept, {told} {where}" if going else f"{kept} kept, none {where}"
 
 

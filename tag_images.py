@@ -8,60 +8,34 @@ needs no model, and .tagged.jsonl tells how each file came about: one that a per
 With --model measured nothing is downloaded, and X.faces.json is read too.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from framekit import arguments, frame_names, frames, models, scoring, sidecar, stage, tagging
-from framekit.tag_choice import MODES, Hygiene, Thresholds, read_pairs
-from framekit.tag_scores import FLOOR
-from framekit.tag_summary import write_summary
-from framekit.tagger import load_tagger, short_name
-from framekit.tagging import Tally, Wanted
+from framekit import console, errors
+from framekit.cli import run
+from framekit.cli.parser import StageParser, fraction
+from framekit.dataset import frames
+from framekit.files import atomic, names
+from framekit.files.names import pending
+from framekit.models import hub
+from framekit.tags import models, write
+from framekit.tags.models import DEFAULT_MODEL
+from framekit.tags.select import MODES, Hygiene, Thresholds, read_pairs
+from framekit.tags.store import FLOOR
+from framekit.tags.summary import write_summary
+from framekit.tags.taggers import short_name
+from framekit.tags.write import Tally, Wanted, load_scorer, tag_frames
 
-DEFAULT_MODEL = "wd-swinv2-tagger-v3"
-MEASURED = "measured"
 MERGES = ("union", "intersection", "mean")
+
 # Extensions that other scripts own, or that would turn tags into frames.
-TAKEN_EXTENSIONS = {".json", ".faces.json", ".characters.json", *frame_names.FRAME_SUFFIXES}
+TAKEN_EXTENSIONS = {".json", ".faces.json", ".characters.json", *frames.FRAME_SUFFIXES}
 
 
-Score = Callable[[Sequence[Path]], scoring.Scoring]
-
-
-def load_scorer(model: str, device: str, batch_size: int, workers: int, floor: float) -> tuple[str, Score]:
-    """Return the name of a tagger with its revision and floor, and what scores frames with it."""
-    if model == MEASURED:
-        return MEASURED, lambda todo: scoring.measure_frames(todo, workers)
-    tagger = load_tagger(model, device)
-    return f"{tagger.name} above {floor:g}", lambda todo: scoring.score_frames(todo, tagger, batch_size, workers, floor)
-
-
-def tag_frames(
-    todo: Sequence[Path], taggers: Sequence[Callable[[], tuple[str, Score]]], wanted: Wanted, redo: bool
-) -> Tally:
-    """Score the frames that have no scores yet by each tagger; the tags are written as the last one goes along."""
-    tally = Tally()
-    names: list[str] = []
-    for load in taggers:
-        name, score = load()
-        names.append(name)
-        missing = todo if redo or name == MEASURED else tagging.without_scores(todo, name)
-        complete = replace(wanted, models=names) if len(names) == len(taggers) else None
-        if complete and len(missing) < len(todo):
-            scored = set(todo) - set(missing)
-            tally.add(tagging.write_all([frame for frame in todo if frame in scored], complete))
-        part = tagging.tag_with(stage.progress(score(missing), len(missing), "frame", name), name, complete)
-        unreadable = {path for path, _ in part.unreadable}
-        todo = [frame for frame in todo if frame not in unreadable]
-        tally.add(part)
-    return tally
-
-
-def parser() -> stage.StageParser:
+def parser() -> StageParser:
     """Return the command line."""
-    options = stage.StageParser("tag_images", __doc__ or "")
+    options = StageParser("tag_images", __doc__ or "")
     options.shared("src_dir", "redo", "limit", "workers", "device", "batch_size", "overwrite_corrections", "config")
     options.option(
         "model",
@@ -69,15 +43,15 @@ def parser() -> stage.StageParser:
         help="measured, a tagger's name, a hub repository owner/name, or a folder; --merge joins several, with commas"
         " between them",
     )
-    options.option("general_threshold", type=arguments.fraction, default=0.35, help="least score of a general tag")
-    options.option("character_threshold", type=arguments.fraction, default=0.85, help="least score of a character tag")
+    options.option("general_threshold", type=fraction, default=0.35, help="least score of a general tag")
+    options.option("character_threshold", type=fraction, default=0.85, help="least score of a character tag")
     options.option(
         "threshold_mode",
         choices=MODES,
         default="fixed",
         help="fixed, those of the model's author, or a cut at the largest gap",
     )
-    options.option("floor", type=arguments.fraction, default=FLOOR, help="scores above it are stored")
+    options.option("floor", type=fraction, default=FLOOR, help="scores above it are stored")
     options.option(
         "rethreshold", action="store_true", help="write all tags anew from the stored scores, without the model"
     )
@@ -90,7 +64,7 @@ def parser() -> stage.StageParser:
     options.option("drop_overlap", action="store_true", help="drop a tag that ends a longer one, as hair in long_hair")
     options.option("rating", choices=("first", "last", "none"), default="none", help="where the rating stands")
     options.option("character_line", action="store_true", help="write the form with a line for characters")
-    options.option("caption_extension", default=sidecar.TAGS, help="ending of the files; .txt gives X.txt")
+    options.option("caption_extension", default=names.TAGS, help="ending of the files; .txt gives X.txt")
     options.option(
         "summary", action="store_true", help="print frequencies; write tags_summary.csv and tags_summary.html"
     )
@@ -110,23 +84,23 @@ def choose_thresholds(mode: str, taggers: Sequence[str], general: float, charact
     return Thresholds(*(sum(values) / len(known) for values in zip(*known, strict=True)))
 
 
-@stage.one_sentence
+@run.one_sentence
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line."""
     args = parser().read(argv)
     extension = "." + args.caption_extension.lstrip(".")
     if extension == "." or extension.lower() in TAKEN_EXTENSIONS or Path(f"x{extension}").name != f"x{extension}":
-        raise stage.Misuse(f"--caption_extension {extension} would overwrite other files; use .tags, .txt or .caption")
+        raise errors.Misuse(f"--caption_extension {extension} would overwrite other files; use .tags, .txt or .caption")
     found = frames.find_frames(args.src_dir, args.limit)
-    sidecar.clean_up((frame.parent for frame in found), extension)
-    taggers = models.model_names(args.model)
+    atomic.clean_up((frame.parent for frame in found), extension)
+    taggers = hub.model_names(args.model)
     names = [short_name(tagger) for tagger in taggers]
     if len(set(names)) < max(1, len(names)):
-        raise stage.Misuse(f"--model {args.model} must name taggers of different names; rename one of the folders")
+        raise errors.Misuse(f"--model {args.model} must name taggers of different names; rename one of the folders")
     thresholds = choose_thresholds(args.threshold_mode, taggers, args.general_threshold, args.character_threshold)
     floor = args.floor if thresholds.mcut else min(args.floor, thresholds.general, thresholds.character)
     if args.rethreshold and floor < args.floor:
-        raise stage.Misuse(
+        raise errors.Misuse(
             f"a threshold of {floor:g} is below --floor {args.floor:g}, up to which no scores are stored; give the"
             " --floor of the run that stored them, or --redo"
         )
@@ -140,25 +114,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         character_line=args.character_line,
     )
     wanted = Wanted(names, args.merge, thresholds, rules, extension, args.overwrite_corrections)
-    asked = sidecar.pending(found, extension, args.redo or args.rethreshold)
-    todo = tagging.leave_edited(asked, wanted)
+    asked = pending(found, extension, args.redo or args.rethreshold)
+    todo = write.leave_edited(asked, wanted)
     tally = Tally(edited=len(asked) - len(todo))
-    workers = stage.worker_count(args.workers)
+    workers = console.worker_count(args.workers)
     if todo and args.rethreshold:
-        tally.add(tagging.write_all(todo, wanted))
+        tally.add(write.write_all(todo, wanted))
     elif todo:
         load = partial(load_scorer, device=args.device, batch_size=args.batch_size, workers=workers, floor=floor)
         tally.add(tag_frames(todo, [partial(load, tagger) for tagger in taggers], wanted, args.redo))
     if args.summary:
         write_summary(args.src_dir, found, extension)
-    return stage.close(closing(tally, len(found) - len(asked), args.src_dir), tally.unreadable)
+    return run.close(closing(tally, len(found) - len(asked), args.src_dir), tally.unreadable)
 
 
 def closing(tally: Tally, done_before: int, folder: Path) -> str:
     """Return the closing line."""
-    told = [f"{stage.counted(tally.tagged, 'frame')} tagged, {tally.tags / max(1, tally.tagged):.1f} tags each"]
+    told = [f"{console.counted(tally.tagged, 'frame')} tagged, {tally.tags / max(1, tally.tagged):.1f} tags each"]
     told += [f"{done_before} already done"]
-    told += [f"kept {stage.counted(tally.edited, 'file')} that a person or another tool wrote"] * bool(tally.edited)
+    told += [f"kept {console.counted(tally.edited, 'file')} that a person or another tool wrote"] * bool(tally.edited)
     return ", ".join([*told, f"in {folder}"])
 
 

@@ -22,18 +22,26 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.score_show import ShownFrame, matching, read_truths
+from framekit.characters import calibrate, descriptors, references
+from framekit.characters.descriptors import Vector
+from framekit.characters.match import NAMERS, Acceptance, References, centroid_namer
+from framekit.characters.recognise import CHANGES, METHODS, Choice, trained_maker, views_of
+from framekit.characters.train import TRAINED
+from framekit.dataset import frames
+from framekit.faces import crops, detect
+from framekit.pixels import decode
+from framekit.sidecars import episode
+from framekit.sidecars.faces import read_faces
+
 ROOT = Path(__file__).resolve().parents[1]
+
+
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.score_show import ShownFrame, matching, read_truths  # noqa: E402
-from framekit import calibration, characters, detectors, frame_source, frames, head_crops, references  # noqa: E402
-from framekit.characters import Vector  # noqa: E402
-from framekit.face_record import read_faces  # noqa: E402
-from framekit.naming import NAMERS, Acceptance, References, centroid_namer  # noqa: E402
-from framekit.recognition import CHANGES, METHODS, Choice, trained_maker, views_of  # noqa: E402
-from framekit.trained_head import TRAINED  # noqa: E402
 
 STRANGERS = 2
+
 SIDE = 160  # px of the crops that are kept
 
 
@@ -43,7 +51,7 @@ class Labelled:
 
     names: list[str]
     origins: list[str]
-    crops: list[frames.Pixels]
+    crops: list[decode.Pixels]
 
 
 @dataclass(frozen=True)
@@ -69,8 +77,8 @@ class Result:
 
 def heads_of_folders(folder: Path, workers: int) -> Labelled:
     """Return the head of the largest face of each image of a folder per character."""
-    found = references.find_heads(references.find_references(folder), detectors.Settings(), workers)
-    crops = [frames.shrink(crop, SIDE) for crop in found.crops]
+    found = references.find_heads(references.find_references(folder), detect.Settings(), workers)
+    crops = [decode.shrink(crop, SIDE) for crop in found.crops]
     return Labelled(found.names, [str(path) for path in found.paths], crops)
 
 
@@ -80,21 +88,21 @@ def heads_of_show(src_dir: Path, truth: Path) -> Labelled:
     found = Labelled([], [], [])
     for frame in frames.find_frames(src_dir):
         seen = read_faces(frame) or []
-        source = frame_source.source_of(frame)
+        source = episode.source_of(frame)
         told = truths[source["video"]]
         shown = ShownFrame("", 0, 0, told["frames"][source["source_frame"]] | {"size": told["size"]}, [], [])
-        pixels = frames.read_pixels(frame) if seen else None
+        pixels = decode.read_pixels(frame) if seen else None
         for face in seen:
             if pixels is not None and (who := matching(face.box, shown)):
                 found.names.append(who["name"])
                 found.origins.append(f"{source['episode']} {source['scene']}")
-                found.crops.append(frames.shrink(head_crops.crop_head(pixels, face), SIDE))
+                found.crops.append(decode.shrink(crops.crop_head(pixels, face), SIDE))
     return found
 
 
 def describe(heads: Labelled, model: str) -> tuple[Described, float]:
     """Return the rows of all heads, and the seconds that 1,000 plain ones take."""
-    embed = characters.load_one(model, "auto")
+    embed = descriptors.load_one(model, "auto")
     numbers = np.random.default_rng(0)
     rows = np.stack([embed(views_of(crop, True, CHANGES["trained"], numbers)) for crop in heads.crops])
     some = heads.crops[:64]
@@ -138,12 +146,12 @@ def run_episode(
     namer = make(known)
     scores, strange = (namer.score(rows.views[which, 0]) for which in (queries, foreign))
     seconds = time.perf_counter() - start
-    margin = calibration.MARGIN_WEIGHT
+    margin = calibrate.MARGIN_WEIGHT
     acceptance = Acceptance(0, margin)
     right = np.array(namer.names)[scores.argmax(axis=1)] == names[queries]
     strength, other = acceptance.strength(scores), acceptance.strength(strange)
-    trials = calibration.try_out(known, make, margin, method in TRAINED)
-    least = calibration.least_strength(trials, prior)
+    trials = calibrate.try_out(known, make, margin, method in TRAINED)
+    least = calibrate.least_strength(trials, prior)
     named = strength >= least
     return Result(
         accuracy=float(right.mean()),
@@ -184,7 +192,7 @@ def measure(heads: Labelled, args: Any) -> None:
                 numbers = np.random.default_rng(shots)
                 drawn = [one for _ in range(args.splits) if (one := draw(heads, shots, numbers)) is not None]
                 if drawn:
-                    prior = calibration.PRIORS.get((model, method))
+                    prior = calibrate.PRIORS.get((model, method))
                     results = [run_episode(heads, rows, method, one, prior) for one in drawn]
                     print_row(model, method, shots, results, embedding)
 

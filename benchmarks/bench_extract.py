@@ -23,17 +23,24 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
+from framekit.dataset import frames
+from framekit.video.ffmpeg import find_ffmpeg
+from framekit.video.stream import probe
+
 ROOT = Path(__file__).resolve().parents[1]
+
+
 sys.path.insert(0, str(ROOT))
 
-from framekit import frames  # noqa: E402
-from framekit.ffmpeg_build import find_ffmpeg  # noqa: E402
-from framekit.picture import probe  # noqa: E402
 
 WIDTH, HEIGHT, FPS = 1920, 1080, 24
+
 LIMIT, ONE_PASS = "ffmpeg decode + mpdecimate, nothing written (limit)", "extract_frames.py --remove_similar"
+
 QUARTER = "the same, first quarter of the video"
+
 COMMAND, PASS = "specification's command", "similarity pass over its frames"
+
 MPDECIMATE = "mpdecimate=hi=64*200:lo=64*50:frac=0.33"
 
 

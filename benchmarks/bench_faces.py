@@ -20,15 +20,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.score_show import VISIBLE, read_truths
+from framekit.boxes import Box, Face, Seen, overlap
+from framekit.dataset import frames
+from framekit.faces import detect
+from framekit.faces.filter import Limits
+from framekit.faces.yolo import Yolo, as_input
+from framekit.pixels import decode
+from framekit.sidecars import episode
+
 ROOT = Path(__file__).resolve().parents[1]
+
+
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.score_show import VISIBLE, read_truths  # noqa: E402
-from framekit import detectors, frame_source, frames  # noqa: E402
-from framekit.faces import Box, Face, Limits, Seen, overlap  # noqa: E402
-from framekit.yolo import Yolo, as_input  # noqa: E402
 
 SAME = 0.3  # intersection over union
+
 GRID, GRID_FACES = 6, 38  # counted by eye, ../shared/data/README.md
 
 
@@ -99,9 +107,9 @@ def quality(looked: Sequence[Looked], score: float) -> Quality:
     return Quality(score, recalls[0], precisions[0], recalls[1], precisions[1])
 
 
-def look(paths: Sequence[Path], settings: detectors.Settings, workers: int) -> Iterator[tuple[Path, list[Face]]]:
+def look(paths: Sequence[Path], settings: detect.Settings, workers: int) -> Iterator[tuple[Path, list[Face]]]:
     """Yield the faces of each frame."""
-    for path, seen in detectors.find_faces(paths, settings, Limits(), workers):
+    for path, seen in detect.find_faces(paths, settings, Limits(), workers):
         if isinstance(seen, Seen):
             yield path, seen.faces
 
@@ -110,11 +118,11 @@ def measure_quality(model: str, paths: Sequence[Path], truth: Path, workers: int
     """Print precision and recall at the default score and at the best one."""
     truths = read_truths(truth)
     looked = []
-    for path, found in look(paths, detectors.Settings(model, min_score=0.05), workers):
-        source = frame_source.source_of(path)
+    for path, found in look(paths, detect.Settings(model, min_score=0.05), workers):
+        source = episode.source_of(path)
         told = truths[source["video"]]
         looked.append(Looked(found, *true_boxes(told["frames"][source["source_frame"]], told["size"])))
-    default = max(detectors.Settings(model).least(name) for name in detectors.Settings(model).models)
+    default = max(detect.Settings(model).least(name) for name in detect.Settings(model).models)
     best = max((quality(looked, step / 40) for step in range(2, 40)), key=lambda one: one.f1)
     for what, one in (("default", quality(looked, default)), ("best F1", best)):
         print(
@@ -125,9 +133,9 @@ def measure_quality(model: str, paths: Sequence[Path], truth: Path, workers: int
 
 def measure_grid(model: str, grid: Path) -> None:
     """Print how many faces of the grid are found: part by part, and in the whole with tiles."""
-    pixels = frames.read_pixels(grid)
+    pixels = decode.read_pixels(grid)
     height, width = (length // GRID for length in pixels.shape[:2])
-    finder = detectors.load_finder(detectors.Settings(model), Limits())
+    finder = detect.load_finder(detect.Settings(model), Limits())
     parts = [
         pixels[row * height : (row + 1) * height, column * width : (column + 1) * width]
         for row in range(GRID)
@@ -138,18 +146,18 @@ def measure_grid(model: str, grid: Path) -> None:
         f"  grid: {sum(count > 0 for count in counts)} of {GRID * GRID} parts with a face, {sum(counts)} faces in all"
     )
     for tiles in (0, GRID):
-        whole = detectors.load_finder(detectors.Settings(model, tiles=tiles), Limits())
+        whole = detect.load_finder(detect.Settings(model, tiles=tiles), Limits())
         found = whole.seen([whole.look(pixels)])[0].faces
         print(f"  grid as one frame, --tiles {tiles}: {len(found)} of {GRID_FACES} faces")
 
 
-def raw_seconds(finder: detectors.Finder, pixels: Sequence[frames.Pixels]) -> float:
+def raw_seconds(finder: detect.Finder, pixels: Sequence[decode.Pixels]) -> float:
     """Return how long the detectors alone take on frames that are decoded and, for YOLO, prepared."""
     seconds = 0.0
     for detector in finder.detectors:
         if isinstance(detector, Yolo):
             ready = [detector.prepare(one)[0] for one in pixels]
-            size = detectors.SMALL_BATCH
+            size = detect.SMALL_BATCH
             batches = [as_input(ready[start : start + size]) for start in range(0, len(ready), size)]
             detector.run(batches[0])
             start = time.perf_counter()
@@ -168,16 +176,16 @@ def measure_speed(model: str, paths: Sequence[Path], workers: int) -> None:
 
     YOLO models use all cores by themselves; the others are compared on one.
     """
-    settings = detectors.Settings(model)
-    finder = detectors.load_finder(settings, Limits())
+    settings = detect.Settings(model)
+    finder = detect.load_finder(settings, Limits())
     if not any(isinstance(detector, Yolo) for detector in finder.detectors):
         workers = 1
-    pixels = [frames.read_pixels(path) for path in paths]
+    pixels = [decode.read_pixels(path) for path in paths]
     raw, ours = [], []
     for _ in range(3):
         raw.append(raw_seconds(finder, pixels))
         start = time.perf_counter()
-        list(detectors.find_faces(paths, settings, Limits(), workers))
+        list(detect.find_faces(paths, settings, Limits(), workers))
         ours.append(time.perf_counter() - start)
     print(
         f"  speed: {len(paths) / min(ours):.2f} frames/s, alone {len(paths) / min(raw):.2f}:"

@@ -13,20 +13,23 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+import arrange_folders
+import classify_characters
+import detect_faces
+import extract_frames
+import generate_metadata
+import prepare_training
+import remove_similar
+import tag_images
+from benchmarks import score_show
+from framekit.dataset import frames
+from framekit.video import episodes
+from framekit.video.ffmpeg import find_ffmpeg
 
-import arrange_folders  # noqa: E402
-import classify_characters  # noqa: E402
-import detect_faces  # noqa: E402
-import extract_frames  # noqa: E402
-import generate_metadata  # noqa: E402
-import prepare_training  # noqa: E402
-import remove_similar  # noqa: E402
-import tag_images  # noqa: E402
-from benchmarks import score_show  # noqa: E402
-from framekit import episodes, frames  # noqa: E402
-from framekit.ffmpeg_build import find_ffmpeg  # noqa: E402
+ROOT = Path(__file__).resolve().parents[1]
+
+
+sys.path.insert(0, str(ROOT))
 
 
 def decode_only(videos: Sequence[Path]) -> float:

@@ -26,14 +26,19 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.score_show import read_truths
+from framekit.dataset import frames
+from framekit.dedup import descriptors, quality, search
+from framekit.dedup.select import Settings, decide
+
 ROOT = Path(__file__).resolve().parents[1]
+
+
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.score_show import read_truths  # noqa: E402
-from framekit import descriptors, frames, quality, similarity  # noqa: E402
-from framekit.removal import Settings, decide  # noqa: E402
 
 SIZES = ((1_000, 4), (10_000, 4), (100_000, 4), (100_000, 1))  # frames, frames of one drawing
+
 PEER = """
 import json, os, sys, time, torchvision
 from imagededup import methods
@@ -147,13 +152,13 @@ def score(grouped: Grouped, shown: Mapping[str, Shown]) -> str:
 def compare_quality(dataset: Path, truth: Path, python: str | None, mobilenet: Path | None) -> None:
     """Print a table of all methods for one show."""
     shown = read_shown(dataset, truth)
-    plain = Settings(similarity.THRESHOLD, 10_000, False, quality.OFF)
+    plain = Settings(descriptors.THRESHOLD, 10_000, False, quality.OFF)
     default = replace(plain, keep_best=True, limits=quality.Limits())
     ways: dict[str, Callable[[], Grouped]] = {
         "ours: filters, best kept": lambda: ours(dataset, default),
         "the same, descriptors stored": lambda: ours(dataset, default, stored=True),
     }
-    for thresh in (0.95, 0.97, similarity.THRESHOLD, 0.995):
+    for thresh in (0.95, 0.97, descriptors.THRESHOLD, 0.995):
         ways[f"ours: first kept, --thresh {thresh:g}"] = lambda thresh=thresh: ours(  # type: ignore[misc]
             dataset, replace(plain, thresh=thresh)
         )
@@ -169,18 +174,18 @@ def compare_quality(dataset: Path, truth: Path, python: str | None, mobilenet: P
         print(f"{name:34} {score(way(), shown)}", flush=True)
 
 
-def synthetic(count: int, copies: int) -> similarity.Descriptors:
+def synthetic(count: int, copies: int) -> descriptors.Descriptors:
     """Return `count` unit vectors: drawings far from each other, each in so many noisy copies in a row."""
     rng = np.random.default_rng(count)
-    rows = np.empty((count, similarity.DIMENSIONS), np.float32)
+    rows = np.empty((count, descriptors.DIMENSIONS), np.float32)
     for start in range(0, count, 1000):
-        part = rng.standard_normal((1000 // copies, similarity.DIMENSIONS), np.float32).repeat(copies, axis=0)
+        part = rng.standard_normal((1000 // copies, descriptors.DIMENSIONS), np.float32).repeat(copies, axis=0)
         part += 0.05 * rng.standard_normal(part.shape, np.float32)
         rows[start : start + 1000] = part / np.linalg.norm(part, axis=1, keepdims=True)
     return rows
 
 
-def brute_force(rows: similarity.Descriptors, thresh: float) -> list[int]:
+def brute_force(rows: descriptors.Descriptors, thresh: float) -> list[int]:
     """Return the removed rows, each compared with every kept one by itself."""
     kept: list[int] = []
     gone: list[int] = []
@@ -194,10 +199,10 @@ def measure_size(count: int, copies: int) -> None:
     """Print time and peak memory of the search among `count` synthetic descriptors, in this process alone."""
     rows = synthetic(count, copies)
     started = time.perf_counter()
-    found = {row for row, _, _ in similarity.similar_frames(rows, np.arange(count), similarity.THRESHOLD, 10_000)}
+    found = {row for row, _, _ in search.similar_frames(rows, np.arange(count), descriptors.THRESHOLD, 10_000)}
     seconds = time.perf_counter() - started
     planted = {row for row in range(count) if row % copies}
-    expected = planted if count > 10_000 else set(brute_force(rows, similarity.THRESHOLD))
+    expected = planted if count > 10_000 else set(brute_force(rows, descriptors.THRESHOLD))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{count:8} {len(found):8} {seconds:9.1f} {peak:9.0f} {'yes' if found == expected else 'NO':>9}", flush=True)
 

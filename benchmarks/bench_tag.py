@@ -28,19 +28,26 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
+from framekit.dataset.frames import find_frames, map_frames
+from framekit.pixels.decode import read_pixels
+from framekit.tags.predict import score_frames
+from framekit.tags.select import Hygiene, Thresholds
+from framekit.tags.store import FLOOR
+from framekit.tags.taggers import Tagger, find_batch_size, load_tagger
+from framekit.tags.write import Wanted, tag_with
+
 ROOT = Path(__file__).resolve().parents[1]
+
+
 sys.path.insert(0, str(ROOT))
 
-from framekit.frames import find_frames, map_frames, read_pixels  # noqa: E402
-from framekit.scoring import score_frames  # noqa: E402
-from framekit.tag_choice import Hygiene, Thresholds  # noqa: E402
-from framekit.tag_scores import FLOOR  # noqa: E402
-from framekit.tagger import Tagger, find_batch_size, load_tagger  # noqa: E402
-from framekit.tagging import Wanted, tag_with  # noqa: E402
 
 TAGS = 10_861  # of the third generation
+
 SIDE, PATCH = 448, 16
+
 SHAPES = {"ViT-B/16": (768, 12, 12), "small": (192, 3, 3)}  # width, blocks, heads
+
 MEASURE = """
 import resource, subprocess, sys
 subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)

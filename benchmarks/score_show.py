@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from framekit import frames, metadata, sidecar
+from framekit.dataset import frames
+from framekit.files import atomic, names
+from framekit.sidecars import metadata
 
 VISIBLE = 0.5  # a face counts as one to be found if at least this share of it can be seen
 
@@ -83,14 +85,14 @@ def read_truths(folder: Path) -> dict[str, dict[str, Any]]:
 
 def read_boxes(frame: Path) -> list[tuple[float, float, float, float]]:
     """Return the boxes of a frame's faces sidecar."""
-    found = sidecar.read_json(sidecar.sidecar(frame, sidecar.FACES))["faces"]
+    found = atomic.read_json(names.sidecar(frame, names.FACES))["faces"]
     return [tuple(face["box"]) for face in found]
 
 
 def shown_frames(dataset: Path, truths: dict[str, dict[str, Any]]) -> Iterator[ShownFrame]:
     """Yield each frame of the dataset with its truth."""
     for frame in frames.find_frames(dataset):
-        values = sidecar.read_json(sidecar.sidecar(frame, sidecar.METADATA))
+        values = atomic.read_json(names.sidecar(frame, names.METADATA))
         source, truth = values["source"], truths[values["source"]["video"]]
         told = truth["frames"][source["source_frame"]]
         yield ShownFrame(

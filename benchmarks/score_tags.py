@@ -11,12 +11,17 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.score_show import matching, read_truths, shown_frames
+from framekit.boxes import Face
+from framekit.dataset import frames
+from framekit.pixels import decode
+from framekit.tags import measured
+
 ROOT = Path(__file__).resolve().parents[1]
+
+
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.score_show import matching, read_truths, shown_frames  # noqa: E402
-from framekit import frames, measured  # noqa: E402
-from framekit.faces import Face  # noqa: E402
 
 COLOURS = {  # character -> hair, eyes
     "cirno": ("blue aqua", "blue aqua"),
@@ -39,7 +44,7 @@ def count_colours(dataset: Path, truth: Path) -> tuple[Counter[tuple[str, str, s
     counts: Counter[tuple[str, str, str]] = Counter()
     wrong: Counter[tuple[str, str]] = Counter()
     for shown in shown_frames(dataset, read_truths(truth)):
-        pixels = frames.shrink(frames.read_pixels(by_stem[shown.stem]), measured.MEASURE_SIZE)
+        pixels = decode.shrink(decode.read_pixels(by_stem[shown.stem]), measured.MEASURE_SIZE)
         for box in shown.boxes:
             real = matching(box, shown)
             if real is None or real["name"] not in COLOURS or real["covered"] > 0.3 or shown.truth["transition"]:

@@ -10,18 +10,25 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from framekit import commands
-from framekit.frames import Pixels
+from framekit.dataset import history
+from framekit.pixels.decode import Pixels
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "demo"))
 
+
 BLACK, WHITE, RED, GREEN, BLUE = (0, 0, 0), (255, 255, 255), (255, 0, 0), (0, 255, 0), (0, 0, 255)
+
 CLIP_FPS, CLIP_WIDTH, CLIP_HEIGHT, SQUARE = 24, 160, 90, 16
+
 # How many frames each drawing of the clip is held, scene by scene; and what follows from it, counted by hand.
 CLIP_HOLDS = ((2, 2, 4, 2, 2), (3, 3, 2, 4), (2, 2, 6, 2, 4))
+
 CLIP_FRAMES = 40
+
 CLIP_CHANGES = [0, 2, 4, 8, 10, 12, 15, 18, 20, 24, 26, 28, 34, 36]
+
 CLIP_SCENES = [0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 2]
+
 TREE = dict[str, tuple[bytes, int]]
 
 
@@ -58,13 +65,13 @@ def tree(folder: Path, hidden: bool = True) -> TREE:
     return {
         name.as_posix(): (path.read_bytes(), path.stat().st_mtime_ns)
         for name, path in sorted(files.items())
-        if (hidden or not any(part.startswith(".") for part in name.parts)) and name.name != commands.LOG
+        if (hidden or not any(part.startswith(".") for part in name.parts)) and name.name != history.LOG
     }
 
 
 def listing(folder: Path) -> list[str]:
     """Return the names in a folder, hidden ones too, but for its commands."""
-    return sorted(path.name for path in folder.iterdir() if path.name != commands.LOG)
+    return sorted(path.name for path in folder.iterdir() if path.name != history.LOG)
 
 
 def one_sentence(text: str) -> str:

@@ -12,14 +12,17 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from framekit import commands
-from framekit.frames import Pixels
-from framekit.merging import merge_corrections, metadata_text
+from framekit.dataset import history
+from framekit.pixels.decode import Pixels
+from framekit.sidecars.corrections import merge_corrections, metadata_text
 from tests.conftest import plain, save_frame
 
 Box = tuple[float, float, float, float]
+
 MIDDLE: Box = (0.25, 0.25, 0.75, 0.75)
+
 LONG_AGO, LATER = 1_600_000_000, 1_700_000_000  # seconds; times of files, years apart
+
 COLUMNS = ("tag_id", "name", "category", "count")  # of selected_tags.csv
 
 
@@ -87,7 +90,7 @@ def frames_in(folder: Path) -> list[str]:
 
 def names_in(folder: Path) -> list[str]:
     """Return the names of everything directly in a folder, but for its commands."""
-    return sorted(path.name for path in folder.iterdir() if path.name != commands.LOG)
+    return sorted(path.name for path in folder.iterdir() if path.name != history.LOG)
 
 
 def save_model(path: Path, shape: Sequence[int | str], nodes: Iterable[Any], **constants: NDArray[Any]) -> Path:

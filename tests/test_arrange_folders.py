@@ -10,9 +10,9 @@ from unicodedata import category
 import pytest
 
 import arrange_folders
-from framekit import levels as levels_of
-from framekit.levels import Rules
-from framekit.stage import Misuse
+from framekit.arrange import folders
+from framekit.arrange.folders import Rules
+from framekit.errors import Misuse
 from tests.conftest import one_sentence, plain, save_frame, tree
 from tests.helpers_dataset import (
     LATER,
@@ -30,10 +30,14 @@ from tests.helpers_dataset import (
     set_time,
 )
 
-ALL_LEVELS = tuple(levels_of.LEVELS)
+ALL_LEVELS = tuple(folders.LEVELS)
+
 ANY_NUMBER = ("--min_image_per_combination", "1")
+
 BY_CHARACTER = ("--format", "character", *ANY_NUMBER)
+
 AOBA: dict[str, Any] = {"characters": ["Aoba"]}
+
 HINATA: dict[str, Any] = {"characters": ["Hinata"]}
 
 
@@ -94,11 +98,8 @@ def carry(frame: Path, folder: Path) -> Path:
 
 
 def leaf(fields: dict[str, Any], levels: Iterable[str] = ALL_LEVELS, **rules: Any) -> str:
-    described = levels_of.describe(fields, Rules(tuple(levels), **rules))
-    return levels_of.leaf_folder(described, tuple(levels), set()).as_posix()
-
-
-# --- names of levels
+    described = folders.describe(fields, Rules(tuple(levels), **rules))
+    return folders.leaf_folder(described, tuple(levels), set()).as_posix()
 
 
 @pytest.mark.parametrize(
@@ -208,24 +209,21 @@ def test_levels_nest_in_the_order_of_the_format() -> None:
     [("n_characters/character", ("n_characters", "character")), ("/episode/", ("episode",)), ("", ())],
 )
 def test_the_format_is_split_into_levels(text: str, levels: tuple[str, ...]) -> None:
-    assert levels_of.parse_format(text) == levels
+    assert folders.parse_format(text) == levels
 
 
 def test_an_unknown_level_is_one_sentence_with_the_nearest() -> None:
     with pytest.raises(Misuse, match=r"no level characters; did you mean .*character"):
-        levels_of.parse_format("n_faces/characters")
-
-
-# --- rare combinations
+        folders.parse_format("n_faces/characters")
 
 
 def test_combinations_of_too_few_frames_are_rare() -> None:
     rules = Rules(("character",))
     described = {
-        Path(f"{n}.png"): levels_of.describe({"characters": ["A"] if n < 3 else ["A", "B"]}, rules) for n in range(5)
+        Path(f"{n}.png"): folders.describe({"characters": ["A"] if n < 3 else ["A", "B"]}, rules) for n in range(5)
     }
-    assert levels_of.rare_combinations(described, 3) == {"A+B"}
-    assert levels_of.rare_combinations(described, 2) == set()
+    assert folders.rare_combinations(described, 3) == {"A+B"}
+    assert folders.rare_combinations(described, 2) == set()
 
 
 def test_rare_combinations_go_to_the_others(tmp_path: Path) -> None:
@@ -247,9 +245,6 @@ def test_by_default_a_combination_needs_10_frames(tmp_path: Path) -> None:
     assert arrange(tmp_path / "dataset", tmp_path / "arranged") == 0
     folders = {Path(name).parts[:2] for name in arranged(tmp_path)}
     assert folders == {("1_character", "Aoba"), ("1_character", "character_others")}
-
-
-# --- copying
 
 
 def test_the_example_of_the_specification(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -364,9 +359,6 @@ def test_the_first_frames_only(tmp_path: Path) -> None:
     assert arranged(tmp_path) == ["Aoba/EP1.png", "Aoba/EP2.png"]
 
 
-# --- corrections
-
-
 def test_a_correction_in_the_dataset_moves_the_frame(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names = add_all_sidecars(add(tmp_path, "x", AOBA))
     add(tmp_path, "y", AOBA)
@@ -454,9 +446,6 @@ def test_a_correction_after_moving_to_another_folder_moves_the_frame(tmp_path: P
     assert arranged(tmp_path) == ["Hinata/x.png"]
 
 
-# --- what people did in the tree by hand
-
-
 def test_a_frame_moved_by_hand_stays_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     add(tmp_path, "x", AOBA)
     add(tmp_path, "y", AOBA)
@@ -515,9 +504,6 @@ def test_a_frame_that_a_person_put_into_the_tree_stays(tmp_path: Path) -> None:
     assert by_character(tmp_path) == 0
     assert arranged(tmp_path) == ["Aoba/mine.png", "Aoba/x.png"]
     assert own.read_bytes() == before
-
-
-# --- moving
 
 
 def test_moving_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -581,9 +567,6 @@ def test_moving_onto_equal_names_keeps_both(tmp_path: Path) -> None:
     assert in_place(tmp_path) == 0
     assert {path.read_bytes() for path in (tmp_path / "dataset").rglob("*.png")} == before
     assert len(before) == 3
-
-
-# --- flattening
 
 
 def test_flatten_after_copying_brings_everything_back(tmp_path: Path) -> None:
@@ -731,9 +714,6 @@ def test_flatten_of_what_was_never_arranged_changes_nothing(tmp_path: Path) -> N
     assert tree(tmp_path) == before
 
 
-# --- writing nothing
-
-
 @pytest.mark.parametrize("move", [[], ["--move"]], ids=["copy", "move"])
 def test_a_dry_run_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str], move: list[str]) -> None:
     add(tmp_path, "x", AOBA)
@@ -766,9 +746,6 @@ def test_a_dry_run_of_flatten_writes_nothing(tmp_path: Path, capsys: pytest.Capt
     assert flatten(tmp_path / "arranged", "--dry_run") == 0
     assert tree(tmp_path) == before
     assert "1 frame would be back in" in capsys.readouterr().out
-
-
-# --- runs that were killed
 
 
 @pytest.mark.parametrize("arrived", range(6))
@@ -828,9 +805,6 @@ def test_a_torn_last_line_of_the_journal_is_passed_over(tmp_path: Path) -> None:
         assert arranged(tmp_path) == ["Hinata/x.png", "Hinata/y.png"]
 
 
-# --- wrong use
-
-
 @pytest.mark.parametrize("dst", ["dataset/arranged", "."])
 def test_folders_inside_one_another_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], dst: str) -> None:
     add(tmp_path, "x", AOBA)
@@ -881,8 +855,6 @@ def test_a_missing_folder_is_one_sentence(
     assert arrange(tmp_path / "nowhere", tmp_path / "arranged", *options) == 2
     assert "nowhere" in one_sentence(capsys.readouterr().err)
 
-
-# --- hostile datasets
 
 HOSTILE_NAMES = [
     "../../x",

@@ -10,14 +10,15 @@ import pytest
 from PIL import Image
 
 import arrange_folders
-from framekit import resizing, transport
-from framekit.frame_size import ORIENTATION
-from framekit.frames import read_pixels
-from framekit.resizing import fitting_size
+from framekit.arrange import place
+from framekit.arrange.place import fitting_size
+from framekit.files import atomic
+from framekit.pixels.decode import ORIENTATION, read_pixels
 from tests.conftest import one_sentence, plain, tree
 from tests.helpers_dataset import add_frame, add_text, correct, frames_in, loaded
 
 KNOWN: dict[str, Any] = {"count": 1, "characters": ["Aoba"], "face_height_ratio": 0.3}
+
 WAYS = ("copy", "hardlink", "symlink")
 
 
@@ -154,7 +155,7 @@ def test_moving_a_name_onto_another_name_of_the_same_file_keeps_one(tmp_path: Pa
     first, second = tmp_path / "a.png", tmp_path / "b.png"
     first.write_text("x")
     os.link(first, second)
-    transport.move_whole(first, second)
+    atomic.move_whole(first, second)
     assert (first.exists(), second.read_text()) == (False, "x")
 
 
@@ -164,7 +165,7 @@ def test_moving_a_file_onto_itself_keeps_it(tmp_path: Path) -> None:
     path.write_text("x")
     os.link(path, tmp_path / "other.png")
     (tmp_path / "b").symlink_to(tmp_path / "a", target_is_directory=True)
-    transport.move_whole(path, tmp_path / "b" / "x.png")
+    atomic.move_whole(path, tmp_path / "b" / "x.png")
     assert path.read_text() == "x"
 
 
@@ -175,18 +176,12 @@ def test_two_ways_are_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "exclude each other" in one_sentence(capsys.readouterr().err)
 
 
-# --- filters
-
-
 def test_frames_with_other_numbers_of_faces_are_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for number in range(4):
         add(tmp_path, f"{number}", n_faces=number)
     assert arrange(tmp_path, "--min_face_number", "1", "--max_face_number", "2") == 0
     assert frames_in(tmp_path / "tree") == ["Aoba/1.png", "Aoba/2.png"]
     assert "2 left out for their number of faces" in capsys.readouterr().out
-
-
-# --- other pixels
 
 
 @pytest.mark.parametrize(
@@ -259,7 +254,7 @@ def test_a_frame_that_cannot_be_decoded_is_taken_as_it_is(tmp_path: Path) -> Non
 
 def test_other_formats_are_taken_as_they_are(tmp_path: Path) -> None:
     frame = save_image(tmp_path, "t.gif", Image.new("P", (40, 20)))
-    assert not resizing.needs_rewriting(frame, 16, "longer")
+    assert not place.needs_rewriting(frame, 16, "longer")
     assert arrange(tmp_path, "--max_image_size", "16") == 0
     assert (tmp_path / "tree" / "Aoba" / "t.gif").read_bytes() == frame.read_bytes()
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from framekit.augmentation import jitter
+from framekit.characters.recognise import jitter
 from tests.conftest import patchwork, plain
 
 

@@ -4,11 +4,12 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from framekit import balance
-from framekit.stage import Misuse
+from framekit.errors import Misuse
+from framekit.training import balance
 
 # The worked example that the older script generation gives: three levels of weights, and what comes of them.
 WEIGHTS = [("1_character", 3.0), ("class1", 4.0), ("*class2", 6.0)]
+
 COUNTS = {"1_character/class1": 3, "1_character/class2": 3, "others/class1": 10, "others/class3": 1}
 
 
@@ -30,9 +31,6 @@ def write_csv(tmp_path: Path, text: str | bytes) -> Path:
     path = tmp_path / "weights.csv"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return path
-
-
-# --- shares and factors
 
 
 def test_shares_of_the_worked_example() -> None:
@@ -90,9 +88,6 @@ def test_names_that_begin_alike_are_different_folders() -> None:
     assert shares({"a": 1, "ab/c": 1}) == {"a": 0.5, "ab/c": 0.5}
 
 
-# --- which weight
-
-
 @pytest.mark.parametrize(
     ("weights", "expected"),
     [
@@ -114,9 +109,6 @@ def test_names_that_begin_alike_are_different_folders() -> None:
 def test_the_name_wins_over_the_first_pattern_that_fits_the_path(weights: balance.Weights, expected: float) -> None:
     folder = PurePosixPath("b" if weights == [("b*", 2.0)] else "a/b")
     assert balance.weight_of(folder, weights) == expected
-
-
-# --- limits
 
 
 def test_the_least_factor_scales_all() -> None:
@@ -160,9 +152,6 @@ def test_shares_of_an_epoch_as_the_trainer_gets_them() -> None:
     counts = {PurePosixPath("a"): 3, PurePosixPath("b"): 1}
     factors = {PurePosixPath("a"): 1.0, PurePosixPath("b"): 2.0}
     assert balance.epoch_shares(counts, factors) == {PurePosixPath("a"): 0.6, PurePosixPath("b"): 0.4}
-
-
-# --- the file of weights
 
 
 def test_weights_are_read_in_their_order(tmp_path: Path) -> None:

@@ -7,22 +7,24 @@ from typing import Any
 
 import pytest
 
-from framekit.captions import (
+from framekit.errors import Misuse
+from framekit.sidecars.metadata import Metadata, metadata_from
+from framekit.tags.vocabulary import KAOMOJI
+from framekit.training.captions import (
     CaptionRules,
     build_caption,
     build_captions,
     check_template,
     choose_tags,
     people_words,
+    read_triggers,
     spaced,
 )
-from framekit.metadata import Metadata, metadata_from
-from framekit.stage import Misuse
-from framekit.tag_groups import KAOMOJI
-from framekit.trigger_words import read_triggers
 
 ALL = CaptionRules(1, 1, 1, 1, 1, 1, 1, 1)
+
 NONE = CaptionRules(0, 0, 0, 0, 0, 0, 0, 0)
+
 # The example of the specification.
 HIKERS = metadata_from(
     {
@@ -33,6 +35,7 @@ HIKERS = metadata_from(
         "tags": ["backpack", "outdoors", "long_hair", "looking_at_viewer"],
     }
 )
+
 HIKERS_HEAD = (
     "2people, KuraueHinata AobaKokona, anishot yamaS2EP04, fvp 42 70 fhp 22 39 fvp 15 37 fhp 62 75, backpack, outdoors"
 )
@@ -44,9 +47,6 @@ def caption(rules: CaptionRules = ALL, stem: str = "x", **fields: Any) -> str:
 
 def parts_of(text: str) -> list[str]:
     return text.split(", ")
-
-
-# --- the example of the specification
 
 
 def test_the_example_to_the_letter() -> None:
@@ -90,9 +90,6 @@ def test_unknown_characters_are_not_named() -> None:
     assert caption(count=3, characters=["unknown", "A", "ood"]) == "3people, A"
 
 
-# --- underscores
-
-
 @pytest.mark.parametrize(
     ("tag", "text"),
     [("long_hair", "long hair"), ("^_^", "^_^"), ("o_o", "o_o"), ("_hat_", "hat"), ("fate_(series)", "fate (series)")],
@@ -112,9 +109,6 @@ def test_there_are_19_emoticons() -> None:
 
 def test_underscores_of_characters_are_left_alone() -> None:
     assert caption(characters=["Aoba_Kokona"]) == "Aoba_Kokona"
-
-
-# --- tags
 
 
 @pytest.mark.parametrize("people", ["1girl", "2boys", "6+girls", "3others", "solo", "multiple_girls", "multiple girls"])
@@ -148,9 +142,6 @@ def test_shuffled_tags_are_all_there_with_people_first() -> None:
 def test_no_tag_is_said_twice(tags: list[str]) -> None:
     said = parts_of(caption(tags=tags))
     assert len(said) == len(set(said))
-
-
-# --- chance
 
 
 @pytest.mark.parametrize("part", ["count", "character", "copyright", "general", "artist", "rating", "facepos", "tags"])
@@ -194,9 +185,6 @@ def test_another_seed_draws_anew() -> None:
 def test_the_same_caption_in_another_run_of_python() -> None:
     rules = replace(NONE, tags=1.0, shuffle_tags=True)
     assert parts_of(caption(rules, tags=["a", "b", "c", "d", "e", "f"])) == ["d", "c", "a", "e", "b", "f"]
-
-
-# --- one line that is never empty, whatever a person wrote
 
 
 @pytest.mark.parametrize("fields", [{}, {"tags": []}, {"general": " , "}, {"characters": ["unknown"]}, {"tags": [""]}])
@@ -260,9 +248,6 @@ def test_inferred_names_stand_in_captions_only_if_asked_for() -> None:
     known = Metadata(characters=["A"], inferred=["B"])
     assert build_caption(known, "x", CaptionRules()) == "A"
     assert build_caption(known, "x", CaptionRules(inferred=True)) == "A B"
-
-
-# --- templates, trigger words, positions, brackets
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import detect_faces
-from framekit.cascade import MIN_SCORE, Cascade
-from framekit.faces import Face
-from framekit.sidecar import read_json
-from framekit.stage import Misuse
+from framekit.boxes import Face
+from framekit.errors import Misuse
+from framekit.faces.cascade import MIN_SCORE, Cascade
+from framekit.files.atomic import read_json
 from tests.conftest import one_sentence, patchwork, plain, save_frame
 
 REAL = Path(cv2.__file__).parent / "data/haarcascade_frontalface_default.xml"

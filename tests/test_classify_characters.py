@@ -11,15 +11,19 @@ import numpy as np
 import pytest
 
 import classify_characters
-from framekit import characters, detectors, references
-from framekit.characters import Vector
-from framekit.faces import Detector, Face
-from framekit.frames import Pixels
+from framekit.boxes import Face
+from framekit.characters import descriptors, references
+from framekit.characters.descriptors import Vector
+from framekit.faces import detect
+from framekit.faces.filter import Detector
+from framekit.pixels.decode import Pixels
 from tests.conftest import one_sentence, plain, save_frame, tree
 from tests.helpers_dataset import LONG_AGO, MIDDLE, Box, add_faces, add_frame, add_json, add_text, loaded, set_time
 
 FACELESS = (10, 10, 250)  # where the drawn detector finds nothing
+
 LEFT: Box = (0.2, 0.4, 0.3, 0.5)
+
 RIGHT: Box = (0.7, 0.4, 0.8, 0.5)
 
 
@@ -31,7 +35,7 @@ def shade(degrees: float) -> Pixels:
 
 def embed_colour(crop: Pixels) -> Vector:
     """Return the direction of the mean colour: faces d degrees apart have the similarity cos(d)."""
-    return characters.unit(crop.reshape(-1, 3).mean(axis=0))
+    return descriptors.unit(crop.reshape(-1, 3).mean(axis=0))
 
 
 def detect_drawn(pixels: Pixels) -> list[Face]:
@@ -43,13 +47,13 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Replace the models by drawn ones; return the names of the detectors that were asked for."""
     names: list[str] = []
 
-    def load(name: str, settings: detectors.Settings) -> Detector:
+    def load(name: str, settings: detect.Settings) -> Detector:
         names.append(settings.model)
         return detect_drawn
 
-    monkeypatch.setattr(detectors, "load_detector", load)
+    monkeypatch.setattr(detect, "load_detector", load)
     monkeypatch.setattr(
-        characters, "load_one", lambda model, device: lambda crops: np.stack([embed_colour(one) for one in crops])
+        descriptors, "load_one", lambda model, device: lambda crops: np.stack([embed_colour(one) for one in crops])
     )
     return names
 
@@ -86,9 +90,6 @@ def faces_of(frame: Path) -> list[dict[str, Any]]:
 
 def names_of(frame: Path) -> list[str]:
     return [face["name"] for face in faces_of(frame)]
-
-
-# --- which name
 
 
 def test_the_nearest_mean_of_references_wins_not_the_nearest_reference(tmp_path: Path, asked: list[str]) -> None:
@@ -175,14 +176,11 @@ def test_the_largest_face_of_a_reference_counts(
     tmp_path: Path, asked: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small, large = Face((0.7, 0.4, 0.75, 0.45), 0.99), Face((0.1, 0.3, 0.3, 0.7), 0.7)
-    monkeypatch.setattr(detectors, "load_detector", lambda name, settings: lambda pixels: [small, large])
+    monkeypatch.setattr(detect, "load_detector", lambda name, settings: lambda pixels: [small, large])
     save_frame(tmp_path / "references" / "Aoba" / "0.png", np.hstack([shade(0), shade(90)]))
     frame = add_face(tmp_path, 0)
     assert strictly(tmp_path, 0.98) == 0
     assert names_of(frame) == ["Aoba"]
-
-
-# --- the embedded descriptor
 
 
 def head(hair: tuple[int, int, int]) -> Pixels:
@@ -199,7 +197,7 @@ def head(hair: tuple[int, int, int]) -> Pixels:
 @pytest.fixture
 def drawn_detector(monkeypatch: pytest.MonkeyPatch) -> None:
     """Replace the detector only."""
-    monkeypatch.setattr(detectors, "load_detector", lambda name, settings: detect_drawn)
+    monkeypatch.setattr(detect, "load_detector", lambda name, settings: detect_drawn)
 
 
 @pytest.mark.usefixtures("drawn_detector")
@@ -224,9 +222,6 @@ def test_a_mirrored_reference_is_as_good(tmp_path: Path) -> None:
     (face,) = faces_of(frame)
     assert face["name"] == "Pinkie"
     assert face["score"] > 0.999
-
-
-# --- what is done again, and what isn't
 
 
 def test_a_second_run_changes_nothing_and_loads_nothing(
@@ -309,9 +304,6 @@ def test_a_frame_without_faces_is_looked_at_once(tmp_path: Path, asked: list[str
     assert asked == ["animeface"]
 
 
-# --- references
-
-
 def test_references_are_looked_at_with_the_detector_of_the_frames(tmp_path: Path, asked: list[str]) -> None:
     add_references(tmp_path, Aoba=[0])
     frame = add_face(tmp_path, 0)
@@ -388,9 +380,6 @@ def test_no_references_at_all_is_one_sentence(
         save_frame(tmp_path / "references" / "loose.png", shade(0))
     assert classify(tmp_path) == 2
     assert "references" in one_sentence(capsys.readouterr().err)
-
-
-# --- frames that aren't ready
 
 
 def test_without_any_faces_sidecar_one_sentence_names_the_step_before(

@@ -8,13 +8,13 @@ import pytest
 import arrange_folders
 import generate_metadata
 import prepare_training
-from framekit import commands
+from framekit.dataset import history
 from tests.helpers_dataset import add_frame
 
 
 def told(folder: Path) -> list[str]:
     """Return the commands in a folder's record."""
-    path = folder / commands.LOG
+    path = folder / history.LOG
     return [json.loads(line)["command"] for line in path.read_text().splitlines()] if path.exists() else []
 
 
@@ -34,13 +34,13 @@ def test_commands_of_the_folder_that_a_tree_was_made_from_come_first(tmp_path: P
     add_frame(tmp_path / "set" / "x.png")
     assert generate(tmp_path / "set") == 0
     assert arrange_folders.main(["--src_dir", str(tmp_path / "set"), "--dst_dir", str(tmp_path / "tree")]) == 0
-    names = [command.split()[1] for command in commands.commands_of(tmp_path / "tree")]
+    names = [command.split()[1] for command in history.commands_of(tmp_path / "tree")]
     assert names == ["generate_metadata.py", "arrange_folders.py"]
     (tmp_path / "elsewhere").mkdir()
     for name in ("set", "tree"):
         (tmp_path / name).rename(tmp_path / "elsewhere" / name)
-    commands.given.clear()
-    assert len(commands.commands_of(tmp_path / "elsewhere" / "tree")) == 2
+    history.given.clear()
+    assert len(history.commands_of(tmp_path / "elsewhere" / "tree")) == 2
 
 
 def test_trees_side_by_side_tell_their_commands_too(tmp_path: Path) -> None:
@@ -49,8 +49,8 @@ def test_trees_side_by_side_tell_their_commands_too(tmp_path: Path) -> None:
         assert generate(tmp_path / name) == 0
         words = ["--src_dir", str(tmp_path / name), "--dst_dir", str(tmp_path / "training" / name)]
         assert arrange_folders.main(words) == 0
-    commands.given.clear()
-    assert len(commands.commands_of(tmp_path / "training")) == 4
+    history.given.clear()
+    assert len(history.commands_of(tmp_path / "training")) == 4
 
 
 @pytest.mark.parametrize("words", [["--nonsense"], ["--rename", "a"]])
@@ -76,5 +76,5 @@ def test_the_home_folder_is_not_told(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_a_record_from_a_stranger_leads_nowhere(tmp_path: Path) -> None:
-    (tmp_path / commands.LOG).write_text('{"command": "x", "reads": "../../../nowhere"}\n{"reads": 3}\n["x"]\n{')
-    assert commands.sources_of(tmp_path) == [tmp_path]
+    (tmp_path / history.LOG).write_text('{"command": "x", "reads": "../../../nowhere"}\n{"reads": 3}\n["x"]\n{')
+    assert history.sources_of(tmp_path) == [tmp_path]

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 import prepare_training
-from framekit.core_tags import core_table, core_tags
-from framekit.metadata import Metadata
+from framekit.sidecars.metadata import Metadata
+from framekit.training.captions import core_table, core_tags
 from tests.helpers_dataset import add_frame
 
 

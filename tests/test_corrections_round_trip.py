@@ -10,11 +10,14 @@ import classify_characters
 import generate_metadata
 import prepare_training
 import tag_images
-from framekit import face_record, renaming, sidecar
+from framekit.files import atomic, names
+from framekit.metadata.rename import composed, renamed_tags
+from framekit.sidecars import faces
 from tests.conftest import one_sentence, plain, tree
 from tests.helpers_dataset import MIDDLE, add_frame, add_json, correct, frames_in, loaded, names_in
 
 NAMES = {"a": "Aoba", "b": "Hinata", "c": "Aoba", "d": "Hinata"}
+
 GREYS = {"Aoba": (220, 40, 40), "Hinata": (40, 40, 220)}
 
 
@@ -24,9 +27,9 @@ def show(tmp_path: Path) -> Path:
     for stem, name in NAMES.items():
         frame = add_frame(tmp_path / "frames" / "EP01" / f"{stem}.png", plain(GREYS[name], 40, 40))
         faces = [{"box": list(MIDDLE), "score": 0.9}]
-        sidecar.write_json(
-            sidecar.sidecar(frame, sidecar.FACES),
-            {"schema": 1, "model": "animeface", "threshold": 0.5, "faces": faces, "written": sidecar.digest(faces)},
+        atomic.write_json(
+            names.sidecar(frame, names.FACES),
+            {"schema": 1, "model": "animeface", "threshold": 0.5, "faces": faces, "written": atomic.digest(faces)},
         )
     for name, colour in GREYS.items():
         reference = add_frame(tmp_path / "references" / name / "1.png", plain(colour, 40, 40))
@@ -39,11 +42,11 @@ def show(tmp_path: Path) -> Path:
 def run_names(show: Path) -> None:
     """Name the faces as classify_characters.py would, if nobody corrected them."""
     for frame in sorted((show / "frames").rglob("*.png")):
-        path = sidecar.sidecar(frame, sidecar.CHARACTERS)
+        path = names.sidecar(frame, names.CHARACTERS)
         if not path.exists():
             named = [{"box": list(MIDDLE), "name": NAMES[frame.stem], "score": 0.9, "runner_up": None}]
-            sidecar.write_json(path, {"schema": 1, "model": "m", "references": "r", "faces": named,
-                                      "written": sidecar.digest(named)})  # fmt: skip
+            atomic.write_json(path, {"schema": 1, "model": "m", "references": "r", "faces": named,
+                                      "written": atomic.digest(named)})  # fmt: skip
 
 
 def run_rest(show: Path, *more: str) -> None:
@@ -132,9 +135,6 @@ def test_a_corrected_name_survives_other_references_and_redo(show: Path) -> None
     assert captions(show)["a"].startswith("1_character/Hinata: 1person, Hinata")
 
 
-# --- renaming
-
-
 def rename(show: Path, *words: str, folder: str = "frames") -> int:
     return generate_metadata.main(
         ["--src_dir", str(show / folder), "--general_description", "anishot", "--rename", *words]
@@ -182,7 +182,7 @@ def test_a_rename_is_no_correction_of_names(show: Path) -> None:
     assert rename(show, "Hinata", "KuraueHinata") == 0
     path = show / "frames" / "EP01" / "b.characters.json"
     assert loaded(show / "frames" / "EP01" / "b.png", ".characters.json")["faces"][0]["name"] == "KuraueHinata"
-    assert not face_record.is_corrected(path)
+    assert not faces.is_corrected(path)
 
 
 def test_a_rename_in_the_tree_alone_moves_folders_and_is_undone_by_the_next(show: Path) -> None:
@@ -240,12 +240,9 @@ def test_a_rename_that_is_none_is_one_sentence(
 def test_tags_are_renamed_in_both_forms() -> None:
     names = {"hinata": "kuraue"}
     told = "character: kuraue, b\ngeneral: hinata_bag, hat\n"
-    assert renaming.renamed_tags("character: hinata, b\ngeneral: hinata_bag, hat\n", names) == told
-    assert renaming.renamed_tags("hinata, hat", names) == "kuraue, hat"
-    assert renaming.renamed_tags("hat,  cap\n", names) == "hat,  cap\n"
-
-
-# --- names from folders
+    assert renamed_tags("character: hinata, b\ngeneral: hinata_bag, hat\n", names) == told
+    assert renamed_tags("hinata, hat", names) == "kuraue, hat"
+    assert renamed_tags("hat,  cap\n", names) == "hat,  cap\n"
 
 
 def sorted_by_hand(folder: Path, place: str, characters: list[str]) -> Path:
@@ -353,7 +350,7 @@ def test_a_pattern_without_the_level_is_one_sentence(
     ],
 )
 def test_renames_follow_each_other(batches: list[dict[str, str]], names: dict[str, str]) -> None:
-    assert renaming.composed(batches) == names
+    assert composed(batches) == names
 
 
 def test_a_rename_that_was_cut_short_is_completed_and_not_done_twice(
@@ -361,7 +358,7 @@ def test_a_rename_that_was_cut_short_is_completed_and_not_done_twice(
 ) -> None:
     (show / "names.csv").write_text("Hinata,Aoba\nAoba,Hinata\n")
     correct(show / "frames" / "EP01" / "a.png", characters=["Aoba", "unknown"])
-    calls, write = 0, sidecar.write_whole
+    calls, write = 0, atomic.write_whole
 
     def until_killed(path: Path, content: str | bytes) -> None:
         nonlocal calls
@@ -371,7 +368,7 @@ def test_a_rename_that_was_cut_short_is_completed_and_not_done_twice(
         write(path, content)
 
     with monkeypatch.context() as patch:
-        patch.setattr(sidecar, "write_whole", until_killed)
+        patch.setattr(atomic, "write_whole", until_killed)
         assert rename(show, str(show / "names.csv")) == 130
     assert rename(show, str(show / "names.csv")) == 0
     after = {frame.stem: loaded(frame)["characters"] for frame in (show / "frames").rglob("*.png")}

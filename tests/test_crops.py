@@ -10,14 +10,16 @@ from PIL import Image
 
 import detect_faces
 import generate_metadata
-from framekit import detectors
-from framekit.annotation import colour_of, draw_boxes, sheets
-from framekit.faces import Face
-from framekit.head_crops import crops_of, faces_inside, largest_square, pushed_inside
+from framekit.boxes import Face
+from framekit.faces import detect
+from framekit.faces.crops import crops_of, faces_inside, largest_square, pushed_inside
+from framekit.faces.draw import colour_of, draw_boxes
+from framekit.pixels.sheets import sheets
 from tests.conftest import BLACK, listing, one_sentence, patchwork, plain, save_frame, tree
 from tests.helpers_dataset import add_faces, add_json, add_names, loaded
 
 WIDE, HIGH = (1280, 720), (720, 1280)
+
 LEFT, RIGHT = (0.1, 0.2, 0.2, 0.4), (0.6, 0.5, 0.75, 0.8)
 
 
@@ -74,7 +76,7 @@ def dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def refuse(name: str, settings: Any) -> None:
         raise AssertionError
 
-    monkeypatch.setattr(detectors, "load_detector", refuse)
+    monkeypatch.setattr(detect, "load_detector", refuse)
     frame = save_frame(tmp_path / "frames/EP01/x.png", patchwork(1, 640, 360))
     add_faces(frame, LEFT, RIGHT)
     add_names(frame, {LEFT: "Aoba", RIGHT: "unknown"})

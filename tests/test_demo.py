@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 import extract_frames
-from framekit.animeface_bridge import AnimeFace
-from framekit.detectors import Settings, load_detector
-from framekit.faces import reference_faces
-from framekit.frames import Pixels
+from framekit.faces.animeface import AnimeFace
+from framekit.faces.detect import Settings, load_detector
+from framekit.faces.filter import reference_faces
+from framekit.pixels.decode import Pixels
 
 SHOT = draw_show.Shot(draw_show.paint_sky, 6, 3, (draw_show.Role(figures.SORA, 320, 186, 92, talks=True),), 300)
 

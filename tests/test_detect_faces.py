@@ -10,11 +10,12 @@ import pytest
 
 import detect_faces
 import remove_similar
-from framekit.faces import Face
-from framekit.frames import Pixels
+from framekit.boxes import Face
+from framekit.pixels.decode import Pixels
 from tests.conftest import BLUE, GREEN, RED, one_sentence, plain, save_frame, tree
 
 LEFT, RIGHT, WEAK = Face((0.1, 0.1, 0.2, 0.3), 0.9), Face((0.6, 0.1, 0.7, 0.3), 0.8), Face((0.3, 0.1, 0.4, 0.3), 0.5)
+
 LONG, TINY = Face((0.1, 0.1, 0.9, 0.2), 0.99), Face((0.5, 0.5, 0.51, 0.52), 0.99)
 
 
@@ -32,7 +33,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         settings_seen.append(settings)
         return made_up_detector
 
-    monkeypatch.setattr("framekit.detectors.load_detector", load)
+    monkeypatch.setattr("framekit.faces.detect.load_detector", load)
     return settings_seen
 
 

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from framekit.disk_space import expected_frames, require_space
-from framekit.picture import Picture
-from framekit.sampling import Sampling
-from framekit.stage import Misuse
+from framekit.errors import Misuse
+from framekit.video.sampling import Sampling, expected_frames, require_space
+from framekit.video.stream import Picture
 
 EPISODE = Picture(1920, 1080, duration=1440.0, fps=24.0)
 

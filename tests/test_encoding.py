@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from framekit.encoding import encode_frame, encode_png
-from framekit.frames import read_pixels
+from framekit.pixels.decode import read_pixels
+from framekit.pixels.encode import encode_frame, encode_png
 
 SIZES = [(1, 1), (1, 7), (7, 1), (7, 11), (90, 160)]
 

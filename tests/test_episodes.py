@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from framekit.episodes import find_videos, label_episodes, label_from_name, label_from_pattern
-from framekit.stage import Misuse
+from framekit.errors import Misuse
+from framekit.video.episodes import find_videos, label_episodes, label_from_name, label_from_pattern
 
 # name without suffix -> label
 SURE_FORMS = {
@@ -38,6 +38,7 @@ SURE_FORMS = {
     "Title - 00": "EP00",
     "[Group]_Title_-_05_[1080p]": "EP05",
 }
+
 WEAK_FORMS = {
     "05": "EP05",
     "Title_24_": "EP24",
@@ -47,6 +48,7 @@ WEAK_FORMS = {
     "Title.05.720p": "EP05",
     "K-ON!! 03": "EP03",
 }
+
 SPECIALS = {
     "Title - SP2": "SP02",
     "Title NCOP1": "NCOP01",
@@ -57,11 +59,13 @@ SPECIALS = {
     "[Group] Title - NCOP [1080p]": "NCOP01",
     "Title OVA - 02": "OVA02",
 }
+
 SPECIAL_WORDS_OF_TITLES = {
     "[Group] Special A - 05 [720p]": "EP05",
     "Special A S01E05": "EP05",
     "OP Girl - 05": "EP05",
 }
+
 NO_EPISODE = {
     "Title",
     "Title (2019)",
@@ -74,6 +78,7 @@ NO_EPISODE = {
     "Title (1A2B3C4D)",
     "Title [2021][1080p]",
 }
+
 CODECS_AND_SOUND = {
     "Title.05.1080p.WEB-DL.AAC2.0.H.264-GROUP": "EP05",
     "Title.05.1080p.WEB.DDP5.1.x264": "EP05",
@@ -112,9 +117,6 @@ def test_odd_names_are_no_trouble(name: str) -> None:
     assert label_from_name(name) is None
 
 
-# --- patterns
-
-
 @pytest.mark.parametrize(
     ("name", "pattern", "label"),
     [
@@ -137,9 +139,6 @@ def test_the_number_where_the_star_stands_is_the_episode(name: str, pattern: str
 def test_the_pattern_is_surer_than_the_name() -> None:
     video = Path("86 - 05 S01E09.mkv")
     assert list(label_episodes([video], "86 - * S01E09.mkv")) == ["EP05"]
-
-
-# --- all videos of a folder
 
 
 def touch(folder: Path, *names: str) -> None:

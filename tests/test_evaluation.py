@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from framekit.evaluation import confusion_picture, evaluate, report, wilson
-from framekit.naming import Acceptance, References, centroid_namer
+from framekit.characters.evaluate import confusion_picture, evaluate, report, wilson
+from framekit.characters.match import Acceptance, References, centroid_namer
 from tests.test_naming import at, known
 
 

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 import prepare_training
-from framekit import transport
-from framekit.config import read_toml
+from framekit.files import atomic
+from framekit.files.atomic import read_toml
 from tests.conftest import one_sentence, plain, tree
 from tests.helpers_dataset import add_frame, add_text, correct, frames_in, names_in
 
 KNOWN: dict[str, Any] = {"count": 1, "characters": ["Aoba"], "tags": ["long_hair", "red_hat", "sky", "tree"]}
+
 ALL = ("everydream2", "kohya", "onetrainer", "diffusers")
 
 
@@ -61,7 +62,7 @@ def test_a_second_export_writes_nothing(source: Path) -> None:
 
 def test_where_files_cannot_have_two_names_they_are_copied(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any) -> None:
-        raise OSError(transport.NO_LINKS[0], "no")
+        raise OSError(atomic.NO_LINKS[0], "no")
 
     monkeypatch.setattr(os, "link", refuse)
     out = export(source, "--trainer", "everydream2")
@@ -233,9 +234,6 @@ def test_a_killed_export_is_completed(source: Path, monkeypatch: pytest.MonkeyPa
     assert (out / "kohya" / "train" / "1_b" / "w.txt").read_text() == "by hand\n"
     assert len(frames_in(out / "kohya")) == 6
     assert not [path for path in out.rglob("*") if path.name.endswith(".tmp")]
-
-
-# --- captions that only some trainers take
 
 
 def test_several_captions_for_those_who_take_them(source: Path) -> None:

@@ -16,15 +16,17 @@ import pytest
 
 import extract_frames
 import remove_similar
-from framekit import decoder, journals, removed, survivors
-from framekit.decoder import decode_command, read_planes
-from framekit.descriptors import STORE, read_store
-from framekit.episode_record import Episode
-from framekit.ffmpeg_build import Ffmpeg, find_ffmpeg
-from framekit.frames import find_frames, read_pixels
-from framekit.picture import Picture
-from framekit.sampling import Sampling
-from framekit.similarity import KeptDescriptors, describe
+from framekit.dataset import removed
+from framekit.dataset.frames import find_frames
+from framekit.dedup.descriptors import STORE, describe, read_store
+from framekit.dedup.search import KeptDescriptors
+from framekit.files import journal
+from framekit.pixels.decode import read_pixels
+from framekit.video import extract, ffmpeg
+from framekit.video.ffmpeg import Ffmpeg, decode_command, find_ffmpeg, read_planes
+from framekit.video.record import Episode
+from framekit.video.sampling import Sampling
+from framekit.video.stream import Picture
 from tests.conftest import (
     BLACK,
     CLIP_CHANGES,
@@ -76,9 +78,6 @@ def extracted(tmp_path_factory: pytest.TempPathFactory, clip: Path) -> Path:
     (folder / "videos/my_favorite_anime_04.mp4").write_bytes(clip.read_bytes())
     assert run(folder / "videos", folder / "dataset", "--pattern", "my_favorite_anime_*.mp4") == 0
     return folder / "dataset"
-
-
-# --- what is extracted
 
 
 def test_each_drawing_is_one_frame_with_the_name_of_its_episode(extracted: Path) -> None:
@@ -207,9 +206,6 @@ def test_without_a_prefix_the_name_of_the_source_is_taken(tmp_path: Path, clip: 
     assert frame_names(tmp_path / "out/EP04")[0] == f"{Path(source).stem}_EP04_000001.png"
 
 
-# --- again, interrupted, in the way
-
-
 def test_a_second_run_skips_what_is_done(videos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(videos, tmp_path / "dataset")
     told = capsys.readouterr().out
@@ -244,7 +240,7 @@ def test_ctrl_c_leaves_no_episode_and_the_next_run_makes_it(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("framekit.sidecar.write_whole", interrupted)
+        patch.setattr("framekit.files.atomic.write_whole", interrupted)
         assert run(videos, tmp_path / "dataset") == 130
     assert not (tmp_path / "dataset/EP04").exists()
     assert "stopped" in capsys.readouterr().err
@@ -270,9 +266,6 @@ def test_redo_sets_the_old_frames_aside_each_time(videos: Path, tmp_path: Path) 
     assert listing(aside) == ["EP04", "EP04_2"]
     assert (aside / "EP04/yamaS2_EP04_000001.json").read_text() == "corrected"
     assert frame_names(tmp_path / "dataset/EP04") == expected_names("EP04")
-
-
-# --- videos that are broken
 
 
 def test_a_broken_video_is_reported_and_the_good_one_is_done(
@@ -411,9 +404,6 @@ def test_a_device_that_is_missing_changes_nothing_but_a_line(
     assert frame_names(tmp_path / "dataset/EP04") == frame_names(extracted / "EP04")
 
 
-# --- wrong use
-
-
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
@@ -476,9 +466,6 @@ def test_the_configuration_file_describes_the_dataset(videos: Path, tmp_path: Pa
     assert frame_names(tmp_path / "dataset/EP04") == expected_names("EP04")
 
 
-# --- pure pieces
-
-
 def test_planes_become_pixels_frame_by_frame_also_from_short_reads() -> None:
     class Drops(io.BytesIO):
         def readinto(self, buffer: Any) -> int:
@@ -496,7 +483,7 @@ def test_planes_become_pixels_frame_by_frame_also_from_short_reads() -> None:
 
 
 def test_the_settings_reach_the_filters() -> None:
-    view = decoder.View(Path("x.mkv"), Picture(160, 90))
+    view = ffmpeg.View(Path("x.mkv"), Picture(160, 90))
     command = decode_command(find_ffmpeg(), view, Sampling(hi=1, lo=2, frac=0.5, end=7), "gte(t,1)")
     [graph] = [word for word in command if "mpdecimate" in word]
     assert "mpdecimate=frac=0.5:hi=1:lo=2" in graph
@@ -511,18 +498,18 @@ def test_memory_does_not_grow_with_the_video(tmp_path: Path, monkeypatch: pytest
     def endless() -> Any:
         for pixels in clip_frames():
             drawn[0] += 1
-            assert drawn[0] - written[0] <= survivors.WAITING + 2
+            assert drawn[0] - written[0] <= extract.WAITING + 2
             yield pixels
 
     def write(path: Path, pixels: Any, quality: int) -> int:
         written[0] += 1
         return 0
 
-    monkeypatch.setattr("framekit.survivors.write_frame", write)
+    monkeypatch.setattr("framekit.video.extract.write_frame", write)
     episode = Episode(Path("x.mkv"), "EP01", "x")
-    coming = survivors.compare(endless(), episode, None, "png", KeptDescriptors())
+    coming = extract.compare(endless(), episode, None, "png", KeptDescriptors())
     with ThreadPoolExecutor(1) as pool:
-        found = survivors.write_frames(coming, tmp_path, episode, None, 0, survivors.Encoding("png", 95), pool)
+        found = extract.write_frames(coming, tmp_path, episode, None, 0, extract.Encoding("png", 95), pool)
     assert (len(found.frames), found.similar) == (CLIP_FRAMES, {})
 
 
@@ -540,7 +527,7 @@ def test_one_pass_keeps_what_the_two_scripts_keep(videos: Path, tmp_path: Path, 
     for record in one.glob("EP*/.frames.json"):
         values = json.loads(record.read_text(encoding="utf-8"))
         dropped |= {f"{values['episode']}/{stem}.png": of["resembles"] for stem, of in values["similar"].items()}
-    assert sorted(dropped) == sorted(record["frame"] for record in journals.read_lines(two / removed.MANIFEST))
+    assert sorted(dropped) == sorted(record["frame"] for record in journal.read_lines(two / removed.MANIFEST))
     assert set(dropped.values()) <= set(names)
     assert dropped
 
@@ -559,7 +546,7 @@ def test_what_was_extracted_is_not_decoded_again_to_be_compared(
 ) -> None:
     words = ["--src_dir", str(videos), "--dst_dir", str(tmp_path / "one"), *more]
     assert extract_frames.main(words) == 0
-    monkeypatch.setattr("framekit.frames.read_pixels", lambda path: pytest.fail(f"{path} was decoded"))
+    monkeypatch.setattr("framekit.pixels.decode.read_pixels", lambda path: pytest.fail(f"{path} was decoded"))
     assert remove_similar.main(["--src_dir", str(tmp_path / "one")]) == 0
 
 
@@ -578,9 +565,6 @@ def test_the_drawn_clip_is_what_these_tests_take_it_for() -> None:
     assert (len(drawn), changes) == (CLIP_FRAMES, CLIP_CHANGES)
     assert tuple(drawn[0][0, 0]) == BLACK
     assert int((drawn[0] == 255).all(axis=2).sum()) == SQUARE**2
-
-
-# --- modes
 
 
 def numbers(dataset: Path) -> list[int]:
@@ -648,7 +632,7 @@ def test_another_scene_threshold_needs_no_decoding(
     videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(videos, tmp_path / "dataset") == 0
-    monkeypatch.setattr("framekit.decoder.decode", lambda *words: pytest.fail("it was decoded"))
+    monkeypatch.setattr("framekit.video.ffmpeg.decode", lambda *words: pytest.fail("it was decoded"))
     assert run(videos, tmp_path / "dataset", "--scene_threshold", "99") == 0
     record = record_of(tmp_path / "dataset" / "EP04")
     assert {source["scene"] for source in record["frames"].values()} == {0}

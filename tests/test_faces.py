@@ -10,23 +10,15 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper
 
-from framekit.animeface_bridge import AnimeFace, drawn_face
-from framekit.detectors import Settings, find_faces, load_detector, needs_processes
-from framekit.face_record import read_faces
-from framekit.faces import (
-    Face,
-    Limits,
-    Seen,
-    face_at,
-    holds_centre,
-    merge_looks,
-    plausible_faces,
-    reference_faces,
-)
-from framekit.frames import Pixels, Unreadable
-from framekit.sidecar import BadSidecar
-from framekit.stage import Misuse
-from framekit.yolo import Letterbox, yolo_boxes, yolo_shape
+from framekit.boxes import Face, Seen, face_at, holds_centre
+from framekit.dataset.frames import Unreadable
+from framekit.errors import BadSidecar, Misuse
+from framekit.faces.animeface import AnimeFace, drawn_face
+from framekit.faces.detect import Settings, find_faces, load_detector, needs_processes
+from framekit.faces.filter import Limits, merge_looks, plausible_faces, reference_faces
+from framekit.faces.yolo import Letterbox, yolo_boxes, yolo_shape
+from framekit.pixels.decode import Pixels
+from framekit.sidecars.faces import read_faces
 from tests.conftest import BLACK, BLUE, RED, plain, save_frame
 
 WIDE = (1920, 1080)
@@ -35,9 +27,6 @@ WIDE = (1920, 1080)
 def face(*box: float, score: float = 0.9) -> Face:
     left, top, right, bottom = box
     return Face((left, top, right, bottom), score)
-
-
-# --- faces
 
 
 def test_a_box_is_clipped_to_the_frame_and_rounded() -> None:
@@ -90,9 +79,6 @@ def test_faces_go_from_left_to_right() -> None:
     assert plausible_faces([right, left], (100, 100), Limits()).faces == [left, right]
 
 
-# --- the largest face of a reference
-
-
 def test_the_largest_face_of_a_reference_comes_first() -> None:
     small, large = face(0.1, 0.1, 0.2, 0.2, score=0.99), face(0.5, 0.1, 0.9, 0.6, score=0.8)
     assert reference_faces(lambda pixels: [small, large], plain(RED)) == [large, small]
@@ -111,9 +97,6 @@ def test_a_reference_is_looked_at_in_smaller_sizes_until_a_face_is_found() -> No
 
 def test_a_reference_without_a_face_has_none() -> None:
     assert reference_faces(lambda pixels: [], plain(RED)) == []
-
-
-# --- the sidecar
 
 
 def write_faces(folder: Path, content: str) -> Path:
@@ -160,9 +143,6 @@ def test_what_is_no_face_is_a_bad_sidecar(tmp_path: Path, one: str) -> None:
 def test_a_sidecar_without_a_list_of_faces_is_bad(tmp_path: Path, content: str) -> None:
     with pytest.raises(BadSidecar):
         read_faces(write_faces(tmp_path, content))
-
-
-# --- animeface
 
 
 def on_canvas(x: int, y: int, width: int = 640, height: int = 360) -> Pixels:
@@ -217,18 +197,18 @@ def finds_on_blue_start(pixels: Pixels) -> list[Face]:
 def test_a_face_that_only_the_mirrored_frame_shows_is_put_back(
     monkeypatch: pytest.MonkeyPatch, both_looks: bool, boxes: list[tuple[float, ...]]
 ) -> None:
-    monkeypatch.setattr("framekit.animeface_bridge.raw_animeface", finds_on_blue_start)
+    monkeypatch.setattr("framekit.faces.animeface.raw_animeface", finds_on_blue_start)
     pixels = np.concatenate([plain(RED), plain(BLUE)], axis=1)
     assert [one.box for one in AnimeFace(640, both_looks)(pixels)] == boxes
 
 
 def test_a_face_that_both_looks_show_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("framekit.animeface_bridge.raw_animeface", lambda pixels: [face(0.4, 0.2, 0.6, 0.4)])
+    monkeypatch.setattr("framekit.faces.animeface.raw_animeface", lambda pixels: [face(0.4, 0.2, 0.6, 0.4)])
     assert AnimeFace()(plain(RED)) == [face(0.4, 0.2, 0.6, 0.4)]
 
 
 def test_a_blind_animeface_is_told_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("framekit.detectors.raw_animeface", lambda pixels: [])
+    monkeypatch.setattr("framekit.faces.animeface.raw_animeface", lambda pixels: [])
     with pytest.raises(Misuse, match=r"finds no face in its own test drawing.*--model face_detect_v1\.4_s") as caught:
         load_detector("animeface", Settings())
     assert "\n" not in str(caught.value)
@@ -252,9 +232,6 @@ def test_a_missing_animeface_is_told_in_one_sentence(monkeypatch: pytest.MonkeyP
 )
 def test_each_detector_has_its_threshold(settings: Settings, threshold: float) -> None:
     assert settings.threshold == threshold
-
-
-# --- YOLO
 
 
 @pytest.mark.parametrize(
@@ -452,14 +429,11 @@ def test_a_model_of_another_kind_is_wrong_use(tmp_path: Path) -> None:
         load_detector(str(tmp_path), Settings(device="cpu"))(plain(RED))
 
 
-# --- many frames
-
-
 def test_frames_are_looked_at_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = [save_frame(tmp_path / f"{n}.png", colour_of) for n, colour_of in enumerate([plain(BLUE), plain(RED)])]
     paths.append(tmp_path / "broken.png")
     paths[2].write_bytes(b"broken")
-    monkeypatch.setattr("framekit.detectors.load_detector", lambda name, settings: finds_on_blue_start)
+    monkeypatch.setattr("framekit.faces.detect.load_detector", lambda name, settings: finds_on_blue_start)
     results = list(find_faces(paths, Settings(), Limits(), 1))
     assert [path for path, _ in results] == paths
     assert [seen.faces for _, seen in results[:2] if isinstance(seen, Seen)] == [[face(0.1, 0.2, 0.3, 0.4)], []]

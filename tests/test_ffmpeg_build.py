@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from framekit import ffmpeg_build
-from framekit.ffmpeg_build import Ffmpeg, choose_device, find_ffmpeg, read_version
+from framekit.video import ffmpeg
+from framekit.video.ffmpeg import Ffmpeg, choose_device, find_ffmpeg, read_version
 
 
 @pytest.mark.parametrize(
@@ -34,11 +34,11 @@ def test_zscale_is_read_from_the_configuration() -> None:
 
 
 def test_without_ffmpeg_on_the_path_the_one_of_imageio_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("framekit.ffmpeg_build.which", lambda name: None)
+    monkeypatch.setattr("framekit.video.ffmpeg.which", lambda name: None)
     bundled = find_ffmpeg().path
     assert Path(bundled).is_file()
     other = f"{Path(bundled).parent}/./{Path(bundled).name}"
-    monkeypatch.setattr("framekit.ffmpeg_build.which", lambda name: other)
+    monkeypatch.setattr("framekit.video.ffmpeg.which", lambda name: other)
     assert find_ffmpeg().path == other
 
 
@@ -69,5 +69,5 @@ def test_a_device_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.Mon
     script = tmp_path / "ffmpeg"
     script.write_text("#!/bin/sh\nexec sleep 30\n")
     script.chmod(0o755)
-    monkeypatch.setattr(ffmpeg_build, "PATIENCE", 0.2)
+    monkeypatch.setattr(ffmpeg, "PATIENCE", 0.2)
     assert choose_device(Ffmpeg(str(script), (7, 0), True), "cuda", tmp_path / "x.mkv") is None

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 import remove_similar
-from framekit import fiftyone_review, removed
-from framekit.fiftyone_review import Reviewed, review
-from framekit.stage import Misuse
+from framekit.dataset import removed
+from framekit.dedup import fiftyone
+from framekit.dedup.fiftyone import Reviewed, review
+from framekit.errors import Misuse
 from tests.conftest import one_sentence, patchwork, save_frame
 
 
@@ -81,7 +82,7 @@ def install(monkeypatch: pytest.MonkeyPatch, module: StandIn) -> StandIn:
             setattr(part, one, Failed)
         monkeypatch.setitem(sys.modules, name, part)
     monkeypatch.setitem(sys.modules, "fiftyone", module)
-    monkeypatch.setattr(fiftyone_review, "find_spec", lambda name: object())
+    monkeypatch.setattr(fiftyone, "find_spec", lambda name: object())
     return module
 
 
@@ -114,7 +115,7 @@ def test_without_fiftyone_or_its_database_there_is_one_sentence(monkeypatch: pyt
     with pytest.raises(Misuse, match="FIFTYONE_DATABASE_URI") as caught:
         review([], "show")
     one_sentence(str(caught.value))
-    monkeypatch.setattr(fiftyone_review, "find_spec", lambda name: None)
+    monkeypatch.setattr(fiftyone, "find_spec", lambda name: None)
     with pytest.raises(Misuse, match=r"pip install -r requirements-fiftyone\.txt"):
         review([], "show")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from framekit.frame_log import FrameLog, FrameSource, complaint, frame_sources, read_log, scene_scores
+from framekit.video.scenes import FrameLog, FrameSource, complaint, frame_sources, read_log, scene_scores
 
 
 def shown(position: int, number: int, time: str) -> str:

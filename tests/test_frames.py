@@ -8,18 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
-from framekit.encoding import encode_png
-from framekit.frame_names import is_frame_name
-from framekit.frames import (
-    Pixels,
-    Unreadable,
-    UnreadableFrame,
-    find_frames,
-    map_frames,
-    read_pixels,
-    shrink,
-)
-from framekit.stage import Misuse
+from framekit.dataset.frames import Unreadable, find_frames, is_frame_name, map_frames
+from framekit.errors import Misuse, UnreadableFrame
+from framekit.pixels.decode import Pixels, read_pixels, shrink
+from framekit.pixels.encode import encode_png
 from tests.conftest import BLUE, GREEN, RED, patchwork, plain, save_frame
 
 A, B, C, D = (10, 20, 30), (200, 0, 0), (0, 200, 0), (0, 0, 200)
@@ -38,9 +30,6 @@ def names_of(folder: Path, limit: int = 0) -> list[str]:
 def saved(tmp_path: Path, image: Image.Image, name: str = "x.png", **options: Any) -> Path:
     image.save(tmp_path / name, **options)
     return tmp_path / name
-
-
-# --- finding
 
 
 def test_frames_come_in_natural_order_folder_by_folder(tmp_path: Path) -> None:
@@ -118,9 +107,6 @@ def test_one_stem_in_two_folders_is_fine(tmp_path: Path) -> None:
 )
 def test_which_names_are_frames(name: str, expected: bool) -> None:
     assert is_frame_name(name) is expected
-
-
-# --- decoding
 
 
 def test_pixels_are_rgb_of_height_width_3(tmp_path: Path) -> None:
@@ -267,9 +253,6 @@ def test_a_frame_that_unpacks_to_a_bomb_is_unreadable(tmp_path: Path, monkeypatc
 def test_a_missing_frame_is_unreadable(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFrame, match="No such file"):
         read_pixels(tmp_path / "x.png")
-
-
-# --- shrinking, many frames at once
 
 
 @pytest.mark.parametrize(

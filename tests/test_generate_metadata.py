@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 import generate_metadata
+from framekit.metadata.join import describe_general
 from tests.conftest import one_sentence, tree
 from tests.helpers_dataset import (
     LONG_AGO,
@@ -117,7 +118,7 @@ def test_the_file_has_one_field_a_line(tmp_path: Path) -> None:
     ],
 )
 def test_the_general_part(description: str, record: dict[str, Any], general: str) -> None:
-    assert generate_metadata.describe_general(description, record) == general
+    assert describe_general(description, record) == general
 
 
 def test_names_follow_the_boxes_and_nameless_faces_are_unknown(tmp_path: Path) -> None:

@@ -14,8 +14,10 @@ import generate_metadata
 import prepare_training
 import remove_similar
 import tag_images
-from framekit import commands, journals, sessions, sidecar
-from framekit.stage import Misuse
+from framekit.dataset import history
+from framekit.errors import Misuse
+from framekit.files import atomic, journal, names
+from framekit.models import onnx
 from tests.conftest import one_sentence, patchwork, save_frame, tree
 from tests.helpers_dataset import add_frame
 
@@ -96,18 +98,18 @@ def test_a_temporary_file_that_is_a_link_is_not_written_through(tmp_path: Path) 
     (tmp_path / "outside").write_text("secret")
     for suffix in (".json", ".txt", ".png.tags"):
         target = frame.with_name(f"x{suffix}")
-        sidecar.temporary(target).symlink_to(tmp_path / "outside")
+        atomic.temporary(target).symlink_to(tmp_path / "outside")
     run_all(tmp_path)
     assert (tmp_path / "outside").read_text() == "secret"
     assert frame.with_name("x.json").exists()
 
 
 def test_a_journal_with_another_name_in_a_backup_becomes_a_file_of_its_own(tmp_path: Path) -> None:
-    journals.append_line(tmp_path / "journal", {"n": 1})
+    journal.append_line(tmp_path / "journal", {"n": 1})
     (tmp_path / "backup").hardlink_to(tmp_path / "journal")
-    journals.append_line(tmp_path / "journal", {"n": 2})
-    assert list(journals.read_lines(tmp_path / "journal")) == [{"n": 1}, {"n": 2}]
-    assert list(journals.read_lines(tmp_path / "backup")) == [{"n": 1}]
+    journal.append_line(tmp_path / "journal", {"n": 2})
+    assert list(journal.read_lines(tmp_path / "journal")) == [{"n": 1}, {"n": 2}]
+    assert list(journal.read_lines(tmp_path / "backup")) == [{"n": 1}]
 
 
 def test_manifests_and_records_that_lead_outside_move_nothing(tmp_path: Path) -> None:
@@ -122,7 +124,7 @@ def test_manifests_and_records_that_lead_outside_move_nothing(tmp_path: Path) ->
         {"frame": "y.png", "to": str(secret / "secret.png"), "reason": "similar"},
     ]
     (shelf / "manifest.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    (tmp_path / "set" / commands.LOG).write_text('{"command": "x", "reads": "../../../../etc"}\n')
+    (tmp_path / "set" / history.LOG).write_text('{"command": "x", "reads": "../../../../etc"}\n')
     assert remove_similar.main(["--src_dir", str(tmp_path / "set"), "--restore"]) in (0, 1)
     run_all(tmp_path)
     assert tree(secret) == before
@@ -165,7 +167,7 @@ def test_a_model_cannot_read_files_outside_its_folder(tmp_path: Path, where: str
     (tmp_path / "m").mkdir()
     (tmp_path / "m" / "model.onnx").write_bytes(made.SerializeToString())
     with pytest.raises(Misuse, match=r"model\.onnx"):
-        sessions.open_session(tmp_path / "m" / "model.onnx", "cpu")
+        onnx.open_session(tmp_path / "m" / "model.onnx", "cpu")
 
 
 def test_arrays_of_objects_are_not_unpickled(tmp_path: Path) -> None:
@@ -179,8 +181,8 @@ def test_arrays_of_objects_are_not_unpickled(tmp_path: Path) -> None:
 
 def test_no_sidecar_is_a_pickle(tmp_path: Path) -> None:
     frame = add_frame(tmp_path / "set" / "x.png", patchwork(1))
-    for suffix in (sidecar.METADATA, sidecar.FACES, sidecar.CHARACTERS):
-        sidecar.sidecar(frame, suffix).write_bytes(pickle.dumps(Boom(tmp_path / "boom")))
+    for suffix in (names.METADATA, names.FACES, names.CHARACTERS):
+        names.sidecar(frame, suffix).write_bytes(pickle.dumps(Boom(tmp_path / "boom")))
     run_all(tmp_path)
     assert not (tmp_path / "boom").exists()
 

@@ -3,15 +3,27 @@
 import numpy as np
 import pytest
 
-from framekit.faces import Face
-from framekit.frames import Pixels
-from framekit.measured import bars, face_tags, hair_colour, is_one_hue, light_tags, measured_tags, people_tags, region
+from framekit.boxes import Face
+from framekit.pixels.decode import Pixels
+from framekit.tags.measured import (
+    bars,
+    face_tags,
+    hair_colour,
+    is_one_hue,
+    light_tags,
+    measured_tags,
+    people_tags,
+    region,
+)
 from tests.conftest import BLACK, WHITE, patchwork, plain
 from tests.helpers_dataset import MIDDLE, Box
 
 SKIN = (255, 224, 200)
+
 BROWN_HAIR, BLUE_EYES = (110, 70, 40), (40, 90, 210)
+
 WALL = (120, 150, 160)
+
 COLOURS = {
     "black": (30, 25, 35),
     "brown": (110, 70, 40),
@@ -26,6 +38,7 @@ COLOURS = {
     "purple": (120, 60, 170),
     "pink": (240, 130, 190),
 }
+
 EYE_COLOURS = {
     "brown": (120, 70, 30),
     "red": (210, 20, 40),
@@ -37,6 +50,7 @@ EYE_COLOURS = {
     "purple": (120, 40, 180),
     "pink": (240, 60, 160),
 }
+
 Colour = tuple[int, int, int]
 
 
@@ -59,9 +73,6 @@ def portrait(hair: Colour = BROWN_HAIR, eyes: Colour | None = BLUE_EYES, ground:
     for left in (0.33, 0.57) if eyes else ():
         fill(pixels, (left, 0.38, left + 0.1, 0.46), eyes or SKIN)
     return pixels
-
-
-# --- people and shot size
 
 
 @pytest.mark.parametrize(("number", "tag"), [(1, "solo"), (2, "multiple_people"), (3, "multiple_people")])
@@ -93,9 +104,6 @@ def test_the_height_of_the_face_is_the_shot_size(height: float, tag: str) -> Non
 
 def test_the_tallest_face_decides_on_the_shot_size() -> None:
     assert people_tags([face((0.0, 0.0, 0.1, 0.1)), face((0.5, 0.0, 0.6, 0.4))])[1] == "portrait"
-
-
-# --- hair and eyes
 
 
 @pytest.mark.parametrize("name", COLOURS)
@@ -148,9 +156,6 @@ def test_a_large_frame_has_the_tags_of_a_small_one() -> None:
             "blue_eyes",
         ]
     )
-
-
-# --- light, colours and bars
 
 
 def said(pixels: Pixels, *names: str) -> list[str]:

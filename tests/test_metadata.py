@@ -7,14 +7,12 @@ from typing import Any
 
 import pytest
 
-from framekit import merging, metadata
-from framekit.merging import merge_corrections
-from framekit.metadata import Metadata, facepos_of, metadata_from, upgraded
-from framekit.sidecar import BadSidecar
-from framekit.tag_lines import parse_tags
+from framekit.errors import BadSidecar
+from framekit.sidecars import corrections, metadata
+from framekit.sidecars.corrections import merge_corrections
+from framekit.sidecars.metadata import Metadata, facepos_of, metadata_from, upgraded
+from framekit.sidecars.tags import parse_tags
 from tests.helpers_dataset import add_frame, add_text
-
-# --- face positions
 
 
 @pytest.mark.parametrize(
@@ -35,9 +33,6 @@ def test_a_position_written_is_a_position_read() -> None:
     known = metadata_from({"facepos": [text]})
     assert known.facepos == ["fvp 42 70 fhp 22 39"]
     assert known.face_height_ratio == 0.28
-
-
-# --- reading
 
 
 def test_the_example_of_the_specification() -> None:
@@ -236,9 +231,6 @@ def test_a_byte_order_mark_is_no_obstacle(tmp_path: Path) -> None:
     assert metadata.read_metadata(frame).count == 3
 
 
-# --- X.png.tags
-
-
 def test_one_line_of_tags_is_all_general() -> None:
     assert parse_tags("1girl, long_hair,  red_hat ,\n") == {
         "character": [],
@@ -328,14 +320,12 @@ def test_older_files_get_the_keys_of_today(older: dict[str, Any], newer: dict[st
     assert upgraded(upgraded(older)) == newer
 
 
-# --- corrections
-
 FRESH: dict[str, Any] = {"count": 2, "characters": ["A", "unknown"], "general": "g", "tags": ["hat"]}
 
 
 def written(fields: dict[str, Any] = FRESH) -> dict[str, Any]:
     """Return what is read again after generate_metadata.py wrote these fields."""
-    value: dict[str, Any] = json.loads(merging.metadata_text(merge_corrections(None, fields)[0]))
+    value: dict[str, Any] = json.loads(corrections.metadata_text(merge_corrections(None, fields)[0]))
     return value
 
 
@@ -407,7 +397,7 @@ def test_a_correction_survives_any_number_of_runs() -> None:
     held = written() | {"tags": ["corrected"]}
     for number in range(3):
         merged, kept = merge_corrections(held, FRESH | {"tags": [f"fresh{number}"], "count": number})
-        held = json.loads(merging.metadata_text(merged))
+        held = json.loads(corrections.metadata_text(merged))
         assert (held["tags"], held["count"], kept) == (["corrected"], number, ["tags"])
 
 
@@ -423,9 +413,6 @@ def test_a_damaged_note_of_what_was_written_keeps_everything(noted: Any) -> None
     merged, kept = merge_corrections(written() | {"count": 9, "written": noted}, FRESH)
     assert merged["count"] == 9
     assert "count" in kept
-
-
-# --- two versions of one file
 
 
 def corrected(**fields: Any) -> dict[str, Any]:
@@ -446,13 +433,13 @@ def corrected(**fields: Any) -> dict[str, Any]:
 def test_two_versions_are_joined_with_the_corrections_of_both(
     newer: dict[str, Any], older: dict[str, Any], expected: dict[str, Any]
 ) -> None:
-    joined = merging.join_corrections(corrected(**newer), corrected(**older))
+    joined = corrections.join_corrections(corrected(**newer), corrected(**older))
     assert {name: value for name, value in joined.items() if name != "written"} == expected
 
 
 def test_what_was_generated_later_counts_and_corrections_of_the_older_version_stay_corrections() -> None:
     newer = merge_corrections(None, FRESH | {"general": "later", "tags": ["later"]})[0]
-    joined = merging.join_corrections(newer, corrected(tags=["by hand"]))
+    joined = corrections.join_corrections(newer, corrected(tags=["by hand"]))
     assert (joined["general"], joined["tags"]) == ("later", ["by hand"])
     merged, kept = merge_corrections(joined, FRESH | {"general": "last"})
     assert (merged["general"], merged["tags"], kept) == ("last", ["by hand"], ["tags"])
@@ -461,7 +448,7 @@ def test_what_was_generated_later_counts_and_corrections_of_the_older_version_st
 def test_a_field_deleted_in_the_older_version_stays_away() -> None:
     older = written()
     del older["tags"]
-    joined = merging.join_corrections(written(), older)
+    joined = corrections.join_corrections(written(), older)
     assert "tags" not in joined
     assert "tags" not in merge_corrections(joined, FRESH)[0]
 
@@ -471,13 +458,10 @@ def test_a_field_deleted_in_the_older_version_stays_away() -> None:
 def test_a_damaged_note_does_not_stop_joining(noted: Any, damaged: str) -> None:
     versions = {"newer": written(), "older": written()}
     versions[damaged] |= {"written": noted}
-    assert merging.join_corrections(versions["newer"], versions["older"])["count"] == 2
-
-
-# --- the text of X.json
+    assert corrections.join_corrections(versions["newer"], versions["older"])["count"] == 2
 
 
 def test_one_field_a_line_and_letters_of_all_scripts_readable() -> None:
-    text = merging.metadata_text({"count": 1, "characters": ["倉上ひなた"], "tags": ['"quoted"']})
+    text = corrections.metadata_text({"count": 1, "characters": ["倉上ひなた"], "tags": ['"quoted"']})
     assert text == '{"count": 1,\n "characters": ["倉上ひなた"],\n "tags": ["\\"quoted\\""]}\n'
     assert json.loads(text) == {"count": 1, "characters": ["倉上ひなた"], "tags": ['"quoted"']}

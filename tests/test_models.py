@@ -10,16 +10,24 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from framekit import models
-from framekit.models import HubModel, fetch, locate, verify
-from framekit.sessions import open_session, provider_for
-from framekit.stage import Misuse
+from framekit.characters import descriptors
+from framekit.errors import Misuse
+from framekit.faces.models import DETECTORS
+from framekit.models import hub
+from framekit.models.hub import HubModel, fetch, locate, verify
+from framekit.models.onnx import open_session, provider_for
+from framekit.tags import models
 
 ROOT = Path(__file__).resolve().parent.parent
+
 FILES = ["model.onnx", "selected_tags.csv"]
+
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
 WEIGHTS = b"weights"
+
 WEIGHTS_SHA256 = hashlib.sha256(WEIGHTS).hexdigest()
+
 TABLE = {
     "small-tagger": HubModel("owner/tagger", revision=COMMIT, sha256={"model.onnx": WEIGHTS_SHA256}),
     "small-detector": HubModel("owner/detectors", "v1_s", COMMIT),
@@ -47,9 +55,6 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(folder))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     return folder
-
-
-# --- local files
 
 
 def test_a_local_folder(tmp_path: Path) -> None:
@@ -84,9 +89,6 @@ def test_an_unknown_name_lists_the_known_ones(name: str, cache: Path) -> None:
     with pytest.raises(Misuse, match="small-tagger, small-detector") as caught:
         locate(name, TABLE, FILES)
     assert name in str(caught.value)
-
-
-# --- the hub and its cache
 
 
 @pytest.mark.usefixtures("cache")
@@ -152,15 +154,13 @@ def test_without_network_a_script_ends_with_one_sentence(tmp_path: Path) -> None
     assert "deepghs/anime_face_detection/face_detect_v1.4_s/model.onnx is not in the cache" in run.stderr
 
 
-@pytest.mark.parametrize("table", [models.TAGGERS, models.DETECTORS, models.EMBEDDERS])
+@pytest.mark.parametrize("table", [models.TAGGERS, DETECTORS, descriptors.EMBEDDERS])
 def test_every_model_of_the_tables_names_its_licence(table: dict[str, HubModel]) -> None:
     assert table
     for model in table.values():
         assert model.licence != HubModel("x/y").licence
-        assert all(models.SHA256.fullmatch(sha256) for sha256 in model.sha256.values())
+        assert all(hub.SHA256.fullmatch(sha256) for sha256 in model.sha256.values())
 
-
-# --- devices and sessions
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 

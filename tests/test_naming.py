@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from framekit.calibration import (
+from framekit.characters.calibrate import (
     BAND,
     PRIORS,
     UNTOLD,
@@ -18,8 +18,17 @@ from framekit.calibration import (
     try_out,
     weightings,
 )
-from framekit.characters import Vector
-from framekit.naming import NAMERS, Acceptance, Candidate, References, centroid_namer, knn_namer, linear_namer, ranked
+from framekit.characters.descriptors import Vector
+from framekit.characters.match import (
+    NAMERS,
+    Acceptance,
+    Candidate,
+    References,
+    centroid_namer,
+    knn_namer,
+    linear_namer,
+    ranked,
+)
 
 
 def at(*degrees: float) -> Vector:
@@ -103,9 +112,6 @@ def test_strength_is_similarity_and_half_the_lead() -> None:
         [0.9, 0.2]
     )
     assert Acceptance(0, 0.5).strength(np.array([[0.8]])).tolist() == [0.8]
-
-
-# --- calibration
 
 
 def test_held_out_references_are_named_by_the_others() -> None:

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from framekit.openings import Repeat, Section, read_clock, runs, sections
+from framekit.dedup.openings import Repeat, Section, read_clock, runs, sections
 
 
 def repeats(episode: str, start: float, other: str, other_start: float, seconds: float = 10) -> list[Repeat]:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from framekit.encoding import encode_png
-from framekit.frames import UnreadableFrame, read_pixels
-from framekit.own_png import read_own_png
+from framekit.errors import UnreadableFrame
+from framekit.pixels.decode import read_own_png, read_pixels
+from framekit.pixels.encode import encode_png
 from tests.conftest import patchwork, plain, save_frame
 
 

@@ -9,18 +9,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from framekit import picture
-from framekit.conversion import deinterlaced, right_pixels, square_size
-from framekit.decoder import read_planes
-from framekit.ffmpeg_build import find_ffmpeg
-from framekit.frames import Pixels
-from framekit.picture import Picture
+from framekit.pixels.decode import Pixels
+from framekit.video import stream
+from framekit.video.ffmpeg import find_ffmpeg, read_planes
+from framekit.video.stream import Crop, Picture, deinterlaced, right_pixels, square_size
 
 COLOURS = ((200, 60, 40), (40, 180, 70), (50, 70, 210), (240, 240, 240), (128, 128, 128), (16, 8, 24))
+
 # Weights of red and blue in luma: ITU-R BT.601, BT.709, BT.2020.
 BT601, BT709, BT2020 = (0.299, 0.114), (0.2126, 0.0722), (0.2627, 0.0593)
+
 TAGS = ("colorspace", "color_primaries", "color_trc", "color_range")
+
 LOSSLESS = ("-c:v", "ffv1")
+
 H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-qp", "0", "-threads", "1")
 
 
@@ -75,14 +77,12 @@ def write_raw(
 
 def claimed(video: Path) -> Picture:
     """Return what the video claims; it must have a picture."""
-    told = picture.probe(find_ffmpeg().path, video)
+    told = stream.probe(find_ffmpeg().path, video)
     assert told is not None
     return told
 
 
-def decoded(
-    video: Path, deinterlace: bool = False, crop: picture.Crop | None = None, zimg: bool = True
-) -> list[Pixels]:
+def decoded(video: Path, deinterlace: bool = False, crop: Crop | None = None, zimg: bool = True) -> list[Pixels]:
     """Return all frames of a video as right_pixels makes them."""
     import ffmpeg as graph
 
@@ -221,6 +221,7 @@ def test_a_single_interlaced_frame_comes_through(tmp_path: Path) -> None:
 
 
 PQ, HLG = ("bt2020nc", "bt2020", "smpte2084", "tv"), ("bt2020nc", "bt2020", "arib-std-b67", "tv")
+
 NITS = (0.0, 1.0, 10.0, 26.0, 50.0, 100.0, 203.0, 400.0, 1000.0)
 
 
@@ -281,7 +282,7 @@ def letterboxed(levels: Sequence[int], top: int = 20, size: tuple[int, int] = (1
 
 def test_bars_are_found_and_cropped(tmp_path: Path) -> None:
     video = write_raw(tmp_path / "clip.mkv", letterboxed([200] * 2), (160, 120))
-    found = picture.detect_bars(find_ffmpeg().path, video, claimed(video))
+    found = stream.detect_bars(find_ffmpeg().path, video, claimed(video))
     assert found == (160, 80, 0, 20)
     pixels = decoded(video, crop=found)[0]
     assert pixels.shape == (80, 160, 3)
@@ -292,7 +293,7 @@ def test_bars_are_found_and_cropped(tmp_path: Path) -> None:
 def test_bars_are_found_at_five_places_and_at_any_depth(depth: int, tmp_path: Path) -> None:
     options = (*LOSSLESS, "-pix_fmt", "yuv420p" if depth == 8 else "yuv420p10le")
     video = write_raw(tmp_path / "clip.mkv", letterboxed([120] * 7), (160, 120), options=options)
-    assert picture.detect_bars(find_ffmpeg().path, video, claimed(video)) == (160, 80, 0, 20)
+    assert stream.detect_bars(find_ffmpeg().path, video, claimed(video)) == (160, 80, 0, 20)
 
 
 def test_a_dark_scene_does_not_shrink_the_crop(tmp_path: Path) -> None:
@@ -301,23 +302,23 @@ def test_a_dark_scene_does_not_shrink_the_crop(tmp_path: Path) -> None:
     lamp = grey_frame(rows) * 24
     raw = lamp * 3 + letterboxed([180]) + lamp * 2 + letterboxed([16]) * 2
     video = write_raw(tmp_path / "clip.mkv", raw, (160, 120))
-    assert picture.detect_bars(find_ffmpeg().path, video, claimed(video)) == (160, 80, 0, 20)
+    assert stream.detect_bars(find_ffmpeg().path, video, claimed(video)) == (160, 80, 0, 20)
 
 
 def test_video_without_bars_is_not_cropped(tmp_path: Path) -> None:
     video = write_raw(tmp_path / "clip.mkv", letterboxed([180], top=0), (160, 120))
-    assert picture.detect_bars(find_ffmpeg().path, video, claimed(video)) is None
+    assert stream.detect_bars(find_ffmpeg().path, video, claimed(video)) is None
     black = write_raw(tmp_path / "black.mkv", letterboxed([16]), (160, 120))
-    assert picture.detect_bars(find_ffmpeg().path, black, claimed(black)) is None
+    assert stream.detect_bars(find_ffmpeg().path, black, claimed(black)) is None
 
 
 def test_crop_covers_all_messages_and_ignores_black_frames() -> None:
     line = "[Parsed_cropdetect_0 @ 0x5] x1:0 x2:9 y1:0 y2:9 w:9 h:9 x:0 y:0 pts:3 t:0.125000 crop={}\n"
     told = "".join(line.format(area) for area in ("-1904:-1072:1914:1078", "1920:800:0:140", "1436:1080:242:0"))
-    assert picture.crop_of(told, Picture(1920, 1080)) is None
-    assert picture.crop_of(line.format("1436:1080:242:0"), Picture(1920, 1080)) == (1436, 1080, 242, 0)
-    assert picture.crop_of(line.format("852:480:0:0"), Picture(853, 480)) is None
-    assert picture.crop_of("", Picture(1920, 1080)) is None
+    assert stream.crop_of(told, Picture(1920, 1080)) is None
+    assert stream.crop_of(line.format("1436:1080:242:0"), Picture(1920, 1080)) == (1436, 1080, 242, 0)
+    assert stream.crop_of(line.format("852:480:0:0"), Picture(853, 480)) is None
+    assert stream.crop_of("", Picture(1920, 1080)) is None
 
 
 BANNERS = {
@@ -365,7 +366,7 @@ SAR 1:1 DAR 16:9, 24 fps, 24 tbr, 1k tbn (default)
 
 @pytest.mark.parametrize("text", BANNERS)
 def test_banners_of_several_versions_are_read(text: str) -> None:
-    assert picture.read_banner(text) == BANNERS[text]
+    assert stream.read_banner(text) == BANNERS[text]
 
 
 @pytest.mark.parametrize(
@@ -381,7 +382,7 @@ def test_banners_of_several_versions_are_read(text: str) -> None:
     ids=["nothing", "audio", "cover art", "no size", "not a video"],
 )
 def test_no_video_stream_is_none(text: str) -> None:
-    assert picture.read_banner(text) is None
+    assert stream.read_banner(text) is None
 
 
 def test_probe_reads_what_this_ffmpeg_prints(tmp_path: Path) -> None:
@@ -391,4 +392,4 @@ def test_probe_reads_what_this_ffmpeg_prints(tmp_path: Path) -> None:
     assert (told.width, told.height, told.pixel_format, told.fps, told.sar) == (160, 120, "yuv420p", 24.0, 1.0)
     assert (told.matrix, told.primaries, told.transfer, told.range) == tags
     assert told.duration == pytest.approx(2.0, abs=0.05)
-    assert picture.probe(find_ffmpeg().path, tmp_path / "missing.mkv") is None
+    assert stream.probe(find_ffmpeg().path, tmp_path / "missing.mkv") is None

@@ -8,12 +8,13 @@ import pytest
 
 import arrange_folders
 import prepare_training
-from framekit import sidecar
-from framekit.config import read_toml
+from framekit.files import atomic
+from framekit.files.atomic import read_toml
 from tests.conftest import one_sentence, tree
 from tests.helpers_dataset import add_frame, add_json, add_text, correct, names_in
 
 AOBA: dict[str, Any] = {"count": 1, "characters": ["Aoba"], "general": "anishot", "tags": ["long_hair"]}
+
 CAPTION = "1person, Aoba, anishot, long hair\n"
 
 
@@ -46,9 +47,6 @@ def subsets(root: Path) -> list[dict[str, Any]]:
 def repeats(root: Path) -> dict[str, int]:
     """Return kohya's repeats by folder."""
     return {Path(one["image_dir"]).relative_to(root).as_posix(): one["num_repeats"] for one in subsets(root)}
-
-
-# --- captions
 
 
 def test_a_caption_is_one_line_of_utf8_without_a_mark(tmp_path: Path) -> None:
@@ -131,9 +129,6 @@ def test_a_frame_named_like_a_file_of_the_trainer_is_refused(
     add(tmp_path, name)
     assert prepare(tmp_path) in (1, 2)
     assert f"{name}.png" in capsys.readouterr().err
-
-
-# --- edits and corrections
 
 
 def test_a_second_run_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -293,7 +288,7 @@ def test_a_killed_run_takes_nothing_for_an_edit(
         path.write_bytes(content.encode() if isinstance(content, str) else content)
 
     with monkeypatch.context() as patch:
-        patch.setattr(sidecar, "write_whole", write_until_killed)
+        patch.setattr(atomic, "write_whole", write_until_killed)
         assert prepare(tmp_path, "--keep_underscores", "--min_multiply", "2") in (0, 130)
     capsys.readouterr()
     assert prepare(tmp_path, "--max_tag_number", "0") == 0
@@ -310,8 +305,6 @@ def test_a_damaged_record_is_one_sentence(tmp_path: Path, capsys: pytest.Capture
     assert ".prepared.json" in one_sentence(capsys.readouterr().err)
     assert not frame.with_suffix(".txt").exists()
 
-
-# --- factors
 
 WEIGHTS = "1_character,3\nclass1,4\n*class2,6\n"
 
@@ -467,9 +460,6 @@ def test_wrong_weights_are_one_sentence_and_nothing_is_written(
     assert tree(tmp_path) == before
 
 
-# --- kohya's config
-
-
 def test_the_config_holds_what_kohya_needs(tmp_path: Path) -> None:
     for folder in ("a/b", "c"):
         add(tmp_path / folder, folder.replace("/", "_"))
@@ -523,9 +513,6 @@ def test_the_config_follows_the_folders(tmp_path: Path) -> None:
     add(tmp_path / "b", "y")
     assert prepare(tmp_path) == 0
     assert repeats(tmp_path) == {"a": 1, "b": 1}
-
-
-# --- the script
 
 
 def test_nothing_but_its_own_files_is_written(tmp_path: Path) -> None:

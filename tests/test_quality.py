@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from framekit.frames import Pixels
-from framekit.quality import OFF, Limits, Measures, faded, flaw, measure, merit
+from framekit.dedup.quality import OFF, Limits, faded, flaw, merit
+from framekit.pixels.decode import Pixels
+from framekit.pixels.measure import Measures, measure
 from tests.conftest import BLACK, RED, WHITE, patchwork, plain
 from tests.test_removal import GOOD
 from tests.test_similarity import unit
@@ -23,9 +24,6 @@ def with_subtitle(pixels: Pixels) -> Pixels:
             text[top - 2 : top + height // 20 + 2, left - 2 : left + width // 80 + 2] = 0
             text[top : top + height // 20, left : left + width // 80] = 255
     return text
-
-
-# --- measures
 
 
 def test_a_plain_frame_has_neither_sharpness_nor_contrast() -> None:
@@ -70,9 +68,6 @@ def test_odd_sizes_are_measured(size: tuple[int, int]) -> None:
     assert measures.contrast == pytest.approx(0, abs=1e-6)
 
 
-# --- limits
-
-
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
@@ -102,9 +97,6 @@ def test_one_colour_is_flat(colour: tuple[int, int, int]) -> None:
 
 def test_a_night_scene_is_no_dark_frame() -> None:
     assert flaw(measure((patchwork(1, 1280, 720) * 0.3).astype(np.uint8)), Limits()) is None
-
-
-# --- fades
 
 
 def fades(*contrasts: float, degrees: float = 1.0, numbers: Sequence[int | None] | None = None) -> list[int]:

@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 
 import classify_characters
-from framekit import characters, corrections, detectors, references
-from framekit.faces import Face
-from framekit.stage import Misuse
+from framekit.boxes import Face
+from framekit.characters import descriptors, references
+from framekit.errors import Misuse
+from framekit.faces import detect
 from tests.conftest import one_sentence, plain, save_frame, tree
 from tests.helpers_dataset import MIDDLE, add_faces, add_frame, add_json, correct, loaded
 from tests.test_classify_characters import add_face, add_references, asked, classify, names_of, shade, strictly
 
 __all__ = ["asked"]
+
 LEFT, RIGHT = (0.0, 0.0, 0.4, 0.8), (0.6, 0.1, 0.9, 0.7)
 
 
@@ -43,12 +45,12 @@ def test_a_name_that_cannot_be_used_is_one_sentence(
 
 @pytest.mark.parametrize("name", ["..", "a/b", "../../x", "", "  ", "a\nb"])
 def test_a_name_in_metadata_never_leads_elsewhere(name: str) -> None:
-    assert not corrections.is_usable(name)
+    assert not references.is_usable(name)
 
 
 @pytest.mark.parametrize("name", ["Aoba Kokona", "日本", "O'Brien", "K-9", "Dr. No"])
 def test_other_names_are_fine(name: str) -> None:
-    assert corrections.is_usable(name)
+    assert references.is_usable(name)
 
 
 def test_two_spellings_of_a_name_are_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -61,9 +63,9 @@ def test_two_spellings_of_a_name_are_one_sentence(tmp_path: Path, capsys: pytest
 
 
 def find(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *seen: Face) -> references.Heads:
-    monkeypatch.setattr(detectors, "load_detector", lambda name, settings: lambda pixels: list(seen))
+    monkeypatch.setattr(detect, "load_detector", lambda name, settings: lambda pixels: list(seen))
     found = references.find_references(add_references(tmp_path, Aoba=[0]))
-    return references.find_heads(found, detectors.Settings(), 1)
+    return references.find_heads(found, detect.Settings(), 1)
 
 
 def test_of_two_faces_the_largest_is_taken_and_that_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -92,8 +94,8 @@ def test_a_sidecar_beside_a_reference_is_believed(monkeypatch: pytest.MonkeyPatc
     def refuse(name: str, settings: Any) -> None:
         raise AssertionError
 
-    monkeypatch.setattr(detectors, "load_detector", refuse)
-    heads = references.find_heads(references.find_references(folder), detectors.Settings(), 1)
+    monkeypatch.setattr(detect, "load_detector", refuse)
+    heads = references.find_heads(references.find_references(folder), detect.Settings(), 1)
     assert heads.crops[0].shape[0] == round(0.6 * 60 * 1.7)
 
 
@@ -104,9 +106,6 @@ def test_a_single_character_is_told_that_nothing_can_be_calibrated(
     add_face(tmp_path, 3)
     assert classify(tmp_path) == 0
     assert "unknown below 0.66, which a single character cannot calibrate" in capsys.readouterr().out
-
-
-# --- corrections stay, and teach
 
 
 def test_a_corrected_frame_is_never_named_again(
@@ -156,19 +155,16 @@ def test_frames_moved_to_a_character_teach_too(tmp_path: Path) -> None:
     add_faces(unmoved, MIDDLE)
     rare = add_frame(tmp_path / "tree/1_character/character_others/z.png", characters=["Hinata"])
     add_faces(rare, MIDDLE)  # where arrange_folders.py itself puts characters with few frames
-    found = corrections.corrected_below(tmp_path / "tree", tmp_path)
+    found = references.corrected_below(tmp_path / "tree", tmp_path)
     assert {path.name: [name for _, name in pairs] for path, pairs in found.items()} == {"x.png": ["Kokona"]}
-    assert corrections.corrected_below(None, tmp_path) == {}
+    assert references.corrected_below(None, tmp_path) == {}
 
 
 def test_more_names_than_faces_teach_nothing(tmp_path: Path) -> None:
     frame = add_frame(tmp_path / "x.png", characters=["Aoba"])
     add_faces(frame, MIDDLE)
     correct(frame, characters=["Aoba", "Hinata"])
-    assert corrections.corrected_below(Path(), tmp_path) == {}
-
-
-# --- options of the script
+    assert references.corrected_below(Path(), tmp_path) == {}
 
 
 def test_evaluate_prints_and_draws_and_names_nothing(
@@ -207,9 +203,9 @@ def test_other_methods_are_noted(tmp_path: Path, asked: list[str], method: str) 
 
 def test_without_mirrored_references_a_mirrored_head_is_less_alike(tmp_path: Path, asked: list[str]) -> None:
     heads = references.Heads(["a"], [Path("a")], [plain((9, 9, 9), 8, 8)], [], [])
-    from framekit.recognition import Choice, describe_references
+    from framekit.characters.recognise import Choice, describe_references
 
-    load = characters.load_embedders(["colour"], "cpu")
+    load = descriptors.load_embedders(["colour"], "cpu")
     assert describe_references(heads, load, Choice())[0].vectors.shape[1] == 2
     assert describe_references(heads, load, Choice(flip=False))[0].vectors.shape[1] == 1
     one, again = (describe_references(heads, load, Choice(seed=3))[0].jittered for _ in range(2))

@@ -6,16 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from framekit.descriptors import DescribedFrames
-from framekit.quality import OFF, Limits, Measures
-from framekit.removal import Removal, Settings, decide
-from framekit.similarity import Descriptors
+from framekit.dedup.descriptors import DescribedFrames, Descriptors
+from framekit.dedup.quality import OFF, Limits
+from framekit.dedup.select import Removal, Settings, decide
+from framekit.pixels.measure import Measures
 from tests.test_similarity import clusters, unit
 
 GOOD = Measures(
     sharpness=500, contrast=50, upper_contrast=50, dark=5, bright=240, subtitle=0, side=720
 )  # nothing is wrong with it
+
 PLAIN = Settings(0.985, 10_000, False, OFF)
+
 BEST = replace(PLAIN, keep_best=True)
 
 
@@ -29,9 +31,6 @@ def described(vectors: Descriptors, measures: list[Measures] | None = None, fold
 
 def gone(described: DescribedFrames, settings: Settings) -> dict[int, int]:
     return {one.row: one.resembles for one in decide(described, settings, ())}
-
-
-# --- the best stays
 
 
 def test_the_first_stays_if_asked_to() -> None:
@@ -67,9 +66,6 @@ def test_of_equal_ones_the_first_stays() -> None:
 def test_an_earlier_episode_stays_also_if_a_later_one_is_sharper() -> None:
     frames = described(unit(0, 1), [GOOD, replace(GOOD, sharpness=900)], folders=2)
     assert gone(frames, BEST) == {1: 0}
-
-
-# --- exact
 
 
 def brute_force(vectors: Descriptors, threshold: float) -> dict[int, int]:
@@ -122,9 +118,6 @@ def test_no_frame_goes_for_the_sake_of_one_that_goes() -> None:
 
 def test_what_a_frame_resembles_is_the_most_similar_one_that_stays_also_a_later_one() -> None:
     assert gone(described(unit(0, 9, 11)), PLAIN) == {1: 2}
-
-
-# --- worthless frames, and those that a person keeps
 
 
 def test_a_worthless_frame_goes_and_nothing_goes_for_its_sake() -> None:

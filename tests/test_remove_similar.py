@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import remove_similar
-from framekit import journals
-from framekit.descriptors import STORE
+from framekit.dedup.descriptors import STORE
+from framekit.files import journal
 from tests.conftest import listing, one_sentence, patchwork, save_frame, tree
 
 SIMILAR = Path(".removed/similar")
@@ -45,9 +45,6 @@ def dataset(tmp_path: Path) -> Path:
 
 
 REMOVED = ["EP01/b", "EP02/a", "EP02/c"]
-
-
-# --- what is removed
 
 
 def test_frames_similar_to_an_earlier_one_are_set_aside_also_across_episodes(dataset: Path) -> None:
@@ -154,9 +151,6 @@ def test_a_frame_whose_name_is_no_utf8_is_done_or_refused(dataset: Path) -> None
     assert run(dataset) in (0, 2)
 
 
-# --- dry run
-
-
 @pytest.mark.parametrize("words", [[], ["--restore"]])
 def test_a_dry_run_writes_nothing_at_all(dataset: Path, words: list[str]) -> None:
     if words:
@@ -182,9 +176,6 @@ def test_a_dry_run_does_not_finish_what_was_interrupted(dataset: Path) -> None:
     before = tree(dataset)
     run(dataset, "--dry_run")
     assert tree(dataset) == before
-
-
-# --- restore
 
 
 def test_restore_brings_everything_back_byte_by_byte(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -262,9 +253,6 @@ def test_sidecars_written_meanwhile_win_over_older_ones_and_both_stay(dataset: P
     assert "of EP01/b.json" in [path.read_text() for path in (dataset / ".removed/replaced").iterdir()]
 
 
-# --- killed runs
-
-
 def interrupt_at(folder: Path, number: int, *words: str) -> int:
     """Run until just before the number-th file would be moved, counted from 0, and be killed there."""
     real, done = os.replace, [0]
@@ -314,7 +302,7 @@ def test_a_killed_run_loses_nothing_when_it_is_restored(dataset: Path, number: i
 
 def test_a_move_that_stopped_between_sidecar_and_frame_is_completed(dataset: Path) -> None:
     record = {"frame": "EP01/b.png", "to": ".removed/similar/EP01/b.png", "reason": "similar"}
-    journals.append_line(dataset / ".removed/manifest.jsonl", record)
+    journal.append_line(dataset / ".removed/manifest.jsonl", record)
     (dataset / SIMILAR / "EP01").mkdir(parents=True)
     (dataset / "EP01/b.faces.json").rename(dataset / SIMILAR / "EP01/b.faces.json")
     run(dataset)
@@ -344,8 +332,6 @@ def test_a_torn_line_of_the_manifest_is_no_trouble(dataset: Path) -> None:
     assert "EP01/b.png" in shown(dataset)
     assert "EP02/a.png" in shown(dataset)
 
-
-# --- a manifest from a stranger
 
 HOSTILE = [
     {"frame": "../stolen.png", "to": ".removed/similar/EP01/b.png", "reason": "similar"},
@@ -378,9 +364,6 @@ def test_a_hostile_manifest_never_leads_outside(tmp_path: Path, record: dict[str
     assert tree(tmp_path / "outside") == before
     assert listing(tmp_path) == ["dataset", "outside"]
     assert len(list(folder.rglob("*.png"))) == 2
-
-
-# --- wrong use
 
 
 @pytest.mark.parametrize(

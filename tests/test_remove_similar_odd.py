@@ -14,9 +14,11 @@ from onnx import helper
 from PIL import Image
 
 import remove_similar
-from framekit import descriptors, frames
-from framekit.descriptors import STORE, read_store
-from framekit.frames import Pixels
+from framekit.dataset import frames
+from framekit.dedup import descriptors
+from framekit.dedup.descriptors import STORE, read_store
+from framekit.pixels import decode
+from framekit.pixels.decode import Pixels
 from tests.conftest import BLACK, listing, one_sentence, patchwork, plain, save_frame, tree
 from tests.helpers_dataset import save_model
 
@@ -30,9 +32,6 @@ def removed(folder: Path) -> dict[str, str]:
     path = folder / ".removed/manifest.jsonl"
     lines = path.read_text("utf-8").splitlines() if path.exists() else []
     return {record["frame"]: record["reason"] for record in map(json.loads, lines)}
-
-
-# --- few frames, equal frames
 
 
 def test_one_frame_stays(tmp_path: Path) -> None:
@@ -58,9 +57,6 @@ def test_only_black_frames_leave_none_and_say_why(tmp_path: Path, capsys: pytest
     assert run(tmp_path, "--restore") == 0
     assert run(tmp_path, "--no_filters") == 0
     assert removed(tmp_path)["EP01/b.png"] == "similar"
-
-
-# --- kinds of pictures, each beside its plain RGB twin
 
 
 def turned(pixels: Pixels) -> Image.Image:
@@ -91,7 +87,7 @@ def test_each_kind_of_picture_is_compared_as_it_is_seen(tmp_path: Path, kind: st
     pixels = patchwork(1, 160, 90)
     image = KINDS[kind](pixels)
     image.save(tmp_path / "b.png", exif=image.getexif())
-    seen = frames.read_pixels(tmp_path / "b.png")
+    seen = decode.read_pixels(tmp_path / "b.png")
     save_frame(tmp_path / "a.png", seen if kind != "large" else pixels)
     save_frame(tmp_path / "c.png", patchwork(2, 160, 90))
     assert run(tmp_path, "--keep", "first") == 0
@@ -119,9 +115,6 @@ def test_small_frames_go_if_asked(tmp_path: Path) -> None:
     save_frame(tmp_path / "b.png", patchwork(2, 160, 120))
     assert run(tmp_path, "--min_size", "100") == 0
     assert removed(tmp_path) == {"a.png": "small"}
-
-
-# --- names and places
 
 
 @pytest.mark.parametrize("name", ["山のススメ 第04話 ①", "x" * 240, "a b'c\"d", "-rf", "100%d", "naïve\u0301"])
@@ -163,9 +156,6 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path, capsys:
     assert tree(tmp_path, hidden=False) == before
 
 
-# --- while it runs
-
-
 def test_a_frame_that_vanishes_is_listed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -178,7 +168,7 @@ def test_a_frame_that_vanishes_is_listed(
         (root / "EP01/b.png").unlink()
         return found
 
-    monkeypatch.setattr("framekit.frames.find_frames", vanishing)
+    monkeypatch.setattr("framekit.dataset.frames.find_frames", vanishing)
     assert run(tmp_path) == 1
     assert "EP01/b.png" in capsys.readouterr().err
     assert removed(tmp_path) == {"EP01/c.png": "similar"}
@@ -196,7 +186,7 @@ def test_a_frame_that_vanishes_before_it_is_moved_is_no_trouble(
         (tmp_path / "EP01/b.png").unlink()
         return found
 
-    monkeypatch.setattr("framekit.descriptors.describe_frames", vanishing)
+    monkeypatch.setattr("framekit.dedup.descriptors.describe_frames", vanishing)
     assert run(tmp_path) == 0
     monkeypatch.undo()
     assert run(tmp_path) == 0
@@ -213,9 +203,6 @@ def test_unreadable_frames_are_set_aside_if_asked(tmp_path: Path, capsys: pytest
     assert "EP01/b.png" in capsys.readouterr().err
     assert removed(tmp_path) == {"EP01/b.png": "unreadable"}
     assert run(tmp_path) == 0
-
-
-# --- thresholds, stores and models
 
 
 def test_several_thresholds_are_compared_and_nothing_is_written(
@@ -244,13 +231,13 @@ def test_only_new_frames_are_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyP
     save_frame(tmp_path / "EP03/a.png", patchwork(2, 160, 90))
     save_frame(tmp_path / "EP02/a.png", patchwork(4, 320, 180))  # another picture now, of another size
     read: list[str] = []
-    real = frames.read_pixels
+    real = decode.read_pixels
 
     def reading(path: Path) -> Pixels:
         read.append(path.relative_to(tmp_path).as_posix())
         return real(path)
 
-    monkeypatch.setattr("framekit.frames.read_pixels", reading)
+    monkeypatch.setattr("framekit.pixels.decode.read_pixels", reading)
     run(tmp_path)
     assert sorted(read) == ["EP02/a.png", "EP03/a.png"]
     assert removed(tmp_path) == {"EP03/a.png": "similar"}

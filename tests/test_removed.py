@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 import remove_similar
-from framekit import journals, removed
+from framekit.dataset import removed
+from framekit.files import journal
 from tests.conftest import BLACK, one_sentence, patchwork, plain, save_frame, tree
 
 Answer = Callable[[str], None]
@@ -44,9 +45,6 @@ def run(folder: Path, *words: str) -> int:
 def reasons(folder: Path) -> dict[str, str]:
     """Return the frames that are removed now, and why."""
     return {record["frame"]: record["reason"] for _, _, record in removed.removed_now(folder)}
-
-
-# --- restore
 
 
 @pytest.mark.parametrize(
@@ -87,9 +85,6 @@ def test_a_frame_that_the_next_settings_would_keep_comes_back_by_its_reason(shel
     run(shelf, "--restore", "flat")
     run(shelf, "--min_contrast", "0", "--min_bright", "0", "--min_sharpness", "0")
     assert (shelf / "EP01/a_30.png").exists()
-
-
-# --- purge
 
 
 @pytest.mark.parametrize("text", ["", "\n", "no\n", "n\n", "YESS\n"])
@@ -152,7 +147,7 @@ def test_a_hostile_manifest_purges_nothing_outside(tmp_path: Path, answer: Answe
     dataset = tmp_path / "dataset"
     dataset.mkdir()
     for where in ("../mine.png", str(outside)):
-        journals.append_line(dataset / removed.MANIFEST, {"frame": "EP01/x.png", "to": where, "reason": "similar"})
+        journal.append_line(dataset / removed.MANIFEST, {"frame": "EP01/x.png", "to": where, "reason": "similar"})
     answer("yes\n")
     run(dataset, "--purge")
     assert outside.exists()
@@ -160,7 +155,7 @@ def test_a_hostile_manifest_purges_nothing_outside(tmp_path: Path, answer: Answe
 
 @pytest.mark.parametrize("where", ["EP01/a_1.png", ".removed/../EP01/a_1.png"])
 def test_a_manifest_that_names_a_frame_of_the_dataset_purges_none(shelf: Path, answer: Answer, where: str) -> None:
-    journals.append_line(shelf / removed.MANIFEST, {"frame": "EP01/x.png", "to": where, "reason": "similar"})
+    journal.append_line(shelf / removed.MANIFEST, {"frame": "EP01/x.png", "to": where, "reason": "similar"})
     answer("yes\n")
     run(shelf, "--purge")
     assert (shelf / "EP01/a_1.png").exists()

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from framekit.repeats import whole_repeats
+from framekit.training.balance import whole_repeats
 
 
 def found(factors: dict[str, float], counts: dict[str, int], most: int = 100) -> tuple[list[int], float]:

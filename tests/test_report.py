@@ -8,12 +8,12 @@ import pytest
 
 import arrange_folders
 import prepare_training
-from framekit import report_figures
-from framekit.leaves import Row
-from framekit.metadata import Metadata
-from framekit.report import MOST_THUMBS, mosaic, sheets, spread
-from framekit.report_figures import Corrections, Episode, episodes, shot_size, tags_of_characters
-from framekit.report_page import Report, Sheet, page
+from framekit.pixels.sheets import mosaic, spread
+from framekit.report import figures
+from framekit.report.figures import Corrections, Episode, episodes, shot_size, tags_of_characters
+from framekit.report.page import MOST_THUMBS, Report, Sheet, page, sheets
+from framekit.sidecars.metadata import Metadata
+from framekit.training.balance import Row
 from tests.conftest import one_sentence, plain, save_frame
 from tests.helpers_dataset import add_frame, correct
 
@@ -126,7 +126,7 @@ def test_a_sheet_of_nothing_is_no_image() -> None:
 def test_a_page_of_many_folders_stays_small() -> None:
     thumb = bytes(5000)
     row = Row("folder", 1, "1", "1", "1", 0.1, 0.1)
-    episode = Episode("EP1", 9, 1400.0, [[9] * len(report_figures.SHOTS)] * report_figures.BINS)
+    episode = Episode("EP1", 9, 1400.0, [[9] * len(figures.SHOTS)] * figures.BINS)
     made = Report(
         "t",
         20_000,

@@ -17,10 +17,14 @@ import prepare_training
 import remove_similar
 import tag_images
 from benchmarks import score_show, score_tags
-from framekit import frames, journals, openings, removed, sidecar
+from framekit.dataset import frames, removed
+from framekit.dedup import openings
+from framekit.files import journal, names
 
 SAMPLE = Path(__file__).resolve().parents[2] / "shared" / "data"
+
 TRUTH = SAMPLE / "episodes" / "truth"
+
 REFERENCES = SAMPLE / "references"
 
 pytestmark = [
@@ -130,9 +134,9 @@ def test_the_tree_has_the_three_levels_and_each_frame_its_sidecars(dataset: Path
         count, _, ratio = frame.relative_to(tree).parent.parts
         assert count in ("1_character", "2_characters", "3_characters", "others")
         assert ratio in [f"face_height_ratio_{lower}-{lower + 25}" for lower in (0, 25, 50, 75)]
-        for suffix in (sidecar.TAGS, sidecar.FACES, sidecar.CHARACTERS, sidecar.METADATA, sidecar.CAPTION):
-            assert sidecar.sidecar(frame, suffix).is_file()
-        assert float((frame.parent / sidecar.MULTIPLY).read_text()) >= 1
+        for suffix in (names.TAGS, names.FACES, names.CHARACTERS, names.METADATA, names.CAPTION):
+            assert names.sidecar(frame, suffix).is_file()
+        assert float((frame.parent / names.MULTIPLY).read_text()) >= 1
 
 
 def test_what_is_thrown_away_is_a_transition_or_like_a_kept_frame_of_its_layout(dataset: Path) -> None:
@@ -141,7 +145,7 @@ def test_what_is_thrown_away_is_a_transition_or_like_a_kept_frame_of_its_layout(
         record = json.loads(record_path.read_text(encoding="utf-8"))
         for stem, source in record["frames"].items():
             shown[f"{record['episode']}/{stem}.png"] = truths[record["video"]]["frames"][source["source_frame"]]
-    for line in journals.read_lines(root / removed.MANIFEST):
+    for line in journal.read_lines(root / removed.MANIFEST):
         gone = shown[line["frame"]]
         if line["reason"] == "similar":
             kept = shown[line["resembles"]]

@@ -4,8 +4,16 @@ import math
 
 import pytest
 
-from framekit.sampling import Sampling, choose_frames, number_tree, scene_numbers, select_expression, spread, within
-from framekit.stage import Misuse
+from framekit.errors import Misuse
+from framekit.video.sampling import (
+    Sampling,
+    choose_frames,
+    number_tree,
+    scene_numbers,
+    select_expression,
+    spread,
+    within,
+)
 
 
 def evaluate(expression: str, n: int) -> bool:

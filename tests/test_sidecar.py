@@ -6,24 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from framekit import sidecar
-from framekit.sidecar import (
-    CAPTION,
-    CHARACTERS,
-    FACES,
-    METADATA,
-    TAGS,
-    BadSidecar,
-    clean_up,
-    digest,
-    pending,
-    read_json,
-    read_text,
-    safe_name,
-    temporary,
-    write_json,
-    write_whole,
-)
+from framekit.errors import BadSidecar
+from framekit.files import atomic, names
+from framekit.files.atomic import clean_up, digest, read_json, read_text, temporary, write_json, write_whole
+from framekit.files.names import CAPTION, CHARACTERS, FACES, METADATA, TAGS, pending
+from framekit.files.paths import safe_name
 from tests.conftest import listing
 
 SUFFIXES = [TAGS, FACES, CHARACTERS, METADATA, CAPTION]
@@ -40,10 +27,7 @@ SUFFIXES = [TAGS, FACES, CHARACTERS, METADATA, CAPTION]
     ],
 )
 def test_names_of_sidecars(suffix: str, expected: str) -> None:
-    assert sidecar.sidecar(Path("EP01/a.b.png"), suffix) == Path("EP01") / expected
-
-
-# --- writing
+    assert names.sidecar(Path("EP01/a.b.png"), suffix) == Path("EP01") / expected
 
 
 @pytest.mark.parametrize(
@@ -59,7 +43,7 @@ def test_a_whole_write_leaves_the_file_and_nothing_else(tmp_path: Path, content:
 def test_a_write_that_fails_keeps_the_old_content_and_the_rest_is_cleaned_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
 ) -> None:
-    path = sidecar.sidecar(tmp_path / "x.png", suffix)
+    path = names.sidecar(tmp_path / "x.png", suffix)
     path.write_text("old")
 
     def fail(source: Path, target: Path) -> None:
@@ -88,7 +72,7 @@ def test_the_temporary_file_is_hidden_and_in_the_same_folder() -> None:
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_clean_up_removes_only_leftovers_of_its_suffix(tmp_path: Path, suffix: str) -> None:
-    leftovers = {one: temporary(sidecar.sidecar(tmp_path / "x.png", one)) for one in SUFFIXES}
+    leftovers = {one: temporary(names.sidecar(tmp_path / "x.png", one)) for one in SUFFIXES}
     others = [tmp_path / name for name in ("x.png", "x.json", ".hidden.json.tmp", "x.faces.json.tmp", ".frames.json")]
     for path in [*leftovers.values(), *others]:
         path.touch()
@@ -115,9 +99,6 @@ def test_nan_is_never_written(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "x.json", {"score": float("nan")})
     assert listing(tmp_path) == []
-
-
-# --- reading
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
@@ -157,7 +138,7 @@ def test_a_bad_sidecar_is_refused_with_its_reason(tmp_path: Path, content: bytes
 
 def test_a_sidecar_that_is_too_large_is_not_even_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "x.json").write_text(json.dumps({"a": "x" * 100}))
-    monkeypatch.setattr(sidecar, "MAX_SIDECAR_BYTES", 50)
+    monkeypatch.setattr(atomic, "MAX_SIDECAR_BYTES", 50)
     with pytest.raises(BadSidecar, match="larger than"):
         read_json(tmp_path / "x.json")
 
@@ -169,18 +150,12 @@ def test_what_cannot_be_opened_is_a_bad_sidecar(tmp_path: Path, name: str) -> No
         read_json(tmp_path / name)
 
 
-# --- what is still pending
-
-
 def test_only_frames_without_the_sidecar_are_pending(tmp_path: Path) -> None:
     frames = [tmp_path / "1.png", tmp_path / "2.png"]
     (tmp_path / "1.faces.json").touch()
     (tmp_path / "2.json").touch()
     assert pending(frames, FACES, redo=False) == [frames[1]]
     assert pending(frames, FACES, redo=True) == frames
-
-
-# --- digests
 
 
 def test_a_digest_does_not_depend_on_the_order_of_keys() -> None:
@@ -195,9 +170,6 @@ def test_a_digest_stays_the_same_for_ever() -> None:
 @pytest.mark.parametrize("other", [[1, 2], "12", 12, ["1", 2], [2, 1], None, {}])
 def test_a_digest_tells_values_apart(other: object) -> None:
     assert digest(other) != digest(["1", "2"])
-
-
-# --- safe names
 
 
 @pytest.mark.parametrize(

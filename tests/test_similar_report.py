@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import remove_similar
-from framekit.similar_report import MAX_MEMBERS, Group, Rejected, encode_thumbnail, histogram, report_page
+from framekit.dedup.report import MAX_MEMBERS, Group, Rejected, histogram, report_page
+from framekit.pixels.sheets import encode_thumbnail
 from tests.conftest import BLACK, patchwork, plain, save_frame, tree
 
 GROUPS = [

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from framekit import similarity
-from framekit.frames import Pixels
-from framekit.similarity import DIMENSIONS, QUERIES, Descriptors, describe, first_similar
+from framekit.dedup import search
+from framekit.dedup.descriptors import DIMENSIONS, Descriptors, describe
+from framekit.dedup.search import QUERIES, first_similar
+from framekit.pixels.decode import Pixels
 from tests.conftest import BLACK, RED, WHITE, patchwork, plain
 
 THRESHOLD = 0.985  # the default of remove_similar
@@ -37,9 +38,6 @@ def one_by_one(descriptors: Descriptors, threshold: float) -> list[tuple[int, in
         else:
             kept.append(index)
     return found
-
-
-# --- the descriptor
 
 
 @pytest.mark.parametrize("size", [(1, 1), (32, 18), (1920, 1080), (90, 160), (31, 17)])
@@ -88,9 +86,6 @@ def test_plain_frames_of_one_colour_are_similar_whatever_the_noise() -> None:
     assert likeness(one, other) > THRESHOLD
 
 
-# --- the search
-
-
 @pytest.mark.parametrize("block", [1, 7, 1000])
 @pytest.mark.parametrize("count", [0, 1, 2, QUERIES - 1, QUERIES, QUERIES + 1, 2 * QUERIES + 88])
 def test_the_search_finds_what_comparing_one_by_one_finds(count: int, block: int) -> None:
@@ -112,7 +107,7 @@ def test_blocks_of_queries_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> Non
     descriptors = clusters(100)
     expected = [row[:2] for row in similar(descriptors, 0.97, 1000)]
     for queries in (1, 3, 100):
-        monkeypatch.setattr(similarity, "QUERIES", queries)
+        monkeypatch.setattr(search, "QUERIES", queries)
         assert [row[:2] for row in similar(descriptors, 0.97, 7)] == expected
 
 
@@ -133,7 +128,7 @@ def test_the_kept_frame_it_resembles_most_is_named() -> None:
 
 
 def test_equal_frames_leave_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(similarity, "QUERIES", 2)
+    monkeypatch.setattr(search, "QUERIES", 2)
     assert [row[:2] for row in similar(unit(0, 0, 0, 0, 0), 0.98, 1)] == [(1, 0), (2, 0), (3, 0), (4, 0)]
 
 

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from framekit import arguments, stage
-from framekit.stage import Misuse, StageParser
+from framekit import console
+from framekit.cli import run
+from framekit.cli.parser import StageParser, fraction, positive, underscored
+from framekit.errors import Misuse
 from tests.conftest import one_sentence
 
 FOLDER = Path("dataset")
@@ -17,7 +19,7 @@ def parser() -> StageParser:
     """Return a command line with an option of each kind."""
     options = StageParser("paint_frames", "Paint frames.")
     options.shared("src_dir", "dst_dir", "redo", "limit", "workers", "config")
-    options.option("thresh", type=arguments.fraction, default=0.5, help="least likeness")
+    options.option("thresh", type=fraction, default=0.5, help="least likeness")
     options.option("margin", type=float, default=0.0, help="extra width")
     options.option("prefix", help="start of each name")
     options.option("colour", choices=["red", "blue"], default="red", help="colour")
@@ -31,9 +33,6 @@ def read(*words: str) -> argparse.Namespace:
 def read_with(tmp_path: Path, toml: str, *words: str) -> argparse.Namespace:
     (tmp_path / "dataset.toml").write_text(toml, encoding="utf-8")
     return parser().read(["--config", str(tmp_path / "dataset.toml"), *words])
-
-
-# --- options
 
 
 @pytest.mark.parametrize(
@@ -57,7 +56,7 @@ def test_the_folder_can_be_given_in_each_way(option: list[str]) -> None:
     ],
 )
 def test_hyphens_become_underscores_in_names_only(word: str, expected: str) -> None:
-    assert stage.underscored(word) == expected
+    assert underscored(word) == expected
 
 
 def test_a_value_with_hyphens_stays_as_it_is() -> None:
@@ -122,32 +121,30 @@ def test_the_help_states_each_default(option: str, default: str) -> None:
 
 @pytest.mark.parametrize(("text", "expected"), [("0", 0.0), ("1", 1.0), ("0.25", 0.25)])
 def test_fractions(text: str, expected: float) -> None:
-    assert arguments.fraction(text) == expected
+    assert fraction(text) == expected
 
 
 @pytest.mark.parametrize("text", ["-0.1", "1.01", "nan", "inf"])
 def test_what_is_no_fraction(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError):
-        arguments.fraction(text)
+        fraction(text)
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "nan", "inf"])
 def test_what_is_not_positive(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError):
-        arguments.positive(text)
+        positive(text)
 
 
 def test_a_positive_number() -> None:
-    assert arguments.positive("2.5") == 2.5
+    assert positive("2.5") == 2.5
 
 
 @pytest.mark.parametrize(("asked", "expected"), [(3, 3), (1, 1), (0, 5), (-2, 5)])
 def test_no_number_of_workers_means_one_per_core(asked: int, expected: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: 5)
-    assert stage.worker_count(asked) == expected
+    assert console.worker_count(asked) == expected
 
-
-# --- the configuration file
 
 TABLE = """
 [paint_frames]
@@ -228,16 +225,13 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         read("--config", str(tmp_path / "missing.toml"))
 
 
-# --- the closing line and the exit code
-
-
 def test_when_all_went_well_the_closing_line_is_all(capsys: pytest.CaptureFixture[str]) -> None:
-    assert stage.close("3 frames done") == 0
+    assert run.close("3 frames done") == 0
     assert capsys.readouterr() == ("3 frames done\n", "")
 
 
 def test_unreadable_frames_are_listed_with_their_reasons(capsys: pytest.CaptureFixture[str]) -> None:
-    assert stage.close("3 frames done", [(Path("a.png"), "cut short"), (Path("b.png"), "empty")]) == 1
+    assert run.close("3 frames done", [(Path("a.png"), "cut short"), (Path("b.png"), "empty")]) == 1
     out, err = capsys.readouterr()
     assert out == "3 frames done; 2 unreadable, listed above\n"
     assert err.splitlines() == ["unreadable: a.png: cut short", "unreadable: b.png: empty"]
@@ -248,11 +242,11 @@ def test_unreadable_frames_are_listed_with_their_reasons(capsys: pytest.CaptureF
     [(0, "frame", "0 frames"), (1, "frame", "1 frame"), (2, "frame", "2 frames"), (2, "entry", "2 entries")],
 )
 def test_counted(number: int, noun: str, expected: str) -> None:
-    assert stage.counted(number, noun) == expected
+    assert console.counted(number, noun) == expected
 
 
 def test_wrong_use_is_one_sentence_and_2(capsys: pytest.CaptureFixture[str]) -> None:
-    @stage.one_sentence
+    @run.one_sentence
     def main(argv: Sequence[str] | None = None) -> int:
         raise Misuse("there is no x; make one")
 
@@ -261,7 +255,7 @@ def test_wrong_use_is_one_sentence_and_2(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_ctrl_c_is_one_sentence_and_130(capsys: pytest.CaptureFixture[str]) -> None:
-    @stage.one_sentence
+    @run.one_sentence
     def main(argv: Sequence[str] | None = None) -> int:
         raise KeyboardInterrupt
 
@@ -270,7 +264,7 @@ def test_ctrl_c_is_one_sentence_and_130(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_any_other_error_keeps_its_traceback() -> None:
-    @stage.one_sentence
+    @run.one_sentence
     def main(argv: Sequence[str] | None = None) -> int:
         raise ZeroDivisionError
 
@@ -284,5 +278,5 @@ def test_without_words_the_command_line_of_the_system_is_read(monkeypatch: pytes
 
 
 def test_progress_is_silent_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    assert list(stage.progress([1, 2, 3], 3, "frame")) == [1, 2, 3]
+    assert list(console.progress([1, 2, 3], 3, "frame")) == [1, 2, 3]
     assert capsys.readouterr() == ("", "")

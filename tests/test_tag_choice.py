@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from framekit.stage import Misuse
-from framekit.tag_choice import Hygiene, Thresholds, choose, largest_gap, read_pairs, tag_text, tidy, without_overlap
-from framekit.tag_groups import KAOMOJI
-from framekit.tag_lines import parse_tags
-from framekit.tag_list import ARTIST, CHARACTER, COPYRIGHT, GENERAL, META, RATING
+from framekit.errors import Misuse
+from framekit.sidecars.tags import parse_tags
+from framekit.tags.select import Hygiene, Thresholds, choose, largest_gap, read_pairs, tag_text, tidy, without_overlap
+from framekit.tags.taggers import ARTIST, CHARACTER, COPYRIGHT, GENERAL, META, RATING
+from framekit.tags.vocabulary import KAOMOJI
 
 # What a WD tagger gives for a frame of a girl with a witch's hat at night; scores made up, tags real.
 SCORED = {
@@ -29,15 +29,14 @@ SCORED = {
     "alice_margatroid": (CHARACTER, 0.4),
     "general": (RATING, 0.04),
 }
+
 LEVELS = Thresholds(0.35, 0.85)
+
 IN_ORDER = "1girl, solo, kirisame_marisa, hat, witch_hat, blonde_hair, long_hair, hair, ^_^"
 
 
 def text(rules: Hygiene, thresholds: Thresholds = LEVELS) -> str:
     return tag_text(SCORED, thresholds, rules).strip()
-
-
-# --- thresholds
 
 
 def test_each_category_has_its_threshold() -> None:
@@ -67,9 +66,6 @@ def test_mcut_cuts_each_category_of_a_frame_at_its_largest_gap() -> None:
 def test_mcut_takes_no_character_below_its_floor() -> None:
     scored = {"someone": (CHARACTER, 0.14)}
     assert choose(scored, Thresholds(0, 0, mcut=True)) == {}
-
-
-# --- hygiene
 
 
 def test_replacing_really_replaces_and_only_that_tag() -> None:
@@ -152,9 +148,6 @@ def test_the_four_line_form_is_what_everything_reads() -> None:
 
 def test_the_four_line_form_without_any_tag() -> None:
     assert tag_text({}, LEVELS, Hygiene(character_line=True)) == "character:\ncopyright:\nartist:\ngeneral:\n"
-
-
-# --- files of rules
 
 
 def test_rules_are_read_with_blanks_remarks_and_byte_order_mark(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from framekit.tag_groups import group_of, is_of_the_moment, people_in
+from framekit.tags.vocabulary import group_of, is_of_the_moment, people_in
 
 
 @pytest.mark.parametrize(

@@ -14,15 +14,17 @@ from onnx import TensorProto, helper
 from PIL import Image
 
 import tag_images
-from framekit import detectors
-from framekit.faces import Detector, Face
-from framekit.frames import Pixels, Unreadable, read_pixels
-from framekit.scoring import score_frames
-from framekit.stage import Misuse
-from framekit.tag_choice import Thresholds, choose
-from framekit.tag_list import TagList, read_tag_list
-from framekit.tag_scores import FrameScores, above_floor
-from framekit.tagger import Layout, Tagger, pad_and_resize
+from framekit.boxes import Face
+from framekit.dataset.frames import Unreadable
+from framekit.errors import Misuse
+from framekit.faces import detect
+from framekit.faces.detect import Settings
+from framekit.faces.filter import Detector
+from framekit.pixels.decode import Pixels, read_pixels
+from framekit.tags.predict import score_frames
+from framekit.tags.select import Thresholds, choose
+from framekit.tags.store import FrameScores, above_floor
+from framekit.tags.taggers import Layout, Tagger, TagList, pad_and_resize, read_tag_list
 from tests.conftest import BLACK, WHITE, one_sentence, patchwork, plain, tree
 from tests.helpers_dataset import (
     MIDDLE,
@@ -36,9 +38,12 @@ from tests.helpers_dataset import (
 )
 
 ROOT = Path(tag_images.__file__).parent
+
 # Spots of a 4 by 4 input, see save_tagger: the three channels in the corner, and the left end of each row.
 CORNER = (0, 1, 2)
+
 ROWS = (0, 12, 24, 36)
+
 OLIVE = (200, 100, 30)
 
 
@@ -63,9 +68,6 @@ def tags_of(frame: Path) -> str:
 def channel_tagger(folder: Path, batch: int | str = "n") -> Path:
     """Write a tagger whose scores are the three channels of the upper left pixel, in the order of the input."""
     return save_tagger(folder, [("first", 0), ("second", 0), ("third", 0)], CORNER, batch=batch)
-
-
-# --- the input
 
 
 def test_a_frame_becomes_blue_green_red_from_0_to_255() -> None:
@@ -150,9 +152,6 @@ def test_the_input_of_every_kind_of_picture_is_that_of_what_is_seen(tmp_path: Pa
     assert np.array_equal(wd_input(read_pixels(tmp_path / "x.png")), wd_input(seen))
 
 
-# --- what a model makes of it
-
-
 def test_the_model_gets_blue_first(tmp_path: Path) -> None:
     frame = add_frame(tmp_path / "x.png", plain((30, 100, 200), 4, 4))
     assert tag(tmp_path, channel_tagger(tmp_path / "model"), "--general_threshold", "0") == 0
@@ -224,9 +223,6 @@ def test_more_workers_change_nothing(tmp_path: Path) -> None:
     assert [tags_of(frame) for frame in frames] == ["\n"] * 5 + ["first\n"] * 4
 
 
-# --- which tags
-
-
 def chosen(scores: Sequence[float], categories: Sequence[int], general: float, character: float) -> list[str]:
     """Return the tags, named after their position, that these scores select."""
     tags = TagList([f"t{n}" for n in range(len(scores))], np.array(categories))
@@ -294,9 +290,6 @@ def test_a_file_that_is_no_tag_list_is_one_sentence(tmp_path: Path, content: byt
         read_tag_list(tmp_path / "tags.csv")
 
 
-# --- models that don't fit
-
-
 def test_a_tag_list_of_another_model_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = channel_tagger(tmp_path / "model")
     save_tag_list(model / "selected_tags.csv", [(0, "a", 0), (1, "b", 0)])
@@ -341,9 +334,6 @@ def test_without_network_and_cache_one_sentence_names_the_ways_out(tmp_path: Pat
     assert "SmilingWolf/wd-swinv2-tagger-v3/model.onnx" in said
     assert "HF_HOME" in said
     assert "--model" in said
-
-
-# --- the files
 
 
 def test_underscores_stay_and_the_line_ends(tmp_path: Path) -> None:
@@ -443,15 +433,12 @@ def test_the_first_frames_only(tmp_path: Path) -> None:
     assert [(tmp_path / f"{frame.name}.tags").exists() for frame in frames] == [False, True, True]
 
 
-# --- measured tags
-
-
-def refuse_to_load(name: str, settings: detectors.Settings) -> Detector:
+def refuse_to_load(name: str, settings: detect.Settings) -> Detector:
     raise AssertionError("no detector is needed")
 
 
 def test_measured_tags_take_the_faces_from_their_sidecar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(detectors, "load_detector", refuse_to_load)
+    monkeypatch.setattr(detect, "load_detector", refuse_to_load)
     one, none = (add_frame(tmp_path / f"{n}.png", plain((128, 128, 128))) for n in range(2))
     add_faces(one, (0.4, 0.2, 0.6, 0.55))
     add_faces(none)
@@ -463,13 +450,13 @@ def test_measured_tags_take_the_faces_from_their_sidecar(tmp_path: Path, monkeyp
 def test_frames_without_that_sidecar_are_looked_at_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def load(name: str, settings: detectors.Settings) -> Detector:
+    def load(name: str, settings: Settings) -> Detector:
         def detect(pixels: Pixels) -> list[Face]:
             return [Face(MIDDLE, 0.9)]
 
         return detect
 
-    monkeypatch.setattr(detectors, "load_detector", load)
+    monkeypatch.setattr(detect, "load_detector", load)
     seen, unseen = (add_frame(tmp_path / f"{n}.png", plain((128, 128, 128))) for n in range(2))
     add_faces(seen)
     assert tag(tmp_path, "measured") == 0
@@ -482,7 +469,7 @@ def test_frames_without_that_sidecar_are_looked_at_first(
 def test_a_damaged_sidecar_of_faces_is_listed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(detectors, "load_detector", refuse_to_load)
+    monkeypatch.setattr(detect, "load_detector", refuse_to_load)
     good, bad = (add_frame(tmp_path / f"{n}.png") for n in range(2))
     add_faces(good)
     add_text(bad, ".faces.json", '{"faces": [{"box": [1, 2]}]}')

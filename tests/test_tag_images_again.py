@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from onnx import helper
 
-from framekit import journals, scoring, tagging
-from framekit.frames import Unreadable
-from framekit.tag_list import GENERAL, read_tag_list
-from framekit.tag_record import RECORD
-from framekit.tag_scores import FrameScores, ScoreStore, write_store
-from framekit.tagger import find_batch_size, load_tagger
+from framekit.dataset.frames import Unreadable
+from framekit.files import journal
+from framekit.sidecars.tags import RECORD
+from framekit.tags import predict, write
+from framekit.tags.store import FrameScores, ScoreStore, write_store
+from framekit.tags.taggers import GENERAL, find_batch_size, load_tagger, read_tag_list
 from tests.conftest import BLACK, WHITE, one_sentence, plain, save_frame, tree
 from tests.helpers_dataset import add_frame, add_text, save_model, save_tag_list, save_tagger
 from tests.test_tag_images import OLIVE, channel_tagger, tag, tags_of
@@ -36,9 +36,6 @@ def dataset(tmp_path: Path) -> Path:
 
 def texts(folder: Path) -> list[str]:
     return [path.read_text(encoding="utf-8") for path in sorted(folder.rglob("*.tags"))]
-
-
-# --- other thresholds
 
 
 def test_other_thresholds_need_no_model(dataset: Path) -> None:
@@ -85,14 +82,14 @@ def test_scores_that_are_there_are_not_asked_for_again(dataset: Path, capsys: py
     model = channel_tagger(dataset.parent / "tagger")
     add_frame(dataset / "EP02/new.png", plain(WHITE, 4, 4))
     asked: list[int] = []
-    real = scoring.score_frames
+    real = predict.score_frames
 
     def counting(todo: list[Path], *more: Any) -> Iterator[tuple[Path, FrameScores | Unreadable]]:
         asked.append(len(todo))
         yield from real(todo, *more)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("framekit.scoring.score_frames", counting)
+        patch.setattr("framekit.tags.predict.score_frames", counting)
         assert tag(dataset, model) == 0
     assert asked == [1]
     assert texts(dataset) == ["third, second\n"] * 3 + ["first, second, third\n"]
@@ -103,8 +100,8 @@ def test_a_killed_run_keeps_what_was_scored(tmp_path: Path, monkeypatch: pytest.
     for n in range(4):
         add_frame(tmp_path / f"EP01/{n}.png", plain(OLIVE, 4, 4))
     model = channel_tagger(tmp_path / "tagger")
-    monkeypatch.setattr(tagging, "PART_SECONDS", -1)
-    real = scoring.score_frames
+    monkeypatch.setattr(write, "PART_SECONDS", -1)
+    real = predict.score_frames
 
     def killed(*words: Any) -> Iterator[tuple[Path, FrameScores | Unreadable]]:
         for number, one in enumerate(real(*words)):
@@ -113,7 +110,7 @@ def test_a_killed_run_keeps_what_was_scored(tmp_path: Path, monkeypatch: pytest.
             yield one
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("framekit.scoring.score_frames", killed)
+        patch.setattr("framekit.tags.predict.score_frames", killed)
         assert tag(tmp_path, model, "--batch_size", "1") == 130
     assert len(texts(tmp_path)) == 2
     assert tag(tmp_path, model) == 0
@@ -144,9 +141,6 @@ def test_other_weights_of_the_same_size_are_another_tagger(tmp_path: Path) -> No
     assert tags_of(frame) == "first, second\n"
 
 
-# --- several taggers
-
-
 @pytest.mark.parametrize("model", ["", ",", "a/tagger,b/tagger"])
 def test_taggers_of_one_name_or_none_are_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], model: str
@@ -168,7 +162,7 @@ def test_two_taggers_are_merged(tmp_path: Path, how: str, expected: str) -> None
     frame = add_frame(tmp_path / "dataset/x.png", plain(OLIVE, 4, 4))
     assert tag(tmp_path / "dataset", f"{one},{other}", "--merge", how) == 0
     assert tags_of(frame) == expected
-    [line] = journals.read_lines(tmp_path / "dataset" / RECORD)
+    [line] = journal.read_lines(tmp_path / "dataset" / RECORD)
     assert f" {how} " in line["by"]
     assert tag(tmp_path / "dataset", f"{one},{other}", "--merge", "union", "--rethreshold") == 0
     assert tags_of(frame) == "a, b, c\n"
@@ -184,11 +178,8 @@ def test_an_unreadable_frame_is_listed_once_for_two_taggers(tmp_path: Path, caps
     assert "1 frame tagged" in said.out
 
 
-# --- provenance and corrections
-
-
 def test_the_record_tells_how_each_file_came_about(dataset: Path) -> None:
-    lines = list(journals.read_lines(dataset / "EP01" / RECORD))
+    lines = list(journal.read_lines(dataset / "EP01" / RECORD))
     assert [line["file"] for line in lines] == ["a.png.tags", "b.png.tags"]
     assert all(line["by"].startswith("general>0.35 character>0.85 of tagger@") for line in lines)
     assert all(line["by"].endswith(" above 0.05") for line in lines)
@@ -225,7 +216,7 @@ def test_a_file_that_was_set_back_to_what_was_written_is_our_own_again(dataset: 
 
 def test_a_kill_between_record_and_file_makes_no_correction(dataset: Path) -> None:
     line = {"file": "a.png.tags", "digest": "0" * 12, "by": "a run that was killed before it wrote the file"}
-    journals.append_line(dataset / "EP01" / RECORD, line)
+    journal.append_line(dataset / "EP01" / RECORD, line)
     assert tag(dataset, "tagger", "--rethreshold", "--general_threshold", "0.5") == 0
     assert texts(dataset) == ["third\n"] * 3
 
@@ -235,9 +226,6 @@ def test_a_torn_record_is_no_trouble(dataset: Path) -> None:
     path.write_bytes(path.read_bytes()[:-9])
     assert tag(dataset, "tagger", "--rethreshold", "--general_threshold", "0.5") == 0
     assert texts(dataset) == ["third\n", "third, second\n", "third\n"]  # b counts as a person's: better than lost
-
-
-# --- other kinds of taggers
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "model_optimized.onnx"])
@@ -331,9 +319,6 @@ def test_of_two_outputs_the_one_with_the_tags_counts(tmp_path: Path) -> None:
     assert tags_of(frame) == "third, second\n"
 
 
-# --- the batch size
-
-
 def test_the_batch_size_is_found(tmp_path: Path) -> None:
     tagger = load_tagger(str(channel_tagger(tmp_path / "tagger")), "cpu")
     assert find_batch_size(tagger, tagger.prepare(plain(BLACK, 4, 4))) in (1, 2, 4, 8, 16, 32)
@@ -356,9 +341,6 @@ def test_a_batch_that_does_not_fit_into_memory_ends_the_search(tmp_path: Path) -
     tagger = replace(load_tagger(str(channel_tagger(tmp_path / "tagger")), "cpu"), score=score)
     assert find_batch_size(tagger, tagger.prepare(plain(BLACK, 4, 4))) == 4
     assert tried == [1, 1, 2, 4, 8]
-
-
-# --- the summary
 
 
 def test_the_summary_counts_tags_and_shows_rare_ones(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:

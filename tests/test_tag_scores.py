@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from framekit.tag_list import CHARACTER, GENERAL, TagList
-from framekit.tag_scores import FrameScores, ScoreStore, above_floor, merge, read_store, store_path, write_store
+from framekit.tags.store import FrameScores, ScoreStore, above_floor, merge, read_store, store_path, write_store
+from framekit.tags.taggers import CHARACTER, GENERAL, TagList
 from tests.helpers_dataset import add_frame
 
 MODEL = "tagger@0123abcd above 0.05"
+
 TAGS = TagList(["1girl", "^_^", "カタカナ", "someone_(show)"], np.array([0, 0, 0, 4]))
 
 
@@ -92,6 +93,7 @@ def test_a_frame_that_changed_has_no_scores(tmp_path: Path) -> None:
 
 
 ONE = {"a": (GENERAL, 0.9), "b": (GENERAL, 0.5), "c": (CHARACTER, 0.9)}
+
 OTHER = {"b": (GENERAL, 0.75), "a": (GENERAL, 0.25), "d": (GENERAL, 0.5)}
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from framekit.detectors import Finder
-from framekit.faces import Face, Limits
-from framekit.frames import Pixels
-from framekit.tiles import from_view, views_of
+from framekit.boxes import Face
+from framekit.faces.detect import Finder, from_view, views_of
+from framekit.faces.filter import Limits
+from framekit.pixels.decode import Pixels
 from tests.conftest import BLACK, RED, plain
 
 SIZE = (1750, 700)

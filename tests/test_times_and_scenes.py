@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 import extract_frames
-from framekit.ffmpeg_build import find_ffmpeg
-from framekit.frames import Pixels, read_pixels
+from framekit.pixels.decode import Pixels, read_pixels
+from framekit.video.ffmpeg import find_ffmpeg
 
 WIDTH, HEIGHT, FPS = 160, 96, 24
+
 HALF_A_FRAME = 0.5 / FPS
+
 H264 = ("-c:v", "libx264", "-preset", "veryfast", "-qp", "8", "-pix_fmt", "yuv420p", "-threads", "1")
 
 
@@ -64,9 +66,6 @@ def told(record: dict[str, Any], name: str) -> list[Any]:
 
 def numbers_shown(folder: Path) -> list[int]:
     return [number_shown(read_pixels(path)) for path in sorted(folder.glob("*/*.png"))]
-
-
-# --- times
 
 
 @pytest.mark.parametrize("suffix", ["mkv", "mp4", "ts"])
@@ -130,9 +129,6 @@ def test_a_change_of_resolution_goes_on_counting(tmp_path: Path) -> None:
     assert {read_pixels(path).shape for path in (tmp_path / "out").glob("*/*.png")} == {(HEIGHT, WIDTH, 3)}
 
 
-# --- scenes
-
-
 def place(seed: int) -> Pixels:
     """Draw a place of large coloured blocks."""
     blocks = np.random.default_rng(seed).integers(0, 256, (6, 10, 3), np.uint8)
@@ -144,8 +140,11 @@ def mixed(one: Pixels, other: Pixels, share: float) -> Pixels:
 
 
 BLACK, WHITE = np.zeros((HEIGHT, WIDTH, 3), np.uint8), np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
+
 A, B, C = place(1), place(2), place(3)
+
 FADE = [mixed(A, BLACK, step / 12) for step in range(13)]
+
 SHOTS: dict[str, tuple[list[Pixels], list[int]]] = {
     "cuts": ([A] * 15 + [B] * 20 + [C] * 7 + [A] * 10, [15, 35, 42]),
     "a fade to black and in again": ([A] * 10 + FADE + FADE[::-1] + [A] * 9, []),

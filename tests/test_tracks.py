@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from framekit.faces import Face
-from framekit.naming import Acceptance, centroid_namer
-from framekit.scene_names import name_scene
-from framekit.tracks import Shown, inferred, link, voted
+from framekit.boxes import Face
+from framekit.characters.match import Acceptance, centroid_namer
+from framekit.characters.scenes import Shown, inferred, link, name_scene, voted
 from tests.test_naming import at, known
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from framekit.naming import References, centroid_namer
-from framekit.trained_head import TRAINED, Head, read_head, save_head
+from framekit.characters.match import References, centroid_namer
+from framekit.characters.train import TRAINED, Head, read_head, save_head
 
 WIDTH = 16
 
@@ -54,7 +54,7 @@ def test_a_head_comes_back_from_its_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("method", TRAINED)
 def test_training_finds_what_tells_characters_apart(method: str) -> None:
     pytest.importorskip("learn2learn")
-    from framekit.head_training import train_head
+    from framekit.characters.train import train_head
 
     references = references_with_noise()
     head, again = (train_head(references, method, seed=1, quiet=True) for _ in range(2))
@@ -75,7 +75,7 @@ def test_training_finds_what_tells_characters_apart(method: str) -> None:
 
 def test_a_single_character_trains_nothing() -> None:
     pytest.importorskip("learn2learn")
-    from framekit.head_training import train_head
+    from framekit.characters.train import train_head
 
     references = References(["a"], np.ones((1, 2, WIDTH), np.float32), np.ones((1, 3, WIDTH), np.float32))
     assert not train_head(references, "proto", 0, quiet=True).up.any()

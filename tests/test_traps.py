@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import prepare_training
-from framekit.frame_size import ORIENTATION
+from framekit.pixels.decode import ORIENTATION
 from tests.conftest import plain, save_frame
 from tests.helpers_dataset import add_frame
 

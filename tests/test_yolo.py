@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from framekit import detectors
-from framekit.faces import Face, Limits, Seen
-from framekit.frames import Pixels, Unreadable
-from framekit.stage import Misuse
-from framekit.yolo import Letterbox, Yolo, class_names, labels_of, load_yolo, yolo_boxes
+from framekit.boxes import Face, Seen
+from framekit.dataset.frames import Unreadable
+from framekit.errors import Misuse
+from framekit.faces import detect
+from framekit.faces.filter import Limits
+from framekit.faces.yolo import Letterbox, Yolo, class_names, labels_of, load_yolo, yolo_boxes
+from framekit.pixels.decode import Pixels
 from tests.conftest import BLACK, BLUE, GREEN, RED, plain, save_frame
 
 SIDE = 64
@@ -111,7 +113,7 @@ def test_a_head_stands_for_the_face_that_it_has() -> None:
 
 
 def test_people_are_kept_apart_from_faces() -> None:
-    finder = detectors.Finder([yolo(Cells(), "face", "person")], [0.5], 0, Limits())
+    finder = detect.Finder([yolo(Cells(), "face", "person")], [0.5], 0, Limits())
     pixels = block(RED, 16, 16)
     pixels[32:48, 32:48] = GREEN
     [seen] = finder.seen([finder.look(pixels)])
@@ -123,7 +125,7 @@ def test_two_detectors_join_and_the_first_one_counts() -> None:
     def other(pixels: Pixels) -> list[Face]:
         return [Face((0.26, 0.26, 0.49, 0.49), 0.99), Face((0.7, 0.7, 0.9, 0.9), 0.8), Face((0.0, 0.7, 0.2, 0.9), 0.2)]
 
-    finder = detectors.Finder([yolo(Cells(), "face", ""), other], [0.5, 0.5], 0, Limits())
+    finder = detect.Finder([yolo(Cells(), "face", ""), other], [0.5, 0.5], 0, Limits())
     [seen] = finder.seen([finder.look(block(RED, 16, 16))])
     assert [(face.box, face.score) for face in seen.faces] == [
         ((0.25, 0.25, 0.5, 0.5), pytest.approx(1)),
@@ -135,8 +137,8 @@ def test_frames_are_looked_at_in_batches_in_order(tmp_path: Path, monkeypatch: p
     paths = [save_frame(tmp_path / f"{n}.png", block(RED if n % 2 else BLUE, 0, 0)) for n in range(5)]
     paths[2].write_bytes(b"broken")
     cells = Cells()
-    monkeypatch.setattr(detectors, "load_detector", lambda name, settings: yolo(cells, "face", ""))
-    results = list(detectors.find_faces(paths, detectors.Settings("m.onnx"), Limits(), 2, batch_size=3))
+    monkeypatch.setattr(detect, "load_detector", lambda name, settings: yolo(cells, "face", ""))
+    results = list(detect.find_faces(paths, detect.Settings("m.onnx"), Limits(), 2, batch_size=3))
     assert [path for path, _ in results] == paths
     assert isinstance(results[2][1], Unreadable)
     assert [len(seen.faces) for _, seen in results if isinstance(seen, Seen)] == [0, 1, 1, 0]

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from framekit.frames import Pixels
-from framekit.stage import Misuse
-from framekit.yolo import load_yolo
+from framekit.errors import Misuse
+from framekit.faces.yolo import load_yolo
+from framekit.pixels.decode import Pixels
 from tests.conftest import patchwork
 
 if importlib.util.find_spec("ultralytics") is None:  # importing it here would patch Pillow for all tests
@@ -44,7 +44,8 @@ def test_a_pt_file_runs_like_the_network_in_it(tmp_path: Path) -> None:
 
 
 def test_broken_images_stay_unreadable_beside_ultralytics(tmp_path: Path) -> None:
-    from framekit.frames import UnreadableFrame, read_pixels
+    from framekit.errors import UnreadableFrame
+    from framekit.pixels.decode import read_pixels
 
     load_yolo(str(save_checkpoint(tmp_path / "x.pt")), "cpu", 0.3, 0.7)
     (tmp_path / "broken.png").write_bytes(b"broken")
@@ -80,7 +81,7 @@ def test_a_damaged_pt_file_is_one_sentence(tmp_path: Path, content: bytes) -> No
 def test_a_backbone_loses_its_last_layer() -> None:
     import torchvision
 
-    from framekit.backbone import embedding_of
+    from framekit.models.torchvision import embedding_of
 
     model = embedding_of(torchvision.models.get_model("mobilenet_v3_small", weights=None), "cpu")
     rows = model.embed([model.prepare(patchwork(seed, 64, 64)) for seed in range(2)])
@@ -91,7 +92,7 @@ def test_a_backbone_loses_its_last_layer() -> None:
 def test_an_unknown_backbone_and_missing_weights_are_one_sentence(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from framekit.backbone import load_backbone
+    from framekit.models.torchvision import load_backbone
 
     with pytest.raises(Misuse, match="torchvision has no model resnet51"):
         load_backbone("resnet51", "cpu")

@@ -10,12 +10,15 @@ import arrange_folders
 import classify_characters
 import generate_metadata
 import prepare_training
-from framekit import sidecar
+from framekit.files import names
 from tests.helpers_dataset import MIDDLE, add_frame
 
 FACES = {"schema": 1, "model": "animeface", "threshold": 0.5, "faces": [{"box": list(MIDDLE), "score": 0.9}]}
+
 NAMES = {"schema": 1, "model": "m", "references": "r", "faces": [{"box": list(MIDDLE), "name": "A", "score": 1.0}]}
+
 KNOWN = {"count": 1, "characters": ["A"], "tags": ["hat"]}
+
 RIGHT = {".faces.json": FACES, ".characters.json": NAMES, ".json": KNOWN}
 
 BAD: dict[str, bytes] = {
@@ -32,6 +35,7 @@ BAD: dict[str, bytes] = {
     "too large": b'{"tags": ["' + b"x" * (17 * 2**20) + b'"]}',
     "wrong types": b'{"count": {}, "characters": 3, "faces": 3, "tags": [1]}',
 }
+
 ODD: dict[str, Callable[[bytes], bytes]] = {
     "with a mark": lambda right: b"\xef\xbb\xbf" + right,
     "with CRLF": lambda right: right.replace(b", ", b",\r\n"),
@@ -45,8 +49,8 @@ def dataset(tmp_path: Path, suffix: str, content: bytes) -> tuple[Path, Path]:
     found = [add_frame(tmp_path / "set" / f"{stem}.png") for stem in ("bad", "good")]
     for frame in found:
         for ending, value in RIGHT.items():
-            sidecar.sidecar(frame, ending).write_text(json.dumps(value))
-    sidecar.sidecar(found[0], suffix).write_bytes(content)
+            names.sidecar(frame, ending).write_text(json.dumps(value))
+    names.sidecar(found[0], suffix).write_bytes(content)
     return found[0], found[1]
 
 
@@ -59,7 +63,7 @@ def run(tmp_path: Path, script: str) -> int:
         return prepare_training.main(source)
     if script == "classify_characters":
         reference = add_frame(tmp_path / "references" / "A" / "1.png")
-        sidecar.sidecar(reference, sidecar.FACES).write_text(json.dumps(FACES))
+        names.sidecar(reference, names.FACES).write_text(json.dumps(FACES))
         return classify_characters.main([*source, "--ref_dir", str(tmp_path / "references"), "--model", "colour"])
     return arrange_folders.main([*source, "--dst_dir", str(tmp_path / "tree"), "--min_image_per_combination", "1"])
 
@@ -82,13 +86,13 @@ def test_a_bad_sidecar_is_listed_and_the_neighbour_is_done(
     if (script, suffix, name) == ("generate_metadata", ".json", "wrong types"):
         pytest.skip("a person's values of a wrong type are kept, and refused by the steps that read them")
     bad, good = dataset(tmp_path, suffix, BAD[name])
-    held = sidecar.sidecar(bad, suffix).read_bytes()
+    held = names.sidecar(bad, suffix).read_bytes()
     assert run(tmp_path, script) == 1
     said = capsys.readouterr().err
     assert f"unreadable: {bad}: " in said
     assert f"unreadable: {good}" not in said
     assert "Traceback" not in said
-    assert sidecar.sidecar(bad, suffix).read_bytes() == held
+    assert names.sidecar(bad, suffix).read_bytes() == held
     if script == "prepare_training":
         assert good.with_suffix(".txt").exists()
     if script == "arrange_folders":
@@ -118,7 +122,7 @@ def test_tags_that_are_no_text_are_listed(tmp_path: Path, capsys: pytest.Capture
 )
 def test_any_text_of_tags_becomes_one_line_of_caption(tmp_path: Path, text: str) -> None:
     frame = add_frame(tmp_path / "x.png")
-    sidecar.sidecar(frame, ".tags").write_text(text)
+    names.sidecar(frame, ".tags").write_text(text)
     assert generate_metadata.main(["--src_dir", str(tmp_path)]) == 0
     assert prepare_training.main(["--src_dir", str(tmp_path)]) == 0
     assert len(frame.with_suffix(".txt").read_text().splitlines()) == 1

@@ -7,7 +7,7 @@ import imageio_ffmpeg
 import pytest
 
 import extract_frames
-from framekit.frames import read_pixels
+from framekit.pixels.decode import read_pixels
 from tests.conftest import clip_frames, write_clip
 from tests.helpers_dataset import frames_in
 

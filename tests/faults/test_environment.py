@@ -20,14 +20,18 @@ import generate_metadata
 import prepare_training
 import remove_similar
 import tag_images
-from framekit import running, sidecar, standings
+from framekit.arrange import placements
+from framekit.cli import run
+from framekit.files import names
 from tests.conftest import one_sentence, patchwork
 from tests.helpers_dataset import add_frame, correct, loaded, set_time
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has neither SIGINT for others nor SIGKILL")
+
 ROOT = Path(__file__).resolve().parents[2]
-HOLD = "import sys, time; sys.path.insert(0, sys.argv[1]); from framekit import running; from pathlib import Path; \
-print(running.claim(sys.argv[2], Path(sys.argv[3])), flush=True); time.sleep(60)"
+
+HOLD = "import sys, time; sys.path.insert(0, sys.argv[1]); from framekit.cli import run; from pathlib import Path; \
+print(run.claim(sys.argv[2], Path(sys.argv[3])), flush=True); time.sleep(60)"
 
 
 def test_the_same_script_on_the_same_folder_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -47,8 +51,8 @@ def test_the_same_script_on_the_same_folder_says_so(tmp_path: Path, capsys: pyte
 
 
 def test_where_nothing_can_be_locked_all_may_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running.tempfile, "gettempdir", lambda: str(tmp_path / "none"))  # type: ignore[attr-defined]
-    assert running.claim("tag_images", tmp_path)
+    monkeypatch.setattr(run.tempfile, "gettempdir", lambda: str(tmp_path / "none"))  # type: ignore[attr-defined]
+    assert run.claim("tag_images", tmp_path)
 
 
 def test_two_scripts_on_one_folder_at_once(tmp_path: Path) -> None:
@@ -125,17 +129,17 @@ def test_a_folder_that_disappears_is_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     add_frame(tmp_path / "set" / "x.png", count=1)
-    found = standings.standings
+    found = placements.standings
 
     def vanish(*given: Any) -> Any:
         result = found(*given)
         (tmp_path / "set").rename(tmp_path / "away")
         return result
 
-    monkeypatch.setattr(standings, "standings", vanish)
+    monkeypatch.setattr(placements, "standings", vanish)
     words = ["--src_dir", str(tmp_path / "set"), "--dst_dir", str(tmp_path / "tree")]
     assert arrange_folders.main(words) in (1, 2)
-    assert "x.png" in one_sentence(capsys.readouterr().err.replace(sidecar.METADATA, ""))
+    assert "x.png" in one_sentence(capsys.readouterr().err.replace(names.METADATA, ""))
 
 
 def test_frames_may_be_removed_while_another_script_reads_them(tmp_path: Path) -> None:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from framekit import sidecar
+from framekit.files import atomic, names
 from tests.conftest import patchwork, write_clip
 from tests.helpers_dataset import MIDDLE, add_frame, add_names, correct
 
 DRIVER = Path(__file__).with_name("kill_driver.py")
+
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 
 
@@ -33,9 +34,9 @@ def kill(tmp_path: Path, moments: int, script: str, *words: str) -> None:
 def add_faces(frame: Path) -> None:
     """Write X.faces.json as detect_faces.py does."""
     faces = [{"box": list(MIDDLE), "score": 0.9}]
-    sidecar.write_json(
-        sidecar.sidecar(frame, sidecar.FACES),
-        {"schema": 1, "model": "animeface", "threshold": 0.5, "faces": faces, "written": sidecar.digest(faces)},
+    atomic.write_json(
+        names.sidecar(frame, names.FACES),
+        {"schema": 1, "model": "animeface", "threshold": 0.5, "faces": faces, "written": atomic.digest(faces)},
     )
 
 

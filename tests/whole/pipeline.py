@@ -100,7 +100,7 @@ def pixels(path: Path) -> bytes:
     from PIL import Image
 
     with Image.open(path) as image:
-        return f"{image.mode} {image.size}".encode() + image.tobytes()
+        return f"{image.mode} {image.size}".encode() + bytes(image.tobytes())
 
 
 def content(path: Path, out: Path) -> bytes:

@@ -1,0 +1,225 @@
+"""The levels of an arranged tree: how the folders of a frame are called, and which combinations are too rare."""
+
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from pathlib import Path
+
+from framekit import console, errors
+from framekit.arrange.placements import read_journal
+from framekit.console import nearest
+from framekit.errors import Misuse
+from framekit.files import atomic, paths
+from framekit.files.paths import safe_name
+from framekit.sidecars.metadata import NOBODY, Metadata, metadata_from
+
+PATTERN = "*/character/*"
+CHARACTER = "character"
+NO_NAME = re.compile(r"(?:face_height_ratio_|scene_)\d.*|no_(?:scene|rating|source|episode)")  # levels of other kinds
+NUMBER = re.compile(r"(\d+)\+?_(?:characters?|faces?|people|person)")
+CHARACTER_OTHERS = "character_others"  # the folder of rare, overlong and empty combinations of characters
+OTHERS = "others"  # the folder of frames without characters
+MAX_BYTES = 240  # file systems take 255 bytes
+MAX_COMBINATION = 100  # characters of text in the name of a combination; Source: the older script generation
+NUMBER_OF = re.compile(r"\d+\+?_(?:characters?|faces?|people|person)")
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How folders are named: the levels, and the numbers that steer them."""
+
+    levels: tuple[str, ...]
+    max_character_number: int = 6
+    min_image_per_combination: int = 10
+    face_ratio_range: int = 25
+    keep_src_structure: bool = False
+    min_face_number: int = 0
+    max_face_number: int = 0
+
+    def takes(self, known: Metadata) -> bool:
+        """Tell whether a frame has a number of faces that is wanted."""
+        return self.min_face_number <= known.face_count <= (self.max_face_number or known.face_count)
+
+
+def combination(characters: Iterable[str]) -> str:
+    """Return characters joined by `+`, sorted; `character_others` for none or too many."""
+    joined = "+".join(sorted({folder_name(name) for name in characters}))
+    short = len(joined) < MAX_COMBINATION and len(joined.encode()) <= MAX_BYTES
+    return joined if joined and short else CHARACTER_OTHERS
+
+
+@dataclass(frozen=True)
+class Described:
+    """What decides on the place of a frame: its folders, its combination of characters, its X.json."""
+
+    folders: tuple[str, ...]
+    combination: str
+    is_wanted: bool
+    held: tuple[str, str] = ("", "")
+
+
+def count_folder(number: int, singular: str, plural: str, largest: int) -> str:
+    """Return `1_character`, `2_characters`, …, `6+_characters`."""
+    if number >= largest:
+        return f"{largest}+_{plural}"
+    return f"{number}_{singular if number == 1 else plural}"
+
+
+def n_characters_folder(known: Metadata, rules: Rules) -> str:
+    """Return the folder of the number of different known characters; `others` for none."""
+    number = len(set(known.characters))
+    return count_folder(number, "character", "characters", rules.max_character_number) if number else OTHERS
+
+
+def fh_ratio_folder(known: Metadata, rules: Rules) -> str:
+    """Return the folder of the height of the largest face in percent of the frame height."""
+    step = rules.face_ratio_range
+    lower = min(int(100 * known.face_height_ratio), 99) // step * step
+    return f"face_height_ratio_{lower}-{min(lower + step, 100)}"
+
+
+LEVELS: dict[str, Callable[[Metadata, Rules], str]] = {
+    "n_characters": n_characters_folder,
+    "character": lambda known, rules: combination(known.characters),
+    "fh_ratio": fh_ratio_folder,
+    "n_faces": lambda known, rules: count_folder(known.face_count, "face", "faces", rules.max_character_number),
+    "n_people": lambda known, rules: count_folder(known.count, "person", "people", rules.max_character_number),
+    "episode": lambda known, rules: safe_name(known.episode or "no_episode"),
+    "scene": lambda known, rules: "no_scene" if known.scene is None else f"scene_{known.scene:04d}",
+    "rating": lambda known, rules: safe_name(known.rating or "no_rating"),
+    "source": lambda known, rules: safe_name(known.source_type or "no_source"),
+}
+
+
+def parse_format(text: str) -> tuple[str, ...]:
+    """Split --format into its levels. Raises Misuse for an unknown one."""
+    levels = tuple(level for level in text.strip("/").split("/") if level)
+    for level in levels:
+        if level not in LEVELS:
+            hint = nearest(level, LEVELS, "")
+            raise Misuse(f"--format has no level {level}{hint}; it takes {', '.join(LEVELS)}, joined by /")
+    return levels
+
+
+def rare_combinations(described: Mapping[Path, Described], least: int) -> set[str]:
+    """Return the combinations of characters that fewer than `least` of the wanted frames have."""
+    counts = Counter(one.combination for one in described.values() if one.is_wanted)
+    return {name for name, number in counts.items() if number < least}
+
+
+def leaf_folder(one: Described, levels: Sequence[str], rare: set[str]) -> Path:
+    """Return the folder of a frame, relative to the top of the tree."""
+    if one.combination not in rare:
+        return Path(*one.folders)
+    pairs = zip(levels, one.folders, strict=True)
+    return Path(*(CHARACTER_OTHERS if level == "character" else name for level, name in pairs))
+
+
+def describe(values: Mapping[str, object], rules: Rules) -> Described:
+    """Return what the content of X.json says about the place of its frame. Raises BadSidecar."""
+    known = metadata_from(values)
+    folders = tuple(sys.intern(LEVELS[level](known, rules)) for level in rules.levels)
+    return Described(folders, sys.intern(combination(known.characters)), rules.takes(known))
+
+
+class BadFolder(Exception):
+    """A folder that names nobody who is valid; the text is the reason."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads characters from the folders below `root`: where they stand, who is valid, and what arranging put where.
+
+    `valid` maps the name of a folder to the character; with `any_name` a folder may name others too. `put` are frames
+    that stand where arrange_folders.py put them: nobody sorted those.
+    """
+
+    root: Path
+    pattern: tuple[str, ...]
+    valid: Mapping[str, str]
+    any_name: bool
+    put: frozenset[Path]
+
+    def part_of(self, frame: Path) -> str | None:
+        """Return the part of a frame's folder that names characters; None if there is none, or nobody moved it."""
+        parts = frame.parent.relative_to(self.root).parts
+        place = self.pattern.index(CHARACTER)
+        if frame in self.put or len(parts) <= place:
+            return None
+        pairs = zip(parts, self.pattern, strict=False)
+        fits = all(wanted in ("*", CHARACTER) or fnmatchcase(part, wanted) for part, wanted in pairs)
+        if OTHERS in parts[:place]:
+            return OTHERS if fits else None
+        return parts[place] if fits else None
+
+    def names_of(self, part: str) -> list[str]:
+        """Return the characters that a folder names. Raises BadFolder for one who is not valid."""
+        if part == OTHERS:
+            return []
+        if part not in self.valid and (NO_NAME.fullmatch(part) or NUMBER.fullmatch(part)):
+            raise BadFolder(f"the folder {part} names nobody; give --characters_from_folders a pattern that fits")
+        found = []
+        for name in part.split("+"):
+            if name not in self.valid and not self.any_name:
+                hint = console.nearest(name, self.valid, "")
+                raise BadFolder(f"the folder {part} names {name}, who is not among --valid_names{hint}")
+            found.append(self.valid.get(name, name))
+        return found
+
+
+def reader(root: Path, pattern: str, valid_names: Path | None, known: Iterable[str]) -> Reader:
+    """Return what reads characters from folders; `known` are those in the dataset. Raises Misuse for a wrong pattern.
+
+    `valid_names` is a file with a name in each line, or a folder of references.
+    """
+    parts = tuple(part for part in pattern.strip("/").split("/") if part)
+    if parts.count(CHARACTER) != 1:
+        raise errors.Misuse(f"--characters_from_folders {pattern} needs the level {CHARACTER} once, such as {PATTERN}")
+    given = read_valid_names(valid_names) if valid_names else []
+    valid = {folder_name(name): name for name in (*known, *given)} if not given else {folder_name(n): n for n in given}
+    put = frozenset(one.place for one in read_journal(root).placed.values())
+    return Reader(root, parts, valid, not given, put)
+
+
+def read_valid_names(path: Path) -> list[str]:
+    """Return the names in a file, one a line, or of the folders in a folder. Raises Misuse if there are none."""
+    try:
+        if path.is_dir():
+            names = [one.name for one in path.iterdir() if one.is_dir() and not one.name.startswith(".")]
+        else:
+            names = [line.strip() for line in atomic.read_text(path, is_given=True).splitlines()]
+    except errors.BadSidecar as error:
+        raise errors.Misuse(f"{path} cannot be read ({error}); --valid_names needs a name in each line") from error
+    if not (found := sorted(name for name in names if name)):
+        raise errors.Misuse(f"{path} names nobody; --valid_names needs a name in each line, or a folder for each")
+    return found
+
+
+def corrected(current: Sequence[str], part: str, names: Sequence[str]) -> list[str] | None:
+    """Return the characters of a frame that a person put into the folder `part`, which means `names`.
+
+    None if the folder says nothing new. A single name takes the place of the single known one, so that the faces of
+    others stay unknown.
+    """
+    known = [name for name in current if name not in NOBODY]
+    if part in (CHARACTER_OTHERS, combination(known)) or sorted({*known}) == sorted({*names}):
+        return None
+    if len(names) == 1 and len(current) > 1 and len(known) == 1:
+        return [names[0] if name == known[0] else name for name in current]
+    return list(names)
+
+
+def number_in(folder: Path) -> int | None:
+    """Return the number that a folder such as `2_characters` or `3_people` on the way tells; None without one."""
+    found = [int(match[1]) for part in folder.parts if (match := NUMBER.fullmatch(part))]
+    return found[-1] if found else None
+
+
+@lru_cache(maxsize=2**14)
+def folder_name(character: str) -> str:
+    """Return the name of a character as it stands in folders; `+` and dots have meanings of their own there."""
+    return paths.safe_name(character.replace(".", "").replace("+", " "))

@@ -1,0 +1,136 @@
+"""What references are worth: how often held-out ones are named right, who is taken for whom, which look wrong."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framekit.characters.calibrate import NamerMaker, held_out
+from framekit.characters.match import Acceptance, References
+from framekit.console import counted
+from framekit.pixels.decode import Pixels
+from framekit.sidecars.metadata import OOD
+
+Z95 = 1.96  # standard deviations of a 95 % interval
+SAME = 0.995  # similarity of two references above which they are taken for one drawing
+ENOUGH = 5  # references of a character
+PER_MISS = 2  # more references for each one that was not named right
+MOST = 20
+CELL = 26  # px of the picture
+
+
+def wilson(right: int, count: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share. Source: Wilson 1927, score interval."""
+    if not count:
+        return 0.0, 1.0
+    share, square = right / count, Z95**2 / count
+    centre = (share + square / 2) / (1 + square)
+    half = Z95 / (1 + square) * np.sqrt(share * (1 - share) / count + square / (4 * count))
+    return max(0.0, float(centre - half)), min(1.0, float(centre + half))
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Names that held-out references got: rows of `confusion` are true names, columns the given ones, then unknown."""
+
+    names: list[str]
+    confusion: NDArray[np.int_]
+    suspicious: list[tuple[Path, str, str]]
+    duplicates: list[tuple[Path, Path, float]]
+    needs: dict[str, int]
+
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        """How many were named right, how many refused, of how many."""
+        return int(np.trace(self.confusion)), int(self.confusion[:, -1].sum()), int(self.confusion.sum())
+
+
+def evaluate(
+    references: References, paths: Sequence[Path], make: NamerMaker, acceptance: Acceptance, quick: bool
+) -> Evaluation:
+    """Name each reference by the others; those that are alone in their folder can't be judged."""
+    names = [name for name in references.characters if name != OOD]
+    place = {name: row for row, name in enumerate(names)}
+    confusion = np.zeros((len(names), len(names) + 1), int)
+    suspicious = []
+    known = references.characters
+    for row, scores in held_out(references, make, quick):
+        guess, name = known[int(scores.argmax())], references.names[row]
+        accepted = acceptance.strength(scores[None])[0] >= acceptance.unknown_below
+        confusion[place[name], place[guess] if accepted and guess != OOD else -1] += 1
+        if guess != name and accepted:
+            suspicious.append((paths[row], name, guess))
+    return Evaluation(names, confusion, suspicious, duplicates(references, paths), needs(references, names, confusion))
+
+
+def duplicates(references: References, paths: Sequence[Path]) -> list[tuple[Path, Path, float]]:
+    """Return the pairs of references that are nearly one drawing, also where one is mirrored."""
+    plain = references.vectors[:, 0]
+    alike = np.max([plain @ references.vectors[:, view].T for view in range(references.vectors.shape[1])], axis=0)
+    pairs = np.argwhere(np.triu(alike / np.maximum(1e-9, np.outer(*[np.linalg.norm(plain, axis=1)] * 2)), 1) > SAME)
+    return [(paths[one], paths[other], float(alike[one, other])) for one, other in pairs if paths[one] != paths[other]]
+
+
+def needs(references: References, names: Sequence[str], confusion: NDArray[np.int_]) -> dict[str, int]:
+    """Return how many more references a character should get: up to 5, and 2 for each one that was not named right."""
+    wanted = {}
+    for row, name in enumerate(names):
+        own = references.names.count(name)
+        missed = int(confusion[row].sum() - confusion[row, row])
+        more = max(ENOUGH - own, PER_MISS * missed)
+        if more > 0 and own < MOST:
+            wanted[name] = min(more, MOST - own)
+    return wanted
+
+
+def report(found: Evaluation) -> list[str]:
+    """Return the evaluation as lines of text."""
+    right, refused, count = found.counts
+    low, high = wilson(right, count)
+    share = right / count if count else 0.0
+    lines = [
+        f"held-out references named right: {right} of {count} = {share:.1%} (95 % interval {low:.1%} to {high:.1%}),"
+        f" {refused} unknown, {count - right - refused} wrong"
+    ]
+    for row, name in enumerate(found.names):
+        told = [
+            f"{number} {other}"
+            for other, number in zip([*found.names, "unknown"], found.confusion[row].tolist(), strict=True)
+            if number
+        ]
+        lines.append(f"  {name}: {', '.join(told) or 'a single reference, which cannot be held out'}")
+    lines += [f"mislabelled? {path} lies in {name} and looks like {guess}" for path, name, guess in found.suspicious]
+    lines += [f"nearly the same drawing: {one} and {other}" for one, other, _ in found.duplicates]
+    lines += [f"{name} needs {counted(number, 'more reference')}" for name, number in found.needs.items()]
+    return lines
+
+
+def confusion_picture(found: Evaluation) -> Pixels:
+    """Draw the confusion matrix: rows are the true names, columns the given ones."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    font = ImageFont.load_default(14)
+    columns = [*found.names, "unknown"]
+    margin = 16 + round(max(font.getlength(name) for name in columns))
+    size = (margin + CELL * len(columns) + 16, margin + CELL * max(1, len(found.names)) + 16)
+    image = Image.new("RGB", size, "white")
+    draw = ImageDraw.Draw(image)
+    for place, name in enumerate(columns):
+        label = Image.new("RGB", (margin - 8, CELL), "white")
+        ImageDraw.Draw(label).text((0, CELL / 2), name, font=font, fill="black", anchor="lm")
+        image.paste(label.rotate(90, expand=True), (margin + place * CELL, 0))
+    for row, name in enumerate(found.names):
+        draw.text((margin - 8, margin + row * CELL + CELL / 2), name, font=font, fill="black", anchor="rm")
+        total = max(1, int(found.confusion[row].sum()))
+        for column, number in enumerate(found.confusion[row].tolist()):
+            left, top = margin + column * CELL, margin + row * CELL
+            depth = round(230 * (1 - number / total))
+            good = column == row
+            fill = (depth, 235, depth) if good else (255, depth, depth)
+            colour = fill if number else (248, 248, 248)
+            draw.rectangle((left, top, left + CELL - 2, top + CELL - 2), fill=colour)
+            if number:
+                draw.text((left + CELL / 2 - 1, top + CELL / 2 - 1), str(number), font=font, fill="black", anchor="mm")
+    return np.asarray(image)

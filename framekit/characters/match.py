@@ -1,0 +1,144 @@
+"""From vectors of references to names of faces: how much a face resembles each character, and if that is enough."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framekit.characters.descriptors import Vector, unit
+from framekit.sidecars.metadata import OOD
+
+NEIGHBOURS = 3  # nearest views of a character that count for `knn`
+RIDGE = 0.3  # of `linear`: how much it prefers small weights; between 0.1 and 1 it makes no difference on two shows
+
+
+@dataclass(frozen=True)
+class References:
+    """Vectors of references, (N, views, D): as it is, and mirrored if that is allowed; `names` has one for each.
+
+    `jittered`, (N, changes, D), holds how each one looks with other framing and light.
+    """
+
+    names: list[str]
+    vectors: Vector
+    jittered: Vector
+
+    def only(self, kept: NDArray[np.bool_]) -> "References":
+        """Return the references of a mask (N,)."""
+        names = [name for name, stays in zip(self.names, kept, strict=True) if stays]
+        return References(names, self.vectors[kept], self.jittered[kept])
+
+    def changed(self, change: Callable[[Vector], Vector]) -> "References":
+        """Return the references with another descriptor, made of rows (..., D)."""
+        return References(self.names, change(self.vectors), change(self.jittered))
+
+    @property
+    def characters(self) -> list[str]:
+        """The names, each once."""
+        return list(dict.fromkeys(self.names))
+
+
+@dataclass(frozen=True)
+class Namer:
+    """`score` turns vectors (F, D) into (F, characters): how much faces resemble each of `names`, about -1 to 1."""
+
+    names: list[str]
+    score: Callable[[Vector], NDArray[np.float64]]
+
+
+def best_of(rows: Sequence[str], names: Sequence[str], similarities: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Reduce (F, rows) to (F, names) by the best row of each name."""
+    owner = np.array(rows)
+    return np.stack([similarities[:, owner == name].max(axis=1) for name in names], axis=1).astype(np.float64)
+
+
+def centroid_namer(references: References) -> Namer:
+    """Compare with the mean of each view of a character; people to ignore count one by one."""
+    names, rows, owners = references.characters, [], []
+    for name in names:
+        own = references.vectors[np.array(references.names) == name]
+        centres = own.reshape(-1, own.shape[-1]) if name == OOD else own.mean(axis=0)
+        rows += [unit(centre) for centre in centres]
+        owners += [name] * len(centres)
+    matrix = np.stack(rows).T
+    return Namer(names, lambda faces: best_of(owners, names, faces @ matrix))
+
+
+def knn_namer(references: References) -> Namer:
+    """Compare with the nearest views of each character: the mean of the best few, no more than it has references."""
+    names, owner = references.characters, np.array(references.names).repeat(references.vectors.shape[1])
+    matrix = references.vectors.reshape(len(owner), -1).T
+
+    def score(faces: Vector) -> NDArray[np.float64]:
+        similarities = faces @ matrix
+        columns = []
+        for name in names:
+            own = np.sort(similarities[:, owner == name], axis=1)
+            columns.append(own[:, -min(NEIGHBOURS, references.names.count(name)) :].mean(axis=1))
+        return np.stack(columns, axis=1).astype(np.float64)
+
+    return Namer(names, score)
+
+
+def linear_namer(references: References) -> Namer:
+    """Separate the characters by ridge regression on their views: 1 for one's own character, 0 for another.
+
+    Source: regularised least squares classification, in its dual form, which needs one equation per view.
+    """
+    names, owner = references.characters, np.array(references.names).repeat(references.vectors.shape[1])
+    rows = references.vectors.reshape(len(owner), -1).astype(np.float64)
+    targets = (owner[:, None] == np.array(names)[None]).astype(np.float64)
+    shares = targets / targets.sum(axis=0)  # characters count alike, however many references they have
+    weight = shares.sum(axis=1) * len(names)
+    kernel = rows @ rows.T + RIDGE * np.diag(1 / weight)
+    solution = rows.T @ np.linalg.solve(kernel, targets)
+    return Namer(names, lambda faces: np.asarray(faces.astype(np.float64) @ solution))
+
+
+NAMERS: dict[str, Callable[[References], Namer]] = {
+    "knn": knn_namer,
+    "centroid": centroid_namer,
+    "linear": linear_namer,
+}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A name and how much the face resembles it, about -1 to 1."""
+
+    name: str
+    score: float
+
+
+def ranked(namer: Namer, scores: NDArray[np.floating]) -> list[Candidate]:
+    """Return the candidates for one face with scores (characters,), the most similar first."""
+    order = np.argsort(-scores, kind="stable")
+    return [Candidate(namer.names[place], round(float(scores[place]), 4)) for place in order]
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """When the best name is good enough: its similarity, plus its lead over the next name times `margin_weight`.
+
+    A lead below `min_lead` is never enough.
+    """
+
+    unknown_below: float = 0.7
+    margin_weight: float = 0.0
+    min_lead: float = 0.02
+
+    def strength(self, scores: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return how sure the best name of each face is, (F,), from scores (F, characters)."""
+        first: NDArray[np.float64] = scores.max(axis=1).astype(np.float64)
+        if scores.shape[1] < 2:
+            return first
+        second = np.partition(scores, -2, axis=1)[:, -2]
+        return np.asarray(first + self.margin_weight * (first - second), np.float64)
+
+    def holds(self, candidates: Sequence[Candidate]) -> bool:
+        """Tell whether the best candidate gets the name."""
+        if len(candidates) == 1:
+            return candidates[0].score >= self.unknown_below
+        lead = candidates[0].score - candidates[1].score
+        return lead >= self.min_lead and candidates[0].score + self.margin_weight * lead >= self.unknown_below

@@ -1,0 +1,194 @@
+"""Reference images: one folder per character, the largest face of each, and what corrected frames add."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from framekit import boxes, console, errors
+from framekit.arrange.folders import CHARACTER_OTHERS, folder_name
+from framekit.dataset import frames
+from framekit.errors import BadSidecar
+from framekit.faces import crops, detect, filter
+from framekit.faces.detect import Settings
+from framekit.files import atomic
+from framekit.pixels import decode
+from framekit.sidecars import characters, metadata
+from framekit.sidecars.faces import read_faces
+from framekit.sidecars.metadata import OOD, is_ood, refuse_name
+
+Corrected = Mapping[Path, Sequence[tuple[boxes.Face, str]]]
+
+
+@dataclass(frozen=True)
+class Heads:
+    """Heads of references that can be used: name, file and crop of each; what is said of others; unreadable files."""
+
+    names: list[str]
+    paths: list[Path]
+    crops: list[decode.Pixels]
+    remarks: list[str]
+    unreadable: list[tuple[Path, str]]
+
+    def joined(self, other: "Heads") -> "Heads":
+        """Return the heads of both."""
+        return Heads(
+            self.names + other.names,
+            self.paths + other.paths,
+            self.crops + other.crops,
+            self.remarks + other.remarks,
+            self.unreadable + other.unreadable,
+        )
+
+
+@dataclass(frozen=True)
+class FindFaces:
+    """Find the faces of a reference, the largest first; picklable, so that it can run in another process."""
+
+    detect: filter.Detector
+
+    def __call__(self, pixels: decode.Pixels) -> tuple[decode.Pixels, list[boxes.Face]]:
+        """Return the pixels with their faces."""
+        return pixels, filter.reference_faces(self.detect, pixels)
+
+
+def find_references(folder: Path) -> dict[str, list[Path]]:
+    """Return the reference images of each character. Raises Misuse for an empty folder or a name that can't be used."""
+    if not folder.is_dir():
+        raise errors.Misuse(f"{folder} is not a folder; --ref_dir must hold one folder of images per character")
+    found: dict[str, list[Path]] = {}
+    spelled: dict[str, str] = {}
+    for sub in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
+        refuse_name(sub.name, sub)
+        images = frames.find_frames(sub)
+        other = spelled.setdefault(sub.name.casefold(), sub.name)
+        if other != sub.name:
+            raise errors.Misuse(
+                f"{folder} holds {other} and {sub.name}, which are one on many disks; join or rename them"
+            )
+        if not images:
+            raise errors.Misuse(f"{sub} holds no image; add references of this character or remove the folder")
+        found[sub.name] = images
+    if not found:
+        raise errors.Misuse(f"{folder} holds no folders; it needs one folder of images per character")
+    return found
+
+
+def references_digest(references: Mapping[str, Sequence[Path]], how: str) -> str:
+    """Return 12 hex digits that change with any reference image, name, or way of comparing."""
+    sums = {
+        name: sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in paths)
+        for name, paths in references.items()
+    }
+    return atomic.digest([how, sums])
+
+
+def find_heads(references: Mapping[str, Sequence[Path]], settings: Settings, workers: int) -> Heads:
+    """Return the head of the largest face of each reference; an X.faces.json beside it is believed, e.g. of crops."""
+    found = Heads([], [], [], [], [])
+    owner = {path: name for name, paths in references.items() for path in paths}
+    known = {path: seen for path in owner if (seen := known_faces(path)) is not None}
+    asked = [path for path in owner if path not in known]
+    looked: dict[Path, tuple[decode.Pixels, list[boxes.Face]] | frames.Unreadable] = {}
+    for path, pixels in frames.map_frames(lambda pixels: pixels, list(known), workers):
+        looked[path] = pixels if isinstance(pixels, frames.Unreadable) else (pixels, known[path])
+    if asked:
+        detector = detect.load_detector(settings.models[0], settings)
+        looks = frames.map_frames(FindFaces(detector), asked, workers, detect.needs_processes([detector]))
+        looked.update(console.progress(looks, len(asked), "reference"))
+    for path, name in owner.items():
+        look = looked[path]
+        if isinstance(look, frames.Unreadable):
+            found.unreadable.append((path, look.reason))
+            continue
+        pixels, seen = look
+        if not seen:
+            found.remarks.append(f"no face found in reference {path}: not used; crop it to the head or replace it")
+            continue
+        if len(seen) > 1 and seen[1].score >= settings.least(settings.models[0]):
+            found.remarks.append(f"{len(seen)} faces in reference {path}: the largest is taken; crop it to be sure")
+        found.names.append(OOD if is_ood(name) else name)
+        found.paths.append(path)
+        found.crops.append(crops.crop_head(pixels, seen[0]))
+    return found
+
+
+def known_faces(path: Path) -> list[boxes.Face] | None:
+    """Return the faces that a sidecar beside a reference tells of, the largest first; None without a usable one."""
+    try:
+        seen = read_faces(path)
+    except BadSidecar:
+        return None
+    return sorted(seen, key=boxes.area, reverse=True) if seen is not None else None
+
+
+def refuse_faceless(references: Mapping[str, Sequence[Path]], heads: Heads) -> None:
+    """Raise Misuse if a character has no usable reference."""
+    for name in references:
+        if (OOD if is_ood(name) else name) not in heads.names:
+            raise errors.Misuse(f"no face was found in any reference of {name}; crop them to the head or add others")
+
+
+"""Frames whose names a person corrected, with each face that got a usable name."""
+
+
+def corrected_below(folder: Path | None, src_dir: Path) -> Corrected:
+    """Return the corrected frames below a folder, an empty path for `src_dir`; none for None."""
+    if folder is None:
+        return {}
+    root = src_dir if folder == Path() else folder
+    learned = {}
+    for frame in frames.find_frames(root):
+        names = characters.corrected_names(frame)
+        try:
+            seen = read_faces(frame) or []
+        except BadSidecar:
+            continue
+        if names is None:
+            names = name_by_folder(frame.relative_to(root), seen, frame)
+        pairs = [(face, name) for face, name in zip(seen, names, strict=False) if is_usable(name)]
+        if pairs and len(names) == len(seen):
+            learned[frame] = pairs
+    return learned
+
+
+def name_by_folder(inside: Path, seen: Sequence[boxes.Face], frame: Path) -> list[str]:
+    """Return the name of the folder `1_character/NAME` to which a person moved a frame with one face, else nothing."""
+    parts = inside.parts[:-1]
+    places = [place for place, part in enumerate(parts[:-1]) if part == "1_character"]
+    if not places or len(seen) != 1:
+        return []
+    name = parts[places[-1] + 1]
+    try:
+        own = metadata.read_metadata(frame).characters
+    except BadSidecar:
+        return []
+    return [] if name in [CHARACTER_OTHERS, *map(folder_name, own)] else [name]
+
+
+def told_by(corrected: Corrected) -> list[str]:
+    """Return a digest of what corrected frames teach; nothing without any."""
+    told = sorted([frame.name, name, *map(str, face.box)] for frame, own in corrected.items() for face, name in own)
+    return [atomic.digest(told)] if told else []
+
+
+def is_usable(name: str) -> bool:
+    """Tell whether a name in X.json can be that of a character."""
+    try:
+        refuse_name(name, Path(name))
+    except errors.Misuse:
+        return False
+    return not is_ood(name)
+
+
+def learned_heads(corrected: Corrected, workers: int) -> Heads:
+    """Return the heads of corrected frames as references."""
+    found = Heads([], [], [], [], [])
+    for frame, pixels in frames.map_frames(lambda pixels: pixels, list(corrected), workers):
+        if isinstance(pixels, frames.Unreadable):
+            continue  # it is listed as a frame
+        for face, name in corrected[frame]:
+            found.names.append(name)
+            found.paths.append(frame)
+            found.crops.append(crops.crop_head(pixels, face))
+    return found

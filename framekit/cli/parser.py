@@ -1,0 +1,199 @@
+"""What options of command lines hold: their types, and those that mean the same in every script."""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from framekit.cli import run
+from framekit.console import nearest
+from framekit.dataset import history
+from framekit.errors import Misuse
+from framekit.files.atomic import read_toml
+
+SCRIPTS = (
+    "extract_frames",
+    "remove_similar",
+    "tag_images",
+    "detect_faces",
+    "classify_characters",
+    "generate_metadata",
+    "arrange_folders",
+    "prepare_training",
+)
+
+
+def fraction(text: str) -> float:
+    """Argument type: a number from 0 to 1."""
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return value
+
+
+def positive(text: str) -> float:
+    """Argument type: a number above 0."""
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return value
+
+
+def seconds(text: str) -> float:
+    """Argument type: seconds from the start, or `H:MM:SS`."""
+    value = 0.0
+    for piece in text.split(":"):
+        value = value * 60 + float(piece)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is no time: use seconds or H:MM:SS")
+    return value
+
+
+def count(text: str) -> int:
+    """Argument type: a whole number, 0 or more."""
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text} is below 0")
+    return value
+
+
+SHARED: dict[str, dict[str, Any]] = {
+    "src_dir": {"type": Path, "help": "folder to read; may also be given without the option name"},
+    "dst_dir": {"type": Path, "help": "folder to write"},
+    "redo": {"action": "store_true", "help": "do again what is already done"},
+    "dry_run": {"action": "store_true", "help": "say what would be done and write nothing"},
+    "device": {"default": "auto", "help": "auto, cpu, cuda, directml or coreml; auto takes the first that is there"},
+    "batch_size": {"type": count, "default": 0, "help": "frames per call of an ONNX model; 0 = what suits it"},
+    "workers": {"type": count, "default": 0, "help": "parallel workers; 0 = one per core"},
+    "limit": {"type": count, "default": 0, "help": "take the first so many frames only, or episodes; 0 = all"},
+    "overwrite_corrections": {"action": "store_true", "help": "drop what people corrected by hand"},
+    "seed": {"type": int, "default": 0, "help": "where chance begins; another seed draws and shuffles anew"},
+    "min_face_number": {"type": count, "default": 0, "help": "leave out frames with fewer faces"},
+    "max_face_number": {"type": count, "default": 0, "help": "leave out frames with more faces; 0 = no limit"},
+    "report": {"type": Path, "help": "HTML page to write, to look at what is there and what becomes of it"},
+    "annotate": {"type": Path, "help": "folder to write frames with boxes and names to, and contact sheets"},
+    "config": {"type": Path, "help": "TOML file; its table [SCRIPT_NAME] sets defaults, the command line wins"},
+}
+
+
+class Joined(argparse.Action):
+    """An option that may be given several times; its values are joined with commas."""
+
+    def __call__(self, parser: Any, namespace: argparse.Namespace, values: Any, option_string: Any = None) -> None:
+        """Add one value to those that were given before."""
+        given = [*getattr(namespace, f"given_{self.dest}", ()), values]
+        setattr(namespace, f"given_{self.dest}", given)
+        setattr(namespace, self.dest, ",".join(given))
+
+
+def read_defaults(path: Path, script: str, options: Mapping[str, argparse.Action]) -> dict[str, Any]:
+    """Return the script's table of the file, converted to the types of the options.
+
+    Raises Misuse for a table or key that no script or option has, naming the nearest, and for wrong values.
+    """
+    tables = read_toml(path)
+    for name, table in tables.items():
+        if name not in (*SCRIPTS, script):
+            raise Misuse(f"{path}: there is no script {name}{nearest(name, SCRIPTS, '')}")
+        if not isinstance(table, dict):
+            raise Misuse(f"{path}: {name} must be a table: write [{name}] on a line of its own")
+    own = tables.get(script, {})
+    for key in own:
+        if key not in options or key == "config":
+            raise Misuse(f"{path}: [{script}] has no option {key}{nearest(key, options, '')}")
+    return {key: converted(value, options[key], f"{path}: {key} in [{script}]") for key, value in own.items()}
+
+
+def converted(value: Any, option: argparse.Action, where: str) -> Any:
+    """Convert one TOML value as the command line would. Raises Misuse that begins with `where`."""
+    if option.nargs == 0:
+        if isinstance(value, bool):
+            return value
+        raise Misuse(f"{where} must be true or false")
+    if option.nargs in ("+", "*"):
+        values = value if isinstance(value, list) else [value]
+        return [converted_one(one, option, where) for one in values]
+    return converted_one(value, option, where)
+
+
+def converted_one(value: Any, option: argparse.Action, where: str) -> Any:
+    """Convert one text or number. Raises Misuse that begins with `where`."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise Misuse(f"{where} must be one text or number")
+    if option.choices is not None and value not in option.choices:
+        raise Misuse(f"{where} must be one of {', '.join(option.choices)}")
+    convert = option.type if callable(option.type) else str
+    try:
+        return convert(str(value))
+    except (ValueError, argparse.ArgumentTypeError) as error:
+        raise Misuse(f"{where} has a wrong value: {error}") from error
+
+
+class StageParser(argparse.ArgumentParser):
+    """An argument parser whose errors are one sentence, and which prints the default of each option."""
+
+    def __init__(self, script: str, doc: str) -> None:
+        """`script` names the table in --config; `doc` is the script's docstring."""
+        super().__init__(
+            prog=f"{script}.py", description=doc, allow_abbrev=False, formatter_class=argparse.RawTextHelpFormatter
+        )
+        self.script = script
+        self.needed: list[str] = []
+
+    def error(self, message: str) -> NoReturn:
+        """Raise Misuse instead of printing the whole usage."""
+        raise Misuse(f"{self.prog}: {message}; {self.prog} --help lists the options")
+
+    def shared(self, *names: str) -> None:
+        """Add options that mean the same in every script."""
+        for name in names:
+            if name == "src_dir":
+                self.add_argument("positional_src_dir", nargs="?", type=Path, metavar="SRC_DIR", help=argparse.SUPPRESS)
+            self.option(name, needed=name == "src_dir", **SHARED[name])
+
+    def option(self, name: str, needed: bool = False, **settings: Any) -> None:
+        """Add `--name`; the help gets the default appended. A needed option may also come from --config."""
+        self.needed += [name] * needed
+        default = settings.get("default")
+        if isinstance(default, list):
+            settings["help"] += f" (default: {' '.join(default)})"
+        elif default is not None and default is not False and "%(default)" not in settings["help"]:
+            settings["help"] += " (default: %(default)s)"
+        self.add_argument(f"--{name}", **settings)
+
+    def options(self) -> dict[str, argparse.Action]:
+        """Return the options by their names without dashes."""
+        return {action.dest: action for action in self._actions if action.option_strings and action.dest != "help"}
+
+    def read(self, argv: Sequence[str] | None) -> argparse.Namespace:
+        """Parse the command line over the defaults of --config.
+
+        Raises Misuse for unknown options, naming the nearest known one.
+        """
+        words = [underscored(word) for word in (sys.argv[1:] if argv is None else argv)]
+        given, unknown = self.parse_known_args(words)
+        if unknown:
+            self.error(f"unknown option {unknown[0]}{nearest(unknown[0].lstrip('-'), self.options(), '--')}")
+        if given.config is not None:
+            self.set_defaults(**read_defaults(given.config, self.script, self.options()))
+        args = self.parse_args(words)
+        if getattr(args, "positional_src_dir", None) is not None:
+            if given.src_dir is not None:
+                self.error(f"--src_dir is given twice, as {given.src_dir} and as {args.positional_src_dir}")
+            args.src_dir = args.positional_src_dir
+        if missing := [f"--{name}" for name in self.needed if getattr(args, name) is None]:
+            self.error(f"{' and '.join(missing)} must be given")
+        history.hear(self.script, sys.argv[1:] if argv is None else argv, vars(args))
+        if history.given and not run.claim(self.script, history.given[0].folder):
+            folder = history.given[0].folder
+            raise Misuse(f"{self.prog} works on {folder} already, in another process; wait for its end, or stop it")
+        return args
+
+
+def underscored(word: str) -> str:
+    """Accept `--src-dir` for `--src_dir`; values are left alone."""
+    if not word.startswith("--") or len(word) == 2:
+        return word
+    name, equals, value = word.partition("=")
+    return "--" + name[2:].replace("-", "_") + equals + value

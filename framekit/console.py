@@ -1,0 +1,32 @@
+"""console."""
+
+import difflib
+import os
+from collections.abc import Iterable
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
+
+def nearest(word: str, known: Iterable[str], dashes: str) -> str:
+    """Return `; did you mean X?` for the most similar known word, or nothing."""
+    close = difflib.get_close_matches(word.partition("=")[0], list(known), n=1, cutoff=0.5)
+    return f"; did you mean {dashes}{close[0]}?" if close else ""
+
+
+def worker_count(workers: int) -> int:
+    """Return the number of workers to start for a value of --workers."""
+    return workers if workers > 0 else os.cpu_count() or 1
+
+
+def progress(items: Iterable[Item], total: int | None, unit: str, label: str | None = None) -> Iterable[Item]:
+    """Wrap an iterable in a bar with rate and remaining time; silent when stderr is not a terminal."""
+    from tqdm import tqdm
+
+    return tqdm(items, total=total, unit=unit, desc=label, disable=None, dynamic_ncols=True)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return `1 frame`, `2 frames`; nouns in y become ies."""
+    plural = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
+    return f"{number} {noun if number == 1 else plural}"

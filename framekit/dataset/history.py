@@ -1,0 +1,73 @@
+"""The commands that made a dataset, kept beside it: each once, in the order in which they were first given."""
+
+import contextlib
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from framekit.files import journal, paths
+
+LOG = ".commands.jsonl"
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command line: its words, the folder that it works on, and the one that it reads."""
+
+    words: tuple[str, ...]
+    folder: Path
+    source: Path
+
+    def __str__(self) -> str:
+        """Return the command as it was typed, the home folder as ~."""
+        told, home = shlex.join(["python", *self.words]), Path.home()
+        return told.replace(str(home), "~") if len(home.parts) > 1 else told
+
+
+given: list[Command] = []  # the command that is running; a process has one
+
+
+def hear(script: str, words: Sequence[str], options: Mapping[str, Any]) -> None:
+    """Remember the running command, with the values of its options; one that writes nothing is none."""
+    given.clear()
+    source = options.get("src_dir")
+    if isinstance(source, Path) and not options.get("dry_run") and not options.get("check"):
+        given.append(Command((f"{script}.py", *words), options.get("dst_dir") or source, source))
+
+
+def note() -> None:
+    """Write the running command down, unless it stands there already; a folder that takes no file goes without."""
+    if not given or not given[0].folder.is_dir():
+        return
+    command, path = given[0], given[0].folder / LOG
+    if any(record.get("command") == str(command) for record in journal.read_lines(path)):
+        return
+    reads = os.path.relpath(command.source, command.folder) if command.source != command.folder else ""
+    with contextlib.suppress(OSError):
+        journal.append_line(path, {"command": str(command)} | ({"reads": reads} if reads else {}))
+
+
+def sources_of(folder: Path) -> list[Path]:
+    """Return the folders that a dataset was made from, and itself, oldest first.
+
+    A record from a stranger must not lead anywhere: only folders beside the dataset are followed.
+    """
+    found = [folder.resolve(), *sorted(path.parent.resolve() for path in folder.glob(f"*/{LOG}"))]
+    around = folder.resolve().parent
+    for one in found:
+        for record in journal.read_lines(one / LOG):
+            reads = record.get("reads")
+            if isinstance(reads, str) and paths.usable_path(reads):
+                source = (one / reads).resolve()
+                beside = source.is_relative_to(around) and source != around
+                found += [source] if beside and source.is_dir() and source not in found else []
+    return [folder if one == folder.resolve() else one for one in found[::-1]]
+
+
+def commands_of(folder: Path) -> list[str]:
+    """Return the commands that made a dataset, those of the folders that it was made from first."""
+    told = [str(record.get("command")) for one in sources_of(folder) for record in journal.read_lines(one / LOG)]
+    return list(dict.fromkeys([*told, *map(str, given)]))

@@ -1,0 +1,133 @@
+"""The shelf of removed frames, .removed/<reason>/, and its manifest: everything can be put back."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from framekit import console, errors
+from framekit.dataset import move
+from framekit.files import atomic, journal, paths
+
+MANIFEST = f"{paths.REMOVED}/manifest.jsonl"
+REPLACED = f"{paths.REMOVED}/replaced"
+RESTORED, KEPT_BY_HAND, PURGED = "restored", "kept_by_hand", "purged"
+
+
+def remove(root: Path, frame: Path, reason: str, **told: Any) -> None:
+    """Write a removal down, then move the frame with its sidecars to .removed/<reason>/."""
+    name = frame.relative_to(root).as_posix()
+    target = move.free_target(root / paths.REMOVED / reason / name)
+    record = {"frame": name, "to": target.relative_to(root).as_posix(), "reason": reason, **told}
+    journal.append_line(root / MANIFEST, record)
+    move.place_frame(frame, target, atomic.MOVE, root / REPLACED)
+
+
+def removed_now(root: Path) -> Iterator[tuple[Path, Path, dict[str, Any]]]:
+    """Yield (where it was, where it is, its line of the manifest) of each frame that is removed and still there."""
+    latest: dict[str, dict[str, Any]] = {}
+    for record in journal.read_lines(root / MANIFEST):
+        latest[str(record.get("to"))] = record
+    for name, record in latest.items():
+        origin, where = paths.inside(root, record.get("frame")), paths.inside(root, name)
+        gone = record.get("reason") in (RESTORED, KEPT_BY_HAND, PURGED)
+        if gone or origin is None or where is None or not where.exists():
+            continue
+        if where.resolve().is_relative_to((root / paths.REMOVED).resolve()):
+            yield origin, where, record
+
+
+def kept_by_hand(root: Path) -> set[Path]:
+    """Return the frames that a person decided to keep: put back one by one, or tagged `keep`."""
+    kept: dict[str, bool] = {}
+    for record in journal.read_lines(root / MANIFEST):
+        if record.get("reason") != PURGED:
+            kept[str(record.get("frame"))] = record.get("reason") == KEPT_BY_HAND
+    return {root / name for name, still in kept.items() if still}
+
+
+def keep(root: Path, frame: Path) -> None:
+    """Write down that a person decided to keep a frame."""
+    journal.append_line(root / MANIFEST, {"frame": frame.relative_to(root).as_posix(), "reason": KEPT_BY_HAND})
+
+
+def finish_interrupted(root: Path) -> None:
+    """Complete the last move if a kill cut it short: the frame, which moves last, is not at its target yet."""
+    last: dict[str, Any] = {}
+    for record in journal.read_lines(root / MANIFEST):
+        last = record
+    here, there = paths.inside(root, last.get("frame")), paths.inside(root, last.get("to"))
+    if here is None or there is None or last.get("reason") == PURGED:
+        return
+    back = last.get("reason") in (RESTORED, KEPT_BY_HAND)
+    source, target = (there, here) if back else (here, there)
+    if source.exists() and not target.exists():
+        move.place_frame(source, target, atomic.MOVE, root / REPLACED)
+
+
+def is_wanted(root: Path, origin: Path, record: dict[str, Any], wanted: Sequence[str]) -> tuple[bool, bool]:
+    """Tell whether --restore means a frame, and whether by name; `wanted` holds reasons and frames, none for all."""
+    names = {origin.name, origin.stem, origin.relative_to(root).as_posix(), str(record.get("to")), str(origin)}
+    named = any(word in names for word in wanted)
+    return named or not wanted or record.get("reason") in wanted, named
+
+
+def restore(root: Path, wanted: Sequence[str], dry_run: bool) -> tuple[int, list[tuple[Path, str]]]:
+    """Put removed frames back; return how many, and those that stay removed since their place is taken.
+
+    A frame that is named is kept from then on, one of a reason may be removed again.
+    """
+    taken: list[tuple[Path, str]] = []
+    restored = 0
+    for origin, where, record in removed_now(root):
+        meant, named = is_wanted(root, origin, record, wanted)
+        if not meant:
+            continue
+        if move.stem_taken(origin):
+            taken.append((where, f"{origin} is there again; rename one of them"))
+            continue
+        restored += 1
+        if not dry_run:
+            place = {"frame": origin.relative_to(root).as_posix(), "to": where.relative_to(root).as_posix()}
+            journal.append_line(root / MANIFEST, place | {"reason": KEPT_BY_HAND if named else RESTORED})
+            move.place_frame(where, origin, atomic.MOVE, root / REPLACED)
+    if not dry_run:
+        move.remove_empty_folders(root / paths.REMOVED)
+    return restored, taken
+
+
+def purge(root: Path) -> int:
+    """Delete the removed frames with their sidecars for good, after asking; return how many that were.
+
+    Raises Misuse unless the answer is yes.
+    """
+    shelf = root / paths.REMOVED
+    going = list(removed_now(root))
+    if not going:
+        return 0
+    question = f"delete {console.counted(len(going), 'removed frame')} in {shelf} for good? [yes/no] "
+    try:
+        answer = input(question)
+    except EOFError:
+        answer = "no"
+    if answer.strip().lower() not in ("y", "yes"):
+        raise errors.Misuse(
+            f"nothing was deleted; answer yes to delete {console.counted(len(going), 'frame')} in {shelf}"
+        )
+    for origin, where, _ in going:
+        place = {"frame": origin.relative_to(root).as_posix(), "to": where.relative_to(root).as_posix()}
+        for path in move.frame_files(where):
+            path.unlink()
+        journal.append_line(root / MANIFEST, place | {"reason": PURGED})
+    move.remove_empty_folders(shelf)
+    return len(going)
+
+
+def set_aside(folder: Path, reason: str) -> None:
+    """Move an existing episode folder into .removed/<reason>/ under a free name; nothing is deleted."""
+    shelf = folder.parent / paths.REMOVED / reason
+    shelf.mkdir(parents=True, exist_ok=True)
+    names = [folder.name, *(f"{folder.name}_{number}" for number in range(2, 10000))]
+    free = next(shelf / name for name in names if not (shelf / name).exists())
+    os.replace(folder, free)
+    print(f"{folder} was set aside as {free}")

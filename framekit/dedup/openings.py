@@ -1,0 +1,169 @@
+"""Openings, endings and recaps: runs of frames that come back in other episodes at the same distance in time."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from framekit import errors
+from framekit.dataset import removed
+from framekit.dedup.descriptors import DescribedFrames
+from framekit.dedup.select import SIMILAR, Removal
+from framekit.files import atomic, names
+
+TOLERANCE = 0.5  # seconds by which the distance in time may differ within a run
+LONGEST_GAP = 3.0  # seconds of a run in which nothing new is shown
+SHORTEST = 5.0  # seconds; shorter runs are stock shots and flashbacks
+FEWEST = 4  # frames of a run
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """A frame that shows what an earlier episode showed: episode and time in seconds of both."""
+
+    episode: str
+    time: float
+    other: str
+    other_time: float
+
+
+@dataclass
+class Section:
+    """What comes back: its kind, opening or ending, and (start, end) in seconds in each episode."""
+
+    kind: str
+    spans: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+    def covers(self, episode: str, time: float) -> bool:
+        """Tell whether a moment lies in it."""
+        start, end = self.spans.get(episode, (1.0, 0.0))
+        return start - TOLERANCE <= time <= end + TOLERANCE
+
+    def told(self) -> str:
+        """Return one line for people."""
+        return f"{self.kind}: " + ", ".join(
+            f"{name} {clock(start)}-{clock(end)}" for name, (start, end) in self.spans.items()
+        )
+
+
+def clock(seconds: float) -> str:
+    """Return minutes and seconds, `1:05`."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+def runs(repeats: Iterable[Repeat]) -> list[list[Repeat]]:
+    """Return the runs of repeats that keep their distance in time to one other episode, in order of time."""
+    pairs: dict[tuple[str, str], list[Repeat]] = {}
+    for one in repeats:
+        pairs.setdefault((one.episode, one.other), []).append(one)
+    found = []
+    for members in pairs.values():
+        by_distance = sorted(members, key=lambda one: one.time - one.other_time)
+        for alike in split(by_distance, lambda one: one.time - one.other_time, TOLERANCE):
+            in_time = sorted(alike, key=lambda one: one.time)
+            found += split(in_time, lambda one: one.time, LONGEST_GAP)
+    long = [run for run in found if len(run) >= FEWEST and run[-1].time - run[0].time >= SHORTEST]
+    return sorted(long, key=lambda run: (run[0].episode, run[0].time))
+
+
+def split(members: Sequence[Repeat], value: Callable[[Repeat], float], gap: float) -> list[list[Repeat]]:
+    """Split a sequence, ordered by `value`, where it jumps by more than `gap`."""
+    parts: list[list[Repeat]] = []
+    for one in members:
+        if parts and value(one) - value(parts[-1][-1]) <= gap:
+            parts[-1].append(one)
+        else:
+            parts.append([one])
+    return parts
+
+
+def sections(repeats: Iterable[Repeat], lengths: Mapping[str, float]) -> list[Section]:
+    """Return the openings and endings of a show: runs that come back in at least half of its episodes.
+
+    `lengths` holds the seconds of each episode; what lies in the first half of its episode is an opening.
+    """
+    found: list[Section] = []
+    for run in runs(repeats):
+        here, there = (run[0].time, run[-1].time), (run[0].other_time, run[-1].other_time)
+        episode, other = run[0].episode, run[0].other
+        known = next((one for one in found if overlap(one.spans.get(other), there)), None)
+        if known is None:
+            kind = "opening" if sum(there) < lengths.get(other, 0.0) else "ending"
+            known = Section(kind, {other: there})
+            found.append(known)
+        known.spans[other] = hull(known.spans[other], there)
+        known.spans[episode] = hull(known.spans.get(episode, here), here)
+    return [one for one in found if len(one.spans) >= max(2, len(lengths) / 2)]
+
+
+def overlap(one: tuple[float, float] | None, other: tuple[float, float]) -> bool:
+    """Tell whether two spans share a moment."""
+    return one is not None and one[0] <= other[1] and other[0] <= one[1]
+
+
+def hull(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
+    """Return the span that covers both."""
+    return min(one[0], other[0]), max(one[1], other[1])
+
+
+@dataclass(frozen=True)
+class Clock:
+    """When each frame of a dataset was shown: seconds by path without suffix; the seconds of each episode."""
+
+    times: Mapping[str, float]
+    lengths: Mapping[str, float]
+    resembled: Sequence[tuple[str, str]]
+
+    def repeat(self, frame: str, other: str) -> Repeat | None:
+        """Return the repeat that two relative paths stand for, None within one episode or without times."""
+        here, there = (str(PurePosixPath(name).with_suffix("")) for name in (frame, other))
+        episodes = PurePosixPath(frame).parent, PurePosixPath(other).parent
+        if here not in self.times or there not in self.times or episodes[0] == episodes[1]:
+            return None
+        return Repeat(str(episodes[0]), self.times[here], str(episodes[1]), self.times[there])
+
+
+def read_clock(root: Path, folders: Iterable[Path]) -> Clock:
+    """Read when the frames of the episodes were shown, and what was dropped while they were extracted."""
+    times: dict[str, float] = {}
+    lengths: dict[str, float] = {}
+    resembled = []
+    for folder in folders:
+        try:
+            record = atomic.read_json(folder / names.EPISODE_RECORD)
+        except errors.BadSidecar:
+            continue
+        name = folder.relative_to(root)
+        for kind in ("frames", "similar"):
+            for stem, source in record.get(kind, {}).items():
+                times[(name / stem).as_posix()] = float(source["time"])
+                if kind == "similar":
+                    resembled.append(((name / f"{stem}.png").as_posix(), str(source["resembles"])))
+        lengths[name.as_posix()] = max((times[(name / stem).as_posix()] for stem in record["frames"]), default=0.0)
+    return Clock(times, lengths, resembled)
+
+
+def find_sections(root: Path, described: DescribedFrames, going: Sequence[Removal]) -> tuple[list[Section], Clock]:
+    """Return the openings and endings of a show, seen in what is and was removed; and when its frames were shown."""
+    folders = sorted({frame.parent for frame in described.readable})
+    clock = read_clock(root, folders)
+    names = [frame.relative_to(root).as_posix() for frame in described.readable]
+    pairs = [(names[one.row], names[one.resembles]) for one in going if one.reason == SIMILAR]
+    pairs += [(str(line.get("frame")), str(line.get("resembles"))) for _, _, line in removed.removed_now(root)]
+    repeats = [repeat for pair in (*pairs, *clock.resembled) if (repeat := clock.repeat(*pair))]
+    return sections(repeats, clock.lengths), clock
+
+
+def drop_sections(
+    root: Path, described: DescribedFrames, going: Sequence[Removal], dropped: Sequence[Section], clock: Clock
+) -> list[Removal]:
+    """Return the removals of all other frames that lie in the sections."""
+    gone = {one.row for one in going}
+    found = []
+    for row, frame in enumerate(described.readable):
+        name = frame.relative_to(root)
+        time = clock.times.get(name.with_suffix("").as_posix(), -1.0)
+        for section in dropped if row not in gone else ():
+            if section.covers(name.parent.as_posix(), time):
+                found.append(Removal(row, section.kind))
+                break
+    return found

@@ -1,0 +1,78 @@
+"""How good a frame is by itself: what is measured of it, which frames are worth nothing, which sibling is the best."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framekit.pixels.measure import Measures
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a frame must have to stay; 0 turns a limit off, 255 that of `max_dark`. Grey levels as in Measures.
+
+    On two composed shows, 1,245 frames without a transition have sharpness of 173 and more, contrast of 20 and more,
+    their brightest percent is 128 and more, night included, and their darkest at most 182.
+    """
+
+    min_sharpness: float = 15.0
+    min_contrast: float = 6.0
+    min_bright: float = 40.0
+    max_dark: float = 215.0
+    fade_contrast: float = 0.7
+    min_size: float = 0.0
+
+
+OFF = Limits(0.0, 0.0, 0.0, 255.0, 0.0, 0.0)
+FADE_LIKENESS = 0.8  # similarity from which two frames show one picture, faded or not
+FADE_REACH = 8  # numbers of frames on either side that are looked at
+SUBTITLE_WEIGHT = 50.0  # subtitles raise `subtitle` by 0.01 to 0.03
+CONTRAST_WEIGHT = (
+    12.0  # a fade of a tenth outweighs a subtitle; siblings differ by a hundredth. 10 to 16 lose no layout
+)
+
+
+def flaw(measures: Measures, limits: Limits) -> tuple[str, str] | None:
+    """Return the reason for which a frame is worth nothing by itself, and the figure; None if it is good."""
+    checks = (
+        ("small", "shorter side", measures.side, limits.min_size),
+        ("flat", "contrast", measures.contrast, limits.min_contrast),
+        ("dark", "brightest percent", measures.bright, limits.min_bright),
+        ("blurred", "sharpness", measures.sharpness, limits.min_sharpness),
+        ("bright", "darkest percent", -measures.dark, -limits.max_dark),
+    )
+    for reason, name, value, limit in checks:
+        if value < limit:
+            return reason, f"{name} {abs(value):.0f} {'<' if limit > 0 else '>'} {abs(limit):g}"
+    return None
+
+
+def faded(
+    measures: Sequence[Measures], vectors: NDArray[np.float32], numbers: Sequence[int | None], share: float
+) -> dict[int, str]:
+    """Return the frames in the middle of a fade or flash: a near frame shows the same picture with more contrast.
+
+    `vectors` are descriptors of unit length, `numbers` those in the names of frames of one folder, in order; frames
+    without a number are not judged. On two composed shows it finds 57 of 151 such frames, and none of 1,245 others.
+    """
+    contrast = np.array([one.upper_contrast for one in measures], np.float32)
+    found = {}
+    for row, number in enumerate(numbers):
+        near = [
+            other
+            for other in range(max(0, row - FADE_REACH), min(len(numbers), row + FADE_REACH + 1))
+            if number is not None and (theirs := numbers[other]) is not None and abs(theirs - number) <= FADE_REACH
+        ]
+        alike = [other for other in near if vectors[other] @ vectors[row] >= FADE_LIKENESS]
+        fullest = max((float(contrast[other]) for other in alike), default=0.0)
+        if contrast[row] < share * fullest:
+            found[row] = f"contrast {contrast[row]:.0f} where {fullest:.0f} is near"
+    return found
+
+
+def merit(measures: Measures) -> float:
+    """Return how good a frame is beside others of the same drawing: sharp, full of contrast, without subtitles."""
+    light = CONTRAST_WEIGHT * np.log1p(measures.upper_contrast)
+    return float(np.log1p(measures.sharpness) + light - SUBTITLE_WEIGHT * measures.subtitle)

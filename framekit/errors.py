@@ -1,0 +1,13 @@
+"""errors."""
+
+
+class Misuse(Exception):
+    """Wrong use or a missing model: one sentence with the path and the remedy, exit code 2."""
+
+
+class BadSidecar(Exception):
+    """A sidecar that cannot be used as it is; the text is the reason."""
+
+
+class UnreadableFrame(Exception):
+    """Raised by `read_pixels`; the text is the reason."""

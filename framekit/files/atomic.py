@@ -1,0 +1,201 @@
+"""How one file gets to its place: copied, moved or linked, always whole or not at all."""
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from framekit.errors import BadSidecar, Misuse
+from framekit.files.names import CHARACTERS, FACES
+
+# What systems say where a file cannot get another name: another disk, no such feature, too many names.
+NO_LINKS = (errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EACCES)
+Put = Callable[[Path, Path], None]
+MAX_SIDECAR_BYTES = 16 * 2**20  # a sidecar is a few kB; anything near this is not ours
+CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def copy_whole(source: Path, target: Path) -> None:
+    """Copy a file with its times so that the target is there whole or not at all."""
+    part = part_of(target)
+    shutil.copy2(source, part)
+    os.replace(part, target)
+
+
+def link_whole(source: Path, target: Path) -> None:
+    """Let the target be another name of the same file; a copy where the file system cannot do that."""
+    try:
+        os.link(source, target)
+        return
+    except FileExistsError:
+        part = temporary(target)
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        copy_whole(source, target)
+        return
+    part.unlink(missing_ok=True)
+    os.link(source, part)
+    os.replace(part, target)
+
+
+def symlink_whole(source: Path, target: Path) -> None:
+    """Let the target be a link to the file, told from the link's own folder, so that both may move together."""
+    part = temporary(target)
+    part.unlink(missing_ok=True)
+    part.symlink_to(os.path.relpath(source.resolve(), target.parent.resolve()))
+    os.replace(part, target)
+
+
+def move_whole(source: Path, target: Path) -> None:
+    """Move a file, also to another disk, so that it is always whole in one of the places.
+
+    Where the target is another name of the same file, the source's name goes; a link still leads to the same file.
+    """
+    if target.exists() and target.samefile(source):
+        if not same_entry(source, target):
+            source.unlink()
+        return
+    if source.is_symlink() and source.exists():
+        symlink_whole(source, target)
+        source.unlink()
+        return
+    try:
+        os.replace(source, target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        copy_whole(source, target)
+        source.unlink()
+
+
+def same_entry(one: Path, other: Path) -> bool:
+    """Tell whether two paths are one name in one folder, however they are spelt."""
+    return one.name.casefold() == other.name.casefold() and one.parent.samefile(other.parent)
+
+
+@dataclass(frozen=True)
+class Transport:
+    """How a frame gets to its place, and how its sidecars do; whether the source stays where it is.
+
+    `rewrite` writes a frame with other pixels to its place and tells whether it did.
+    """
+
+    frame: Put
+    beside: Put
+    keeps_source: bool = True
+    rewrite: Callable[[Path, Path], bool] | None = None
+
+
+MOVE = Transport(move_whole, move_whole, keeps_source=False)
+COPY = Transport(copy_whole, copy_whole)
+HARDLINK = Transport(link_whole, link_whole)
+SYMLINK = Transport(symlink_whole, copy_whole)
+
+
+def part_of(path: Path) -> Path:
+    """Return the hidden name under which `path` is written first, where no link waits that a stranger planted."""
+    part = temporary(path)
+    if part.is_symlink():
+        part.unlink()
+    return part
+
+
+def temporary(path: Path) -> Path:
+    """Return the hidden name of a file that is being written; short, so that long names stay possible."""
+    suffix = next((ending for ending in (FACES, CHARACTERS) if path.name.endswith(ending)), path.suffix)
+    return path.with_name(f".{hashlib.sha256(path.name.encode()).hexdigest()[:16]}{suffix}.tmp")
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file so that it is there whole or not at all: temporary file beside it, then rename.
+
+    Raises OSError with the path, also where the system tells none, as on a full disk.
+    """
+    part = part_of(path)
+    try:
+        part.write_bytes(content.encode() if isinstance(content, str) else content)
+        os.replace(part, path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        if error.errno and not error.filename:
+            error.filename = str(path)
+        raise
+
+
+def write_json(path: Path, value: Any, indent: int | None = None) -> None:
+    """Write a value as UTF-8 JSON with a final newline, whole or not at all."""
+    write_whole(path, json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent) + "\n")
+
+
+def read_text(path: Path, most_bytes: int = 0, is_given: bool = False) -> str:
+    """Read a small UTF-8 file, with or without BOM. Raises BadSidecar with its name and the reason.
+
+    A file that a person names `is_given` and may be a link; one in a dataset could lead a stranger's link anywhere.
+    """
+    most_bytes = most_bytes or MAX_SIDECAR_BYTES
+    if not is_given and path.is_symlink():
+        raise BadSidecar(f"{path.name} is a link, which could lead anywhere; put the file itself there")
+    try:
+        with path.open("rb") as file:
+            content = file.read(most_bytes + 1)
+        if len(content) > most_bytes:
+            raise BadSidecar(f"{path.name} is larger than {most_bytes // 2**20} MB")
+        return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as error:
+        raise BadSidecar(f"{path.name} is not UTF-8 text; save it as UTF-8") from error
+    except OSError as error:
+        raise BadSidecar(f"{path.name}: {error.strerror}") from error
+
+
+def read_json(path: Path, most_bytes: int = 0, is_given: bool = False) -> dict[str, Any]:
+    """Read a JSON object, as `read_text` does. Raises BadSidecar with the file's name and the reason."""
+    try:
+        text = read_text(path, most_bytes, is_given)
+        value = json.loads(text, parse_constant=refuse_constant)
+        if "\\ud" in text or "\\uD" in text:  # half of an escaped surrogate pair could never be written
+            json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise BadSidecar(f"{path.name} is not valid JSON ({error}); correct that file or delete it") from error
+    if not isinstance(value, dict):
+        raise BadSidecar(f"{path.name} is not a JSON object")
+    return value
+
+
+def refuse_constant(name: str) -> None:
+    """Refuse NaN and Infinity, which are not JSON."""
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def digest(value: Any) -> str:
+    """Return 12 hex digits that change when the JSON value changes."""
+    text = CANONICAL.encode(value)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def clean_up(folders: Iterable[Path], suffix: str) -> None:
+    """Delete what a killed run left half-written: temporary files of sidecars with this suffix."""
+    for folder in set(folders):
+        for part in folder.glob(f".{'[0-9a-f]' * 16}{suffix}.tmp"):
+            part.unlink(missing_ok=True)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file. Raises Misuse if it is missing or wrong."""
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        with path.open("rb") as file:
+            return dict(tomllib.load(file))
+    except OSError as error:
+        raise Misuse(f"{path} cannot be read ({error.strerror}); --config must name a TOML file") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Misuse(f"{path} is not a TOML file: {error}") from error

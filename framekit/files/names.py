@@ -1,0 +1,21 @@
+"""Names of the files beside a frame, whole writes, checked reads, and what is still pending."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+TAGS, FACES, CHARACTERS, METADATA, CAPTION = ".tags", ".faces.json", ".characters.json", ".json", ".txt"
+EPISODE_RECORD = ".frames.json"
+MULTIPLY = "multiply.txt"
+# Everything that belongs to frame X.png: ours, and what trainers and taggers put beside a frame.
+STEM_SUFFIXES = (FACES, CHARACTERS, METADATA, CAPTION, ".caption", ".npz")
+NAME_SUFFIXES = (TAGS, ".txt", ".json")
+
+
+def sidecar(frame: Path, suffix: str) -> Path:
+    """Return the path of a sidecar: `X.png.tags` for TAGS, `X<suffix>` for all others."""
+    return frame.with_name((frame.name if suffix == TAGS else frame.stem) + suffix)
+
+
+def pending(frames: Sequence[Path], suffix: str, redo: bool) -> list[Path]:
+    """Return the frames that have no such sidecar yet, or all of them."""
+    return [frame for frame in frames if redo or not sidecar(frame, suffix).exists()]

@@ -1,0 +1,147 @@
+"""The join of all sidecars of a frame into its metadata, X.json."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from framekit import boxes, errors
+from framekit.arrange import folders
+from framekit.arrange.folders import Reader
+from framekit.files import atomic, names
+from framekit.metadata import rename
+from framekit.pixels.decode import frame_size
+from framekit.sidecars import characters, corrections, episode, faces, metadata, tags
+from framekit.sidecars.tags import TagRecord
+from framekit.tags.vocabulary import people_in
+
+SCREENSHOTS = "screenshots"  # the type of frames whose video is known
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the sidecars of one frame say."""
+
+    frame: Path
+    seen: Sequence[boxes.Face]
+    names: Sequence[str]
+    tags: Mapping[str, list[str]]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What holds for all frames: what the command line says, and the renames of the dataset.
+
+    `names_only` leaves all other fields of an X.json as they are.
+    """
+
+    description: str
+    count_from: str
+    source_type: str
+    overwrite: bool
+    renames: rename.Renames
+    folders: Reader | None = None
+    names_only: bool = False
+
+
+COUNTS: dict[str, Callable[[Known], int]] = {
+    "auto": lambda known: max(len(known.seen), len(known.names)) or people_in(known.tags["general"]),
+    "faces": lambda known: len(known.seen),
+    "characters": lambda known: len({name for name in known.names if name not in metadata.NOBODY}),
+    "tags": lambda known: people_in(known.tags["general"]),
+    "people": lambda known: faces.count_people(known.frame),
+    "folder": lambda known: folders.number_in(known.frame.parent) or 0,
+}
+
+
+def describe_general(description: str, source: Mapping[str, Any]) -> str:
+    """Return the general part of captions: the description, and prefix and episode as one word."""
+    series = f"{source.get('prefix') or ''}{source.get('episode') or ''}"
+    return " ".join(word for word in (description, series) if word)
+
+
+def read_tag_lines(frame: Path, renames: rename.Renames) -> dict[str, list[str]]:
+    """Return the tags of a frame by their kind, characters by their new names; no tags if it was not tagged."""
+    path = names.sidecar(frame, names.TAGS)
+    if not path.exists():
+        return tags.parse_tags("")
+    text = atomic.read_text(path)
+    if renames.mark:
+        text = rename.renamed_tags(text, renames.since(rename.mark_of_tags(path, TagRecord(path.parent))))
+    return tags.parse_tags(text)
+
+
+def names_of(seen: Sequence[boxes.Face], named: Mapping[boxes.Box, str], tagged: Sequence[str]) -> list[str]:
+    """Return the name of each face, `unknown` where nobody named it.
+
+    Where nobody named any face, as on fan art, those count who stand among the tags.
+    """
+    names = [named.get(face.box, "unknown") for face in seen]
+    return names if set(names) - {*metadata.NOBODY} or not tagged else list(tagged)
+
+
+def join(frame: Path, rules: Rules, known_source: Any) -> dict[str, Any]:
+    """Return the fields of X.json as the sidecars have them. Raises BadSidecar.
+
+    `known_source` is what X.json says already: a frame that left its episode folder has no record beside it.
+    """
+    source = episode.source_of(frame)
+    if not source and isinstance(known_source, dict):
+        source = known_source
+    seen = faces.read_faces(frame) or []
+    named, inferred, edition = characters.read_named(frame)
+    tags = read_tag_lines(frame, rules.renames)
+    new_names = rules.renames.since(edition)
+    names = names_of(seen, {box: new_names.get(name, name) for box, name in named.items()}, tags["character"])
+    fields: dict[str, Any] = {
+        "schema": 1,
+        "count": COUNTS[rules.count_from](Known(frame, seen, names, tags)),
+        "characters": names,
+        "general": describe_general(rules.description, source),
+        "facepos": [metadata.facepos_of(face.box) for face in seen],
+        "tags": tags["general"],
+        "face_height_ratio": round(max((face.box[3] - face.box[1] for face in seen), default=0.0), 4),
+    }
+    optional = {
+        "inferred": rename.renamed(inferred, new_names),
+        "copyright": tags["copyright"],
+        "artist": tags["artist"],
+        "rating": "".join(tags["rating"][:1]),
+        "size": frame_size(frame),
+        "source_type": rules.source_type or (SCREENSHOTS if source else ""),
+        "source": source,
+        rename.RENAMED: rules.renames.mark,
+    }
+    return fields | {name: value for name, value in optional.items() if value}
+
+
+def follow_folder(frame: Path, fields: dict[str, Any], reader: folders.Reader) -> dict[str, Any]:
+    """Return the fields of X.json with the characters that the frame's folder names, if a person put it there.
+
+    `folder` notes the folder that was read, so that a later correction in X.json is not undone by it. Raises BadSidecar
+    if the folder names nobody who is valid.
+    """
+    part = reader.part_of(frame)
+    if part is None or fields.get("folder") == part:
+        return fields
+    try:
+        names = folders.corrected(fields.get("characters", []), part, reader.names_of(part))
+    except folders.BadFolder as error:
+        raise errors.BadSidecar(str(error)) from error
+    return fields if names is None else {**fields, "characters": names, "folder": part}
+
+
+def write_metadata(frame: Path, rules: Rules) -> list[str]:
+    """Write X.json if its content changes; return the hand-corrected fields that stayed. Raises BadSidecar."""
+    path = names.sidecar(frame, names.METADATA)
+    old = atomic.read_json(path) if path.exists() else None
+    before = None if old is None or rules.overwrite else rename.rename_values(metadata.upgraded(old), rules.renames)
+    if rules.names_only and before is not None:
+        merged, kept = before, list[str]()
+    else:
+        merged, kept = corrections.merge_corrections(before, join(frame, rules, (old or {}).get("source")))
+    if rules.folders is not None:
+        merged = follow_folder(frame, merged, rules.folders)
+    if merged != old:
+        atomic.write_whole(path, corrections.metadata_text(merged))
+    return kept

@@ -1,0 +1,96 @@
+"""Where weights come from: the hub, its cache, a local folder; and their checksums."""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from logging import getLogger
+from pathlib import Path
+
+from framekit.errors import Misuse
+
+SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class HubModel:
+    """A model on the Hugging Face hub: repository, folder inside it, revision, and what is known of its files."""
+
+    repository: str
+    folder: str = ""
+    revision: str = "main"
+    licence: str = "see the repository"
+    sha256: Mapping[str, str] = field(default_factory=dict)
+
+
+def model_names(text: str) -> list[str]:
+    """Return the names in the text of --model: commas separate them, unless it is the path of one."""
+    return [text] if Path(text).exists() else [name for name in text.split(",") if name]
+
+
+def locate(model: str, table: Mapping[str, HubModel], names: Sequence[str]) -> dict[str, Path]:
+    """Return the local path of each named file of a model.
+
+    `model` is a short name of the table, a hub repository `owner/name[/folder]`, a local folder, or a local .onnx file.
+    Raises Misuse if it is not to be had or its checksum is wrong.
+    """
+    path = Path(model)
+    if path.exists():
+        folder = path if path.is_dir() else path.parent
+        local = {name: path if path.is_file() and name.endswith(".onnx") else folder / name for name in names}
+        if missing := [name for name, file in local.items() if not file.is_file()]:
+            raise Misuse(f"{folder} holds no {' and no '.join(missing)}; this model needs {' and '.join(names)}")
+        return local
+    if model in table:
+        return {name: fetch(table[model], name) for name in names}
+    if len(parts := model.split("/", 2)) >= 2 and all(parts) and not path.is_absolute() and path.suffix != ".onnx":
+        return {name: fetch(HubModel("/".join(parts[:2]), "".join(parts[2:])), name) for name in names}
+    raise Misuse(f"there is no model {model}: use {', '.join(table)}, a hub repository owner/name, or a local path")
+
+
+def fetch(model: HubModel, name: str) -> Path:
+    """Return a file of a hub model from the cache, downloading it first where needed; its checksum is verified.
+
+    Raises Misuse if neither cache nor hub has it.
+    """
+    from huggingface_hub import hf_hub_download, try_to_load_from_cache
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OfflineModeIsEnabled
+
+    where = f"{model.folder}/{name}" if model.folder else name
+    getLogger("huggingface_hub").setLevel("ERROR")  # its retries would fill the screen
+    try:
+        cached = try_to_load_from_cache(model.repository, where, revision=model.revision)
+        if not isinstance(cached, str):
+            print(f"asking the hub for {model.repository}/{where}, which is not in the cache")
+            cached = hf_hub_download(model.repository, where, revision=model.revision)
+    except (LocalEntryNotFoundError, OfflineModeIsEnabled) as error:
+        raise Misuse(
+            f"{model.repository}/{where} is not in the cache and the hub cannot be reached: connect once to download"
+            " it, copy a filled HF_HOME cache here, give --model a local folder, or choose the embedded model"
+        ) from error
+    except (HfHubHTTPError, HFValidationError) as error:
+        raise Misuse(f"the hub has no {model.repository}/{where}: {str(error).splitlines()[0]}") from error
+    path = Path(cached)
+    verify(path, model.sha256.get(name) or hash_in_cache(path))
+    return path
+
+
+def hash_in_cache(path: Path) -> str | None:
+    """Return the SHA-256 that the hub's cache uses as the name of a large file, if it does."""
+    name = path.resolve().name
+    return name if SHA256.fullmatch(name) else None
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's content."""
+    found = hashlib.new("sha256")
+    with path.open("rb") as file:
+        while block := file.read(2**20):
+            found.update(block)
+    return found.hexdigest()
+
+
+def verify(path: Path, sha256: str | None) -> None:
+    """Raise Misuse if a file does not have this SHA-256; None passes."""
+    if sha256 is not None and file_sha256(path) != sha256:
+        raise Misuse(f"{path.resolve()} is damaged (SHA-256 differs); delete it and run again to download it anew")

@@ -1,0 +1,62 @@
+"""Backbones of torchvision as embeddings: `--model torchvision:resnet50`."""
+
+from typing import Any
+from urllib.error import URLError
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framekit.errors import Misuse
+from framekit.models.onnx import EmbeddingModel
+from framekit.pixels.decode import Pixels
+
+HEADS = ("fc", "classifier", "heads", "head")  # where torchvision's models keep what names ImageNet's classes
+# Source: torchvision, presets of ImageNet, per channel of RGB
+MEAN, STD = np.array([0.485, 0.456, 0.406], np.float32), np.array([0.229, 0.224, 0.225], np.float32)
+SIDE = 224
+INSTALL = "install requirements-train.txt in an environment of its own"
+
+
+def load_backbone(name: str, device: str) -> EmbeddingModel:
+    """Return a model of torchvision without its last layer. Raises Misuse if it or its weights are not to be had."""
+    try:
+        import torchvision
+    except ImportError as error:
+        raise Misuse(f"torchvision:{name} needs torch and torchvision: {INSTALL}") from error
+    try:
+        model = torchvision.models.get_model(name, weights="DEFAULT")
+    except ValueError as error:
+        raise Misuse(f"torchvision has no model {name}: {str(error).splitlines()[0]}") from error
+    except (URLError, OSError) as error:
+        raise Misuse(
+            f"the weights of torchvision:{name} are not in torch's cache and cannot be downloaded: connect once, or"
+            " copy a filled TORCH_HOME here"
+        ) from error
+    return embedding_of(model, device)
+
+
+def embedding_of(model: Any, device: str) -> EmbeddingModel:
+    """Return a classifier of torchvision as an embedding: the input of its last part. Raises Misuse if it has none."""
+    import torch
+
+    head = next((part for part in HEADS if hasattr(model, part)), None)
+    if head is None:
+        raise Misuse("this model of torchvision has no last layer to take away; use a classifier such as resnet50")
+    setattr(model, head, torch.nn.Identity())
+    place = torch.device("cuda" if device in ("auto", "cuda") and torch.cuda.is_available() else "cpu")
+    model.eval().to(place)
+    print(f"{type(model).__name__} runs on torch {place}")
+
+    def prepare(pixels: Pixels) -> NDArray[Any]:
+        import cv2
+
+        how = cv2.INTER_AREA if min(pixels.shape[:2]) > SIDE else cv2.INTER_LINEAR
+        ready = np.asarray(cv2.resize(pixels, (SIDE, SIDE), interpolation=how), np.float32) / 255
+        return np.ascontiguousarray(((ready - MEAN) / STD).transpose(2, 0, 1))
+
+    def embed(inputs: list[NDArray[Any]]) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            rows = model(torch.from_numpy(np.stack(inputs)).to(place))
+        return np.asarray(rows.cpu().numpy(), np.float32).reshape(len(inputs), -1)
+
+    return EmbeddingModel(prepare, embed)

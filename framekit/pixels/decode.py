@@ -1,0 +1,149 @@
+"""PNG files as this toolkit writes them, decoded in half the time of a decoder that takes every kind."""
+
+import struct
+from pathlib import Path
+from struct import error as StructError
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framekit.errors import UnreadableFrame
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+HEADER_END = 33  # of signature and IHDR chunk
+FILTER_UP = 2  # each byte less the one above; Source: PNG specification, filter types
+TRUECOLOUR = (8, 2, 0, 0, 0)  # bits, colour type, compression, filter, interlace
+MOST_PIXELS = 2**27  # larger ones are left to the decoder that warns of bombs
+ORIENTATION = 0x0112  # EXIF
+TURNED = (5, 6, 7, 8)  # orientations that lay width and height over each other
+Pixels = NDArray[np.uint8]
+WHITE = (255, 255, 255)
+# What Pillow raises for damaged files, besides OSError and its children.
+DECODER_ERRORS = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    IndexError,
+    KeyError,
+    OverflowError,
+    RuntimeError,
+    StructError,
+)
+
+
+def read_own_png(path: Path) -> NDArray[np.uint8] | None:
+    """Return the pixels (H, W, 3) of a PNG file as encoding.py writes it; None for any other file, or a damaged one.
+
+    Such a file holds 8-bit truecolour, all rows filtered `up`, in one IDAT chunk, and nothing else.
+    """
+    if path.suffix.lower() != ".png":
+        return None
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    if content[:8] != SIGNATURE or len(content) < HEADER_END + 24:
+        return None
+    width, height, *kind = struct.unpack(">IIBBBBB", content[16:29])
+    (length,) = struct.unpack(">I", content[HEADER_END : HEADER_END + 4])
+    plain = tuple(kind) == TRUECOLOUR and 0 < width * height <= MOST_PIXELS
+    if not plain or content[HEADER_END + 4 : HEADER_END + 8] != b"IDAT" or len(content) != HEADER_END + length + 24:
+        return None
+    return unfiltered(content[HEADER_END + 4 : HEADER_END + 12 + length], width, height)
+
+
+def unfiltered(chunk: bytes, width: int, height: int) -> NDArray[np.uint8] | None:
+    """Return the pixels in an IDAT chunk from its name to its checksum; None if it is damaged or filtered otherwise."""
+    from isal import isal_zlib
+    from isal.igzip_lib import IsalError
+
+    if isal_zlib.crc32(chunk[:-4]) != struct.unpack(">I", chunk[-4:])[0]:
+        return None
+    size = height * (3 * width + 1)
+    inflate = isal_zlib.decompressobj()
+    try:
+        held = inflate.decompress(memoryview(chunk)[4:-4], size + 1)
+    except IsalError:  # type: ignore[misc]  # its stub takes the class for an instance
+        return None
+    if len(held) != size:
+        return None
+    filtered = np.frombuffer(held, np.uint8).reshape(height, 3 * width + 1)
+    if not (filtered[:, 0] == FILTER_UP).all():
+        return None
+    pixels = np.empty((height, 3 * width), np.uint8)
+    pixels[0] = filtered[0, 1:]
+    for row in range(1, height):
+        np.add(pixels[row - 1], filtered[row, 1:], out=pixels[row])
+    return pixels.reshape(height, width, 3)
+
+
+def frame_size(path: Path) -> list[int] | None:
+    """Return [width, height] in pixels as shown, EXIF rotation applied; None if the file is no image."""
+    if path.suffix.lower() == ".png" and (size := png_size(path)):
+        return size
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+            turned = image.getexif().get(ORIENTATION, 1) in TURNED
+    except (Image.DecompressionBombError, *DECODER_ERRORS):
+        return None
+    return [height, width] if turned else [width, height]
+
+
+def png_size(path: Path) -> list[int] | None:
+    """Return [width, height] of a PNG file without EXIF in front of its pixels; None for any other."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(41)
+    except OSError:
+        return None
+    if head[:8] != SIGNATURE or len(head) < 41 or head[37:41] != b"IDAT":
+        return None
+    return list(struct.unpack(">II", head[16:24]))
+
+
+def read_pixels(path: Path) -> Pixels:
+    """Decode one frame: EXIF rotation applied, alpha over white, 16 bit reduced to 8, first image of an animation.
+
+    Raises UnreadableFrame with the reason.
+    """
+    from PIL import Image, ImageOps
+
+    if (own := read_own_png(path)) is not None:
+        return own
+    try:
+        with Image.open(path) as image:
+            image.load()
+            ImageOps.exif_transpose(image, in_place=True)
+            return np.asarray(flatten_image(image), dtype=np.uint8)
+    except (Image.DecompressionBombError, *DECODER_ERRORS) as error:
+        raise UnreadableFrame(" ".join(str(error).split()) or type(error).__name__) from error
+
+
+def flatten_image(image: Any) -> Any:
+    """Turn a Pillow image of any mode into mode RGB, transparent parts over white."""
+    from PIL import Image
+
+    if image.mode.startswith("I"):  # 16 bit grey: Pillow's own conversion clips instead of scaling
+        return Image.fromarray((np.asarray(image).clip(0, 65535) // 257).astype(np.uint8)).convert("RGB")
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        layer = image.convert("RGBA")
+        ground = Image.new("RGBA", layer.size, (*WHITE, 255))
+        return Image.alpha_composite(ground, layer).convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def shrink(pixels: Pixels, longest_side: int) -> Pixels:
+    """Reduce pixels so that the longer side has at most `longest_side` pixels; smaller ones stay as they are."""
+    import cv2
+
+    height, width = pixels.shape[:2]
+    scale = longest_side / max(height, width)
+    if scale >= 1:
+        return pixels
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)

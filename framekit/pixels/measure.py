@@ -1,0 +1,54 @@
+"""What can be measured in a frame: sharpness, contrast, brightness, subtitles."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from framekit.pixels.decode import Pixels
+
+HEIGHT = 360  # rows at which frames are measured, so that sizes compare
+SUBTITLE_ROWS = (0.7, 0.97)  # of the height: where subtitles stand
+INK, OUTLINE = 200, 70  # grey levels: subtitles are bright with a dark outline
+OUTLINE_REACH = 5  # pixels, at HEIGHT rows
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What is measured of a frame, grey levels from 0 to 255.
+
+    sharpness: variance of the Laplacian above the subtitles; contrast: standard deviation; upper_contrast: the same
+    above the subtitles; dark, bright: the 1st and the 99th percentile; subtitle: share of the lower band that is bright
+    beside dark; side: pixels of the shorter side.
+    """
+
+    sharpness: float
+    contrast: float
+    upper_contrast: float
+    dark: float
+    bright: float
+    subtitle: float
+    side: float
+
+
+def measure(pixels: Pixels) -> Measures:
+    """Return what is measured of a frame."""
+    import cv2
+
+    height, width = pixels.shape[:2]
+    size = (max(1, round(width * HEIGHT / height)), HEIGHT)
+    thin = pixels[:: max(1, height // HEIGHT)]
+    grey = np.asarray(cv2.cvtColor(cv2.resize(thin, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY))
+    first, last = (round(HEIGHT * share) for share in SUBTITLE_ROWS)
+    band = grey[first:last]
+    outlined = cv2.dilate((band < OUTLINE).astype(np.uint8), np.ones((OUTLINE_REACH, OUTLINE_REACH), np.uint8))
+    upto = np.cumsum(np.bincount(grey.ravel(), minlength=256)) / grey.size  # ten times as fast as np.percentile
+    dark, bright = np.searchsorted(upto, (0.01, 0.99))
+    return Measures(
+        sharpness=float(cv2.Laplacian(grey[:first], cv2.CV_32F).var()),
+        contrast=float(grey.std()),
+        upper_contrast=float(grey[:first].std()),
+        dark=float(dark),
+        bright=float(bright),
+        subtitle=float(((band > INK) & (outlined > 0)).mean()),
+        side=float(min(height, width)),
+    )

@@ -1,0 +1,112 @@
+"""What is in a dataset, as numbers: episodes, shots over time, tags of characters, what was removed or corrected."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from framekit import errors
+from framekit.arrange.folders import combination
+from framekit.arrange.placements import moved_by_hand
+from framekit.dataset.removed import removed_now
+from framekit.files import atomic, journal
+from framekit.files.names import METADATA, sidecar
+from framekit.metadata import rename
+from framekit.sidecars.corrections import edited_fields
+from framekit.sidecars.metadata import Metadata
+
+BINS = 60  # of the time of an episode
+# Share of the frame height that the largest face takes. Source: the four folders of face_height_ratio.
+SHOTS = (("no face", 0.0), ("wide", 0.15), ("medium", 0.3), ("close", 0.5), ("very close", 1.01))
+MOST_TAGS = 15  # of a character
+
+
+@dataclass(frozen=True)
+class Episode:
+    """An episode: its frames, and how many of each size of shot stand in each of equal parts of its time."""
+
+    name: str
+    frames: int
+    seconds: float
+    shots: Sequence[Sequence[int]]
+
+
+@dataclass(frozen=True)
+class Corrections:
+    """What people corrected: fields of X.json by name, the files that hold them, frames moved by hand, renames."""
+
+    fields: Mapping[str, int]
+    files: int
+    moved: int
+    renames: Sequence[tuple[str, str]]
+
+
+def shot_size(known: Metadata) -> int:
+    """Return which of the sizes of shots a frame has."""
+    if known.face_count == 0:
+        return 0
+    return next(place for place, (_, limit) in enumerate(SHOTS) if place and known.face_height_ratio < limit)
+
+
+def episodes(described: Iterable[Metadata]) -> list[Episode]:
+    """Return the episodes of a dataset in their order; frames without a time count in the first part."""
+    by_name: dict[str, list[Metadata]] = {}
+    for known in described:
+        by_name.setdefault(known.episode or "no episode", []).append(known)
+    found = []
+    for name, frames in sorted(by_name.items()):
+        length = max((known.time or 0.0 for known in frames), default=0.0) or 1.0
+        bins = [[0] * len(SHOTS) for _ in range(BINS)]
+        for known in frames:
+            bins[min(BINS - 1, int((known.time or 0.0) / length * BINS))][shot_size(known)] += 1
+        found.append(Episode(name, len(frames), length, bins))
+    return found
+
+
+def combinations(described: Iterable[Metadata]) -> Counter[str]:
+    """Return how many frames each combination of characters has."""
+    return Counter(combination(known.characters) if known.characters else "nobody known" for known in described)
+
+
+def tags_of_characters(described: Iterable[Metadata]) -> dict[str, list[tuple[str, float]]]:
+    """Return the most frequent tags of each character, with the share of its frames that have them."""
+    frames: Counter[str] = Counter()
+    tags: dict[str, Counter[str]] = {}
+    for known in described:
+        for name in {*known.characters}:
+            frames[name] += 1
+            tags.setdefault(name, Counter()).update({*known.tags})
+    return {
+        name: [(tag, number / count) for tag, number in tags[name].most_common(MOST_TAGS)]
+        for name, count in sorted(frames.items(), key=lambda item: (-item[1], item[0]))
+    }
+
+
+def removed_frames(roots: Sequence[Path]) -> dict[str, list[Path]]:
+    """Return the frames that were set aside, by reason."""
+    found: dict[str, list[Path]] = {}
+    for root in roots:
+        for _, where, record in removed_now(root):
+            found.setdefault(str(record.get("reason")), []).append(where)
+    return dict(sorted(found.items(), key=lambda item: -len(item[1])))
+
+
+def corrections(root: Path, frames: Iterable[Path], roots: Sequence[Path]) -> Corrections:
+    """Return what people corrected in the metadata of these frames, by moving them in the tree, or by renaming."""
+    fields: Counter[str] = Counter()
+    files = 0
+    for frame in frames:
+        try:
+            edited = edited_fields(atomic.read_json(sidecar(frame, METADATA)))
+        except errors.BadSidecar:
+            continue
+        fields.update(edited)
+        files += bool(edited)
+    renames = [
+        pair
+        for one in roots
+        for record in journal.read_lines(one / rename.RECORD)
+        if isinstance(names := record.get("names"), dict)
+        for pair in names.items()
+    ]
+    return Corrections(dict(fields.most_common()), files, moved_by_hand(root), list(dict.fromkeys(renames)))

@@ -1,0 +1,110 @@
+"""The sidecar of names: who is on a frame, told from what a person corrected there or in X.json."""
+
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from framekit import boxes, errors
+from framekit.boxes import Box
+from framekit.errors import BadSidecar
+from framekit.files import atomic, names
+from framekit.files.atomic import digest, read_json
+from framekit.files.names import CHARACTERS, METADATA, sidecar
+from framekit.sidecars import corrections, faces, metadata
+from framekit.sidecars.faces import WRITTEN
+
+
+def names_record(
+    model: str, references: str, named: Sequence[dict[str, Any]], inferred: Sequence[str]
+) -> dict[str, Any]:
+    """Return the content of the characters sidecar; `inferred` are names of a frame without faces, if there are any."""
+    record: dict[str, Any] = {"schema": 1, "model": model, "references": references, "faces": list(named)}
+    return record | ({"inferred": list(inferred)} if inferred else {}) | {WRITTEN: digest(list(named))}
+
+
+def read_names(frame: Path) -> dict[Box, str]:
+    """Return the name of each face of a frame by its box; empty if nobody named them. Raises BadSidecar."""
+    return read_named(frame)[0]
+
+
+def read_named(frame: Path) -> tuple[dict[Box, str], list[str], Any]:
+    """Return the name of each face of a frame by its box, and who must be on it without a face, as its scene tells.
+
+    Both are empty if nobody named them. Third comes the mark of the renames followed there. Raises BadSidecar.
+    """
+    path = sidecar(frame, CHARACTERS)
+    if not path.exists():
+        return {}, [], 0
+    record = read_json(path)
+    try:
+        named = {tuple(face["box"]): str(face["name"]) for face in record["faces"]}
+    except (KeyError, TypeError) as error:
+        raise BadSidecar(f"{path.name}: its faces need a box and a name each") from error
+    return named, metadata.texts(record, "inferred"), record.get("renamed")
+
+
+def corrected_names(frame: Path) -> list[str] | None:
+    """Return the names in X.json if a person corrected them or the faces there, else None."""
+    path = sidecar(frame, METADATA)
+    try:
+        values = read_json(path) if path.exists() else {}
+        touched = corrections.edited_fields(values) & {"characters", "facepos", "faces"} if values else set()
+        return metadata.texts(values, "characters") if touched else None
+    except BadSidecar:
+        return None  # generate_metadata.py lists it
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """Return the content of a sidecar; empty if it is missing or damaged."""
+    try:
+        return atomic.read_json(path)
+    except errors.BadSidecar:
+        return {}
+
+
+def boxes_in(record: dict[str, Any]) -> list[list[float]] | None:
+    """Return the boxes that the content of a characters sidecar names; None if it names none."""
+    try:
+        return [list(face["box"]) for face in record["faces"]]
+    except (KeyError, TypeError):
+        return None
+
+
+def known_faces(
+    found: Sequence[Path],
+) -> tuple[dict[Path, list[boxes.Face]], list[Path], list[tuple[Path, str]]]:
+    """Return the faces of each frame, the frames without X.faces.json, and those whose sidecar is damaged."""
+    known: dict[Path, list[boxes.Face]] = {}
+    undetected: list[Path] = []
+    damaged: list[tuple[Path, str]] = []
+    for frame in found:
+        try:
+            seen = faces.read_faces(frame)
+        except errors.BadSidecar as error:
+            damaged.append((frame, str(error)))
+            continue
+        if seen is None:
+            undetected.append(frame)
+        else:
+            known[frame] = seen
+    return known, undetected, damaged
+
+
+def is_corrected(frame: Path) -> bool:
+    """Tell whether a person corrected the names of a frame, in X.json or in X.characters.json."""
+    path = names.sidecar(frame, names.CHARACTERS)
+    noted = read_record(path)
+    edited = faces.WRITTEN in noted and faces.is_corrected(path)
+    return edited or corrected_names(frame) is not None
+
+
+def is_pending(frame: Path, seen: Sequence[boxes.Face], redo: bool) -> bool:
+    """Tell whether a frame is to be named: not yet done, or its faces changed since."""
+    named = boxes_in(read_record(names.sidecar(frame, names.CHARACTERS)))
+    return redo or named != [list(face.box) for face in seen]
+
+
+def named_with_other_references(found: Iterable[Path], todo: Collection[Path], digest: str) -> int:
+    """Count the frames that were named with other references or another model than now."""
+    done = [names.sidecar(frame, names.CHARACTERS) for frame in found if frame not in todo]
+    return sum(read_record(path).get("references", digest) != digest for path in done)

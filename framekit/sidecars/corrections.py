@@ -1,0 +1,58 @@
+"""How corrections in X.json survive: what a person changed is told from what was generated, and stays."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from framekit.files.atomic import digest
+
+ENCODED = json.JSONEncoder(ensure_ascii=False).encode
+WRITTEN = "written"  # key in X.json: field -> digest of what generate_metadata.py wrote last
+
+
+def noted_digests(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return the digest of each field as it was generated; nothing for files of other origin."""
+    noted = values.get(WRITTEN)
+    return {str(name): str(digest_) for name, digest_ in noted.items()} if isinstance(noted, dict) else {}
+
+
+def edited_fields(values: Mapping[str, Any]) -> set[str]:
+    """Return the fields of X.json that a person changed, added or took away since they were generated."""
+    noted = noted_digests(values)
+    names = {*values, *noted} - {WRITTEN}
+    return {name for name in names if name not in values or noted.get(name) != digest(values[name])}
+
+
+def merge_corrections(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Join freshly generated fields with what is in the file; return the file's new content and the kept fields.
+
+    A field that a person changed, added or took away stays so; an untouched one that nothing gives any more goes.
+    """
+    old = {} if old is None else old
+    edited = edited_fields(old)
+    kept = sorted(edited & set(new))
+    merged = {name: old[name] for name in old if name != WRITTEN and (name in edited or name in new)}
+    merged |= {name: value for name, value in new.items() if name not in kept}
+    noted = {name: value for name, value in noted_digests(old).items() if name in edited}
+    noted |= {name: digest(value) for name, value in new.items() if name not in kept}
+    return {**merged, WRITTEN: noted}, kept
+
+
+def join_corrections(newer: Mapping[str, Any], older: Mapping[str, Any]) -> dict[str, Any]:
+    """Join two versions of one X.json: the newer one, with the corrections that only the older one has."""
+    joined = {name: value for name, value in newer.items() if name != WRITTEN}
+    noted, noted_before = noted_digests(newer), noted_digests(older)
+    for name in edited_fields(older) - edited_fields(newer):
+        joined.pop(name, None)
+        noted.pop(name, None)
+        if name in older:
+            joined[name] = older[name]
+        if name in noted_before:
+            noted[name] = noted_before[name]
+    return {**joined, WRITTEN: noted}
+
+
+def metadata_text(values: Mapping[str, Any]) -> str:
+    """Return the JSON text with one field a line, which is easy to correct by hand."""
+    lines = (f"{ENCODED(name)}: {ENCODED(value)}" for name, value in values.items())
+    return "{" + ",\n ".join(lines) + "}\n"

@@ -1,0 +1,177 @@
+"""Tags that can be measured without any weights: colours of hair and eyes, shot size, light, bars."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framekit.boxes import Face
+from framekit.pixels.decode import Pixels, shrink
+from framekit.pixels.measure import measure
+
+MEASURE_SIZE = 640  # px; the longest side on which everything is measured
+# Regions as fractions of a face box (left, top, right, bottom): the fringe below a hat, and the two eyes.
+FRINGE = (0.15, -0.15, 0.85, 0.15)
+EYES = ((0.1, 0.2, 0.42, 0.5), (0.58, 0.2, 0.9, 0.5))
+# Upper hue bounds in degrees of the booru colour words.
+HUES = (
+    (12, "red"),
+    (28, "orange"),
+    (66, "blonde"),
+    (175, "green"),
+    (195, "aqua"),
+    (248, "blue"),
+    (292, "purple"),
+    (345, "pink"),
+    (361, "red"),
+)
+# Least face height over frame height of each shot size, in the sense of danbooru's tags of these names.
+SHOT_SIZES = ((0.5, "close-up"), (0.3, "portrait"), (0.12, "upper_body"), (0.0, "wide_shot"))
+DARK, BRIGHT = 60, 200  # mean grey level of the frame without bars
+BLURRY = 60  # variance of the Laplacian at 360 rows; drawn frames in focus have 170 and more
+SOMETHING = 6  # grey levels of contrast; a frame below it shows nothing that could be blurred
+COLOURED = 0.3  # least saturation and value of a pixel whose hue counts
+ONE_HUE, NEARLY_ALL = 30, 0.98  # degrees; share of the coloured pixels
+GREY_CHROMA = 4  # grey levels between the largest and the smallest channel, on average
+LIKE_HAIR = 60  # RGB distance; pixels nearer to the hair's colour than this are hair that hangs over the eyes
+BAR_LEVEL = 24  # grey levels; letterbox bars are black (16 in video range) with coding noise
+LEAST_BAR = 0.03  # of the frame height, above and below
+
+
+def measured_tags(pixels: Pixels, faces: Sequence[Face]) -> list[str]:
+    """Return the tags of one frame, surest first: people, hair and eyes of each face, shot size, light."""
+    small = shrink(pixels, MEASURE_SIZE)
+    tags = people_tags(faces)
+    for face in faces:
+        tags += face_tags(small, face)
+    return list(dict.fromkeys(tags + light_tags(small)))
+
+
+def people_tags(faces: Sequence[Face]) -> list[str]:
+    """Return `solo` or `multiple_people`, as far as faces tell, and the size of the largest face as shot size.
+
+    Nothing without a face: a figure may be turned away.
+    """
+    if not faces:
+        return []
+    height = max(face.box[3] - face.box[1] for face in faces)
+    shot = next(name for least, name in SHOT_SIZES if height >= least)
+    return ["solo" if len(faces) == 1 else "multiple_people", shot]
+
+
+def face_tags(pixels: Pixels, face: Face) -> list[str]:
+    """Return the colour tags of one face's hair and eyes, as far as they can be told."""
+    fringe = region(pixels, face, FRINGE).reshape(-1, 3)
+    around_eyes = np.concatenate([region(pixels, face, eye).reshape(-1, 3) for eye in EYES])
+    if len(fringe):
+        from_hair = around_eyes.astype(np.float32) - np.median(fringe, axis=0)
+        around_eyes = around_eyes[np.linalg.norm(from_hair, axis=1) > LIKE_HAIR]
+    hair, eyes = hair_colour(fringe), eye_colour(around_eyes)
+    return [f"{hair}_hair"] * bool(hair) + [f"{eyes}_eyes"] * bool(eyes)
+
+
+def region(pixels: Pixels, face: Face, part: tuple[float, float, float, float]) -> Pixels:
+    """Cut a part of a face, given as fractions of its box, out of the frame; may be empty at the frame's edge."""
+    height, width = pixels.shape[:2]
+    left, top, right, bottom = face.box
+    across, down = right - left, bottom - top
+    x0, x1 = (round(width * (left + across * edge)) for edge in (part[0], part[2]))
+    y0, y1 = (round(height * (top + down * edge)) for edge in (part[1], part[3]))
+    part_pixels: Pixels = pixels[max(0, y0) : max(0, y1), max(0, x0) : max(0, x1)]
+    return part_pixels
+
+
+def hue_saturation_value(colours: Pixels) -> NDArray[np.float32]:
+    """Convert (..., 3) RGB to hue in degrees, saturation and value from 0 to 1."""
+    import cv2
+
+    flat = np.ascontiguousarray(colours.reshape(1, -1, 3), np.float32) / 255
+    converted: NDArray[np.float32] = np.asarray(cv2.cvtColor(flat, cv2.COLOR_RGB2HSV), np.float32)[0]
+    return converted
+
+
+def hair_colour(fringe: Pixels) -> str | None:
+    """Name the colour of a fringe, (N, 3) RGB, by its median."""
+    if len(fringe) == 0:
+        return None
+    median = np.median(fringe, axis=0).astype(np.uint8)
+    hue, saturation, value = hue_saturation_value(median[None])[0]
+    if value < 0.25 or (value < 0.4 and saturation < 0.3):
+        return "black"
+    if saturation < 0.15:
+        return "white" if value > 0.75 else "grey"
+    if hue < 50 and value < 0.6:
+        return "brown"
+    return hue_name(hue)
+
+
+def eye_colour(eyes: Pixels) -> str | None:
+    """Name the colour that most of the coloured, skinless pixels, (N, 3) RGB, have; None if hardly any are."""
+    if len(eyes) == 0:
+        return None
+    hue, saturation, value = hue_saturation_value(eyes).T
+    skin = (hue < 45) & (value > 0.7) & (saturation < 0.6)
+    iris = (saturation > 0.35) & (value > 0.25) & ~skin
+    if iris.sum() < 0.02 * len(eyes):
+        return None
+    names = [("yellow" if name == "blonde" else name) for name in map(hue_name, hue[iris])]
+    if value[iris].mean() < 0.55 and np.median(hue[iris]) < 45:
+        return "brown" if np.median(hue[iris]) > 12 else "red"
+    return max(sorted(set(names)), key=names.count)
+
+
+def hue_name(hue: float) -> str:
+    """Return the booru colour word of a hue in degrees."""
+    return next(name for upper, name in HUES if hue < upper)
+
+
+def light_tags(pixels: Pixels) -> list[str]:
+    """Return `letterboxed`, `greyscale`, `monochrome`, `blurry`, `dark`, `bright`, `blue_theme`, … where they hold.
+
+    Bars don't count. `greyscale` has hardly any colour; `monochrome` none or one hue; `blurry` has no sharp edges
+    though there is something to see; `dark` and `bright` are the mean grey level; a theme is the colour that more than
+    half of the picture has.
+    """
+    top, bottom = bars(pixels)
+    inner = pixels[top : pixels.shape[0] - bottom]
+    if not inner.size:
+        return ["dark"]
+    level = float(inner.mean())
+    grey = float((inner.max(axis=2) - inner.min(axis=2)).mean()) < GREY_CHROMA
+    hue, saturation, value = hue_saturation_value(inner).T
+    coloured = (saturation > COLOURED) & (value > COLOURED)
+    seen = measure(inner)
+    facts = {
+        "letterboxed": min(top, bottom) >= LEAST_BAR * pixels.shape[0],
+        "greyscale": grey,
+        "monochrome": grey or is_one_hue(hue[coloured]),
+        "blurry": seen.sharpness < BLURRY and seen.contrast >= SOMETHING,
+        "dark": level < DARK,
+        "bright": level > BRIGHT,
+    }
+    return [tag for tag, holds in facts.items() if holds] + ([] if grey else themes(hue, coloured))
+
+
+def is_one_hue(hues: NDArray[np.float32]) -> bool:
+    """Tell whether nearly all hues, in degrees, lie within ONE_HUE of each other; without any they do not."""
+    counts, _ = np.histogram(hues, 360, (0, 360))
+    around = np.concatenate([counts, counts[: ONE_HUE - 1]])
+    most = int(np.convolve(around, np.ones(ONE_HUE, np.int64), "valid").max())
+    return 0 < NEARLY_ALL * len(hues) <= most
+
+
+def themes(hue: NDArray[np.float32], coloured: NDArray[np.bool_]) -> list[str]:
+    """Return the theme of the colour that more than half of all pixels have, if one has."""
+    uppers, names = zip(*HUES, strict=True)
+    place = np.digitize(hue[coloured], uppers)
+    words = ["yellow" if name == "blonde" else name for name in names]
+    shares = dict.fromkeys(words, 0.0)
+    for number, count in enumerate(np.bincount(place, minlength=len(words))[: len(words)].tolist()):
+        shares[words[number]] += count / max(1, len(hue))
+    return [f"{word}_theme" for word, share in shares.items() if share > 0.5]
+
+
+def bars(pixels: Pixels) -> tuple[int, int]:
+    """Return the heights in px of the black bars above and below; a frame that is black all over has none."""
+    lit = np.flatnonzero(pixels.max(axis=(1, 2)) > BAR_LEVEL)
+    return (int(lit[0]), int(pixels.shape[0] - 1 - lit[-1])) if lit.size else (0, 0)

@@ -1,0 +1,138 @@
+"""Which tags of all scores are taken: thresholds, the order, the rating."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from framekit import errors
+from framekit.files import atomic
+from framekit.tags.taggers import ARTIST, CHARACTER, COPYRIGHT, GENERAL, RATING
+from framekit.tags.vocabulary import KAOMOJI
+
+MODES = ("fixed", "mcut", "recommended")
+LEAST_CHARACTER = 0.15  # of MCut. Source: SmilingWolf's own demo of the WD taggers
+LINES = {CHARACTER: "character", COPYRIGHT: "copyright", ARTIST: "artist", GENERAL: "general"}
+Scored = Mapping[str, tuple[int, float]]
+
+
+"""Tag -> category and score, the highest score first."""
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """A tag must have more than this; `mcut` cuts each frame's scores at their largest gap instead."""
+
+    general: float
+    character: float
+    mcut: bool = False
+
+    def of(self, category: int, scored: Scored) -> float:
+        """Return the threshold of a category for the scores of one frame."""
+        by_kind = self.general if category == GENERAL else self.character
+        if not self.mcut:
+            return float(np.float32(by_kind))
+        cut = largest_gap([score for kind, score in scored.values() if kind == category])
+        return cut if category == GENERAL else max(LEAST_CHARACTER, cut)
+
+
+def largest_gap(scores: Sequence[float]) -> float:
+    """Return the middle of the largest gap between scores; none of them is below 0.
+
+    Source: maximum cut thresholding, Largeron, Moulin, Géry 2012.
+    """
+    ordered = [*sorted(scores, reverse=True), 0.0]
+    upper, lower = max(pairwise(ordered), key=lambda pair: pair[0] - pair[1], default=(1.0, 1.0))
+    return (upper + lower) / 2
+
+
+def choose(scored: Scored, thresholds: Thresholds) -> dict[str, int]:
+    """Return the tags above their threshold with their categories, the highest score first; no rating."""
+    least = {category: thresholds.of(category, scored) for category in LINES}
+    return {tag: kind for tag, (kind, score) in scored.items() if kind in least and score > least[kind]}
+
+
+def rating_of(scored: Scored) -> str | None:
+    """Return the rating with the highest score, None without ratings."""
+    ratings = [(score, tag) for tag, (category, score) in scored.items() if category == RATING]
+    return f"rating:{max(ratings)[1].removeprefix('rating:')}" if ratings else None
+
+
+@dataclass(frozen=True)
+class Hygiene:
+    """What becomes of chosen tags.
+
+    `replace` maps a tag to another, or to "" to drop it; `unwanted` are dropped; `implied` maps a tag to those that go
+    without saying beside it; `drop_overlap` drops a tag that is the end of a longer one; `first` come first if they
+    are there; `rating` is first, last or none; `character_line` writes the four-line form.
+    """
+
+    replace: Mapping[str, str] = field(default_factory=dict)
+    unwanted: frozenset[str] = frozenset()
+    implied: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    drop_overlap: bool = False
+    first: Sequence[str] = ()
+    rating: str = "none"
+    character_line: bool = False
+
+
+def tidy(chosen: Mapping[str, int], rules: Hygiene) -> dict[str, int]:
+    """Return the tags that stay, with their categories, in order."""
+    replaced: dict[str, int] = {}
+    for tag, category in chosen.items():
+        if new := rules.replace.get(tag, tag):
+            replaced.setdefault(new, category)
+    said = frozenset().union(*(rules.implied.get(tag, frozenset()) for tag in replaced)) | rules.unwanted
+    kept = [tag for tag in replaced if tag not in said]
+    if rules.drop_overlap:
+        kept = without_overlap(kept)
+    ordered = [*(tag for tag in rules.first if tag in kept), *(tag for tag in kept if tag not in rules.first)]
+    return {tag: replaced[tag] for tag in ordered}
+
+
+def without_overlap(tags: Sequence[str]) -> list[str]:
+    """Drop each tag whose words are the last words of another: `hair` beside `long_hair`.
+
+    Whole words only: `hat` stays beside `hatsune_miku`, `bow` beside `elbow_gloves`; and only the last ones, since
+    `cat_ears` are no cat. Kaomoji, and names with an addition in brackets, have no words.
+    """
+    plain = [tag for tag in tags if tag not in KAOMOJI and not tag.endswith(")")]
+    ends = {"_".join(words[start:]) for tag in plain for words in [tag.split("_")] for start in range(1, len(words))}
+    return [tag for tag in tags if tag not in ends or tag not in plain]
+
+
+def tag_text(scored: Scored, thresholds: Thresholds, rules: Hygiene) -> str:
+    """Return the text of X.png.tags: one line, or the four-line form with the characters in a line of their own."""
+    tags = tidy(choose(scored, thresholds), rules)
+    rating = [one for one in [rating_of(scored)] if one and rules.rating != "none" and one not in rules.unwanted]
+
+    def line(wanted: Iterable[str]) -> str:
+        front, back = (rating, []) if rules.rating == "first" else ([], rating)
+        return ", ".join([*front, *wanted, *back])
+
+    if not rules.character_line:
+        return line(tag for tag, category in tags.items() if category in (GENERAL, CHARACTER)) + "\n"
+    by_line = {name: [tag for tag, kind in tags.items() if kind == category] for category, name in LINES.items()}
+    text = {name: line(of) if name == "general" else ", ".join(of) for name, of in by_line.items()}
+    return "".join(f"{name}: {tags_}".rstrip() + "\n" for name, tags_ in text.items())
+
+
+def read_pairs(path: Path | None) -> dict[str, list[str]]:
+    """Read lines `tag,other,…` of a file; a line without a comma has no other, # begins a remark; None has no lines.
+
+    Raises Misuse if it cannot be read.
+    """
+    if path is None:
+        return {}
+    try:
+        text = atomic.read_text(path, is_given=True)
+    except errors.BadSidecar as error:
+        raise errors.Misuse(f"{path} cannot be read: {error}") from error
+    found: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        words = [word.strip().replace(" ", "_") for word in line.split(",")]
+        if words[0] and not line.lstrip().startswith("#"):
+            found.setdefault(words[0], []).extend(word for word in words[1:] if word)
+    return found

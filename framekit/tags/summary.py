@@ -1,0 +1,138 @@
+"""How often each tag occurs, with which characters, and where the rare ones are: for people to look at."""
+
+import base64
+import csv
+import html
+import io
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from framekit import errors
+from framekit.files import atomic, names
+from framekit.files.names import CHARACTERS, sidecar
+from framekit.htmlpage import STYLE
+from framekit.pixels.sheets import thumbnail_of
+from framekit.sidecars.tags import parse_tags
+from framekit.tags.vocabulary import KAOMOJI
+
+COMMON, RARE, RARE_SHOWN, CHARACTERS_SHOWN = 300, 2, 48, 12  # tags listed; a rare one occurs so often at most
+PRINTED = 15
+FORMULA = ("=", "+", "-", "@")  # beginnings of what spreadsheets run; Source: OWASP, CSV Injection
+TABLE = "table{border-collapse:collapse}th{text-align:left;padding-right:1em}td{text-align:right;padding:0 .5em}"
+
+
+@dataclass
+class TagUse:
+    """Where a tag occurs: how often, in the first frames, and how often beside each character."""
+
+    count: int = 0
+    frames: list[Path] = field(default_factory=list)
+    characters: Counter[str] = field(default_factory=Counter)
+
+
+def tag_uses(tagged: Mapping[Path, Sequence[str]], named: Mapping[Path, Sequence[str]]) -> dict[str, TagUse]:
+    """Return the uses of each tag, the most frequent first."""
+    uses: dict[str, TagUse] = {}
+    for frame, tags in tagged.items():
+        for tag in dict.fromkeys(tags):
+            use = uses.setdefault(tag, TagUse())
+            use.count += 1
+            use.frames += [frame] * (len(use.frames) < RARE)
+            use.characters.update(set(named.get(frame, ())))
+    return dict(sorted(uses.items(), key=lambda one: (-one[1].count, one[0])))
+
+
+def read_tagged(found: Sequence[Path], extension: str) -> dict[Path, list[str]]:
+    """Return the tags of each frame that has readable ones."""
+    tagged = {}
+    for frame in found:
+        try:
+            lines = parse_tags(atomic.read_text(names.sidecar(frame, extension)))
+        except errors.BadSidecar:
+            continue
+        tagged[frame] = [tag for tags in lines.values() for tag in tags]
+    return tagged
+
+
+def read_named(found: Sequence[Path]) -> dict[Path, list[str]]:
+    """Return the names in X.characters.json of each frame, as far as it can be read."""
+    named = {}
+    for frame in found:
+        try:
+            held = atomic.read_json(sidecar(frame, CHARACTERS)).get("faces")
+        except errors.BadSidecar:
+            continue
+        faces = held if isinstance(held, list) else []
+        names = [str(face.get("name")) for face in faces if isinstance(face, dict)]
+        named[frame] = [name for name in names if name != "unknown"]
+    return named
+
+
+def cell(text: str) -> str:
+    """Return text as a cell that no spreadsheet takes for a formula, with an apostrophe before what looks like one."""
+    return f"'{text}" if text[:1] in FORMULA and text not in KAOMOJI else text
+
+
+def summary_csv(uses: Mapping[str, TagUse], total: int) -> str:
+    """Return the table: tag, count, share of the frames, and how often it stands beside each character."""
+    buffer = io.StringIO()
+    table = csv.writer(buffer, lineterminator="\n")
+    table.writerow(["tag", "count", "share", "characters"])
+    for tag, use in uses.items():
+        beside = " ".join(f"{name}:{count}" for name, count in use.characters.most_common())
+        table.writerow([cell(tag), use.count, f"{use.count / max(1, total):.4f}", cell(beside)])
+    return buffer.getvalue()
+
+
+def frequency_rows(uses: Mapping[str, TagUse], total: int, characters: Sequence[str]) -> str:
+    """Return a row for each common tag: a bar, and its share among the frames of each character."""
+    rows = []
+    for tag, use in list(uses.items())[:COMMON]:
+        cells = "".join(f"<td>{use.characters[name] or ''}</td>" for name in characters)
+        bar = f'<meter min="0" max="{total}" value="{use.count}"></meter>'
+        rows.append(f"<tr><th>{html.escape(tag)}</th><td>{use.count}</td><td>{bar}</td>{cells}</tr>")
+    return "".join(rows)
+
+
+def rare_figures(uses: Mapping[str, TagUse], root: Path) -> str:
+    """Return a picture for each rare tag: often a mistake of the tagger."""
+    figures = []
+    for tag, use in [(tag, use) for tag, use in uses.items() if use.count <= RARE][:RARE_SHOWN]:
+        content = thumbnail_of(use.frames[0])
+        image = f'<img alt="" src="data:image/jpeg;base64,{base64.b64encode(content).decode()}">' if content else ""
+        name = use.frames[0].relative_to(root).as_posix()
+        figures.append(
+            f"<figure>{image}<figcaption>{html.escape(tag)}: {use.count}<br>{html.escape(name)}</figcaption></figure>"
+        )
+    return "".join(figures)
+
+
+def summary_page(uses: Mapping[str, TagUse], total: int, root: Path) -> str:
+    """Return one self-contained HTML page."""
+    every: Counter[str] = Counter()
+    for use in uses.values():
+        every.update(use.characters)
+    characters = [name for name, _ in every.most_common(CHARACTERS_SHOWN)]
+    heads = "".join(f"<th>{html.escape(name)}</th>" for name in ["tag", "frames", "", *characters])
+    title = f"Tags of {html.escape(root.resolve().name)}"
+    more = f"<p>and {len(uses) - COMMON} more, in tags_summary.csv</p>" if len(uses) > COMMON else ""
+    rare = sum(use.count <= RARE for use in uses.values())
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+        f"<style>{STYLE}{TABLE}</style></head><body>"
+        f"<h1>{title}</h1><p>{len(uses)} tags in {total} frames</p><table><tr>{heads}</tr>"
+        f"{frequency_rows(uses, total, characters)}</table>{more}<h2>{rare} rare tags</h2>"
+        f'<div class="row">{rare_figures(uses, root)}</div></body></html>\n'
+    )
+
+
+def write_summary(root: Path, found: Sequence[Path], extension: str) -> None:
+    """Print the most frequent tags, and write tags_summary.csv and tags_summary.html."""
+    tagged = read_tagged(found, extension)
+    uses = tag_uses(tagged, read_named(found))
+    for tag, use in list(uses.items())[:PRINTED]:
+        print(f"{use.count:6} {use.count / max(1, len(tagged)):6.1%}  {tag}")
+    atomic.write_whole(root / "tags_summary.csv", summary_csv(uses, len(tagged)))
+    atomic.write_whole(root / "tags_summary.html", summary_page(uses, len(tagged), root))

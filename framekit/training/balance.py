@@ -1,0 +1,263 @@
+"""The balance of a tree, folder by folder and character by character, and the tables that show it."""
+
+import csv
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framekit.errors import Misuse
+from framekit.sidecars.metadata import Metadata
+from framekit.trainers.base import Folder, Leaf
+
+BAR = 30  # characters that the longest bar takes
+Weights = Sequence[tuple[str, float]]
+MAX_WEIGHT = 1e6
+LEAST_MULTIPLY = 0.0001  # EveryDream2 reads 0 as 1.0
+# Sources that stand side by side at the top of a tree. Source: the older generation's default weights.
+SOURCE_WEIGHTS: Weights = (("screenshots", 3.0), ("fanart", 2.0), ("regularization", 5.0))
+MOST_CELLS = 2_000_000  # scales times folders that are tried; more would gain nothing that could be seen
+BEYOND = 1.25  # times `most`: a little too large a scale, cut off, may still fit best
+AS_GOOD = 0.005  # deviations that differ by less are alike, and the smaller epoch wins
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What bounds the balance: least and largest multiply, frames of an epoch (0: what comes out), most repeats."""
+
+    min_multiply: float = 1.0
+    max_multiply: float = 100.0
+    epoch_size: int = 0
+    max_repeats: int = 100
+
+
+def leaves_of(
+    counts: Mapping[Folder, int],
+    weights: Weights,
+    limits: Limits,
+    by_hand: Mapping[Folder, float],
+    reg_folders: Sequence[str],
+) -> tuple[list[Leaf], float]:
+    """Return the balance of each folder with frames, and how far kohya's whole repeats are off at most.
+
+    Factors that a person wrote `by_hand` count as they are. Folders below `reg_folders` are regularization: kohya
+    repeats them by itself as often as it needs, so they are left out of that deviation.
+    """
+    found = multiplies(counts, weights, limits.min_multiply, limits.max_multiply, limits.epoch_size)
+    factors = {**found, **by_hand}
+    after = epoch_shares(counts, factors)
+    total = sum(counts.values())
+    is_reg = {folder: folder.parts[:1] != () and folder.parts[0] in reg_folders for folder in factors}
+    trained, deviation = whole_repeats(
+        {folder: factor for folder, factor in factors.items() if not is_reg[folder]}, counts, limits.max_repeats
+    )
+    repeats = trained | {folder: 1 for folder in factors if is_reg[folder]}
+    leaves = [
+        Leaf(folder, counts[folder], factor, repeats[folder], counts[folder] / total, after[folder], is_reg[folder])
+        for folder, factor in factors.items()
+    ]
+    return leaves, deviation
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of a table of the balance; multiply and repeats are empty where they say nothing."""
+
+    name: str
+    frames: int
+    weight: str
+    multiply: str
+    repeats: str
+    before: float
+    after: float
+
+
+def folder_rows(leaves: Sequence[Leaf], weights: Weights) -> list[Row]:
+    """Return a row for each folder, those above before those below, which their indentation shows."""
+    nodes = sorted(
+        {node for leaf in leaves for node in (leaf.folder, *leaf.folder.parents)}, key=lambda node: node.parts
+    )
+    by_folder = {leaf.folder: leaf for leaf in leaves}
+    sums: dict[Folder, list[float]] = {node: [0, 0.0, 0.0] for node in nodes}
+    for leaf in leaves:
+        for node in (leaf.folder, *leaf.folder.parents):
+            for place, value in enumerate((leaf.frames, leaf.before, leaf.after)):
+                sums[node][place] += value
+    rows = []
+    for node in nodes:
+        one = by_folder.get(node)
+        frames, before, after = sums[node]
+        name = "  " * max(0, len(node.parts) - 1) + (node.name or "all")
+        weight = f"{weight_of(node, weights):g}" if node.parts else ""
+        factors = (f"{one.multiply:g}", "reg" if one.is_reg else str(one.repeats)) if one else ("", "")
+        rows.append(Row(name, int(frames), weight, *factors, before, after))
+    return rows
+
+
+def character_rows(leaves: Sequence[Leaf], described: Iterable[tuple[Folder, Metadata]]) -> list[Row]:
+    """Return a row for each character: how much of an epoch shows it, before and after."""
+    factors = {leaf.folder: leaf.multiply for leaf in leaves}
+    frames: Counter[str] = Counter()
+    weighed: dict[str, float] = {}
+    for folder, known in described:
+        for name in {*known.characters} or {"nobody known"}:
+            frames[name] += 1
+            weighed[name] = weighed.get(name, 0.0) + factors.get(folder, 1.0)
+    total = sum(leaf.frames for leaf in leaves) or 1
+    epoch = sum(leaf.frames * leaf.multiply for leaf in leaves) or 1.0
+    return [
+        Row(name, count, "", f"{weighed[name] / count:.3g}", "", count / total, weighed[name] / epoch)
+        for name, count in sorted(frames.items(), key=lambda item: (-item[1], item[0]))
+    ]
+
+
+def table(title: str, rows: Sequence[Row]) -> str:
+    """Return rows as text: frames, weight, multiply, kohya's repeats, share of an epoch before and after, a bar."""
+    longest = max([row.after for row in rows if row.name != "all"], default=1.0) or 1.0
+    lines = [f"frames  weight  multiply  repeats  before   after  {title}"]
+    for row in rows:
+        bar = "" if row.name == "all" else "  " + "#" * round(BAR * row.after / longest)
+        shares = f"{row.before:6.1%}  {row.after:6.1%}"
+        lines.append(
+            f"{row.frames:6d}  {row.weight:>6}  {row.multiply:>8}  {row.repeats:>7}  {shares}  {row.name}{bar}"
+        )
+    return "\n".join(lines)
+
+
+"""(folder name or pattern of the whole path, weight), in the order in which they are tried."""
+
+
+def read_weights(path: Path) -> Weights:
+    """Read `name or pattern,weight` lines. Raises Misuse for a line that isn't one."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = [[cell.strip() for cell in row] for row in csv.reader(file) if any(cell.strip() for cell in row)]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise Misuse(
+            f"{path} cannot be read as CSV in UTF-8; --weight_csv needs lines such as 1_character,3"
+        ) from error
+    weights = []
+    for row in rows:
+        try:
+            name, weight = row[0], float(*row[1:])
+        except (TypeError, ValueError) as error:
+            raise Misuse(
+                f"{path}: the line {','.join(row)} should be a folder name or pattern, and a weight"
+            ) from error
+        if not 1 / MAX_WEIGHT <= weight <= MAX_WEIGHT:
+            raise Misuse(f"{path}: the weight of {name} must be above 0, and at most {MAX_WEIGHT:g}")
+        weights.append((name, weight))
+    return weights
+
+
+def weight_of(folder: PurePosixPath, weights: Weights) -> float:
+    """Return the weight of a folder: by its name, else by the first pattern that fits its path, else its default.
+
+    By default a source at the top has the weight of its kind, and any other folder 1.
+    """
+    for name, weight in weights:
+        if name == folder.name:
+            return weight
+    default = dict(SOURCE_WEIGHTS).get(str(folder), 1.0)
+    return next((weight for pattern, weight in weights if fnmatchcase(str(folder), pattern)), default)
+
+
+def shares(counts: Mapping[PurePosixPath, int], weights: Weights) -> dict[PurePosixPath, float]:
+    """Return the share of each folder in an epoch, given how many frames it holds directly; they add up to 1.
+
+    At each folder the share is split among its subfolders and, if it holds frames itself, its own frames, in
+    proportion to their weights. Source: the older script generation, multiply.
+    """
+    filled = [folder for folder, count in counts.items() if count > 0]
+    result: dict[PurePosixPath, float] = {}
+
+    def split(node: PurePosixPath, share: float, below: Sequence[PurePosixPath]) -> None:
+        depth = len(node.parts)
+        children = sorted({PurePosixPath(*folder.parts[: depth + 1]) for folder in below if folder != node})
+        parts = [(child, weight_of(child, weights)) for child in children]
+        own = weight_of(node, weights) if node in below else 0.0
+        total = own + sum(weight for _, weight in parts)
+        if own:
+            result[node] = share * own / total
+        for child, weight in parts:
+            split(child, share * weight / total, [folder for folder in below if is_within(folder, child)])
+
+    if filled:
+        split(PurePosixPath(), 1.0, filled)
+    return result
+
+
+def is_within(folder: PurePosixPath, parent: PurePosixPath) -> bool:
+    """Tell whether a folder is `parent` or lies below it."""
+    return folder.parts[: len(parent.parts)] == parent.parts
+
+
+def multiplies(
+    counts: Mapping[PurePosixPath, int],
+    weights: Weights,
+    min_multiply: float,
+    max_multiply: float,
+    epoch_size: int = 0,
+) -> dict[PurePosixPath, float]:
+    """Return EveryDream's factor of each folder: the least trained frame has `min_multiply`, none above the maximum.
+
+    With an `epoch_size` the factors are scaled instead so that an epoch has so many frames.
+    """
+    per_frame = {folder: share / counts[folder] for folder, share in shares(counts, weights).items()}
+    scale = epoch_size or min_multiply / min(per_frame.values(), default=1.0)
+    return {folder: factor(weight * scale, max_multiply) for folder, weight in per_frame.items()}
+
+
+def factor(wanted: float, largest: float) -> float:
+    """Return a factor as it is written: two decimals, below 1 four, so that small ones keep their proportion."""
+    return max(LEAST_MULTIPLY, min(round(wanted, 2 if wanted >= 1 else 4), largest))
+
+
+def epoch_shares(
+    counts: Mapping[PurePosixPath, int], factors: Mapping[PurePosixPath, float]
+) -> dict[PurePosixPath, float]:
+    """Return the share of an epoch that each folder really gets with these factors or repeats."""
+    total = sum(counts[folder] * factor for folder, factor in factors.items())
+    return {folder: counts[folder] * factor / total for folder, factor in factors.items()}
+
+
+def whole_repeats(
+    factors: Mapping[PurePosixPath, float], counts: Mapping[PurePosixPath, int], most: int
+) -> tuple[dict[PurePosixPath, int], float]:
+    """Return the repeats of each folder, from 1 to `most`, and the largest deviation of a share from the wished one.
+
+    All factors are scaled alike and rounded; of all scales the one whose worst folder deviates least is taken. The
+    deviation is a fraction of the wished share: 0.04 for 26 % instead of 25 %.
+    """
+    if not factors:
+        return {}, 0.0
+    wished = np.array(list(factors.values()))
+    frames = np.array([counts[folder] for folder in factors], float)
+    rows = np.clip(np.rint(scales(wished, most)[:, None] * wished), 1, most)
+    rows = np.unique(rows, axis=0)
+    deviations = np.abs(shares_of(rows, frames) / shares_of(wished[None], frames) - 1).max(axis=1)
+    good = np.flatnonzero(deviations <= deviations.min() + AS_GOOD)
+    best = good[np.argmin(rows[good] @ frames)]
+    return dict(zip(factors, rows[best].astype(int).tolist(), strict=True)), float(deviations[best])
+
+
+def scales(wished: NDArray[np.float64], most: int) -> NDArray[np.float64]:
+    """Return a scale for each way in which the scaled factors can round, also beyond `most`."""
+    largest = BEYOND * most / wished.max()
+    edges = ((np.arange(1, BEYOND * most + 1) - 0.5)[:, None] / np.unique(wished)[None]).ravel()
+    edges = np.unique(np.append(edges[edges < largest], [0.0, largest]))
+    middles = (edges[1:] + edges[:-1]) / 2
+    tried = max(1, MOST_CELLS // len(wished))
+    if len(middles) > tried:
+        middles = middles[np.linspace(0, len(middles) - 1, tried).astype(int)]
+    return middles
+
+
+def shares_of(rows: NDArray[np.float64], frames: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the share of each folder in an epoch for each row of factors."""
+    weighed = rows * frames
+    return np.asarray(weighed / weighed.sum(axis=1, keepdims=True))

@@ -1,0 +1,239 @@
+"""One episode from its video to its folder: taken into a hidden folder, compared with the others, then published."""
+
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor, Future
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from shutil import rmtree
+from tempfile import TemporaryDirectory, TemporaryFile
+from threading import Event
+from typing import Any
+
+from framekit import console
+from framekit.dataset.removed import set_aside
+from framekit.dedup import descriptors, search
+from framekit.dedup.descriptors import Described
+from framekit.files import atomic, names
+from framekit.pixels.decode import Pixels
+from framekit.pixels.encode import encode_frame
+from framekit.pixels.measure import measure
+from framekit.sidecars.episode import record_text
+from framekit.video import ffmpeg, stream
+from framekit.video.ffmpeg import Ffmpeg, View, decode, decode_command, scan, with_graph_in_file
+from framekit.video.record import Episode, episode_record
+from framekit.video.sampling import Sampling, choose_frames, scene_numbers, select_expression
+from framekit.video.scenes import FrameLog, complaint, frame_sources, read_log
+
+WAITING = 8  # frames of an episode that wait to be written: memory does not grow with the length of the video
+
+
+@dataclass(frozen=True)
+class Job:
+    """An episode that is to be extracted: what its video claims, where it goes, what is taken; `part` is hidden."""
+
+    episode: Episode
+    view: ffmpeg.View
+    sampling: Sampling
+    folder: Path
+
+    @property
+    def part(self) -> Path:
+        """Return the hidden folder that gets its name when the episode is whole."""
+        return self.folder.with_name(f".{self.folder.name}.partial")
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written of an episode: descriptors by file name, and by stem what each dropped frame resembles."""
+
+    frames: dict[str, Described]
+    similar: dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What lies in the hidden folder of a job, what ffmpeg told of the frames, and what went wrong."""
+
+    written: Written
+    log: FrameLog
+    damage: str | None = None
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """What became of an episode: numbers of frames, the length of the decoded part in seconds, what went wrong."""
+
+    kept: int
+    similar: int
+    decoded: int
+    seconds: float
+    trouble: str | None
+
+
+def numbers_for(ffmpeg: Ffmpeg, view: View, sampling: Sampling) -> list[int] | None:
+    """Return the frames of a video that a mode takes which needs to know all scenes, found in a pass of its own."""
+    if not sampling.needs_numbers:
+        return None
+    log = scan(ffmpeg, view, sampling.end)
+    scenes = scene_numbers(log.scene_scores, sampling.scene_threshold)
+    return choose_frames([float(time) for time in log.decoded], scenes, sampling)
+
+
+def until(stop: Event, pixels: Iterable[Pixels]) -> Iterable[Pixels]:
+    """Yield frames until told to stop, which ends in KeyboardInterrupt."""
+    for one in pixels:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        yield one
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How frames are written: png, jpg or webp, and the quality of the latter two, 1 to 100."""
+
+    format: str
+    quality: int
+
+
+def take_frames(
+    job: Job,
+    ffmpeg: Ffmpeg,
+    crop_bars: bool,
+    encoding: Encoding,
+    kept: search.KeptDescriptors,
+    pool: Executor,
+    stop: Event,
+) -> Taken:
+    """Extract one episode into its hidden folder.
+
+    With --remove_similar its frames are compared with each other and with the `kept` ones, and join these.
+    """
+    rmtree(job.part, ignore_errors=True)
+    job.part.mkdir(parents=True)
+    sampling, view = job.sampling, job.view
+    if crop_bars:
+        view = replace(view, crop=stream.detect_bars(ffmpeg.path, view.video, view.picture))
+    with TemporaryDirectory() as scratch, TemporaryFile() as log:
+        expression = select_expression(sampling, view.picture.duration, numbers_for(ffmpeg, view, sampling))
+        command = decode_command(ffmpeg, view, sampling, expression)
+        command = with_graph_in_file(command, ffmpeg.graph_file_option, Path(scratch))
+        thresh = sampling.remove_similar
+        with closing(decode(command, view.size, log)) as pixels:
+            coming = compare(until(stop, pixels), job.episode, thresh, encoding.format, kept)
+            written = write_frames(coming, job.part, job.episode, thresh, sampling.max_frames, encoding, pool)
+        for name, described in written.frames.items() if thresh is not None else ():
+            kept.add(f"{job.episode.label}/{name}", described.vector)
+        log.seek(0)
+        text = log.read().decode(errors="replace")
+    return Taken(written, read_log(text), complaint(text))
+
+
+def publish(job: Job, taken: Taken) -> Extracted:
+    """Write the record, and give the hidden folder its name."""
+    written, scores = taken.written, taken.log.scene_scores
+    if not written.frames and not written.similar:
+        rmtree(job.part)
+        return Extracted(0, 0, len(scores), taken.log.seconds, taken.damage or "it has no such frames")
+    sources = frame_sources(taken.log, scene_numbers(scores, job.sampling.scene_threshold))
+    met = len(written.frames) + len(written.similar)
+    record = episode_record(job.episode, job.sampling, scores, sources[:met], written.similar)
+    atomic.write_whole(job.part / names.EPISODE_RECORD, record_text(record))
+    descriptors.write_store(job.part, written.frames)
+    if job.folder.exists():
+        finished = (job.folder / names.EPISODE_RECORD).exists()
+        set_aside(job.folder, "extracted_again" if finished else "unfinished")
+    os.replace(job.part, job.folder)
+    count = len(written.frames)
+    trouble = f"damaged, the {count} frames up to there are kept: {taken.damage}" if taken.damage else None
+    return Extracted(count, len(written.similar), len(scores), taken.log.seconds, trouble)
+
+
+@dataclass(frozen=True)
+class Survivor:
+    """A frame that ffmpeg let through: its number from 1, its pixels, and its descriptor if similar ones are dropped.
+
+    `resembles` and `similarity` name a kept frame that it resembles.
+    """
+
+    number: int
+    pixels: Pixels
+    descriptor: descriptors.Descriptors | None = None
+    resembles: str = ""
+    similarity: float = -1.0
+
+
+def compare(
+    pixels: Iterable[Pixels],
+    episode: Episode,
+    thresh: float | None,
+    suffix: str,
+    elsewhere: search.KeptDescriptors,
+) -> Iterator[Survivor]:
+    """Yield the survivors, each compared with the kept ones before it and those of other episodes.
+
+    Those below `thresh` are kept from then on. Without `thresh` nothing is compared.
+    """
+    kept = search.KeptDescriptors()
+    for number, one in enumerate(pixels, start=1):
+        if thresh is None:
+            yield Survivor(number, one)
+            continue
+        descriptor = descriptors.describe(one)
+        resembles, score = kept.most_similar(descriptor)
+        if score < thresh:
+            resembles, score = elsewhere.most_similar(descriptor)
+        if score < thresh:
+            kept.add(episode.frame_name(number, suffix), descriptor)
+        yield Survivor(number, one, descriptor, resembles, score)
+
+
+def write_frame(path: Path, one: Survivor, quality: int) -> Described:
+    """Encode one frame as its suffix says and write it; return its description."""
+    content = encode_frame(one.pixels, path.suffix, quality)
+    atomic.write_whole(path, content)
+    descriptor = descriptors.describe(one.pixels) if one.descriptor is None else one.descriptor
+    return Described(len(content), descriptor, measure(one.pixels))
+
+
+def write_frames(
+    survivors: Iterable[Survivor],
+    folder: Path,
+    episode: Episode,
+    thresh: float | None,
+    max_frames: int,
+    encoding: Encoding,
+    pool: Executor,
+) -> Written:
+    """Write the frames that resemble no kept one by a pool of threads, at most `max_frames` of them, 0 for all."""
+    written = Written({}, {})
+    waiting: deque[tuple[str, Future[Described]]] = deque()
+
+    def finish() -> None:
+        name, described = waiting.popleft()
+        written.frames[name] = described.result()
+
+    try:
+        for one in console.progress(survivors, None, "frame", episode.label):
+            if thresh is not None and one.similarity >= thresh:
+                written.similar[episode.stem(one.number)] = resemblance(one.resembles, one.similarity)
+                continue
+            name = f"{episode.stem(one.number)}.{encoding.format}"
+            waiting.append((name, pool.submit(write_frame, folder / name, one, encoding.quality)))
+            if len(waiting) > WAITING:
+                finish()
+            if len(written.frames) + len(waiting) == max_frames:
+                break
+        while waiting:
+            finish()
+    finally:
+        for _, coming in waiting:  # only if something went wrong: nothing may be written any more
+            coming.cancel() or coming.exception()
+    return written
+
+
+def resemblance(resembles: str, score: float) -> dict[str, Any]:
+    """Return what .frames.json tells of a dropped frame."""
+    return {"resembles": resembles, "similarity": round(score, 4)}

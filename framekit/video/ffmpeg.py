@@ -1,0 +1,194 @@
+"""Run ffmpeg on a video: its surviving frames come through a pipe, its messages tell where each came from."""
+
+import math
+import re
+import subprocess
+import sys
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import which
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framekit.pixels.decode import Pixels
+from framekit.video.sampling import Sampling
+from framekit.video.scenes import FrameLog, read_log
+from framekit.video.stream import Crop, Picture, deinterlaced, right_pixels, square_size
+
+MESSAGES = ("-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info")
+LONGEST_ARGUMENT = 30_000  # characters; Windows takes 32,767 for the whole command
+PIPE_BYTES = 2**20  # the most that Linux grants; fewer and larger reads
+DEVICES = {"cuda": "cuda", "videotoolbox": "videotoolbox_vld", "qsv": "qsv", "vaapi": "vaapi"}
+DOWNLOAD = "hwdownload,format=nv12|p010le|p016le|yuv420p|yuv420p10le|yuv444p|bgra"
+PATIENCE = 60  # seconds that a device may take for its first frame
+
+
+@dataclass(frozen=True)
+class View:
+    """A video, what its stream claims, and how to look at it.
+
+    `crop` is (width, height, x, y) in stored pixels; `device` decodes, None is the processor.
+    """
+
+    video: Path
+    picture: Picture
+    deinterlace: bool = False
+    crop: Crop | None = None
+    device: str | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Return width and height of the frames."""
+        return square_size(self.picture, self.crop)
+
+
+def watched(view: View, end: float) -> Any:
+    """Return the graph of a video whose every frame up to `end`, in seconds, tells its time and how much it changed.
+
+    `V` passes over cover art, which `v` may pick.
+    """
+    import ffmpeg as graph
+
+    options = {} if view.device is None else {"hwaccel": view.device}
+    if end < math.inf:
+        options["to"] = f"{end:.6f}"
+    source = graph.input(str(view.video.absolute()), **options)["V"]
+    scored = deinterlaced(source, view.picture, view.deinterlace).filter("scdet", threshold=100)
+    return scored.filter("metadata", mode="print", key="lavfi.scd.mafd").filter("showinfo", checksum=0)
+
+
+@dataclass(frozen=True)
+class Ffmpeg:
+    """The program, its version (major, minor), and whether it has the zscale filter."""
+
+    path: str
+    version: tuple[int, int]
+    zimg: bool
+
+    @property
+    def passthrough(self) -> dict[str, str]:
+        """Return the option that keeps the times of frames as they are: it changed its name in 5.1."""
+        return {"vsync": "0"} if self.version < (5, 1) else {"fps_mode": "passthrough"}
+
+    @property
+    def graph_file_option(self) -> str:
+        """Return the option that reads the filter graph from a file."""
+        return "-filter_complex_script" if self.version < (7, 0) else "-/filter_complex"
+
+
+def scan(ffmpeg: Ffmpeg, view: View, end: float) -> FrameLog:
+    """Decode a video up to `end` and return what is told of its frames."""
+    output = watched(view, end).output("-", format="null", **ffmpeg.passthrough)
+    command = [str(word) for word in output.global_args(*MESSAGES).compile(cmd=ffmpeg.path)]
+    return read_log(subprocess.run(command, capture_output=True, check=False).stderr.decode(errors="replace"))
+
+
+def decode_command(ffmpeg: Ffmpeg, view: View, sampling: Sampling, expression: str) -> list[str]:
+    """Return the command that writes the chosen frames to a pipe and tells the times of all on stderr.
+
+    `expression` is that of the select filter, "" for none.
+    """
+    chosen = watched(view, sampling.end)
+    if expression:
+        chosen = chosen.filter("select", expression)
+    if sampling.mode == "mpdecimate":
+        chosen = chosen.filter("mpdecimate", hi=sampling.hi, lo=sampling.lo, frac=sampling.frac)
+    right = right_pixels(chosen.filter("showinfo", checksum=0), view.picture, view.crop, ffmpeg.zimg)
+    output = right.output("pipe:", format="rawvideo", **ffmpeg.passthrough)
+    return [str(word) for word in output.global_args(*MESSAGES).compile(cmd=ffmpeg.path)]
+
+
+def with_graph_in_file(command: Sequence[str], option: str, folder: Path) -> list[str]:
+    """Return the command with its filter graph in a file of `folder`, read by `option`, if it is too long."""
+    words = list(command)
+    place = words.index("-filter_complex")
+    if len(words[place + 1]) > LONGEST_ARGUMENT:
+        script = folder / "filters.txt"
+        script.write_text(words[place + 1], encoding="utf-8")
+        words[place : place + 2] = [option, str(script)]
+    return words
+
+
+def read_planes(stream: IO[bytes], planes: NDArray[np.uint8]) -> Pixels | None:
+    """Read the next frame from a stream of planar green, blue, red; None at its end, also if it ends within a frame.
+
+    `planes`, (3, H, W), is overwritten with each frame.
+    """
+    import cv2
+
+    rest = planes.data.cast("B")
+    while rest:
+        count = stream.readinto(rest)  # type: ignore[attr-defined]
+        if not count:
+            return None
+        rest = rest[count:]
+    green, blue, red = planes
+    return np.asarray(cv2.merge([red, green, blue]), dtype=np.uint8)
+
+
+def decode(command: Sequence[str], size: tuple[int, int], log: IO[bytes]) -> Generator[Pixels, None, None]:
+    """Run ffmpeg and yield its frames of (width, height) `size`; its messages go to `log`, a broken end is told there.
+
+    Whoever takes no more frames ends it.
+    """
+    planes = np.empty((3, size[1], size[0]), np.uint8)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, bufsize=0, pipesize=PIPE_BYTES) as process:
+        assert process.stdout is not None
+        try:
+            while (pixels := read_planes(process.stdout, planes)) is not None:
+                yield pixels
+        except GeneratorExit:
+            process.kill()
+            raise
+        finally:
+            process.stdout.close()
+        if process.wait() != 0:
+            log.write(f"\n[error] ffmpeg ended with code {process.returncode}\n".encode())
+
+
+"""Name of --hwaccel -> pixel format of a frame on that device, in the order that `auto` tries."""
+
+
+def find_ffmpeg() -> Ffmpeg:
+    """Return the system's ffmpeg, else the one of imageio-ffmpeg."""
+    path = which("ffmpeg")
+    if path is None:
+        from imageio_ffmpeg import get_ffmpeg_exe
+
+        path = str(get_ffmpeg_exe())
+    return read_version(path, subprocess.run([path, "-version"], capture_output=True, text=True, check=True).stdout)
+
+
+def read_version(path: str, banner: str) -> Ffmpeg:
+    """Read what `ffmpeg -version` prints; builds without a number count as new."""
+    version = re.match(r"ffmpeg version n?(\d+)\.(\d+)", banner)
+    return Ffmpeg(path, (int(version[1]), int(version[2])) if version else (99, 0), "--enable-libzimg" in banner)
+
+
+def decodes(ffmpeg: Ffmpeg, device: str, video: Path) -> bool:
+    """Tell whether a device really decodes the first frame of a video.
+
+    ffmpeg goes on without the device where it does not know the format; then hwdownload fails, as it should here.
+    """
+    on_device = ["-hwaccel", device, "-hwaccel_output_format", DEVICES[device]]
+    one_frame = ["-map", "0:V:0", "-frames:v", "1", "-vf", DOWNLOAD, "-f", "rawvideo", "-"]
+    command = [ffmpeg.path, "-nostdin", "-v", "error", *on_device, "-i", str(video.absolute()), *one_frame]
+    try:
+        tried = subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False)
+    except subprocess.TimeoutExpired:
+        return False
+    return tried.returncode == 0 and len(tried.stdout) > 0
+
+
+def choose_device(ffmpeg: Ffmpeg, wanted: str, video: Path) -> str | None:
+    """Return the device that decodes the video, None for the processor; a device that fails is told on stderr."""
+    if wanted == "none":
+        return None
+    for device in DEVICES if wanted == "auto" else [wanted]:
+        if decodes(ffmpeg, device, video):
+            return device
+    print(f"--hwaccel {wanted} cannot decode {video.name}; the processor does it", file=sys.stderr)
+    return None

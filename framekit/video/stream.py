@@ -1,0 +1,213 @@
+"""What a video stream says about its picture, and where it has black bars."""
+
+import re
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+Crop = tuple[int, int, int, int]
+STREAM = re.compile(r"Stream #\d+:\d+[^:\n]*: Video: ")
+LAYOUT = re.compile(r"(?:, (\w+)(?:\((.*?)\))?)?, (\d+)x(\d+)")
+DURATION = re.compile(r"Duration: (\d+):(\d+):([\d.]+)")
+ROTATION = re.compile(r"display ?matrix: rotation of (-?[\d.]+)", re.IGNORECASE)
+BARS = re.compile(r"\bcrop=([1-9]\d*):([1-9]\d*):(\d+):(\d+)")
+RGB = re.compile(r"gbr|rgb|bgr|argb|abgr|0rgb|0bgr|x2rgb|x2bgr|pal8|mono")
+# cropdetect's own default, 24 of 255, as a fraction: whole numbers are not scaled to the depth of 10-bit video.
+BLACK = 24 / 255
+PLACES, SPAN = 5, 1.0
+# ffmpeg's names of matrices -> those of zscale, and those of the scale filter of 4.4 and later.
+ZSCALE_MATRICES = {"bt709": "709", "smpte170m": "170m", "bt470bg": "470bg", "smpte240m": "240m", "fcc": "fcc"}
+SCALE_MATRICES = {name: name for name in ("bt709", "smpte170m", "smpte240m", "fcc")}
+# Within half a grey level of the formula, as zscale; ffmpeg's faster default is up to 3 levels off and too dark.
+SCALER = "accurate_rnd+full_chroma_int+full_chroma_inp+bicubic"
+# Hable's curve with 100 cd/m² as 1 and 300 cd/m² as the new white. So mid tones come out as their SDR versions would
+# (10, 26, 50, 100 cd/m² -> 80, 117, 149, 189 where ITU-R BT.2408's 203 cd/m² white gives 73, 108, 142, 190);
+# that white itself becomes 233, and highlights keep what is left.
+HDR_UNIT, HDR_WHITE = 100, 3.0
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What a video stream claims; a word that it does not tell is "", a number 0, an unknown sar 1.
+
+    width and height: stored pixels after rotation, as filters see them; sar: width of a pixel over its height;
+    duration in seconds; pixel_format, matrix, primaries, transfer and range (tv or pc) in ffmpeg's words.
+    """
+
+    width: int
+    height: int
+    duration: float = 0.0
+    fps: float = 0.0
+    pixel_format: str = ""
+    matrix: str = ""
+    primaries: str = ""
+    transfer: str = ""
+    range: str = ""
+    interlaced: bool = False
+    sar: float = 1.0
+
+    @property
+    def rgb(self) -> bool:
+        """Tell whether the stream holds RGB, so that no matrix applies."""
+        return self.matrix == "gbr" or RGB.match(self.pixel_format) is not None
+
+    @property
+    def full_range(self) -> bool:
+        """Tell whether black is 0 and white the largest value; untagged grey counts as full, as in ffmpeg."""
+        untagged = self.pixel_format.startswith(("yuvj", "gray", "ya8", "ya16"))
+        return self.range == "pc" or (self.range != "tv" and (untagged or self.rgb))
+
+    @property
+    def hdr(self) -> bool:
+        """Tell whether the stream is PQ or HLG."""
+        return self.transfer in ("smpte2084", "arib-std-b67")
+
+
+def seconds(text: str) -> float:
+    """Return the duration that a banner tells, 0 if it tells none."""
+    told = DURATION.search(text)
+    return round(int(told[1]) * 3600 + int(told[2]) * 60 + float(told[3]), 3) if told else 0.0
+
+
+def frame_rate(line: str) -> float:
+    """Return the frames per second of a stream's line, 0 if not told; the banner's 23.98 means 24000/1001."""
+    found = re.search(r"([\d.]+)(k?) fps\b", line)
+    if found is None:
+        return 0.0
+    told = float(found[1]) * (1000 if found[2] else 1)
+    ntsc = round(told) * 1000 / 1001
+    return ntsc if told > 20 and abs(told - ntsc) < 0.006 else told
+
+
+def colours(words: Sequence[str]) -> tuple[str, str, str]:
+    """Return matrix, primaries and transfer from what stands behind the pixel format; one word means all three."""
+    told = [word for word in words if word not in ("tv", "pc", "progressive") and " " not in word]
+    names = ["" if name in ("unknown", "reserved") else name for name in told[0].split("/")] if told else [""]
+    return (names[0], names[1], names[2]) if len(names) == 3 else (names[0], names[0], names[0])
+
+
+def read_banner(text: str) -> Picture | None:
+    """Read what ffmpeg prints about a file: its first video stream, None without one; cover art does not count."""
+    for start in STREAM.finditer(text):
+        line, _, rest = text[start.end() :].partition("\n")
+        layout = LAYOUT.search(line)
+        if layout is None or "(attached pic)" in line:
+            continue
+        words = [word.strip() for word in (layout[2] or "").split(",") if word.strip()]
+        sars = [int(wide) / int(high) for wide, high in re.findall(r"SAR (\d+):(\d+)", line) if int(wide) * int(high)]
+        turn = ROTATION.search(rest.partition("Stream #")[0])
+        turned = turn is not None and round(float(turn[1]) / 90) % 2 == 1
+        size, sar = (int(layout[3]), int(layout[4])), sars[-1] if sars else 1.0
+        matrix, primaries, transfer = colours(words)
+        return Picture(
+            width=size[turned],
+            height=size[not turned],
+            duration=seconds(text),
+            fps=frame_rate(line[layout.end() :]),
+            pixel_format="" if layout[1] in (None, "none") else layout[1],
+            matrix=matrix,
+            primaries=primaries,
+            transfer=transfer,
+            range=next((word for word in words if word in ("tv", "pc")), ""),
+            interlaced=any(" first" in word for word in words),
+            sar=1 / sar if turned else sar,
+        )
+    return None
+
+
+def messages(ffmpeg: str, *options: str) -> str:
+    """Run ffmpeg and return what it says; that it fails for want of an output is no error here."""
+    command = [ffmpeg, "-nostdin", "-hide_banner", "-nostats", *options]
+    return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE).stderr.decode(errors="replace")
+
+
+def probe(ffmpeg: str, video: Path) -> Picture | None:
+    """Return what the first video stream of a file claims, None if it has none or cannot be read."""
+    return read_banner(messages(ffmpeg, "-i", str(video.absolute())))
+
+
+def crop_of(text: str, picture: Picture) -> Crop | None:
+    """Return width, height, x, y of the area that covers all of cropdetect's messages, None if there are no bars.
+
+    Messages on black frames, whose area is empty, do not count; nor does a bar of 1 pixel, which comes of rounding.
+    """
+    areas = [tuple(map(int, area)) for area in BARS.findall(text)]
+    if not areas:
+        return None
+    left, top = min(area[2] for area in areas), min(area[3] for area in areas)
+    width = max(area[0] + area[2] for area in areas) - left
+    height = max(area[1] + area[3] for area in areas) - top
+    return None if width >= picture.width - 1 and height >= picture.height - 1 else (width, height, left, top)
+
+
+def detect_bars(ffmpeg: str, video: Path, picture: Picture) -> Crop | None:
+    """Return width, height, x, y without black bars, None without bars; looks at a second in each of 5 places."""
+    spaced = [picture.duration * (place + 1) / (PLACES + 1) for place in range(PLACES)]
+    starts, span = (spaced, SPAN) if picture.duration > PLACES * SPAN else ([0.0], PLACES * SPAN)
+    look = ["-map", "0:V:0", "-vf", f"cropdetect=limit={BLACK:.6f}:round=2:reset=0", "-f", "null", "-"]
+    seen = (messages(ffmpeg, "-ss", f"{at:.3f}", "-t", f"{span}", "-i", str(video.absolute()), *look) for at in starts)
+    return crop_of("\n".join(seen), picture)
+
+
+ZSCALE_MATRICES |= {"bt2020nc": "2020_ncl", "bt2020c": "2020_ncl"}
+
+
+SCALE_MATRICES |= {"bt470bg": "smpte170m", "bt2020nc": "bt2020", "bt2020c": "bt2020"}
+
+
+def deinterlaced(stream: Any, picture: Picture, deinterlace: bool = False) -> Any:
+    """Append bwdif where the stream is flagged interlaced, for all frames if `deinterlace`; one frame out per frame."""
+    if not deinterlace and not picture.interlaced:
+        return stream
+    return stream.filter("bwdif", mode="send_frame", deint="all" if deinterlace else "interlaced")
+
+
+def sdr(stream: Any, picture: Picture) -> Any:
+    """Append the tone mapping of PQ or HLG to full-range RGB with BT.709 primaries and the gamma of SDR displays."""
+    tags = {
+        "colorspace": "gbr" if picture.rgb else picture.matrix or "bt2020nc",
+        "color_primaries": picture.primaries or "bt2020",
+        "color_trc": picture.transfer,
+        "range": "pc" if picture.full_range else "tv",
+    }
+    light = stream.filter("setparams", **tags).filter("zscale", transfer="linear", npl=HDR_UNIT, filter="bicubic")
+    light = light.filter("format", "gbrpf32le").filter("zscale", primaries="bt709")
+    mapped = light.filter("tonemap", "hable", desat=0, peak=HDR_WHITE)
+    return mapped.filter("zscale", transfer="bt709", range="pc").filter("format", "gbrp")
+
+
+def square_size(picture: Picture, crop: Crop | None) -> tuple[int, int]:
+    """Return width and height of the frames that `right_pixels` makes."""
+    width, height = (picture.width, picture.height) if crop is None else crop[:2]
+    return max(1, int(width * picture.sar + 0.5)), height
+
+
+def right_pixels(stream: Any, picture: Picture, crop: Crop | None = None, zimg: bool = True) -> Any:
+    """Append the filters that end in planar RGB (gbrp) of `square_size`, one frame out per frame in.
+
+    `stream` is one of ffmpeg-python; `crop` is width, height, x, y in stored pixels; `zimg` tells whether ffmpeg has
+    zscale, which takes half the time of scale at the same values. PQ and HLG need it. A video whose resolution changes
+    comes out in the size that it began with.
+    """
+    if crop is not None:
+        stream = stream.filter("crop", *crop)
+    width, height = square_size(picture, crop)
+    if any(edge % 2 for edge in (crop[:2] if crop else (picture.width, picture.height))):
+        zimg = False  # it refuses odd sizes where chroma is stored for pairs of pixels
+        stream = stream.filter("format", "yuv444p12le") if picture.hdr else stream
+    if picture.rgb or picture.hdr:
+        stream = sdr(stream, picture) if picture.hdr else stream
+        stream = stream.filter("scale", width, height, flags=SCALER)
+    else:
+        untagged = "bt709" if picture.height >= 720 or picture.width >= 1280 else "smpte170m"
+        matrix = picture.matrix if picture.matrix in SCALE_MATRICES else untagged
+        in_range = "pc" if picture.full_range else "tv"
+        if zimg:
+            spaces = {"matrixin": ZSCALE_MATRICES[matrix], "rangein": in_range, "matrix": "gbr", "range": "pc"}
+            stream = stream.filter("zscale", width, height, filter="bicubic", **spaces)
+        else:
+            spaces = {"in_color_matrix": SCALE_MATRICES[matrix], "in_range": in_range}
+            stream = stream.filter("scale", width, height, flags=SCALER, **spaces)
+    return stream.filter("setsar", "1").filter("format", "gbrp")
