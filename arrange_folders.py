@@ -7,6 +7,7 @@ such as arranged/1_character/AobaKokona/face_height_ratio_25-50. A later run fol
 elsewhere now and leaves alone what a person moved. --flatten takes the tree apart again. Nothing is overwritten.
 """
 
+import argparse
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -32,14 +33,14 @@ WAYS = {
 
 
 def check_folders(src: Path, dst: Path, move: bool) -> None:
-    """Raise Misuse if the tree would be taken for part of the dataset, or the other way round."""
+    """Raise UsageError if the tree would be taken for part of the dataset, or the other way round."""
     if not src.is_dir():
-        raise errors.Misuse(f"{src} is not a folder; --src_dir must name the folder that holds the frames")
+        raise errors.UsageError(f"{src} is not a folder; --src_dir must name the folder that holds the frames")
     if src == dst:
         if not move:
-            raise errors.Misuse(f"{src} is both --src_dir and --dst_dir; add --move to arrange it in place")
+            raise errors.UsageError(f"{src} is both --src_dir and --dst_dir; add --move to arrange it in place")
     elif dst.resolve().is_relative_to(src.resolve()) or src.resolve().is_relative_to(dst.resolve()):
-        raise errors.Misuse(f"{dst} and {src} lie inside one another; give --dst_dir a folder beside --src_dir")
+        raise errors.UsageError(f"{dst} and {src} lie inside one another; give --dst_dir a folder beside --src_dir")
 
 
 def parser() -> StageParser:
@@ -81,22 +82,23 @@ def parser() -> StageParser:
 
 
 def way_of(wanted: Sequence[str], largest: int, edge: str) -> atomic.Transport:
-    """Return how frames get into the tree. Raises Misuse for two ways, or if originals would be lost."""
+    """Return how frames get into the tree. Raises UsageError for two ways, or if originals would be lost."""
     if len(wanted) > 1:
-        raise errors.Misuse(f"--{wanted[0]} and --{wanted[1]} exclude each other; give one of them")
+        raise errors.UsageError(f"--{wanted[0]} and --{wanted[1]} exclude each other; give one of them")
     way = WAYS[wanted[0] if wanted else "copy"]
     if not largest:
         return way
     if not way.keeps_source:
-        raise errors.Misuse("--max_image_size would lose the originals with --move; copy or link the frames instead")
+        raise errors.UsageError(
+            "--max_image_size would lose the originals with --move; copy or link the frames instead"
+        )
     return replace(way, rewrite=place.Rewriter(largest, edge))
 
 
-@run.one_sentence
-@run.uncollected()
-def main(argv: Sequence[str] | None = None) -> int:
+@run.script(parser)
+@run.gc_paused()
+def main(args: argparse.Namespace) -> int:
     """Run the command line."""
-    args = parser().read(argv)
     src, tree = args.src_dir, args.dst_dir or args.src_dir
     if src.resolve() == tree.resolve():
         tree = src
@@ -105,7 +107,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     way = way_of([name for name in WAYS if getattr(args, name)], args.max_image_size, args.image_edge)
     check_folders(src, tree, args.move)
     if not 1 <= args.face_ratio_folder_range <= 100 or args.max_character_number < 1:
-        raise errors.Misuse("--face_ratio_folder_range must be 1 to 100, and --max_character_number 1 or more")
+        raise errors.UsageError("--face_ratio_folder_range must be 1 to 100, and --max_character_number 1 or more")
     rules = Rules(
         parse_format(args.format),
         args.max_character_number,
@@ -117,7 +119,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     if not args.dry_run:
         place.finish_interrupted(src, tree, way)
-    standing = placements.standings(src, tree, args.limit, args.move)
+    standing = placements.frame_locations(src, tree, args.limit, args.move)
     described, unreadable = describe_all(standing, rules)
     decisions = plan(standing, described, rules, tree)
     placed = [(one, target) for one, target in decisions if isinstance(target, Path)]
@@ -146,7 +148,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def flatten(tree: Path, destination: Path, dry_run: bool) -> int:
     """Run --flatten."""
     if not tree.is_dir():
-        raise errors.Misuse(f"{tree} is not a folder; --src_dir must name the arranged tree")
+        raise errors.UsageError(f"{tree} is not a folder; --src_dir must name the arranged tree")
     number, damaged = (len(frames.find_frames(tree)), []) if dry_run else place.flatten(tree, destination)
     return run.close(
         f"{console.counted(number, 'frame')}{' would be' if dry_run else ''} back in {destination}", damaged

@@ -8,6 +8,7 @@ resembles nobody enough is `unknown`; one that resembles an image in references/
 person corrected, here or in X.json, stay as they are. Without references yet, --cluster groups the faces.
 """
 
+import argparse
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -29,7 +30,7 @@ from framekit.sidecars import characters, episode, metadata
 def detector_of(found: Sequence[Path]) -> str:
     """Return the detector that found the faces, as their sidecars say, so that references are cropped alike.
 
-    Only a known name is taken from a sidecar, which may be a stranger's. Raises Misuse for another.
+    Only a known name is taken from a sidecar, which may be a stranger's. Raises UsageError for another.
     """
     named = (characters.read_record(names.sidecar(frame, names.FACES)).get("model") for frame in found)
     model = next((name for name in named if name is not None), models.EMBEDDED)
@@ -37,7 +38,7 @@ def detector_of(found: Sequence[Path]) -> str:
     if first == "crop":
         return models.EMBEDDED
     if first != models.EMBEDDED and first not in models.DETECTORS:
-        raise errors.Misuse(
+        raise errors.UsageError(
             f"the faces were found with {model}; say with --face_model which detector the references need"
         )
     return first
@@ -190,22 +191,21 @@ def parser() -> StageParser:
     return options
 
 
-@run.one_sentence
-def main(argv: Sequence[str] | None = None) -> int:
+@run.script(parser)
+def main(args: argparse.Namespace) -> int:
     """Run the command line."""
-    args = parser().read(argv)
     workers = console.worker_count(args.workers)
     found = frames.find_frames(args.src_dir, args.limit)
     names = hub.model_names(args.model)
     episode.record_of.cache_clear()
     if not names:
-        raise errors.Misuse("--model names no descriptor")
+        raise errors.UsageError("--model names no descriptor")
     if args.ref_dir is None and not args.cluster:
-        raise errors.Misuse("--ref_dir must be given, or --cluster FOLDER to begin without references")
+        raise errors.UsageError("--ref_dir must be given, or --cluster FOLDER to begin without references")
     images = {} if args.cluster else references.find_references(args.ref_dir)
     known, undetected, unreadable = characters.known_faces(found)
     if found and len(undetected) == len(found):
-        raise errors.Misuse(f"no frame in {args.src_dir} has an X.faces.json; run detect_faces.py first")
+        raise errors.UsageError(f"no frame in {args.src_dir} has an X.faces.json; run detect_faces.py first")
     if args.cluster:
         how = cluster.Grouping(names, args.min_cluster, args.subclusters)
         return group_faces(known, args.src_dir, args.cluster, how, args.device, workers)

@@ -7,6 +7,7 @@ box as fractions [left, top, right, bottom] and its score, from left to right. A
 A sidecar that a person corrected stays. --crops and --annotate write into folders of their own.
 """
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -95,10 +96,9 @@ def parser() -> StageParser:
     return options
 
 
-@run.one_sentence
-def main(argv: Sequence[str] | None = None) -> int:
+@run.script(parser)
+def main(args: argparse.Namespace) -> int:
     """Run the command line."""
-    args = parser().read(argv)
     found = frames.find_frames(args.src_dir, args.limit)
     pending = names.pending(found, names.FACES, args.redo or args.overwrite_corrections)
     todo = leave_corrected(pending, args.overwrite_corrections)

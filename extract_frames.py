@@ -8,6 +8,7 @@ An episode that is there is finished and skipped; one that was interrupted is do
 that resemble one of the dataset are never written.
 """
 
+import argparse
 import math
 import os
 import sys
@@ -49,7 +50,7 @@ def kept_elsewhere(dataset: Path, labels: Iterable[str], workers: int) -> search
     return kept
 
 
-def refusal(video: Path, claimed: stream.Picture | None, ffmpeg: Ffmpeg) -> str:
+def refusal(video: Path, claimed: stream.VideoStream | None, ffmpeg: Ffmpeg) -> str:
     """Return why a video cannot be extracted."""
     if video.is_dir():
         return "it is a folder; rename it or take it away"
@@ -65,7 +66,7 @@ def plan(
 ) -> tuple[list[Job], list[tuple[Path, str]]]:
     """Look at each video; return the jobs, and the videos that cannot be extracted with the reason.
 
-    Raises Misuse if nothing of a video lies between the start and the end that are wanted.
+    Raises UsageError if nothing of a video lies between the start and the end that are wanted.
     """
     jobs, refused = [], []
     for label, video in labelled.items():
@@ -175,19 +176,20 @@ def parser() -> StageParser:
     return options
 
 
-@run.one_sentence
-def main(argv: Sequence[str] | None = None) -> int:
+@run.script(parser)
+def main(args: argparse.Namespace) -> int:
     """Run the command line."""
-    args = parser().read(argv)
     chosen = {field.name: getattr(args, field.name) for field in fields(Sampling)}
     sampling = Sampling(**chosen | {"end": math.inf if args.end is None else args.end})
     if not 1 <= args.quality <= 100:
-        raise errors.Misuse(f"--quality must be 1 to 100, not {args.quality}")
+        raise errors.UsageError(f"--quality must be 1 to 100, not {args.quality}")
     if sampling.end <= sampling.start or 0 in (sampling.frames_per_scene, sampling.target_frames):
-        raise errors.Misuse("--end must lie after --start, and --frames_per_scene and --target_frames must be above 0")
+        raise errors.UsageError(
+            "--end must lie after --start, and --frames_per_scene and --target_frames must be above 0"
+        )
     videos = episodes.find_videos(args.src_dir, args.pattern)
     if not videos:
-        raise errors.Misuse(f"no video in {args.src_dir} fits --pattern {args.pattern}")
+        raise errors.UsageError(f"no video in {args.src_dir} fits --pattern {args.pattern}")
     labelled = episodes.label_episodes(videos, args.pattern, args.episode_pattern)
     labelled = dict(list(labelled.items())[: args.limit or None])
     prefix = paths.safe_name(args.prefix or args.src_dir.resolve().stem)

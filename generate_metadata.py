@@ -7,6 +7,7 @@ writes X.json beside each frame X.png. Fields that a person corrected there surv
 moving frames are read back with --characters_from_folders, --rename renames a character everywhere.
 """
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -69,11 +70,10 @@ def parser() -> StageParser:
     return options
 
 
-@run.one_sentence
-@run.uncollected()
-def main(argv: Sequence[str] | None = None) -> int:
+@run.script(parser)
+@run.gc_paused()
+def main(args: argparse.Namespace) -> int:
     """Run the command line."""
-    args = parser().read(argv)
     root = args.src_dir
     found = frames.find_frames(root, args.limit)
     for suffix in (names.METADATA, names.CHARACTERS, names.TAGS):

@@ -5,7 +5,7 @@
 Reads the frames below --src_dir with their X.json; writes the caption X.txt beside each frame, and what each --trainer
 needs: multiply.txt (EveryDream2), dataset_config.toml (kohya), … With --dst_dir each trainer gets a folder of its own
 there. Run it again after corrections: captions follow X.json, but a caption, factor or config that a person edited
-stays. --check writes nothing: it reads a prepared dataset as the trainers would and lists every trap.
+stays. --check writes nothing: it reads a prepared dataset as the trainers would and lists every problem.
 """
 
 import argparse
@@ -150,26 +150,25 @@ def caption_rules(args: argparse.Namespace, described: Mapping[Path, metadata.Me
 
 def check(root: Path, wanted: Sequence[str], resolution: int, workers: int) -> int:
     """Run --check."""
-    from framekit.training.check import find_traps  # not needed for --help, which must be fast
+    from framekit.training.check import find_problems  # not needed for --help, which must be fast
 
-    looked_at, found = find_traps(root, wanted, resolution, console.worker_count(workers))
-    for trap in found:
-        print(f"{trap.path}: {trap.reason}; {trap.remedy}")
+    looked_at, found = find_problems(root, wanted, resolution, console.worker_count(workers))
+    for problem in found:
+        print(f"{problem.path}: {problem.reason}; {problem.remedy}")
     said = f"{console.counted(looked_at, 'frame')} read as {', '.join(wanted)} would"
-    print(f"{said}, {console.counted(len(found), 'trap')}, in {root}")
+    print(f"{said}, {console.counted(len(found), 'problem')}, in {root}")
     return run.SOME_UNREADABLE if found else run.DONE
 
 
-@run.one_sentence
-@run.uncollected()
-def main(argv: Sequence[str] | None = None) -> int:
+@run.script(parser)
+@run.gc_paused()
+def main(args: argparse.Namespace) -> int:
     """Run the command line."""
-    args = parser().read(argv)
     root = args.src_dir
     if args.resolution < 1 or args.max_repeats < 1 or args.captions_per_frame < 1:
-        raise errors.Misuse("--resolution, --max_repeats and --captions_per_frame must be 1 or more")
+        raise errors.UsageError("--resolution, --max_repeats and --captions_per_frame must be 1 or more")
     if args.report and not args.report.parent.is_dir():
-        raise errors.Misuse(f"{args.report.parent} is not a folder; --report needs a file in one that is there")
+        raise errors.UsageError(f"{args.report.parent} is not a folder; --report needs a file in one that is there")
     if args.check:
         return check(root, args.trainer, args.resolution, args.workers)
     places = prepare.destinations(root, args.dst_dir, args.trainer, args.kohya_form)
@@ -191,9 +190,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     dataset = prepare.Dataset(root, described, computed, balanced, written)
     edited, hints = 0, list[str]()
     for place, fitting in rules_there.items():
-        resting = {*prepare.read_record(place.root)} if args.limit else {frame.stem for frame, _ in unreadable}
+        skipped_keys = {*prepare.read_record(place.root)} if args.limit else {frame.stem for frame, _ in unreadable}
         settings = kohya.KohyaSettings(args.resolution, fitting[0].separator, fitting[1] > 1)
-        edited += prepare.prepare(place, dataset, fitting, settings, args.overwrite_corrections, resting)
+        edited += prepare.prepare(place, dataset, fitting, settings, args.overwrite_corrections, skipped_keys)
         hints += prepare.how_to_train(place, settings)
     if balanced:
         named = [(folder_in(root, frame), known) for frame, known in described.items()]
@@ -204,7 +203,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.report:
             from framekit.report.page import report_on  # not needed for --help, which must be fast
 
-            told = report_on(root, described, folder_rows, character_rows, console.worker_count(args.workers))
+            told = report_on(
+                root, described, folder_rows, character_rows, console.worker_count(args.workers), args.command
+            )
             atomic.write_whole(args.report, told)
             print(f"report: {args.report}, {args.report.stat().st_size / 2**20:.1f} MB")
     off = f", kohya's shares off by {deviation:.1%} at most" if "kohya" in args.trainer and balanced else ""

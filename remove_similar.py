@@ -8,6 +8,7 @@ so that the next run decodes only new frames.
 Nothing is deleted: --restore brings everything back, or what it names.
 """
 
+import argparse
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import fields
@@ -86,7 +87,7 @@ def compare_thresholds(described: DescribedFrames, settings: Sequence[Settings],
         print(f"--thresh {one.thresh:g}: {len(described.readable) - counts.total()} kept, {told or 'none removed'}")
 
 
-def manage_shelf(root: Path, restore: Sequence[str] | None, purge: bool, dry_run: bool) -> int | None:
+def manage_removed(root: Path, restore: Sequence[str] | None, purge: bool, dry_run: bool) -> int | None:
     """Do --restore or --purge and return the exit code; None if neither is asked for."""
     if restore is not None:
         restored, taken = removed.restore(root, restore, dry_run)
@@ -99,21 +100,22 @@ def manage_shelf(root: Path, restore: Sequence[str] | None, purge: bool, dry_run
     return None
 
 
-@run.one_sentence
-def main(argv: Sequence[str] | None = None) -> int:
+@run.script(parser)
+def main(args: argparse.Namespace) -> int:
     """Run the command line."""
-    args = parser().read(argv)
     root = args.src_dir
     if not root.is_dir():
-        raise errors.Misuse(f"{root} is not a folder; --src_dir must name the folder that holds the frames")
+        raise errors.UsageError(f"{root} is not a folder; --src_dir must name the folder that holds the frames")
     if not args.dry_run:
         removed.finish_interrupted(root)
-    if (code := manage_shelf(root, args.restore, args.purge, args.dry_run)) is not None:
+    if (code := manage_removed(root, args.restore, args.purge, args.dry_run)) is not None:
         return code
     describer = descriptors.load_describer(args.model, args.device)
     threshs = args.thresh or [describer.threshold]
     if len(threshs) > 1 and not args.dry_run:
-        raise errors.Misuse("several values of --thresh are compared with --dry_run only; give one to remove frames")
+        raise errors.UsageError(
+            "several values of --thresh are compared with --dry_run only; give one to remove frames"
+        )
     names = [field.name for field in fields(quality.Limits)]
     limits = quality.OFF if args.no_filters else quality.Limits(*(float(getattr(args, name)) for name in names))
     best = args.keep == "best"

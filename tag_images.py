@@ -8,6 +8,7 @@ needs no model, and .tagged.jsonl tells how each file came about: one that a per
 With --model measured nothing is downloaded, and X.faces.json is read too.
 """
 
+import argparse
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,7 @@ from framekit.files.names import pending
 from framekit.models import hub
 from framekit.tags import models, write
 from framekit.tags.models import DEFAULT_MODEL
-from framekit.tags.select import MODES, Hygiene, Thresholds, read_pairs
+from framekit.tags.select import MODES, TagRules, Thresholds, read_pairs
 from framekit.tags.store import FLOOR
 from framekit.tags.summary import write_summary
 from framekit.tags.taggers import short_name
@@ -84,27 +85,28 @@ def choose_thresholds(mode: str, taggers: Sequence[str], general: float, charact
     return Thresholds(*(sum(values) / len(known) for values in zip(*known, strict=True)))
 
 
-@run.one_sentence
-def main(argv: Sequence[str] | None = None) -> int:
+@run.script(parser)
+def main(args: argparse.Namespace) -> int:
     """Run the command line."""
-    args = parser().read(argv)
     extension = "." + args.caption_extension.lstrip(".")
     if extension == "." or extension.lower() in TAKEN_EXTENSIONS or Path(f"x{extension}").name != f"x{extension}":
-        raise errors.Misuse(f"--caption_extension {extension} would overwrite other files; use .tags, .txt or .caption")
+        raise errors.UsageError(
+            f"--caption_extension {extension} would overwrite other files; use .tags, .txt or .caption"
+        )
     found = frames.find_frames(args.src_dir, args.limit)
     atomic.clean_up((frame.parent for frame in found), extension)
     taggers = hub.model_names(args.model)
     names = [short_name(tagger) for tagger in taggers]
     if len(set(names)) < max(1, len(names)):
-        raise errors.Misuse(f"--model {args.model} must name taggers of different names; rename one of the folders")
+        raise errors.UsageError(f"--model {args.model} must name taggers of different names; rename one of the folders")
     thresholds = choose_thresholds(args.threshold_mode, taggers, args.general_threshold, args.character_threshold)
     floor = args.floor if thresholds.mcut else min(args.floor, thresholds.general, thresholds.character)
     if args.rethreshold and floor < args.floor:
-        raise errors.Misuse(
+        raise errors.UsageError(
             f"a threshold of {floor:g} is below --floor {args.floor:g}, up to which no scores are stored; give the"
             " --floor of the run that stored them, or --redo"
         )
-    rules = Hygiene(
+    rules = TagRules(
         replace={tag: [*others, ""][0] for tag, others in read_pairs(args.replace).items()},
         unwanted=frozenset([*read_pairs(args.blacklist), *listed(args.undesired_tags)]),
         implied={tag: frozenset(others) for tag, others in read_pairs(args.implications).items()},

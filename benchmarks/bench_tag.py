@@ -31,7 +31,7 @@ from PIL import Image
 from framekit.dataset.frames import find_frames, map_frames
 from framekit.pixels.decode import read_pixels
 from framekit.tags.predict import score_frames
-from framekit.tags.select import Hygiene, Thresholds
+from framekit.tags.select import TagRules, Thresholds
 from framekit.tags.store import FLOOR
 from framekit.tags.taggers import Tagger, find_batch_size, load_tagger
 from framekit.tags.write import Wanted, tag_with
@@ -156,7 +156,7 @@ def decoding(tagger: Tagger, frames: Sequence[Path]) -> None:
 
 def ours(tagger: Tagger, frames: Sequence[Path], batch: int) -> None:
     """Do what tag_images.py does between start and end."""
-    wanted = Wanted([tagger.name], "union", Thresholds(0.35, 0.85), Hygiene(), ".tags", overwrite=True)
+    wanted = Wanted([tagger.name], "union", Thresholds(0.35, 0.85), TagRules(), ".tags", overwrite=True)
     scored = score_frames(frames, tagger, batch, os.cpu_count() or 1, FLOOR)
     tag_with(scored, tagger.name, wanted)
 

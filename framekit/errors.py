@@ -1,7 +1,7 @@
 """errors."""
 
 
-class Misuse(Exception):
+class UsageError(Exception):
     """Wrong use or a missing model: one sentence with the path and the remedy, exit code 2."""
 
 

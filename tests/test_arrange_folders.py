@@ -12,7 +12,7 @@ import pytest
 import arrange_folders
 from framekit.arrange import folders
 from framekit.arrange.folders import Rules
-from framekit.errors import Misuse
+from framekit.errors import UsageError
 from tests.conftest import one_sentence, plain, save_frame, tree
 from tests.helpers_dataset import (
     LATER,
@@ -213,7 +213,7 @@ def test_the_format_is_split_into_levels(text: str, levels: tuple[str, ...]) -> 
 
 
 def test_an_unknown_level_is_one_sentence_with_the_nearest() -> None:
-    with pytest.raises(Misuse, match=r"no level characters; did you mean .*character"):
+    with pytest.raises(UsageError, match=r"no level characters; did you mean .*character"):
         folders.parse_format("n_faces/characters")
 
 
@@ -940,7 +940,7 @@ HOSTILE_RECORDS = [
 ]
 
 
-def lay_trap(tmp_path: Path, where: str, record: Any) -> None:
+def lay_problem(tmp_path: Path, where: str, record: Any) -> None:
     """Write a dataset with a stranger's journal, and sidecars without a frame where its records may point to."""
     add(tmp_path, "x", AOBA)
     add_frame(tmp_path / "victim" / "v.png", **HINATA)
@@ -966,7 +966,7 @@ def lay_trap(tmp_path: Path, where: str, record: Any) -> None:
     ids=str,
 )
 def test_a_hostile_journal_never_leads_outside(tmp_path: Path, record: Any, where: str, options: list[str]) -> None:
-    lay_trap(tmp_path, where, record)
+    lay_problem(tmp_path, where, record)
     before = tree(tmp_path / "victim")
     if "--flatten" in options:
         status = flatten(tmp_path / where)

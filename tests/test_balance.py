@@ -4,7 +4,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from framekit.errors import Misuse
+from framekit.errors import UsageError
 from framekit.training import balance
 
 # The worked example that the older script generation gives: three levels of weights, and what comes of them.
@@ -175,13 +175,13 @@ def test_weights_are_read_in_their_order(tmp_path: Path) -> None:
 )
 def test_a_line_that_is_none_is_named(tmp_path: Path, line: str) -> None:
     path = write_csv(tmp_path, f"1_character,3\n{line}\n")
-    with pytest.raises(Misuse, match=r"weights\.csv.*(class1|folder)") as raised:
+    with pytest.raises(UsageError, match=r"weights\.csv.*(class1|folder)") as raised:
         balance.read_weights(path)
     assert "\n" not in str(raised.value)
 
 
 def test_a_decimal_comma_is_refused_and_not_cut_off(tmp_path: Path) -> None:
-    with pytest.raises(Misuse, match="class1"):
+    with pytest.raises(UsageError, match="class1"):
         balance.read_weights(write_csv(tmp_path, "class1,1,5\n"))
 
 
@@ -191,10 +191,10 @@ def test_a_decimal_comma_is_refused_and_not_cut_off(tmp_path: Path) -> None:
     ids=["latin-1", "spreadsheet", "unclosed quote"],
 )
 def test_a_file_that_is_no_csv_is_one_sentence(tmp_path: Path, content: bytes) -> None:
-    with pytest.raises(Misuse, match=r"weights\.csv"):
+    with pytest.raises(UsageError, match=r"weights\.csv"):
         balance.read_weights(write_csv(tmp_path, content))
 
 
 def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(Misuse, match=r"none\.csv"):
+    with pytest.raises(UsageError, match=r"none\.csv"):
         balance.read_weights(tmp_path / "none.csv")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from framekit.errors import Misuse
+from framekit.errors import UsageError
 from framekit.sidecars.metadata import Metadata, metadata_from
 from framekit.tags.vocabulary import KAOMOJI
 from framekit.training.captions import (
@@ -268,7 +268,7 @@ def test_a_template_orders_the_parts(template: str, caption: str) -> None:
 
 @pytest.mark.parametrize("template", ["{character}", "{tags", "tags", "{}", "{tags}}", ""])
 def test_a_template_that_is_none_is_one_sentence(template: str) -> None:
-    with pytest.raises(Misuse, match="--template") as raised:
+    with pytest.raises(UsageError, match="--template") as raised:
         check_template(template)
     assert "\n" not in str(raised.value)
 
@@ -333,7 +333,7 @@ def test_several_captions_begin_with_the_one() -> None:
 @pytest.mark.parametrize("content", ["Aoba", "Aoba,", ",kkn", "Aoba,kkn\nAoba,other", "Aoba, ,"])
 def test_a_line_of_triggers_that_is_none_is_one_sentence(tmp_path: Path, content: str) -> None:
     (tmp_path / "t.csv").write_text(content)
-    with pytest.raises(Misuse, match=r"t\.csv") as raised:
+    with pytest.raises(UsageError, match=r"t\.csv") as raised:
         read_triggers(tmp_path / "t.csv")
     assert "\n" not in str(raised.value)
 

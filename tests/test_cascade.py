@@ -9,7 +9,7 @@ import pytest
 
 import detect_faces
 from framekit.boxes import Face
-from framekit.errors import Misuse
+from framekit.errors import UsageError
 from framekit.faces.cascade import MIN_SCORE, Cascade
 from framekit.files.atomic import read_json
 from tests.conftest import one_sentence, patchwork, plain, save_frame
@@ -75,7 +75,7 @@ def test_a_file_that_is_no_cascade_is_one_sentence(
     path = tmp_path / "x.xml"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(Misuse, match="is no cascade of OpenCV"):
+    with pytest.raises(UsageError, match="is no cascade of OpenCV"):
         Cascade(path, 640)
     capfd.readouterr()
     save_frame(tmp_path / "dataset/x.png", patchwork(1, 160, 90))

@@ -9,7 +9,7 @@ from onnx import TensorProto, helper
 
 from framekit.boxes import Face
 from framekit.characters import descriptors
-from framekit.errors import Misuse
+from framekit.errors import UsageError
 from framekit.faces import crops
 from framekit.pixels.decode import Pixels
 from tests.conftest import patchwork, plain
@@ -156,12 +156,12 @@ def test_a_folder_with_the_model_will_do(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_the_model_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(Misuse, match=r"model_feat\.onnx"):
+    with pytest.raises(UsageError, match=r"model_feat\.onnx"):
         descriptors.load_one(str(tmp_path), "cpu")
 
 
 @pytest.mark.parametrize("shape", [["n"], ["n", 12], ["n", 3, 8], ["n", 4, 8, 8]], ids=str)
 def test_a_model_of_something_else_is_one_sentence(tmp_path: Path, shape: list[int | str]) -> None:
     path = save_model(tmp_path / "m.onnx", shape, [helper.make_node("Identity", ["input"], ["output"])])
-    with pytest.raises(Misuse, match=r"m\.onnx"):
+    with pytest.raises(UsageError, match=r"m\.onnx"):
         descriptors.load_one(str(path), "cpu")([head(PINK)])[0]

@@ -39,7 +39,6 @@ def test_commands_of_the_folder_that_a_tree_was_made_from_come_first(tmp_path: P
     (tmp_path / "elsewhere").mkdir()
     for name in ("set", "tree"):
         (tmp_path / name).rename(tmp_path / "elsewhere" / name)
-    history.given.clear()
     assert len(history.commands_of(tmp_path / "elsewhere" / "tree")) == 2
 
 
@@ -49,7 +48,6 @@ def test_trees_side_by_side_tell_their_commands_too(tmp_path: Path) -> None:
         assert generate(tmp_path / name) == 0
         words = ["--src_dir", str(tmp_path / name), "--dst_dir", str(tmp_path / "training" / name)]
         assert arrange_folders.main(words) == 0
-    history.given.clear()
     assert len(history.commands_of(tmp_path / "training")) == 4
 
 

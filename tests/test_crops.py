@@ -12,7 +12,7 @@ import detect_faces
 import generate_metadata
 from framekit.boxes import Face
 from framekit.faces import detect
-from framekit.faces.crops import crops_of, faces_inside, largest_square, pushed_inside
+from framekit.faces.crops import clamp_to_frame, crops_of, faces_inside, largest_square
 from framekit.faces.draw import colour_of, draw_boxes
 from framekit.pixels.sheets import sheets
 from tests.conftest import BLACK, listing, one_sentence, patchwork, plain, save_frame, tree
@@ -38,7 +38,7 @@ def face(*box: float) -> Face:
     ],
 )
 def test_a_square_is_pushed_into_the_frame(square: tuple[int, int, int, int], inside: tuple[int, ...]) -> None:
-    assert pushed_inside(square, WIDE) == inside
+    assert clamp_to_frame(square, WIDE) == inside
 
 
 @pytest.mark.parametrize(

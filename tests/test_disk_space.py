@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from framekit.errors import Misuse
+from framekit.errors import UsageError
 from framekit.video.sampling import Sampling, expected_frames, require_space
-from framekit.video.stream import Picture
+from framekit.video.stream import VideoStream
 
-EPISODE = Picture(1920, 1080, duration=1440.0, fps=24.0)
+EPISODE = VideoStream(1920, 1080, duration=1440.0, fps=24.0)
 
 
 @pytest.mark.parametrize(
@@ -51,5 +51,5 @@ def test_little_room_is_said_and_far_too_little_is_refused(
     require_space([Sampling()], [EPISODE], "jpg", tmp_path)
     assert capsys.readouterr().err == ""
     room(monkeypatch, 1e9)
-    with pytest.raises(Misuse, match=r"room for 1\.0 GB; make room"):
+    with pytest.raises(UsageError, match=r"room for 1\.0 GB; make room"):
         require_space([Sampling()], [EPISODE], "png", tmp_path)

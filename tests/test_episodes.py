@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from framekit.errors import Misuse
+from framekit.errors import UsageError
 from framekit.video.episodes import find_videos, label_episodes, label_from_name, label_from_pattern
 
 # name without suffix -> label
@@ -174,12 +174,12 @@ def test_one_video_can_be_named_itself(tmp_path: Path) -> None:
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(Misuse, match="nowhere does not exist; --src_dir"):
+    with pytest.raises(UsageError, match="nowhere does not exist; --src_dir"):
         find_videos(tmp_path / "nowhere", "*")
 
 
 def test_two_videos_that_claim_one_episode_are_both_named() -> None:
-    with pytest.raises(Misuse) as caught:
+    with pytest.raises(UsageError) as caught:
         label_episodes([Path("a/Title - 05.mkv"), Path("b/Title - 05v2.mkv")], "*")
     for part in ("Title - 05.mkv", "Title - 05v2.mkv", "EP05", "--episode_pattern"):
         assert part in str(caught.value)

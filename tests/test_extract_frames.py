@@ -26,7 +26,7 @@ from framekit.video import extract, ffmpeg
 from framekit.video.ffmpeg import Ffmpeg, decode_command, find_ffmpeg, read_planes
 from framekit.video.record import Episode
 from framekit.video.sampling import Sampling
-from framekit.video.stream import Picture
+from framekit.video.stream import VideoStream
 from tests.conftest import (
     BLACK,
     CLIP_CHANGES,
@@ -483,7 +483,7 @@ def test_planes_become_pixels_frame_by_frame_also_from_short_reads() -> None:
 
 
 def test_the_settings_reach_the_filters() -> None:
-    view = ffmpeg.View(Path("x.mkv"), Picture(160, 90))
+    view = ffmpeg.View(Path("x.mkv"), VideoStream(160, 90))
     command = decode_command(find_ffmpeg(), view, Sampling(hi=1, lo=2, frac=0.5, end=7), "gte(t,1)")
     [graph] = [word for word in command if "mpdecimate" in word]
     assert "mpdecimate=frac=0.5:hi=1:lo=2" in graph

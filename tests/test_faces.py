@@ -12,7 +12,7 @@ from onnx import TensorProto, helper
 
 from framekit.boxes import Face, Seen, face_at, holds_centre
 from framekit.dataset.frames import Unreadable
-from framekit.errors import BadSidecar, Misuse
+from framekit.errors import BadSidecar, UsageError
 from framekit.faces.animeface import AnimeFace, drawn_face
 from framekit.faces.detect import Settings, find_faces, load_detector, needs_processes
 from framekit.faces.filter import Limits, merge_looks, plausible_faces, reference_faces
@@ -209,14 +209,16 @@ def test_a_face_that_both_looks_show_is_one(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_blind_animeface_is_told_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("framekit.faces.animeface.raw_animeface", lambda pixels: [])
-    with pytest.raises(Misuse, match=r"finds no face in its own test drawing.*--model face_detect_v1\.4_s") as caught:
+    with pytest.raises(
+        UsageError, match=r"finds no face in its own test drawing.*--model face_detect_v1\.4_s"
+    ) as caught:
         load_detector("animeface", Settings())
     assert "\n" not in str(caught.value)
 
 
 def test_a_missing_animeface_is_told_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "animeface", None)
-    with pytest.raises(Misuse, match=r"not installed: use --model face_detect_v1\.4_s"):
+    with pytest.raises(UsageError, match=r"not installed: use --model face_detect_v1\.4_s"):
         load_detector("animeface", Settings())
 
 
@@ -425,7 +427,7 @@ def test_a_model_of_another_kind_is_wrong_use(tmp_path: Path) -> None:
     graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "no_yolo", numbers[:1], numbers[1:])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
     (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
-    with pytest.raises(Misuse, match=r"model\.onnx"):
+    with pytest.raises(UsageError, match=r"model\.onnx"):
         load_detector(str(tmp_path), Settings(device="cpu"))(plain(RED))
 
 

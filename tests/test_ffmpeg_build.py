@@ -69,5 +69,5 @@ def test_a_device_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.Mon
     script = tmp_path / "ffmpeg"
     script.write_text("#!/bin/sh\nexec sleep 30\n")
     script.chmod(0o755)
-    monkeypatch.setattr(ffmpeg, "PATIENCE", 0.2)
+    monkeypatch.setattr(ffmpeg, "TIMEOUT", 0.2)
     assert choose_device(Ffmpeg(str(script), (7, 0), True), "cuda", tmp_path / "x.mkv") is None

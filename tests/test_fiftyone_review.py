@@ -15,7 +15,7 @@ import remove_similar
 from framekit.dataset import removed
 from framekit.dedup import fiftyone
 from framekit.dedup.fiftyone import Reviewed, review
-from framekit.errors import Misuse
+from framekit.errors import UsageError
 from tests.conftest import one_sentence, patchwork, save_frame
 
 
@@ -112,11 +112,11 @@ def test_the_dataset_goes_even_if_the_app_fails(monkeypatch: pytest.MonkeyPatch)
 
 def test_without_fiftyone_or_its_database_there_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch, StandIn({}, starts=False))
-    with pytest.raises(Misuse, match="FIFTYONE_DATABASE_URI") as caught:
+    with pytest.raises(UsageError, match="FIFTYONE_DATABASE_URI") as caught:
         review([], "show")
     one_sentence(str(caught.value))
     monkeypatch.setattr(fiftyone, "find_spec", lambda name: None)
-    with pytest.raises(Misuse, match=r"pip install -r requirements-fiftyone\.txt"):
+    with pytest.raises(UsageError, match=r"pip install -r requirements-fiftyone\.txt"):
         review([], "show")
 
 

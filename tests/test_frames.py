@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, features
 
 from framekit.dataset.frames import Unreadable, find_frames, is_frame_name, map_frames
-from framekit.errors import Misuse, UnreadableFrame
+from framekit.errors import UnreadableFrame, UsageError
 from framekit.pixels.decode import Pixels, read_pixels, shrink
 from framekit.pixels.encode import encode_png
 from tests.conftest import BLUE, GREEN, RED, patchwork, plain, save_frame
@@ -72,26 +72,26 @@ def test_an_empty_folder_has_no_frames(tmp_path: Path) -> None:
 @pytest.mark.parametrize("missing", ["nowhere", "file.txt"])
 def test_what_is_no_folder_is_refused_with_its_path(tmp_path: Path, missing: str) -> None:
     touch(tmp_path / "file.txt")
-    with pytest.raises(Misuse, match=missing):
+    with pytest.raises(UsageError, match=missing):
         find_frames(tmp_path / missing)
 
 
 @pytest.mark.parametrize("other", ["1.jpg", "1.PNG", "1.webp"])
 def test_two_frames_with_one_stem_are_refused(tmp_path: Path, other: str) -> None:
     touch(tmp_path / "a/1.png", tmp_path / "a" / other)
-    with pytest.raises(Misuse, match=r"1\.png and 1|1\.\w+ and 1\.png"):
+    with pytest.raises(UsageError, match=r"1\.png and 1|1\.\w+ and 1\.png"):
         find_frames(tmp_path)
 
 
 def test_stems_that_differ_in_letter_case_only_are_refused(tmp_path: Path) -> None:
     touch(tmp_path / "Frame.png", tmp_path / "frame.jpg")
-    with pytest.raises(Misuse, match="share their sidecars"):
+    with pytest.raises(UsageError, match="share their sidecars"):
         find_frames(tmp_path)
 
 
 def test_a_frame_whose_metadata_would_be_the_faces_of_another_is_refused(tmp_path: Path) -> None:
     touch(tmp_path / "1.png", tmp_path / "1.faces.png")  # 1.faces.json: faces of the first, metadata of the second
-    with pytest.raises(Misuse, match="a frame and a sidecar at once"):
+    with pytest.raises(UsageError, match="a frame and a sidecar at once"):
         find_frames(tmp_path)
 
 

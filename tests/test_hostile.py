@@ -15,7 +15,7 @@ import prepare_training
 import remove_similar
 import tag_images
 from framekit.dataset import history
-from framekit.errors import Misuse
+from framekit.errors import UsageError
 from framekit.files import atomic, journal, names
 from framekit.models import onnx
 from tests.conftest import one_sentence, patchwork, save_frame, tree
@@ -116,14 +116,14 @@ def test_manifests_and_records_that_lead_outside_move_nothing(tmp_path: Path) ->
     secret = outside(tmp_path)
     before = tree(secret)
     add_frame(tmp_path / "set" / "x.png", patchwork(1))
-    shelf = tmp_path / "set" / ".removed"
-    shelf.mkdir()
+    trash = tmp_path / "set" / ".removed"
+    trash.mkdir()
     lines = [
         {"frame": "../outside/new.png", "to": ".removed/similar/x.png", "reason": "similar"},
         {"frame": "x.png", "to": "../outside/secret.png", "reason": "similar"},
         {"frame": "y.png", "to": str(secret / "secret.png"), "reason": "similar"},
     ]
-    (shelf / "manifest.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (trash / "manifest.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     (tmp_path / "set" / history.LOG).write_text('{"command": "x", "reads": "../../../../etc"}\n')
     assert remove_similar.main(["--src_dir", str(tmp_path / "set"), "--restore"]) in (0, 1)
     run_all(tmp_path)
@@ -166,7 +166,7 @@ def test_a_model_cannot_read_files_outside_its_folder(tmp_path: Path, where: str
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     (tmp_path / "m").mkdir()
     (tmp_path / "m" / "model.onnx").write_bytes(made.SerializeToString())
-    with pytest.raises(Misuse, match=r"model\.onnx"):
+    with pytest.raises(UsageError, match=r"model\.onnx"):
         onnx.open_session(tmp_path / "m" / "model.onnx", "cpu")
 
 

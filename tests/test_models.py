@@ -11,7 +11,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from framekit.characters import descriptors
-from framekit.errors import Misuse
+from framekit.errors import UsageError
 from framekit.faces.models import DETECTORS
 from framekit.models import hub
 from framekit.models.hub import HubModel, fetch, locate, verify
@@ -72,13 +72,15 @@ def test_a_local_file_brings_what_lies_beside_it(tmp_path: Path) -> None:
 
 def test_a_local_file_without_what_belongs_beside_it_is_refused(tmp_path: Path) -> None:
     (tmp_path / "my_tagger.onnx").touch()
-    with pytest.raises(Misuse, match=r"selected_tags\.csv"):
+    with pytest.raises(UsageError, match=r"selected_tags\.csv"):
         locate(str(tmp_path / "my_tagger.onnx"), TABLE, FILES)
 
 
 def test_a_folder_that_lacks_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "model.onnx").touch()
-    with pytest.raises(Misuse, match=r"holds no selected_tags\.csv; this model needs model\.onnx and selected_tags"):
+    with pytest.raises(
+        UsageError, match=r"holds no selected_tags\.csv; this model needs model\.onnx and selected_tags"
+    ):
         locate(str(tmp_path), TABLE, FILES)
 
 
@@ -86,7 +88,7 @@ def test_a_folder_that_lacks_a_file_is_refused(tmp_path: Path) -> None:
     "name", ["no-such-tagger", "missing.onnx", "/nowhere/missing.onnx", "/nowhere", "a//b", "owner/"]
 )
 def test_an_unknown_name_lists_the_known_ones(name: str, cache: Path) -> None:
-    with pytest.raises(Misuse, match="small-tagger, small-detector") as caught:
+    with pytest.raises(UsageError, match="small-tagger, small-detector") as caught:
         locate(name, TABLE, FILES)
     assert name in str(caught.value)
 
@@ -94,7 +96,7 @@ def test_an_unknown_name_lists_the_known_ones(name: str, cache: Path) -> None:
 @pytest.mark.usefixtures("cache")
 @pytest.mark.parametrize("name", ["small-tagger", "owner/tagger", "owner/detectors/v1_s"])
 def test_offline_and_not_in_the_cache_names_the_ways_out(name: str) -> None:
-    with pytest.raises(Misuse) as caught:
+    with pytest.raises(UsageError) as caught:
         locate(name, TABLE, FILES)
     for way in ("owner/", "model.onnx", "cannot be reached", "connect once", "HF_HOME", "--model a local folder"):
         assert way in str(caught.value)
@@ -121,14 +123,14 @@ def test_a_repository_is_found_in_the_cache(cache: Path) -> None:
 
 def test_a_file_that_is_not_the_one_of_the_table_is_refused_and_named(cache: Path) -> None:
     blob = fill_cache(cache, "owner/tagger", "model.onnx", b"other weights")
-    with pytest.raises(Misuse, match=r"SHA-256 differs.*delete it and run again") as caught:
+    with pytest.raises(UsageError, match=r"SHA-256 differs.*delete it and run again") as caught:
         fetch(TABLE["small-tagger"], "model.onnx")
     assert str(blob.resolve()) in str(caught.value)
 
 
 def test_a_file_of_the_cache_must_have_the_checksum_that_is_its_name(cache: Path) -> None:
     fill_cache(cache, "owner/tagger", "model.onnx", WEIGHTS[:3], blob=WEIGHTS_SHA256)
-    with pytest.raises(Misuse, match="SHA-256 differs"):
+    with pytest.raises(UsageError, match="SHA-256 differs"):
         locate("owner/tagger", {}, ["model.onnx"])
 
 
@@ -175,12 +177,12 @@ def test_providers(device: str, available: list[str], expected: str) -> None:
 
 @pytest.mark.parametrize("device", ["cuda", "directml", "coreml"])
 def test_a_device_that_is_missing_is_an_error(device: str) -> None:
-    with pytest.raises(Misuse, match=f"--device {device} needs .*--device cpu"):
+    with pytest.raises(UsageError, match=f"--device {device} needs .*--device cpu"):
         provider_for(device, [CPU])
 
 
 def test_an_unknown_device_lists_the_known_ones() -> None:
-    with pytest.raises(Misuse, match="no device gpu: use auto, cuda, directml, coreml, cpu"):
+    with pytest.raises(UsageError, match="no device gpu: use auto, cuda, directml, coreml, cpu"):
         provider_for("gpu", [CPU])
 
 
@@ -218,7 +220,7 @@ def model_without_its_weights() -> bytes:
 )
 def test_a_file_that_is_no_model_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.onnx").write_bytes(content)
-    with pytest.raises(Misuse, match=r"x\.onnx is not a usable ONNX model") as caught:
+    with pytest.raises(UsageError, match=r"x\.onnx is not a usable ONNX model") as caught:
         open_session(tmp_path / "x.onnx", "cpu")
     assert "\n" not in str(caught.value)
 
@@ -227,5 +229,5 @@ def test_a_file_that_is_no_model_is_named(tmp_path: Path, content: bytes) -> Non
 def test_a_device_that_does_not_start_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "x.onnx").write_bytes(identity_model())
     monkeypatch.setattr("onnxruntime.get_available_providers", lambda: [CPU, CUDA])
-    with pytest.raises(Misuse, match="does not start here; use --device cpu"):
+    with pytest.raises(UsageError, match="does not start here; use --device cpu"):
         open_session(tmp_path / "x.onnx", "cuda")

@@ -81,17 +81,17 @@ def way(keep_source: bool) -> atomic.Transport:
 def test_a_frame_goes_with_all_its_sidecars(tmp_path: Path, keep_source: bool) -> None:
     frame = write_all(tmp_path / "a")
     before = tree(tmp_path / "a")
-    move.place_frame(frame, tmp_path / "b/c/x.png", way(keep_source), tmp_path / "shelf")
+    move.place_frame(frame, tmp_path / "b/c/x.png", way(keep_source), tmp_path / "trash")
     assert tree(tmp_path / "b/c") == before
     assert tree(tmp_path / "a") == (before if keep_source else {})
-    assert not (tmp_path / "shelf").exists()
+    assert not (tmp_path / "trash").exists()
 
 
 def test_a_renamed_frame_renames_its_sidecars(tmp_path: Path) -> None:
     frame = write(tmp_path / "a/x.png", "frame")
     write(tmp_path / "a/x.png.tags", "tags")
     write(tmp_path / "a/x.faces.json", "faces")
-    move.place_frame(frame, tmp_path / "b/y.png", atomic.MOVE, tmp_path / "shelf")
+    move.place_frame(frame, tmp_path / "b/y.png", atomic.MOVE, tmp_path / "trash")
     assert contents(tmp_path) == {"b/y.png": "frame", "b/y.png.tags": "tags", "b/y.faces.json": "faces"}
 
 
@@ -113,11 +113,11 @@ def test_a_kill_at_any_file_loses_nothing_and_a_second_run_finishes(
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", killed)
         with pytest.raises(KeyboardInterrupt):
-            move.place_frame(frame, tmp_path / "b/x.png", way(keep_source), tmp_path / "shelf")
+            move.place_frame(frame, tmp_path / "b/x.png", way(keep_source), tmp_path / "trash")
     halfway = {**tree(tmp_path / "a"), **tree(tmp_path / "b", hidden=False)}
     assert {name: halfway.get(name) for name in ALL} == before
     assert frame.exists()
-    move.place_frame(frame, tmp_path / "b/x.png", way(keep_source), tmp_path / "shelf")
+    move.place_frame(frame, tmp_path / "b/x.png", way(keep_source), tmp_path / "trash")
     assert tree(tmp_path / "b") == before
     assert tree(tmp_path / "a") == (before if keep_source else {})
 
@@ -128,21 +128,21 @@ def test_of_two_versions_the_newer_stays_and_the_older_goes_to_the_shelf(
 ) -> None:
     source = write(tmp_path / "a/x.json", "source", source_time)
     target = write(tmp_path / "b/x.json", "there", 1500)
-    move.settle(source, target, atomic.move_whole, False, tmp_path / "shelf")
+    move.settle(source, target, atomic.move_whole, False, tmp_path / "trash")
     goes = "there" if stays == "source" else "source"
-    assert contents(tmp_path) == {"b/x.json": stays, "shelf/x.json": goes}
+    assert contents(tmp_path) == {"b/x.json": stays, "trash/x.json": goes}
 
 
 def test_a_copy_of_an_older_version_changes_nothing(tmp_path: Path) -> None:
     source = write(tmp_path / "a/x.json", "source", 1000)
     target = write(tmp_path / "b/x.json", "there", 1500)
-    move.settle(source, target, atomic.copy_whole, True, tmp_path / "shelf")
+    move.settle(source, target, atomic.copy_whole, True, tmp_path / "trash")
     assert contents(tmp_path) == {"a/x.json": "source", "b/x.json": "there"}
 
 
 def test_equal_files_are_one(tmp_path: Path) -> None:
     source, target = write(tmp_path / "a/x.json", "same", 1000), write(tmp_path / "b/x.json", "same", 1500)
-    move.settle(source, target, atomic.move_whole, False, tmp_path / "shelf")
+    move.settle(source, target, atomic.move_whole, False, tmp_path / "trash")
     assert contents(tmp_path) == {"b/x.json": "same"}
 
 
@@ -150,21 +150,21 @@ def test_a_frame_put_where_it_is_stays(tmp_path: Path) -> None:
     frame = write_all(tmp_path)
     before = tree(tmp_path)
     for keep_source in (True, False):
-        move.place_frame(frame, frame, way(keep_source), tmp_path / "shelf")
+        move.place_frame(frame, frame, way(keep_source), tmp_path / "trash")
         assert tree(tmp_path) == before
 
 
 def test_two_versions_of_equal_size_and_time_both_stay(tmp_path: Path) -> None:
     source = write(tmp_path / "a/x.json", '{"count": 1}', 1000)  # unpacked from an archive: whole seconds
     target = write(tmp_path / "b/x.json", '{"count": 2}', 1000)
-    move.settle(source, target, atomic.move_whole, False, tmp_path / "shelf")
+    move.settle(source, target, atomic.move_whole, False, tmp_path / "trash")
     assert sorted(contents(tmp_path).values()) == ['{"count": 1}', '{"count": 2}']
 
 
 def test_the_shelf_keeps_every_version(tmp_path: Path) -> None:
     for content in "abc":
-        move.shelve(write(tmp_path / "x.json", content), tmp_path / "shelf")
-    assert contents(tmp_path) == {"shelf/x.json": "a", "shelf/x.json.2": "b", "shelf/x.json.3": "c"}
+        move.move_to_trash(write(tmp_path / "x.json", content), tmp_path / "trash")
+    assert contents(tmp_path) == {"trash/x.json": "a", "trash/x.json.2": "b", "trash/x.json.3": "c"}
 
 
 def test_a_move_to_another_disk_copies_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from framekit.characters.calibrate import (
     BAND,
+    DEFAULT_THRESHOLD,
     PRIORS,
-    UNTOLD,
     Trials,
     best_weights,
     held_out,
@@ -146,7 +146,7 @@ def test_people_to_ignore_are_strangers_too_but_never_known() -> None:
         ([0.3, 0.95], 0.74, 0.74 + BAND[1]),
         ([0.75], 0.74, 0.75),
         ([], 0.74, 0.74),
-        ([], None, UNTOLD),
+        ([], None, DEFAULT_THRESHOLD),
     ],
 )
 def test_the_strongest_stranger_sets_the_least_strength(

@@ -1,4 +1,4 @@
-"""What comes out of right_pixels, measured in grey levels on drawn clips; banners of several ffmpegs; black bars."""
+"""What comes out of to_rgb, measured in grey levels on drawn clips; banners of several ffmpegs; black bars."""
 
 import io
 import subprocess
@@ -12,7 +12,7 @@ import pytest
 from framekit.pixels.decode import Pixels
 from framekit.video import stream
 from framekit.video.ffmpeg import find_ffmpeg, read_planes
-from framekit.video.stream import Crop, Picture, deinterlaced, right_pixels, square_size
+from framekit.video.stream import Crop, VideoStream, deinterlaced, square_size, to_rgb
 
 COLOURS = ((200, 60, 40), (40, 180, 70), (50, 70, 210), (240, 240, 240), (128, 128, 128), (16, 8, 24))
 
@@ -75,7 +75,7 @@ def write_raw(
     return path
 
 
-def claimed(video: Path) -> Picture:
+def claimed(video: Path) -> VideoStream:
     """Return what the video claims; it must have a picture."""
     told = stream.probe(find_ffmpeg().path, video)
     assert told is not None
@@ -83,11 +83,11 @@ def claimed(video: Path) -> Picture:
 
 
 def decoded(video: Path, deinterlace: bool = False, crop: Crop | None = None, zimg: bool = True) -> list[Pixels]:
-    """Return all frames of a video as right_pixels makes them."""
+    """Return all frames of a video as to_rgb makes them."""
     import ffmpeg as graph
 
     told = claimed(video)
-    stream = right_pixels(deinterlaced(graph.input(str(video))["V"], told, deinterlace), told, crop, zimg)
+    stream = to_rgb(deinterlaced(graph.input(str(video))["V"], told, deinterlace), told, crop, zimg)
     output = stream.output("pipe:", format="rawvideo").global_args("-loglevel", "error")
     done = subprocess.run(output.compile(cmd=find_ffmpeg().path), capture_output=True, check=True)
     assert done.stderr == b""
@@ -315,10 +315,10 @@ def test_video_without_bars_is_not_cropped(tmp_path: Path) -> None:
 def test_crop_covers_all_messages_and_ignores_black_frames() -> None:
     line = "[Parsed_cropdetect_0 @ 0x5] x1:0 x2:9 y1:0 y2:9 w:9 h:9 x:0 y:0 pts:3 t:0.125000 crop={}\n"
     told = "".join(line.format(area) for area in ("-1904:-1072:1914:1078", "1920:800:0:140", "1436:1080:242:0"))
-    assert stream.crop_of(told, Picture(1920, 1080)) is None
-    assert stream.crop_of(line.format("1436:1080:242:0"), Picture(1920, 1080)) == (1436, 1080, 242, 0)
-    assert stream.crop_of(line.format("852:480:0:0"), Picture(853, 480)) is None
-    assert stream.crop_of("", Picture(1920, 1080)) is None
+    assert stream.crop_of(told, VideoStream(1920, 1080)) is None
+    assert stream.crop_of(line.format("1436:1080:242:0"), VideoStream(1920, 1080)) == (1436, 1080, 242, 0)
+    assert stream.crop_of(line.format("852:480:0:0"), VideoStream(853, 480)) is None
+    assert stream.crop_of("", VideoStream(1920, 1080)) is None
 
 
 BANNERS = {
@@ -329,7 +329,7 @@ BANNERS = {
 577 kb/s, 23.98 fps, 23.98 tbr, 24k tbn, 47.95 tbc (default)
     Stream #0:1(und): Audio: aac (LC) (mp4a / 0x6134706D), 44100 Hz, stereo, fltp, 128 kb/s (default)
 At least one output file must be specified
-""": Picture(1280, 720, 80.54, 24000 / 1001, "yuv420p", "bt709", "bt709", "bt709", "tv"),
+""": VideoStream(1280, 720, 80.54, 24000 / 1001, "yuv420p", "bt709", "bt709", "bt709", "tv"),
     # 5.1, HDR, the words of -loglevel level+info in front, cover art first
     """[info] Input #0, matroska,webm, from 'a.mkv':
 [info]   Duration: 01:02:03.50, start: 0.000000, bitrate: 9000 kb/s
@@ -337,30 +337,32 @@ At least one output file must be specified
 (attached pic)
 [info]   Stream #0:1(jpn): Video: hevc (Main 10), yuv420p10le(tv, bt2020nc/bt2020/smpte2084), 3840x2160, \
 SAR 1:1 DAR 16:9, 24 fps, 24 tbr, 1k tbn (default)
-""": Picture(3840, 2160, 3723.5, 24.0, "yuv420p10le", "bt2020nc", "bt2020", "smpte2084", "tv"),
+""": VideoStream(3840, 2160, 3723.5, 24.0, "yuv420p10le", "bt2020nc", "bt2020", "smpte2084", "tv"),
     # 9, DVD
     """Input #0, mpeg, from 'VTS_01_1.VOB':
   Duration: 00:22:01.10, start: 0.280633, bitrate: 6000 kb/s
   Stream #0:1[0x1e0]: Video: mpeg2video (Main), yuv420p(tv, smpte170m/bt470bg/unknown, top first), 720x480 \
 [SAR 8:9 DAR 4:3], 29.97 fps, 29.97 tbr, 90k tbn
-""": Picture(720, 480, 1321.1, 30000 / 1001, "yuv420p", "smpte170m", "bt470bg", "", "tv", interlaced=True, sar=8 / 9),
+""": VideoStream(
+        720, 480, 1321.1, 30000 / 1001, "yuv420p", "smpte170m", "bt470bg", "", "tv", interlaced=True, sar=8 / 9
+    ),
     # 9, words with brackets of their own, the container's sar wins over the stream's
     """  Duration: N/A, start: 0.000000, bitrate: N/A
   Stream #0:0[0x1](und): Video: h264 (High) (avc1 / 0x31637661), yuv420p(bottom coded first (swapped)), \
 720x576 [SAR 1:1 DAR 5:4], SAR 16:15 DAR 4:3, 25 fps, 25 tbr, 1k tbn (default)
-""": Picture(720, 576, 0.0, 25.0, "yuv420p", interlaced=True, sar=16 / 15),
+""": VideoStream(720, 576, 0.0, 25.0, "yuv420p", interlaced=True, sar=16 / 15),
     # 5.1, a phone's
     """  Duration: 00:00:02.00, start: 0.000000, bitrate: 100 kb/s
   Stream #0:0[0x1](eng): Video: h264 (High) (avc1 / 0x31637661), yuvj420p(pc, smpte170m, progressive), 1920x1080, \
 100 kb/s, 30 fps, 30 tbr, 90k tbn (default)
     Side data:
       displaymatrix: rotation of -90.00 degrees
-""": Picture(1080, 1920, 2.0, 30.0, "yuvj420p", "smpte170m", "smpte170m", "smpte170m", "pc"),
+""": VideoStream(1080, 1920, 2.0, 30.0, "yuvj420p", "smpte170m", "smpte170m", "smpte170m", "pc"),
     # RGB, and a stream whose format is not known
     """  Duration: 00:00:02.00, start: 0.000000, bitrate: 100 kb/s
     Stream #0:0: Video: ffv1 (FFV1 / 0x31564646), gbrp(pc, gbr/unknown/unknown, progressive), 64x48, 24 fps
-""": Picture(64, 48, 2.0, 24.0, "gbrp", "gbr", "", "", "pc"),
-    "    Stream #0:0: Video: h264 (H264 / 0x34363248), none, 640x480, 5 fps, 5 tbr\n": Picture(640, 480, fps=5.0),
+""": VideoStream(64, 48, 2.0, 24.0, "gbrp", "gbr", "", "", "pc"),
+    "    Stream #0:0: Video: h264 (H264 / 0x34363248), none, 640x480, 5 fps, 5 tbr\n": VideoStream(640, 480, fps=5.0),
 }
 
 

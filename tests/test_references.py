@@ -10,7 +10,7 @@ import pytest
 import classify_characters
 from framekit.boxes import Face
 from framekit.characters import descriptors, references
-from framekit.errors import Misuse
+from framekit.errors import UsageError
 from framekit.faces import detect
 from tests.conftest import one_sentence, plain, save_frame, tree
 from tests.helpers_dataset import MIDDLE, add_faces, add_frame, add_json, correct, loaded
@@ -83,7 +83,7 @@ def test_a_doubtful_second_face_is_not_worth_a_word(monkeypatch: pytest.MonkeyPa
 def test_no_face_in_any_reference_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     heads = find(monkeypatch, tmp_path)
     assert "no face found in reference" in heads.remarks[0]
-    with pytest.raises(Misuse, match="no face was found in any reference of Aoba"):
+    with pytest.raises(UsageError, match="no face was found in any reference of Aoba"):
         references.refuse_faceless({"Aoba": []}, heads)
 
 

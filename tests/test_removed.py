@@ -1,4 +1,4 @@
-"""What happens to the shelf of removed frames: brought back by reason or name, or deleted after asking."""
+"""What happens to the trash of removed frames: brought back by reason or name, or deleted after asking."""
 
 import io
 from collections.abc import Callable
@@ -15,7 +15,7 @@ Answer = Callable[[str], None]
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Path:
+def trash(tmp_path: Path) -> Path:
     """Return a dataset of which a plain frame and a similar one, with sidecars, were set aside."""
     for name, pixels in {
         "EP01/a_1": patchwork(1, 160, 90),
@@ -50,84 +50,84 @@ def reasons(folder: Path) -> dict[str, str]:
 @pytest.mark.parametrize(
     "words", [["flat"], ["a_30"], ["a_30.png"], ["EP01/a_30.png"], [".removed/flat/EP01/a_30.png"]]
 )
-def test_a_reason_or_a_name_brings_back_what_it_means(shelf: Path, words: list[str]) -> None:
-    assert run(shelf, "--restore", *words) == 0
-    assert reasons(shelf) == {"EP01/a_2.png": "similar"}
-    assert (shelf / "EP01/a_30.png").exists()
+def test_a_reason_or_a_name_brings_back_what_it_means(trash: Path, words: list[str]) -> None:
+    assert run(trash, "--restore", *words) == 0
+    assert reasons(trash) == {"EP01/a_2.png": "similar"}
+    assert (trash / "EP01/a_30.png").exists()
 
 
-def test_reasons_and_names_go_together(shelf: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run(shelf, "--restore", "flat", "a_2")
-    assert reasons(shelf) == {}
-    assert (shelf / "EP01/a_2.json").read_text() == "mine"
+def test_reasons_and_names_go_together(trash: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(trash, "--restore", "flat", "a_2")
+    assert reasons(trash) == {}
+    assert (trash / "EP01/a_2.json").read_text() == "mine"
     assert "2 frames restored" in capsys.readouterr().out
 
 
-def test_a_word_that_means_nothing_restores_nothing(shelf: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(shelf, "--restore", "sharp") == 0
+def test_a_word_that_means_nothing_restores_nothing(trash: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(trash, "--restore", "sharp") == 0
     assert "0 frames restored" in capsys.readouterr().out
-    assert len(reasons(shelf)) == 2
+    assert len(reasons(trash)) == 2
 
 
-def test_a_named_frame_is_kept_from_then_on(shelf: Path) -> None:
-    run(shelf, "--restore", "a_30", "a_2")
-    run(shelf)
-    assert reasons(shelf) == {}
+def test_a_named_frame_is_kept_from_then_on(trash: Path) -> None:
+    run(trash, "--restore", "a_30", "a_2")
+    run(trash)
+    assert reasons(trash) == {}
 
 
-def test_a_frame_of_a_reason_may_be_removed_again(shelf: Path) -> None:
-    run(shelf, "--restore", "flat")
-    run(shelf)
-    assert reasons(shelf)["EP01/a_30.png"] == "flat"
+def test_a_frame_of_a_reason_may_be_removed_again(trash: Path) -> None:
+    run(trash, "--restore", "flat")
+    run(trash)
+    assert reasons(trash)["EP01/a_30.png"] == "flat"
 
 
-def test_a_frame_that_the_next_settings_would_keep_comes_back_by_its_reason(shelf: Path) -> None:
-    run(shelf, "--restore", "flat")
-    run(shelf, "--min_contrast", "0", "--min_bright", "0", "--min_sharpness", "0")
-    assert (shelf / "EP01/a_30.png").exists()
+def test_a_frame_that_the_next_settings_would_keep_comes_back_by_its_reason(trash: Path) -> None:
+    run(trash, "--restore", "flat")
+    run(trash, "--min_contrast", "0", "--min_bright", "0", "--min_sharpness", "0")
+    assert (trash / "EP01/a_30.png").exists()
 
 
 @pytest.mark.parametrize("text", ["", "\n", "no\n", "n\n", "YESS\n"])
 def test_nothing_is_deleted_without_a_yes(
-    shelf: Path, answer: Answer, text: str, capsys: pytest.CaptureFixture[str]
+    trash: Path, answer: Answer, text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = tree(shelf)
+    before = tree(trash)
     answer(text)
     capsys.readouterr()
-    assert run(shelf, "--purge") == 2
-    assert tree(shelf) == before
+    assert run(trash, "--purge") == 2
+    assert tree(trash) == before
     assert "nothing was deleted" in one_sentence(capsys.readouterr().err)
 
 
 @pytest.mark.parametrize("text", ["yes\n", "Y\n"])
 def test_after_a_yes_the_removed_frames_with_their_sidecars_are_deleted_and_nothing_else(
-    shelf: Path, answer: Answer, text: str, capsys: pytest.CaptureFixture[str]
+    trash: Path, answer: Answer, text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    stays = tree(shelf, hidden=False)
-    (shelf / ".removed/similar/EP01/notes.txt").write_text("not a frame")
+    stays = tree(trash, hidden=False)
+    (trash / ".removed/similar/EP01/notes.txt").write_text("not a frame")
     answer(text)
-    assert run(shelf, "--purge") == 0
+    assert run(trash, "--purge") == 0
     assert "2 removed frames deleted for good" in capsys.readouterr().out
-    assert tree(shelf, hidden=False) == stays
-    aside = [path.relative_to(shelf / ".removed").as_posix() for path in (shelf / ".removed").rglob("*.*")]
+    assert tree(trash, hidden=False) == stays
+    aside = [path.relative_to(trash / ".removed").as_posix() for path in (trash / ".removed").rglob("*.*")]
     assert sorted(aside) == ["manifest.jsonl", "similar/EP01/notes.txt"]
-    assert reasons(shelf) == {}
+    assert reasons(trash) == {}
 
 
-def test_what_was_purged_is_not_restored_and_its_name_is_free(shelf: Path, answer: Answer) -> None:
+def test_what_was_purged_is_not_restored_and_its_name_is_free(trash: Path, answer: Answer) -> None:
     answer("yes\n")
-    run(shelf, "--purge")
-    assert run(shelf, "--restore") == 0
-    assert not (shelf / "EP01/a_2.png").exists()
-    save_frame(shelf / "EP01/a_2.png", patchwork(7, 160, 90))
-    run(shelf)
-    assert (shelf / "EP01/a_2.png").exists()
+    run(trash, "--purge")
+    assert run(trash, "--restore") == 0
+    assert not (trash / "EP01/a_2.png").exists()
+    save_frame(trash / "EP01/a_2.png", patchwork(7, 160, 90))
+    run(trash)
+    assert (trash / "EP01/a_2.png").exists()
 
 
-def test_the_question_says_how_many_and_where(shelf: Path, answer: Answer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_question_says_how_many_and_where(trash: Path, answer: Answer, capsys: pytest.CaptureFixture[str]) -> None:
     answer("no\n")
-    run(shelf, "--purge")
-    assert f"delete 2 removed frames in {shelf / '.removed'} for good?" in capsys.readouterr().out
+    run(trash, "--purge")
+    assert f"delete 2 removed frames in {trash / '.removed'} for good?" in capsys.readouterr().out
 
 
 def test_nothing_to_purge_is_not_asked_about(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -135,11 +135,11 @@ def test_nothing_to_purge_is_not_asked_about(tmp_path: Path, capsys: pytest.Capt
     assert capsys.readouterr().out.startswith("0 removed frames deleted for good")
 
 
-def test_a_dry_run_purges_nothing(shelf: Path, answer: Answer) -> None:
-    before = tree(shelf)
+def test_a_dry_run_purges_nothing(trash: Path, answer: Answer) -> None:
+    before = tree(trash)
     answer("yes\n")
-    run(shelf, "--purge", "--dry_run")
-    assert tree(shelf) == before
+    run(trash, "--purge", "--dry_run")
+    assert tree(trash) == before
 
 
 def test_a_hostile_manifest_purges_nothing_outside(tmp_path: Path, answer: Answer) -> None:
@@ -154,8 +154,8 @@ def test_a_hostile_manifest_purges_nothing_outside(tmp_path: Path, answer: Answe
 
 
 @pytest.mark.parametrize("where", ["EP01/a_1.png", ".removed/../EP01/a_1.png"])
-def test_a_manifest_that_names_a_frame_of_the_dataset_purges_none(shelf: Path, answer: Answer, where: str) -> None:
-    journal.append_line(shelf / removed.MANIFEST, {"frame": "EP01/x.png", "to": where, "reason": "similar"})
+def test_a_manifest_that_names_a_frame_of_the_dataset_purges_none(trash: Path, answer: Answer, where: str) -> None:
+    journal.append_line(trash / removed.MANIFEST, {"frame": "EP01/x.png", "to": where, "reason": "similar"})
     answer("yes\n")
-    run(shelf, "--purge")
-    assert (shelf / "EP01/a_1.png").exists()
+    run(trash, "--purge")
+    assert (trash / "EP01/a_1.png").exists()

@@ -56,9 +56,9 @@ def test_the_page_tells_of_corrections_moves_and_what_was_set_aside(tmp_path: Pa
     (tmp_path / "tree" / "mine").mkdir()
     for name in ("b.png", "b.json"):
         (tmp_path / "tree" / "Aoba" / name).rename(tmp_path / "tree" / "mine" / name)
-    shelf = tmp_path / "set" / ".removed"
-    save_frame(shelf / "dark" / "d.png", plain((3, 3, 3)))
-    (shelf / "manifest.jsonl").write_text('{"frame": "d.png", "to": ".removed/dark/d.png", "reason": "dark"}\n')
+    trash = tmp_path / "set" / ".removed"
+    save_frame(trash / "dark" / "d.png", plain((3, 3, 3)))
+    (trash / "manifest.jsonl").write_text('{"frame": "d.png", "to": ".removed/dark/d.png", "reason": "dark"}\n')
     text = report(tmp_path / "tree")
     assert "Fields in 1 files of metadata: " in text
     assert "tags 1" in text

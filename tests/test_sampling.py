@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from framekit.errors import Misuse
+from framekit.errors import UsageError
 from framekit.video.sampling import (
     Sampling,
     choose_frames,
@@ -91,5 +91,5 @@ def test_the_ends_of_a_video_can_be_left_out() -> None:
     [(Sampling(mode="uniform"), 0.0), (Sampling(skip_ending=5), 0.0), (Sampling(start=50), 40.0)],
 )
 def test_what_a_video_cannot_give_is_one_sentence(sampling: Sampling, duration: float) -> None:
-    with pytest.raises(Misuse, match=r"x\.mkv"):
+    with pytest.raises(UsageError, match=r"x\.mkv"):
         within(sampling, duration, "x.mkv")

@@ -1,7 +1,6 @@
 """What every command line shares: options, the configuration file, the closing line, the exit code."""
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,7 @@ import pytest
 from framekit import console
 from framekit.cli import run
 from framekit.cli.parser import StageParser, fraction, positive, underscored
-from framekit.errors import Misuse
+from framekit.errors import UsageError
 from tests.conftest import one_sentence
 
 FOLDER = Path("dataset")
@@ -68,18 +67,18 @@ def test_a_value_with_hyphens_stays_as_it_is() -> None:
     [("--tresh", "--thresh"), ("--thresh-hold", "--thresh"), ("--prefixx=png", "--prefix"), ("--re_do", "--redo")],
 )
 def test_an_unknown_option_names_the_nearest(word: str, known: str) -> None:
-    with pytest.raises(Misuse, match=f"did you mean {known}\\?"):
+    with pytest.raises(UsageError, match=f"did you mean {known}\\?"):
         read(word)
 
 
 def test_an_unknown_option_like_no_other_is_named_alone() -> None:
-    with pytest.raises(Misuse, match="unknown option --zzzzzz;") as caught:
+    with pytest.raises(UsageError, match="unknown option --zzzzzz;") as caught:
         read("--zzzzzz")
     assert "did you mean" not in str(caught.value)
 
 
 def test_options_are_not_abbreviated() -> None:
-    with pytest.raises(Misuse, match="unknown option --thres; did you mean --thresh"):
+    with pytest.raises(UsageError, match="unknown option --thres; did you mean --thresh"):
         read("--thres", "0.1")
 
 
@@ -96,19 +95,19 @@ def test_options_are_not_abbreviated() -> None:
     ],
 )
 def test_a_wrong_value_names_its_option(words: list[str], complaint: str) -> None:
-    with pytest.raises(Misuse, match=complaint):
+    with pytest.raises(UsageError, match=complaint):
         read(*words)
 
 
 def test_what_is_needed_and_missing_is_named() -> None:
     options = parser()
     options.needed.append("dst_dir")
-    with pytest.raises(Misuse, match="--src_dir and --dst_dir must be given"):
+    with pytest.raises(UsageError, match="--src_dir and --dst_dir must be given"):
         options.read([])
 
 
 def test_a_config_without_its_file_is_wrong_use_like_any_other() -> None:
-    with pytest.raises(Misuse, match="--config"):
+    with pytest.raises(UsageError, match="--config"):
         read("--config")
 
 
@@ -175,7 +174,7 @@ def test_a_folder_without_option_name_wins_too(tmp_path: Path) -> None:
 
 
 def test_a_table_that_no_script_has_is_wrong_use(tmp_path: Path) -> None:
-    with pytest.raises(Misuse, match="there is no script remove_simlar; did you mean remove_similar"):
+    with pytest.raises(UsageError, match="there is no script remove_simlar; did you mean remove_similar"):
         read_with(tmp_path, "[remove_simlar]\nthresh = 0.1\n", "dataset")
 
 
@@ -203,25 +202,25 @@ def test_a_file_without_the_table_changes_nothing(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_line_is_named_with_its_file(tmp_path: Path, line: str, complaint: str) -> None:
-    with pytest.raises(Misuse, match=complaint) as caught:
+    with pytest.raises(UsageError, match=complaint) as caught:
         read_with(tmp_path, f"[paint_frames]\n{line}\n", "dataset")
     assert "dataset.toml" in str(caught.value)
 
 
 def test_a_value_instead_of_the_table_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Misuse, match=r"write \[paint_frames\] on a line of its own"):
+    with pytest.raises(UsageError, match=r"write \[paint_frames\] on a line of its own"):
         read_with(tmp_path, "paint_frames = 1\n", "dataset")
 
 
 @pytest.mark.parametrize("content", [b"= 1", b"[paint_frames", b"prefix = '\xe9'"])
 def test_a_file_that_is_no_toml_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "dataset.toml").write_bytes(content)
-    with pytest.raises(Misuse, match=r"dataset\.toml is not a TOML file"):
+    with pytest.raises(UsageError, match=r"dataset\.toml is not a TOML file"):
         read("--config", str(tmp_path / "dataset.toml"))
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(Misuse, match=r"missing\.toml cannot be read .*--config must name a TOML file"):
+    with pytest.raises(UsageError, match=r"missing\.toml cannot be read .*--config must name a TOML file"):
         read("--config", str(tmp_path / "missing.toml"))
 
 
@@ -246,30 +245,30 @@ def test_counted(number: int, noun: str, expected: str) -> None:
 
 
 def test_wrong_use_is_one_sentence_and_2(capsys: pytest.CaptureFixture[str]) -> None:
-    @run.one_sentence
-    def main(argv: Sequence[str] | None = None) -> int:
-        raise Misuse("there is no x; make one")
+    @run.script(parser)
+    def main(args: argparse.Namespace) -> int:
+        raise UsageError("there is no x; make one")
 
-    assert main([]) == 2
+    assert main([str(FOLDER)]) == 2
     assert one_sentence(capsys.readouterr().err) == "there is no x; make one"
 
 
 def test_ctrl_c_is_one_sentence_and_130(capsys: pytest.CaptureFixture[str]) -> None:
-    @run.one_sentence
-    def main(argv: Sequence[str] | None = None) -> int:
+    @run.script(parser)
+    def main(args: argparse.Namespace) -> int:
         raise KeyboardInterrupt
 
-    assert main([]) == 130
+    assert main([str(FOLDER)]) == 130
     assert "run the same command again" in one_sentence(capsys.readouterr().err)
 
 
 def test_any_other_error_keeps_its_traceback() -> None:
-    @run.one_sentence
-    def main(argv: Sequence[str] | None = None) -> int:
+    @run.script(parser)
+    def main(args: argparse.Namespace) -> int:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        main([])
+        main([str(FOLDER)])
 
 
 def test_without_words_the_command_line_of_the_system_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -280,3 +279,17 @@ def test_without_words_the_command_line_of_the_system_is_read(monkeypatch: pytes
 def test_progress_is_silent_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     assert list(console.progress([1, 2, 3], 3, "frame")) == [1, 2, 3]
     assert capsys.readouterr() == ("", "")
+
+
+def test_two_runs_in_one_process_leave_nothing_behind(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    seen: list[argparse.Namespace] = []
+
+    @run.script(parser)
+    def main(args: argparse.Namespace) -> int:
+        seen.append(args)
+        return run.close("done")
+
+    assert [main([str(tmp_path), "--redo"]), main([str(tmp_path)])] == [0, 0]
+    assert [one.redo for one in seen] == [True, False]
+    assert capsys.readouterr().out == "done\ndone\n"
+    assert len((tmp_path / ".commands.jsonl").read_text().splitlines()) == 2

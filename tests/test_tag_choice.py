@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from framekit.errors import Misuse
+from framekit.errors import UsageError
 from framekit.sidecars.tags import parse_tags
-from framekit.tags.select import Hygiene, Thresholds, choose, largest_gap, read_pairs, tag_text, tidy, without_overlap
+from framekit.tags.select import TagRules, Thresholds, choose, largest_gap, read_pairs, tag_text, tidy, without_overlap
 from framekit.tags.taggers import ARTIST, CHARACTER, COPYRIGHT, GENERAL, META, RATING
 from framekit.tags.vocabulary import KAOMOJI
 
@@ -35,13 +35,13 @@ LEVELS = Thresholds(0.35, 0.85)
 IN_ORDER = "1girl, solo, kirisame_marisa, hat, witch_hat, blonde_hair, long_hair, hair, ^_^"
 
 
-def text(rules: Hygiene, thresholds: Thresholds = LEVELS) -> str:
+def text(rules: TagRules, thresholds: Thresholds = LEVELS) -> str:
     return tag_text(SCORED, thresholds, rules).strip()
 
 
 def test_each_category_has_its_threshold() -> None:
-    assert text(Hygiene()) == IN_ORDER
-    assert text(Hygiene(), Thresholds(0.95, 0.3)) == "1girl, solo, kirisame_marisa, alice_margatroid"
+    assert text(TagRules()) == IN_ORDER
+    assert text(TagRules(), Thresholds(0.95, 0.3)) == "1girl, solo, kirisame_marisa, alice_margatroid"
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_the_largest_gap(scores: list[float], cut: float) -> None:
 
 def test_mcut_cuts_each_category_of_a_frame_at_its_largest_gap() -> None:
     # general: 0.3 -> 0 is 0.3, all others less: 0.15; character: 0.93 -> 0.4 is 0.53: 0.665
-    assert text(Hygiene(), Thresholds(0.9, 0.9, mcut=True)) == f"{IN_ORDER}, night"
+    assert text(TagRules(), Thresholds(0.9, 0.9, mcut=True)) == f"{IN_ORDER}, night"
 
 
 def test_mcut_takes_no_character_below_its_floor() -> None:
@@ -69,26 +69,26 @@ def test_mcut_takes_no_character_below_its_floor() -> None:
 
 
 def test_replacing_really_replaces_and_only_that_tag() -> None:
-    rules = Hygiene(replace={"witch_hat": "pointy_hat", "blonde_hair": "", "night": "dark"})
+    rules = TagRules(replace={"witch_hat": "pointy_hat", "blonde_hair": "", "night": "dark"})
     assert text(rules) == "1girl, solo, kirisame_marisa, hat, pointy_hat, long_hair, hair, ^_^"
 
 
 def test_two_tags_that_become_one_stand_once_where_the_surer_stood() -> None:
-    assert text(Hygiene(replace={"witch_hat": "hat"})).count("hat") == 1
+    assert text(TagRules(replace={"witch_hat": "hat"})).count("hat") == 1
 
 
 def test_unwanted_tags_go_whether_they_were_given_or_replaced() -> None:
-    rules = Hygiene(replace={"hat": "headwear"}, unwanted=frozenset(["headwear", "solo", "hair"]))
+    rules = TagRules(replace={"hat": "headwear"}, unwanted=frozenset(["headwear", "solo", "hair"]))
     assert text(rules) == "1girl, kirisame_marisa, witch_hat, blonde_hair, long_hair, ^_^"
 
 
 def test_what_is_implied_goes() -> None:
-    rules = Hygiene(implied={"witch_hat": frozenset(["hat"]), "night": frozenset(["1girl"])})
+    rules = TagRules(implied={"witch_hat": frozenset(["hat"]), "night": frozenset(["1girl"])})
     assert text(rules) == IN_ORDER.replace("hat, witch_hat", "witch_hat")
 
 
 def test_tags_that_come_first_do_so_in_their_order_and_only_if_they_are_there() -> None:
-    rules = Hygiene(first=["solo", "absent", "1girl", "^_^"])
+    rules = TagRules(first=["solo", "absent", "1girl", "^_^"])
     assert text(rules).startswith("solo, 1girl, ^_^, kirisame_marisa, hat")
     assert "absent" not in text(rules)
 
@@ -118,7 +118,7 @@ def test_overlap_is_of_whole_last_words(tags: list[str], left: list[str]) -> Non
 
 @pytest.mark.parametrize("tag", sorted(KAOMOJI))
 def test_emoticons_pass_through_all_rules(tag: str) -> None:
-    rules = Hygiene(drop_overlap=True, first=["x"])
+    rules = TagRules(drop_overlap=True, first=["x"])
     assert list(tidy({tag: GENERAL, "x": GENERAL, "x_x": GENERAL}, rules)) == ["x", *dict.fromkeys([tag, "x_x"])]
 
 
@@ -127,15 +127,15 @@ def test_emoticons_pass_through_all_rules(tag: str) -> None:
     [("first", "rating:sensitive, " + IN_ORDER), ("last", IN_ORDER + ", rating:sensitive"), ("none", IN_ORDER)],
 )
 def test_the_rating_stands_first_last_or_nowhere(where: str, expected: str) -> None:
-    assert text(Hygiene(rating=where)) == expected
+    assert text(TagRules(rating=where)) == expected
 
 
 def test_an_unwanted_rating_goes() -> None:
-    assert text(Hygiene(rating="first", unwanted=frozenset(["rating:sensitive"]))) == IN_ORDER
+    assert text(TagRules(rating="first", unwanted=frozenset(["rating:sensitive"]))) == IN_ORDER
 
 
 def test_the_four_line_form_is_what_everything_reads() -> None:
-    written = tag_text(SCORED, LEVELS, Hygiene(character_line=True, rating="last"))
+    written = tag_text(SCORED, LEVELS, TagRules(character_line=True, rating="last"))
     assert parse_tags(written) == {
         "character": ["kirisame_marisa"],
         "copyright": ["touhou"],
@@ -147,7 +147,7 @@ def test_the_four_line_form_is_what_everything_reads() -> None:
 
 
 def test_the_four_line_form_without_any_tag() -> None:
-    assert tag_text({}, LEVELS, Hygiene(character_line=True)) == "character:\ncopyright:\nartist:\ngeneral:\n"
+    assert tag_text({}, LEVELS, TagRules(character_line=True)) == "character:\ncopyright:\nartist:\ngeneral:\n"
 
 
 def test_rules_are_read_with_blanks_remarks_and_byte_order_mark(tmp_path: Path) -> None:
@@ -163,5 +163,5 @@ def test_rules_are_read_with_blanks_remarks_and_byte_order_mark(tmp_path: Path) 
 
 
 def test_a_missing_file_of_rules_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(Misuse, match=r"none\.csv cannot be read"):
+    with pytest.raises(UsageError, match=r"none\.csv cannot be read"):
         read_pairs(tmp_path / "none.csv")

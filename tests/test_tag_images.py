@@ -16,7 +16,7 @@ from PIL import Image
 import tag_images
 from framekit.boxes import Face
 from framekit.dataset.frames import Unreadable
-from framekit.errors import Misuse
+from framekit.errors import UsageError
 from framekit.faces import detect
 from framekit.faces.detect import Settings
 from framekit.faces.filter import Detector
@@ -286,7 +286,7 @@ def test_columns_count_whatever_their_order(tmp_path: Path) -> None:
 )
 def test_a_file_that_is_no_tag_list_is_one_sentence(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "tags.csv").write_bytes(content)
-    with pytest.raises(Misuse, match=r"tags\.csv is no tag list"):
+    with pytest.raises(UsageError, match=r"tags\.csv is no tag list"):
         read_tag_list(tmp_path / "tags.csv")
 
 

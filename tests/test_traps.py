@@ -1,4 +1,4 @@
-"""--check: each trap that a trainer falls into is planted once, found, and told with its remedy."""
+"""--check: each problem that a trainer falls into is planted once, found, and told with its remedy."""
 
 import json
 from collections.abc import Callable
@@ -26,7 +26,7 @@ def check(root: Path, *trainers: str) -> int:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Return a prepared dataset without traps: two frames in two folders."""
+    """Return a prepared dataset without problems: two frames in two folders."""
     for name in ("a/x", "b/y"):
         add_frame(
             tmp_path / "set" / f"{name}.png",
@@ -49,11 +49,11 @@ def traps_of(root: Path, capsys: pytest.CaptureFixture[str], *trainers: str) -> 
     code = check(root, *trainers)
     *lines, closing = capsys.readouterr().out.splitlines()
     assert code == (1 if lines else 0)
-    assert f"{len(lines)} trap" in closing
+    assert f"{len(lines)} problem" in closing
     return lines
 
 
-def test_what_is_prepared_has_no_trap(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_prepared_has_no_problem(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert traps_of(root, capsys, "everydream2", "kohya", "onetrainer", "diffusers") == []
 
 
@@ -313,7 +313,7 @@ def test_hidden_folders_are_seen_by_nobody(root: Path, capsys: pytest.CaptureFix
     assert traps_of(root, capsys) == []
 
 
-def test_an_empty_folder_is_a_trap(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_empty_folder_is_a_problem(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (line,) = traps_of(tmp_path, capsys)
     assert "no frames" in line
 

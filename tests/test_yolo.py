@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from framekit.boxes import Face, Seen
 from framekit.dataset.frames import Unreadable
-from framekit.errors import Misuse
+from framekit.errors import UsageError
 from framekit.faces import detect
 from framekit.faces.filter import Limits
 from framekit.faces.yolo import Letterbox, Yolo, class_names, labels_of, load_yolo, yolo_boxes
@@ -149,8 +149,8 @@ def test_a_pt_file_without_torch_is_one_sentence(tmp_path: Path) -> None:
     try:
         import torch  # noqa: F401
     except ImportError:
-        with pytest.raises(Misuse, match=r"needs torch and ultralytics: install requirements-train\.txt"):
+        with pytest.raises(UsageError, match=r"needs torch and ultralytics: install requirements-train\.txt"):
             load_yolo(str(tmp_path / "x.pt"), "cpu", 0.3, 0.7)
     else:
-        with pytest.raises(Misuse, match=r"cannot be read"):
+        with pytest.raises(UsageError, match=r"cannot be read"):
             load_yolo(str(tmp_path / "x.pt"), "cpu", 0.3, 0.7)

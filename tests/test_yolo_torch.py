@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from framekit.errors import Misuse
+from framekit.errors import UsageError
 from framekit.faces.yolo import load_yolo
 from framekit.pixels.decode import Pixels
 from tests.conftest import patchwork
@@ -65,7 +65,7 @@ class Evil:
 def test_a_pt_file_that_would_run_something_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     save_checkpoint(tmp_path / "x.pt", evil=Evil())
-    with pytest.raises(Misuse, match=r"names \w+\.mkdir, which is no layer: not opened"):
+    with pytest.raises(UsageError, match=r"names \w+\.mkdir, which is no layer: not opened"):
         load_yolo(str(tmp_path / "x.pt"), "cpu", 0.3, 0.7)
     assert not (tmp_path / "opened").exists()
 
@@ -73,7 +73,7 @@ def test_a_pt_file_that_would_run_something_is_refused(tmp_path: Path, monkeypat
 @pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04broken"])
 def test_a_damaged_pt_file_is_one_sentence(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.pt").write_bytes(content)
-    with pytest.raises(Misuse, match=r"x\.pt") as caught:
+    with pytest.raises(UsageError, match=r"x\.pt") as caught:
         load_yolo(str(tmp_path / "x.pt"), "cpu", 0.3, 0.7)
     assert "\n" not in str(caught.value)
 
@@ -94,9 +94,9 @@ def test_an_unknown_backbone_and_missing_weights_are_one_sentence(
 ) -> None:
     from framekit.models.torchvision import load_backbone
 
-    with pytest.raises(Misuse, match="torchvision has no model resnet51"):
+    with pytest.raises(UsageError, match="torchvision has no model resnet51"):
         load_backbone("resnet51", "cpu")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
-    with pytest.raises(Misuse, match="connect once, or copy a filled TORCH_HOME"):
+    with pytest.raises(UsageError, match="connect once, or copy a filled TORCH_HOME"):
         load_backbone("resnet18", "cpu")

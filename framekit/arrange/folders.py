@@ -12,7 +12,7 @@ from pathlib import Path
 from framekit import console, errors
 from framekit.arrange.placements import read_journal
 from framekit.console import nearest
-from framekit.errors import Misuse
+from framekit.errors import UsageError
 from framekit.files import atomic, paths
 from framekit.files.paths import safe_name
 from framekit.sidecars.metadata import NOBODY, Metadata, metadata_from
@@ -96,12 +96,12 @@ LEVELS: dict[str, Callable[[Metadata, Rules], str]] = {
 
 
 def parse_format(text: str) -> tuple[str, ...]:
-    """Split --format into its levels. Raises Misuse for an unknown one."""
+    """Split --format into its levels. Raises UsageError for an unknown one."""
     levels = tuple(level for level in text.strip("/").split("/") if level)
     for level in levels:
         if level not in LEVELS:
             hint = nearest(level, LEVELS, "")
-            raise Misuse(f"--format has no level {level}{hint}; it takes {', '.join(LEVELS)}, joined by /")
+            raise UsageError(f"--format has no level {level}{hint}; it takes {', '.join(LEVELS)}, joined by /")
     return levels
 
 
@@ -172,13 +172,15 @@ class Reader:
 
 
 def reader(root: Path, pattern: str, valid_names: Path | None, known: Iterable[str]) -> Reader:
-    """Return what reads characters from folders; `known` are those in the dataset. Raises Misuse for a wrong pattern.
+    """Return what reads characters from folders; `known` are those in the dataset.
 
-    `valid_names` is a file with a name in each line, or a folder of references.
+    `valid_names` is a file with a name in each line, or a folder of references. Raises UsageError for a wrong pattern.
     """
     parts = tuple(part for part in pattern.strip("/").split("/") if part)
     if parts.count(CHARACTER) != 1:
-        raise errors.Misuse(f"--characters_from_folders {pattern} needs the level {CHARACTER} once, such as {PATTERN}")
+        raise errors.UsageError(
+            f"--characters_from_folders {pattern} needs the level {CHARACTER} once, such as {PATTERN}"
+        )
     given = read_valid_names(valid_names) if valid_names else []
     valid = {folder_name(name): name for name in (*known, *given)} if not given else {folder_name(n): n for n in given}
     put = frozenset(one.place for one in read_journal(root).placed.values())
@@ -186,16 +188,16 @@ def reader(root: Path, pattern: str, valid_names: Path | None, known: Iterable[s
 
 
 def read_valid_names(path: Path) -> list[str]:
-    """Return the names in a file, one a line, or of the folders in a folder. Raises Misuse if there are none."""
+    """Return the names in a file, one a line, or of the folders in a folder. Raises UsageError if there are none."""
     try:
         if path.is_dir():
             names = [one.name for one in path.iterdir() if one.is_dir() and not one.name.startswith(".")]
         else:
             names = [line.strip() for line in atomic.read_text(path, is_given=True).splitlines()]
     except errors.BadSidecar as error:
-        raise errors.Misuse(f"{path} cannot be read ({error}); --valid_names needs a name in each line") from error
+        raise errors.UsageError(f"{path} cannot be read ({error}); --valid_names needs a name in each line") from error
     if not (found := sorted(name for name in names if name)):
-        raise errors.Misuse(f"{path} names nobody; --valid_names needs a name in each line, or a folder for each")
+        raise errors.UsageError(f"{path} names nobody; --valid_names needs a name in each line, or a folder for each")
     return found
 
 

@@ -9,7 +9,15 @@ from typing import Any
 import numpy as np
 
 from framekit import errors
-from framekit.arrange.placements import JOURNAL, Placed, Standing, metadata_digest, placement, read_journal, standings
+from framekit.arrange.placements import (
+    JOURNAL,
+    FrameLocation,
+    Placed,
+    frame_locations,
+    metadata_digest,
+    placement,
+    read_journal,
+)
 from framekit.dataset import frames, move
 from framekit.dataset.move import Stems, visible_files
 from framekit.files import atomic, journal, names, paths
@@ -65,7 +73,7 @@ def held_metadata(frame: Path, other: Path | None, put: Placed | None) -> tuple[
     return corrections.join_corrections(newer, older), held
 
 
-def bring(frame: Path, target: Path, how: Transport, shelf: Path, put: Placed | None = None) -> None:
+def bring(frame: Path, target: Path, how: Transport, trash: Path, put: Placed | None = None) -> None:
     """Bring a frame with its sidecars to its target; where both have an X.json, their corrections are joined.
 
     `put` says that the frame was brought there before. Raises BadSidecar if an X.json is damaged; nothing moved then.
@@ -77,9 +85,9 @@ def bring(frame: Path, target: Path, how: Transport, shelf: Path, put: Placed | 
         if joined != atomic.read_json(there):
             atomic.write_whole(there, corrections.metadata_text(joined))
         if not how.keeps_source:
-            move.shelve(here, shelf)
+            move.move_to_trash(here, trash)
     same_frame = put is not None and put.place == target
-    move.place_frame(frame, target, how, shelf, settled=here if both else None, same_frame=same_frame)
+    move.place_frame(frame, target, how, trash, settled=here if both else None, same_frame=same_frame)
 
 
 def finish_interrupted(source: Path, tree: Path, how: Transport) -> None:
@@ -110,7 +118,7 @@ class Placer:
         self.names: dict[Path, frozenset[str]] = {}
         self.made: set[Path] = set()
 
-    def place(self, standing: Standing, target: Path, held: tuple[str, str]) -> None:
+    def place(self, standing: FrameLocation, target: Path, held: tuple[str, str]) -> None:
         """Bring a frame to its target; a copy in the tree is moved there first.
 
         `held` are the digests of its X.json, in the tree and in the dataset. Raises BadSidecar if one is damaged.
@@ -152,7 +160,7 @@ class Placer:
             names = self.names_beside(frame) - {metadata.name}
             move.refresh_frame(frame, target, self.how, self.tree / REPLACED, names)
 
-    def place_again(self, standing: Standing, target: Path) -> None:
+    def place_again(self, standing: FrameLocation, target: Path) -> None:
         """Bring a frame that is in the tree already, from there and from the dataset."""
         if standing.now is not None and standing.now != target:
             bring(standing.now, target, MOVE, self.tree / REPLACED, standing.put)
@@ -166,7 +174,7 @@ def flatten(tree: Path, destination: Path) -> tuple[int, list[tuple[Path, str]]]
     Returns how many there are, and those that stay because an X.json is damaged. A frame that is there already, byte
     for byte, gets the corrections of both; another frame of that name stays beside it.
     """
-    standing = standings(tree, tree)
+    standing = frame_locations(tree, tree)
     stems = Stems(frames.find_frames(destination) if destination.is_dir() else [])
     damaged: list[tuple[Path, str]] = []
     for one in standing:
@@ -181,7 +189,7 @@ def flatten(tree: Path, destination: Path) -> tuple[int, list[tuple[Path, str]]]
             damaged.append((one.frame, str(error)))
     if not damaged:
         for path in [*visible_files(tree, names.MULTIPLY), *filter(Path.exists, [tree / JOURNAL])]:
-            move.shelve(path, tree / FLATTENED / path.relative_to(tree).parent)
+            move.move_to_trash(path, tree / FLATTENED / path.relative_to(tree).parent)
     move.remove_empty_folders(tree)
     return len(standing) - len(damaged), damaged
 
@@ -201,10 +209,10 @@ def follow_factors(tree: Path, left: Iterable[tuple[Path, Path]]) -> None:
             if len(folders) == 1 and not there.exists():
                 move_whole(factor, there)
             else:
-                move.shelve(factor, tree / REPLACED / old.relative_to(tree))
+                move.move_to_trash(factor, tree / REPLACED / old.relative_to(tree))
 
 
-def is_back(one: Standing, target: Path) -> bool:
+def is_back(one: FrameLocation, target: Path) -> bool:
     """Tell whether the frame is at its origin: byte for byte, or in the tree as it was rewritten from there."""
     if not target.exists():
         return False

@@ -71,7 +71,7 @@ def placement(origin: str, target: Path, tree: Path, digests: tuple[str, str] | 
 
 
 @dataclass(frozen=True)
-class Standing:
+class FrameLocation:
     """A frame to arrange: its file, its path in the dataset (`origin`), where it was put, and where it stands now.
 
     `put.place` and `now` differ when a person moved it in the tree; `now` is None when it isn't there.
@@ -83,7 +83,7 @@ class Standing:
     now: Path | None = None
 
 
-def standings(source: Path, tree: Path, limit: int = 0, moving: bool = False) -> list[Standing]:
+def frame_locations(source: Path, tree: Path, limit: int = 0, moving: bool = False) -> list[FrameLocation]:
     """Return the frames of `source` as they stand in the tree; source and tree may be the same folder.
 
     `moving` adds the frames that left the source for the tree before.
@@ -94,17 +94,17 @@ def standings(source: Path, tree: Path, limit: int = 0, moving: bool = False) ->
     origin_at = {one.place: origin for origin, one in placed.items()}
     if source == tree:
         gone = Gone(tree, placed)
-        return [standing_in_place(path, tree, placed, origin_at, gone) for path in found]
+        return [location_in_place(path, tree, placed, origin_at, gone) for path in found]
     strays = {path.name: path for path in present if path not in origin_at}
     result = []
     for path in found:
         origin = frames.relative_name(path, source)
         put = placed.get(origin)
         now = None if put is None else put.place if put.place.exists() else strays.get(put.place.name)
-        result.append(Standing(path, origin, put, now))
+        result.append(FrameLocation(path, origin, put, now))
     left_source = placed.keys() - {one.origin for one in result} if moving else set()
     left = [path for path in present if origin_at.get(path, "") in left_source]
-    return result + [Standing(path, origin_at[path], placed[origin_at[path]], path) for path in left]
+    return result + [FrameLocation(path, origin_at[path], placed[origin_at[path]], path) for path in left]
 
 
 class Gone:
@@ -124,16 +124,16 @@ class Gone:
         return next((origin for origin in gone if not (self.tree / origin).exists()), None)
 
 
-def standing_in_place(
+def location_in_place(
     path: Path, tree: Path, placed: Mapping[str, Placed], origin_at: Mapping[Path, str], gone: Gone
-) -> Standing:
+) -> FrameLocation:
     """Return how a frame stands that is arranged in place: as put, at its origin, moved by hand, or new."""
     own = frames.relative_name(path, tree)
     origin = origin_at.get(path)
     if origin is None and own not in placed:
         origin = gone.origin_of(path.name)
     origin = origin or own
-    return Standing(path, origin, placed.get(origin), path)
+    return FrameLocation(path, origin, placed.get(origin), path)
 
 
 def moved_by_hand(tree: Path) -> int:

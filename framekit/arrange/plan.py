@@ -7,13 +7,15 @@ from pathlib import Path
 from framekit import console, errors
 from framekit.arrange import place
 from framekit.arrange.folders import Described, Rules, describe, leaf_folder, rare_combinations
-from framekit.arrange.placements import Standing
+from framekit.arrange.placements import FrameLocation
 from framekit.dataset import frames
 from framekit.dataset.move import Stems, visible_files
 from framekit.files import paths
 
 
-def describe_all(standing: Sequence[Standing], rules: Rules) -> tuple[dict[Path, Described], list[tuple[Path, str]]]:
+def describe_all(
+    standing: Sequence[FrameLocation], rules: Rules
+) -> tuple[dict[Path, Described], list[tuple[Path, str]]]:
     """Return what decides on the place of each frame, and the frames whose metadata can't be used."""
     described: dict[Path, Described] = {}
     unreadable: list[tuple[Path, str]] = []
@@ -29,7 +31,7 @@ def describe_all(standing: Sequence[Standing], rules: Rules) -> tuple[dict[Path,
     return described, unreadable
 
 
-def decide(one: Standing, leaf: Path, stems: Stems) -> Path | str:
+def decide(one: FrameLocation, leaf: Path, stems: Stems) -> Path | str:
     """Return the place of a frame in the tree, or who keeps it out of there: a person who `moved` or `deleted` it."""
     if one.put is None:
         return one.frame if one.now and one.frame.parent == leaf else stems.reserve(leaf / one.frame.name)
@@ -41,13 +43,16 @@ def decide(one: Standing, leaf: Path, stems: Stems) -> Path | str:
 
 
 def plan(
-    standing: Sequence[Standing], described: Mapping[Path, Described], rules: Rules, tree: Path
-) -> list[tuple[Standing, Path | str]]:
-    """Return for each described frame its place, or what keeps it out. Raises Misuse if a folder leads elsewhere."""
+    standing: Sequence[FrameLocation], described: Mapping[Path, Described], rules: Rules, tree: Path
+) -> list[tuple[FrameLocation, Path | str]]:
+    """Return for each described frame its place, or what keeps it out.
+
+    Raises UsageError if a folder leads elsewhere.
+    """
     rare = rare_combinations(described, rules.min_image_per_combination)
     stems = Stems(visible_files(tree))
     leaves = Leaves(tree, rules.levels, rare)
-    decisions: list[tuple[Standing, Path | str]] = []
+    decisions: list[tuple[FrameLocation, Path | str]] = []
     for one in standing:
         if one.frame not in described:
             continue
@@ -69,11 +74,11 @@ class Leaves:
         self.known: dict[tuple[tuple[str, ...], str, str], Path] = {}
 
     def folder(self, one: Described, above: str) -> Path:
-        """Return the folder of a frame, below the folder `above`. Raises Misuse if it leads out of the tree."""
+        """Return the folder of a frame, below the folder `above`. Raises UsageError if it leads out of the tree."""
         key = (one.folders, one.combination, above)
         if key not in self.known:
             leaf = self.tree / above / leaf_folder(one, self.levels, self.rare)
             if self.root.inside(frames.relative_name(leaf / "x", self.tree)) is None:
-                raise errors.Misuse(f"{leaf} is a link that leads out of {self.tree}; remove it")
+                raise errors.UsageError(f"{leaf} is a link that leads out of {self.tree}; remove it")
             self.known[key] = leaf
         return self.known[key]

@@ -13,7 +13,7 @@ from framekit.sidecars.metadata import OOD
 
 NamerMaker = Callable[[References], Namer]
 MARGIN_WEIGHT = 0.5
-UNTOLD = 0.7  # least strength where neither a prior nor two characters can tell
+DEFAULT_THRESHOLD = 0.7  # least strength where neither a prior nor two characters can tell
 # Least strength that was measured (colour_shape: where known and strange faces of two sample shows part best, over
 # random characters and 3 to 5 references) or told by the author (ccip: 1 - 2 x its own threshold of 0.17848; source:
 # deepghs/ccip_onnx). References move it within BAND: where it is known, it is a better guess than theirs.
@@ -114,7 +114,7 @@ def least_strength(trials: Trials, prior: float | None) -> float:
     they seem too strong; half of the held-out references must get their name.
     """
     if not len(trials.strangers):
-        return UNTOLD if prior is None else prior
+        return DEFAULT_THRESHOLD if prior is None else prior
     strongest = float(trials.strangers.max())
     if trials.right.any():
         strongest = min(strongest, float(np.median(trials.strength[trials.right])))

@@ -106,14 +106,14 @@ def cluster_faces(
 ) -> tuple[list[str], list[tuple[Path, str]]]:
     """Group the faces of frames into folders of `target`; return the folder of each face, and unreadable frames.
 
-    All is made in a hidden folder beside `target`, which is there whole or not at all. Raises Misuse if `target` holds
-    anything: a person may have sorted it.
+    All is made in a hidden folder beside `target`, which is there whole or not at all. Raises UsageError if `target`
+    holds anything: a person may have sorted it.
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise errors.Misuse(f"{target} is not empty, and what you sorted there stays; give --cluster a new folder")
+        raise errors.UsageError(f"{target} is not empty, and what you sorted there stays; give --cluster a new folder")
     frames.refuse_inside(target, root)
     if not any(wanted.values()):
-        raise errors.Misuse(f"no face is known in {root}; run detect_faces.py first")
+        raise errors.UsageError(f"no face is known in {root}; run detect_faces.py first")
     part = target.with_name(f".{target.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     embed = load_embedders([*how.models, *["shape"] * how.subclusters], device)

@@ -15,7 +15,7 @@ from framekit.sidecars.metadata import OOD
 
 Z95 = 1.96  # standard deviations of a 95 % interval
 SAME = 0.995  # similarity of two references above which they are taken for one drawing
-ENOUGH = 5  # references of a character
+MIN_REFERENCES = 5  # references of a character
 PER_MISS = 2  # more references for each one that was not named right
 MOST = 20
 CELL = 26  # px of the picture
@@ -79,7 +79,7 @@ def needs(references: References, names: Sequence[str], confusion: NDArray[np.in
     for row, name in enumerate(names):
         own = references.names.count(name)
         missed = int(confusion[row].sum() - confusion[row, row])
-        more = max(ENOUGH - own, PER_MISS * missed)
+        more = max(MIN_REFERENCES - own, PER_MISS * missed)
         if more > 0 and own < MOST:
             wanted[name] = min(more, MOST - own)
     return wanted

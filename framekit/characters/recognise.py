@@ -109,7 +109,7 @@ def head_for(references: References, choice: Choice, path: Path) -> Head:
 
 
 def recogniser_for(heads: Heads, choice: Choice, device: str, head_path: Path) -> Recogniser:
-    """Return what names faces after these heads. Raises Misuse if a model or what trains it is not to be had."""
+    """Return what names faces after these heads. Raises UsageError if a model or what trains it is not to be had."""
     if choice.method in TRAINED:
         require_training(choice.method)
     load = descriptors.load_embedders(choice.models, device)

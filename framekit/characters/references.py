@@ -53,9 +53,12 @@ class FindFaces:
 
 
 def find_references(folder: Path) -> dict[str, list[Path]]:
-    """Return the reference images of each character. Raises Misuse for an empty folder or a name that can't be used."""
+    """Return the reference images of each character.
+
+    Raises UsageError for an empty folder or a name that can't be used.
+    """
     if not folder.is_dir():
-        raise errors.Misuse(f"{folder} is not a folder; --ref_dir must hold one folder of images per character")
+        raise errors.UsageError(f"{folder} is not a folder; --ref_dir must hold one folder of images per character")
     found: dict[str, list[Path]] = {}
     spelled: dict[str, str] = {}
     for sub in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
@@ -63,14 +66,14 @@ def find_references(folder: Path) -> dict[str, list[Path]]:
         images = frames.find_frames(sub)
         other = spelled.setdefault(sub.name.casefold(), sub.name)
         if other != sub.name:
-            raise errors.Misuse(
+            raise errors.UsageError(
                 f"{folder} holds {other} and {sub.name}, which are one on many disks; join or rename them"
             )
         if not images:
-            raise errors.Misuse(f"{sub} holds no image; add references of this character or remove the folder")
+            raise errors.UsageError(f"{sub} holds no image; add references of this character or remove the folder")
         found[sub.name] = images
     if not found:
-        raise errors.Misuse(f"{folder} holds no folders; it needs one folder of images per character")
+        raise errors.UsageError(f"{folder} holds no folders; it needs one folder of images per character")
     return found
 
 
@@ -123,10 +126,12 @@ def known_faces(path: Path) -> list[boxes.Face] | None:
 
 
 def refuse_faceless(references: Mapping[str, Sequence[Path]], heads: Heads) -> None:
-    """Raise Misuse if a character has no usable reference."""
+    """Raise UsageError if a character has no usable reference."""
     for name in references:
         if (OOD if is_ood(name) else name) not in heads.names:
-            raise errors.Misuse(f"no face was found in any reference of {name}; crop them to the head or add others")
+            raise errors.UsageError(
+                f"no face was found in any reference of {name}; crop them to the head or add others"
+            )
 
 
 """Frames whose names a person corrected, with each face that got a usable name."""
@@ -176,7 +181,7 @@ def is_usable(name: str) -> bool:
     """Tell whether a name in X.json can be that of a character."""
     try:
         refuse_name(name, Path(name))
-    except errors.Misuse:
+    except errors.UsageError:
         return False
     return not is_ood(name)
 

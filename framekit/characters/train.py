@@ -15,7 +15,7 @@ import numpy as np
 from framekit import console
 from framekit.characters.descriptors import Vector
 from framekit.characters.match import References
-from framekit.errors import Misuse
+from framekit.errors import UsageError
 from framekit.files import atomic
 
 RANK = 32
@@ -72,7 +72,7 @@ def head_module(width: int) -> Any:
     """Return a torch module that turns rows (N, width) into changed rows of length 1."""
     import torch
 
-    class Bend(torch.nn.Module):  # type: ignore[misc]
+    class LowRankAdapter(torch.nn.Module):  # type: ignore[misc]
         """x + x·down·up, scaled to length 1; `up` starts at zero."""
 
         def __init__(self) -> None:
@@ -83,7 +83,7 @@ def head_module(width: int) -> Any:
         def forward(self, rows: Any) -> Any:
             return torch.nn.functional.normalize(rows + rows @ self.down @ self.up, dim=-1)
 
-    return Bend()
+    return LowRankAdapter()
 
 
 def load_learn2learn() -> Any:
@@ -134,7 +134,7 @@ def steps(quiet: bool, label: str) -> Any:
 
 
 def train_prototypes(model: Any, rows: Any, labels: Any, seed: int, quiet: bool) -> None:
-    """Bend the rows so that those of one character gather around their mean. Source: Snell et al. 2017."""
+    """LowRankAdapter the rows so that those of one character gather around their mean. Source: Snell et al. 2017."""
     import torch
 
     prototypical = load_learn2learn().nn.PrototypicalClassifier
@@ -178,7 +178,7 @@ def train_maml(model: Any, rows: Any, labels: Any, seed: int, quiet: bool) -> No
 
 
 def train_pairs(model: Any, rows: Any, labels: Any, seed: int, quiet: bool) -> None:
-    """Bend the rows so that two of one character are near and two of others are not. Source: Hadsell et al. 2006."""
+    """Adapt the rows so that two of one character are near, two of others are not. Source: Hadsell et al. 2006."""
     import torch
 
     tasks, optimizer = tasks_of(rows, labels, seed), torch.optim.Adam(model.parameters(), RATE)
@@ -204,11 +204,11 @@ TRAINERS: dict[str, Callable[[Any, Any, Any, int, bool], None]] = {
 
 
 def require_training(method: str) -> None:
-    """Raise Misuse if what a trained method needs is not installed."""
+    """Raise UsageError if what a trained method needs is not installed."""
     from importlib.util import find_spec
 
     if missing := [name for name in ("torch", "learn2learn", "safetensors") if find_spec(name) is None]:
-        raise Misuse(f"--method {method} needs {' and '.join(missing)}: {INSTALL}")
+        raise UsageError(f"--method {method} needs {' and '.join(missing)}: {INSTALL}")
 
 
 def save_head(path: Path, head: Head, told: Mapping[str, Any]) -> None:

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from framekit.cli import run
 from framekit.console import nearest
 from framekit.dataset import history
-from framekit.errors import Misuse
+from framekit.errors import UsageError
 from framekit.files.atomic import read_toml
 
 SCRIPTS = (
@@ -90,27 +89,27 @@ class Joined(argparse.Action):
 def read_defaults(path: Path, script: str, options: Mapping[str, argparse.Action]) -> dict[str, Any]:
     """Return the script's table of the file, converted to the types of the options.
 
-    Raises Misuse for a table or key that no script or option has, naming the nearest, and for wrong values.
+    Raises UsageError for a table or key that no script or option has, naming the nearest, and for wrong values.
     """
     tables = read_toml(path)
     for name, table in tables.items():
         if name not in (*SCRIPTS, script):
-            raise Misuse(f"{path}: there is no script {name}{nearest(name, SCRIPTS, '')}")
+            raise UsageError(f"{path}: there is no script {name}{nearest(name, SCRIPTS, '')}")
         if not isinstance(table, dict):
-            raise Misuse(f"{path}: {name} must be a table: write [{name}] on a line of its own")
+            raise UsageError(f"{path}: {name} must be a table: write [{name}] on a line of its own")
     own = tables.get(script, {})
     for key in own:
         if key not in options or key == "config":
-            raise Misuse(f"{path}: [{script}] has no option {key}{nearest(key, options, '')}")
+            raise UsageError(f"{path}: [{script}] has no option {key}{nearest(key, options, '')}")
     return {key: converted(value, options[key], f"{path}: {key} in [{script}]") for key, value in own.items()}
 
 
 def converted(value: Any, option: argparse.Action, where: str) -> Any:
-    """Convert one TOML value as the command line would. Raises Misuse that begins with `where`."""
+    """Convert one TOML value as the command line would. Raises UsageError that begins with `where`."""
     if option.nargs == 0:
         if isinstance(value, bool):
             return value
-        raise Misuse(f"{where} must be true or false")
+        raise UsageError(f"{where} must be true or false")
     if option.nargs in ("+", "*"):
         values = value if isinstance(value, list) else [value]
         return [converted_one(one, option, where) for one in values]
@@ -118,16 +117,16 @@ def converted(value: Any, option: argparse.Action, where: str) -> Any:
 
 
 def converted_one(value: Any, option: argparse.Action, where: str) -> Any:
-    """Convert one text or number. Raises Misuse that begins with `where`."""
+    """Convert one text or number. Raises UsageError that begins with `where`."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise Misuse(f"{where} must be one text or number")
+        raise UsageError(f"{where} must be one text or number")
     if option.choices is not None and value not in option.choices:
-        raise Misuse(f"{where} must be one of {', '.join(option.choices)}")
+        raise UsageError(f"{where} must be one of {', '.join(option.choices)}")
     convert = option.type if callable(option.type) else str
     try:
         return convert(str(value))
     except (ValueError, argparse.ArgumentTypeError) as error:
-        raise Misuse(f"{where} has a wrong value: {error}") from error
+        raise UsageError(f"{where} has a wrong value: {error}") from error
 
 
 class StageParser(argparse.ArgumentParser):
@@ -142,8 +141,8 @@ class StageParser(argparse.ArgumentParser):
         self.needed: list[str] = []
 
     def error(self, message: str) -> NoReturn:
-        """Raise Misuse instead of printing the whole usage."""
-        raise Misuse(f"{self.prog}: {message}; {self.prog} --help lists the options")
+        """Raise UsageError instead of printing the whole usage."""
+        raise UsageError(f"{self.prog}: {message}; {self.prog} --help lists the options")
 
     def shared(self, *names: str) -> None:
         """Add options that mean the same in every script."""
@@ -167,9 +166,9 @@ class StageParser(argparse.ArgumentParser):
         return {action.dest: action for action in self._actions if action.option_strings and action.dest != "help"}
 
     def read(self, argv: Sequence[str] | None) -> argparse.Namespace:
-        """Parse the command line over the defaults of --config.
+        """Parse the command line over the defaults of --config; `command` is what the history keeps, None for nothing.
 
-        Raises Misuse for unknown options, naming the nearest known one.
+        Raises UsageError for unknown options, naming the nearest known one.
         """
         words = [underscored(word) for word in (sys.argv[1:] if argv is None else argv)]
         given, unknown = self.parse_known_args(words)
@@ -184,10 +183,7 @@ class StageParser(argparse.ArgumentParser):
             args.src_dir = args.positional_src_dir
         if missing := [f"--{name}" for name in self.needed if getattr(args, name) is None]:
             self.error(f"{' and '.join(missing)} must be given")
-        history.hear(self.script, sys.argv[1:] if argv is None else argv, vars(args))
-        if history.given and not run.claim(self.script, history.given[0].folder):
-            folder = history.given[0].folder
-            raise Misuse(f"{self.prog} works on {folder} already, in another process; wait for its end, or stop it")
+        args.command = history.command_of(self.script, sys.argv[1:] if argv is None else argv, vars(args))
         return args
 
 

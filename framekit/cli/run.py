@@ -1,4 +1,4 @@
-"""What every command line shares: arguments, the configuration file, progress, the closing line, the exit code."""
+"""A run of a script: its lock, the history of commands, errors in one sentence, the closing line, the exit code."""
 
 import errno
 import gc
@@ -6,13 +6,15 @@ import hashlib
 import os
 import sys
 import tempfile
+from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 
+from framekit.cli.parser import StageParser
 from framekit.dataset import history
-from framekit.errors import Misuse
+from framekit.errors import UsageError
 
 DONE, SOME_UNREADABLE, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
 # What the world around may do to any file: what to say, and what to do about it.
@@ -26,7 +28,7 @@ REMEDIES = {
     **dict.fromkeys((errno.ENOENT, errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ENODEV), AWAY),
 }
 GO_ON = "what is written is whole, run the same command again to go on"
-held: dict[Path, int] = {}  # open lock files; the system lets go of them when the process ends, however it ends
+Main = Callable[..., int]  # takes the words of a command line, none for those of the process
 
 
 def close(sentence: str, unreadable: Sequence[tuple[Path, str]] = ()) -> int:
@@ -38,7 +40,7 @@ def close(sentence: str, unreadable: Sequence[tuple[Path, str]] = ()) -> int:
 
 
 @contextmanager
-def uncollected() -> Iterator[None]:
+def gc_paused() -> Iterator[None]:
     """Let Python not look for cycles meanwhile: 100,000 frames have none, and the search takes a fifth of the time."""
     was_on = gc.isenabled()
     gc.disable()
@@ -49,49 +51,78 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def one_sentence(main: Callable[[Sequence[str] | None], int]) -> Callable[..., int]:
-    """Make a script's `main` answer wrong use, or a full disk, with one sentence and exit code 2; Ctrl-C with 130."""
+def script(parser: Callable[[], StageParser]) -> Callable[[Callable[[Namespace], int]], Main]:
+    """Make `main(argv)` of a function that takes the parsed command line and returns the exit code.
 
-    @wraps(main)
-    def wrapped(argv: Sequence[str] | None = None) -> int:
-        try:
-            code = main(argv)
-            history.note()
+    While it runs, its folder is locked; then its command is written beside the dataset. Wrong use and what the world
+    does to files are one sentence and exit code 2, Ctrl-C is 130. Nothing stays behind in the process, so a notebook
+    may call `main([...])` as often as it likes.
+    """
+
+    def decorate(function: Callable[[Namespace], int]) -> Main:
+        @wraps(function)
+        def main(argv: Sequence[str] | None = None) -> int:
+            options = parser()
+            try:
+                args = options.read(argv)
+                with locked_folder(options.script, args.command):
+                    code = function(args)
+            except (UsageError, OSError, KeyboardInterrupt) as error:
+                return report_error(error)
+            if args.command is not None:
+                history.record_command(args.command)
             return code
-        except Misuse as error:
-            print(error, file=sys.stderr)
-            return WRONG_USE
-        except OSError as error:
-            if error.errno not in REMEDIES:
-                raise
-            told, remedy = REMEDIES[error.errno]
-            print(f"{error.filename or 'a file'}: {told}; {remedy}; {GO_ON}", file=sys.stderr)
-            return WRONG_USE
-        except KeyboardInterrupt:
-            print(f"stopped; {GO_ON}", file=sys.stderr)
-            return INTERRUPTED
-        finally:
-            release()
 
-    return wrapped
+        return main
+
+    return decorate
 
 
-def claim(script: str, folder: Path) -> bool:
-    """Claim a folder for a script; False if another process has it. Where nothing can be locked, all may run."""
+def report_error(error: BaseException) -> int:
+    """Print an expected error as one sentence and return the exit code; raise any other again."""
+    if isinstance(error, KeyboardInterrupt):
+        print(f"stopped; {GO_ON}", file=sys.stderr)
+        return INTERRUPTED
+    if isinstance(error, OSError):
+        if error.errno not in REMEDIES:
+            raise error
+        reason, remedy = REMEDIES[error.errno]
+        print(f"{error.filename or 'a file'}: {reason}; {remedy}; {GO_ON}", file=sys.stderr)
+    else:
+        print(error, file=sys.stderr)
+    return WRONG_USE
+
+
+@contextmanager
+def locked_folder(script: str, command: history.Command | None) -> Iterator[None]:
+    """Let one process at a time run a script on a folder: a second one would take the first one's files for leftovers.
+
+    Where nothing can be locked, all may run. Raises UsageError if another process has the folder.
+    """
+    file = None if command is None else open_lock(script, command.folder)
+    try:
+        if command is not None and file is not None and not lock(file):
+            raise UsageError(
+                f"{script}.py works on {command.folder} already, in another process; wait for its end, or stop it"
+            )
+        yield
+    finally:
+        if file is not None:
+            os.close(file)
+
+
+def open_lock(script: str, folder: Path) -> int | None:
+    """Return the open lock file of a script on a folder; None where there can be none.
+
+    The system lets go of it when the process ends, however it ends.
+    """
     who = os.getuid() if hasattr(os, "getuid") else 0
     what = hashlib.sha256(f"{script}:{folder.resolve()}".encode(errors="surrogateescape")).hexdigest()[:24]
     path = Path(tempfile.gettempdir()) / f"anime-dataset-builder-{who}-{what}.lock"
-    if path in held:
-        return True
     try:
-        file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
+        return os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
     except OSError:
-        return True
-    if not lock(file):
-        os.close(file)
-        return False
-    held[path] = file
-    return True
+        return None
 
 
 def lock(file: int) -> bool:
@@ -108,9 +139,3 @@ def lock(file: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def release() -> None:
-    """Let go of all that was claimed."""
-    while held:
-        os.close(held.popitem()[1])

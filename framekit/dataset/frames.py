@@ -10,7 +10,7 @@ from os import sep, walk
 from pathlib import Path
 from typing import Any, TypeVar
 
-from framekit.errors import Misuse, UnreadableFrame
+from framekit.errors import UnreadableFrame, UsageError
 from framekit.pixels import decode
 from framekit.pixels.decode import Pixels
 
@@ -35,10 +35,10 @@ def find_frames(folder: Path, limit: int = 0) -> list[Path]:
     """Return all frames below `folder` in natural order; hidden files and folders and links to folders are left out.
 
     `limit` keeps the first frames only; 0 keeps all.
-    Raises Misuse if there is no such folder, or if two frames of one folder would share their sidecars.
+    Raises UsageError if there is no such folder, or if two frames of one folder would share their sidecars.
     """
     if not folder.is_dir():
-        raise Misuse(f"{folder} is not a folder; --src_dir must name the folder that holds the frames")
+        raise UsageError(f"{folder} is not a folder; --src_dir must name the folder that holds the frames")
     found: list[tuple[list[Key], Path]] = []
     for root, folders, names in walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
@@ -54,9 +54,9 @@ def find_frames(folder: Path, limit: int = 0) -> list[Path]:
 
 
 def refuse_inside(target: Path, root: Path) -> None:
-    """Raise Misuse if images that are to be written below `target` would lie among the frames below `root`."""
+    """Raise UsageError if images that are to be written below `target` would lie among the frames below `root`."""
     if target.resolve().is_relative_to(root.resolve()):
-        raise Misuse(f"{target} lies in {root}, where images would be taken for frames; give a folder beside it")
+        raise UsageError(f"{target} lies in {root}, where images would be taken for frames; give a folder beside it")
 
 
 @dataclass(frozen=True)
@@ -129,21 +129,21 @@ def is_frame_name(name: str) -> bool:
 
 
 def refuse_unusable_names(folder: Path, names: Iterable[str]) -> None:
-    """Raise Misuse for a name that no sidecar could be written for: not UTF-8, or itself like the stem of a sidecar."""
+    """Raise UsageError for a name that no sidecar could be written for: not UTF-8, or like the stem of a sidecar."""
     for name in names:
         try:
             name.encode()
         except UnicodeEncodeError as error:
-            raise Misuse(f"the name of {str(folder / name)!a} is not UTF-8; rename it") from error
+            raise UsageError(f"the name of {str(folder / name)!a} is not UTF-8; rename it") from error
         if name.rpartition(".")[0].lower().endswith((".faces", ".characters")):
-            raise Misuse(f"{folder / name} would be taken for a frame and a sidecar at once; rename it")
+            raise UsageError(f"{folder / name} would be taken for a frame and a sidecar at once; rename it")
 
 
 def refuse_shared_stems(folder: Path, names: Iterable[str]) -> None:
-    """Raise Misuse if two frames in one folder have the same stem, whatever the letter case."""
+    """Raise UsageError if two frames in one folder have the same stem, whatever the letter case."""
     seen: dict[str, str] = {}
     for name in names:
         other = seen.setdefault(name.rpartition(".")[0].casefold(), name)
         if other is not name:
             first, second = sorted((other, name))
-            raise Misuse(f"{first} and {second} in {folder} would share their sidecars; rename one of them")
+            raise UsageError(f"{first} and {second} in {folder} would share their sidecars; rename one of them")

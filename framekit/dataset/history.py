@@ -27,22 +27,19 @@ class Command:
         return told.replace(str(home), "~") if len(home.parts) > 1 else told
 
 
-given: list[Command] = []  # the command that is running; a process has one
-
-
-def hear(script: str, words: Sequence[str], options: Mapping[str, Any]) -> None:
-    """Remember the running command, with the values of its options; one that writes nothing is none."""
-    given.clear()
+def command_of(script: str, words: Sequence[str], options: Mapping[str, Any]) -> Command | None:
+    """Return the command of a script with the values of its options; one that writes nothing is none."""
     source = options.get("src_dir")
-    if isinstance(source, Path) and not options.get("dry_run") and not options.get("check"):
-        given.append(Command((f"{script}.py", *words), options.get("dst_dir") or source, source))
+    if not isinstance(source, Path) or options.get("dry_run") or options.get("check"):
+        return None
+    return Command((f"{script}.py", *words), options.get("dst_dir") or source, source)
 
 
-def note() -> None:
-    """Write the running command down, unless it stands there already; a folder that takes no file goes without."""
-    if not given or not given[0].folder.is_dir():
+def record_command(command: Command) -> None:
+    """Write a command down, unless it stands there already; a folder that takes no file goes without."""
+    if not command.folder.is_dir():
         return
-    command, path = given[0], given[0].folder / LOG
+    path = command.folder / LOG
     if any(record.get("command") == str(command) for record in journal.read_lines(path)):
         return
     reads = os.path.relpath(command.source, command.folder) if command.source != command.folder else ""
@@ -67,7 +64,7 @@ def sources_of(folder: Path) -> list[Path]:
     return [folder if one == folder.resolve() else one for one in found[::-1]]
 
 
-def commands_of(folder: Path) -> list[str]:
-    """Return the commands that made a dataset, those of the folders that it was made from first."""
-    told = [str(record.get("command")) for one in sources_of(folder) for record in journal.read_lines(one / LOG)]
-    return list(dict.fromkeys([*told, *map(str, given)]))
+def commands_of(folder: Path, running: Command | None = None) -> list[str]:
+    """Return the commands that made a dataset, those of the folders that it was made from first, `running` last."""
+    known = [str(record.get("command")) for one in sources_of(folder) for record in journal.read_lines(one / LOG)]
+    return list(dict.fromkeys([*known, *([str(running)] if running else [])]))

@@ -8,7 +8,7 @@ from pathlib import Path
 from framekit.dataset.frames import FRAME_SUFFIXES
 from framekit.files.atomic import Put, Transport, move_whole
 from framekit.files.names import NAME_SUFFIXES, STEM_SUFFIXES, TAGS
-from framekit.files.paths import refuse_linked_shelf
+from framekit.files.paths import refuse_linked_trash
 
 
 def frame_files(frame: Path, names: Collection[str] | None = None) -> list[Path]:
@@ -61,26 +61,26 @@ def free_target(target: Path) -> Path:
     return candidate
 
 
-def settle(source: Path, target: Path, put: Put, keeps_source: bool, shelf: Path) -> None:
-    """Bring a file to its target. If another version is there, the newer stays and the older goes to the shelf."""
+def settle(source: Path, target: Path, put: Put, keeps_source: bool, trash: Path) -> None:
+    """Bring a file to its target. If another version is there, the newer stays and the older goes to the trash."""
     if target.exists() and not same_file(source, target):
         if source.stat().st_mtime_ns <= target.stat().st_mtime_ns:
             if not keeps_source:
-                shelve(source, shelf)
+                move_to_trash(source, trash)
             return
-        shelve(target, shelf)
+        move_to_trash(target, trash)
     if not target.exists() or not keeps_source:
         put(source, target)
 
 
-def shelve(path: Path, shelf: Path) -> None:
-    """Move a file into the folder `shelf` under a free name. Raises OSError if the shelf is a link."""
-    refuse_linked_shelf(shelf / path.name)
-    shelf.mkdir(parents=True, exist_ok=True)
-    number, target = 1, shelf / path.name
+def move_to_trash(path: Path, trash: Path) -> None:
+    """Move a file into the folder `trash` under a free name. Raises OSError if the trash is a link."""
+    refuse_linked_trash(trash / path.name)
+    trash.mkdir(parents=True, exist_ok=True)
+    number, target = 1, trash / path.name
     while target.exists():
         number += 1
-        target = shelf / f"{path.name}.{number}"
+        target = trash / f"{path.name}.{number}"
     move_whole(path, target)
 
 
@@ -88,37 +88,37 @@ def place_frame(
     frame: Path,
     target: Path,
     transport: Transport,
-    shelf: Path,
+    trash: Path,
     settled: Path | None = None,
     same_frame: bool = False,
 ) -> None:
-    """Bring a frame and its sidecars to `target`; what would be replaced goes to the shelf.
+    """Bring a frame and its sidecars to `target`; what would be replaced goes to the trash.
 
     `settled` is a sidecar that the caller saw to. `same_frame` says that the target is this frame from before: if its
     size and time are the same too, its pixels are not read again.
     """
-    refuse_linked_shelf(target)
+    refuse_linked_trash(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     for path in frame_files(frame):
         place = file_at(path, frame, target)
         if path == settled:
             continue
         if path != frame:
-            settle(path, place, transport.beside, transport.keeps_source, shelf)
+            settle(path, place, transport.beside, transport.keeps_source, trash)
         elif transport.rewrite is None or not transport.rewrite(path, place):
             unchanged = same_frame and transport.keeps_source and place.exists() and same_time(path, place)
             if not unchanged:
-                settle(path, place, transport.frame, transport.keeps_source, shelf)
+                settle(path, place, transport.frame, transport.keeps_source, trash)
 
 
-def refresh_frame(frame: Path, target: Path, transport: Transport, shelf: Path, names: Collection[str]) -> None:
+def refresh_frame(frame: Path, target: Path, transport: Transport, trash: Path, names: Collection[str]) -> None:
     """Bring the files of a frame, of these `names`, whose size or time differs from those at its target."""
     for path in frame_files(frame, names):
         place = file_at(path, frame, target)
         if path == frame and transport.rewrite is not None and transport.rewrite(path, place):
             continue
         if not (place.exists() and same_time(path, place)):
-            settle(path, place, transport.frame if path == frame else transport.beside, transport.keeps_source, shelf)
+            settle(path, place, transport.frame if path == frame else transport.beside, transport.keeps_source, trash)
 
 
 def place_fresh(frame: Path, target: Path, transport: Transport, names: Collection[str]) -> None:

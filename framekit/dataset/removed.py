@@ -1,4 +1,4 @@
-"""The shelf of removed frames, .removed/<reason>/, and its manifest: everything can be put back."""
+"""The trash of removed frames, .removed/<reason>/, and its manifest: everything can be put back."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -99,35 +99,35 @@ def restore(root: Path, wanted: Sequence[str], dry_run: bool) -> tuple[int, list
 def purge(root: Path) -> int:
     """Delete the removed frames with their sidecars for good, after asking; return how many that were.
 
-    Raises Misuse unless the answer is yes.
+    Raises UsageError unless the answer is yes.
     """
-    shelf = root / paths.REMOVED
+    trash = root / paths.REMOVED
     going = list(removed_now(root))
     if not going:
         return 0
-    question = f"delete {console.counted(len(going), 'removed frame')} in {shelf} for good? [yes/no] "
+    question = f"delete {console.counted(len(going), 'removed frame')} in {trash} for good? [yes/no] "
     try:
         answer = input(question)
     except EOFError:
         answer = "no"
     if answer.strip().lower() not in ("y", "yes"):
-        raise errors.Misuse(
-            f"nothing was deleted; answer yes to delete {console.counted(len(going), 'frame')} in {shelf}"
+        raise errors.UsageError(
+            f"nothing was deleted; answer yes to delete {console.counted(len(going), 'frame')} in {trash}"
         )
     for origin, where, _ in going:
         place = {"frame": origin.relative_to(root).as_posix(), "to": where.relative_to(root).as_posix()}
         for path in move.frame_files(where):
             path.unlink()
         journal.append_line(root / MANIFEST, place | {"reason": PURGED})
-    move.remove_empty_folders(shelf)
+    move.remove_empty_folders(trash)
     return len(going)
 
 
 def set_aside(folder: Path, reason: str) -> None:
     """Move an existing episode folder into .removed/<reason>/ under a free name; nothing is deleted."""
-    shelf = folder.parent / paths.REMOVED / reason
-    shelf.mkdir(parents=True, exist_ok=True)
+    trash = folder.parent / paths.REMOVED / reason
+    trash.mkdir(parents=True, exist_ok=True)
     names = [folder.name, *(f"{folder.name}_{number}" for number in range(2, 10000))]
-    free = next(shelf / name for name in names if not (shelf / name).exists())
+    free = next(trash / name for name in names if not (trash / name).exists())
     os.replace(folder, free)
     print(f"{folder} was set aside as {free}")

@@ -8,7 +8,7 @@ from typing import Any
 
 from framekit.dedup.descriptors import DescribedFrames
 from framekit.dedup.select import BY_HAND, Removal
-from framekit.errors import Misuse
+from framekit.errors import UsageError
 
 KEEP, REMOVE = "keep", "remove"
 INSTALL = "--fiftyone needs FiftyOne: pip install -r requirements-fiftyone.txt"
@@ -37,10 +37,10 @@ def until_closed(session: Any) -> None:
 def review(frames: Sequence[Reviewed], name: str, wait: Callable[[Any], None] = until_closed) -> dict[Path, str]:
     """Show frames in the App and return `keep` or `remove` for those that got such a tag; `keep` wins.
 
-    The dataset lives only as long as this call. Raises Misuse without FiftyOne or its database.
+    The dataset lives only as long as this call. Raises UsageError without FiftyOne or its database.
     """
     if find_spec("fiftyone") is None:
-        raise Misuse(INSTALL)
+        raise UsageError(INSTALL)
     import fiftyone
     from fiftyone.core.service import ServiceListenTimeout
     from mongoengine.errors import MongoEngineException
@@ -49,7 +49,9 @@ def review(frames: Sequence[Reviewed], name: str, wait: Callable[[Any], None] = 
     try:
         dataset = fiftyone.Dataset(name, overwrite=True)
     except (ServiceListenTimeout, PyMongoError, MongoEngineException, OSError, ValueError, RuntimeError) as error:
-        raise Misuse(f"{NO_DATABASE} ({str(error).splitlines()[0] if str(error) else type(error).__name__})") from error
+        raise UsageError(
+            f"{NO_DATABASE} ({str(error).splitlines()[0] if str(error) else type(error).__name__})"
+        ) from error
     try:
         dataset.add_samples(
             [

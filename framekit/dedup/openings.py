@@ -90,8 +90,8 @@ def sections(repeats: Iterable[Repeat], lengths: Mapping[str, float]) -> list[Se
             kind = "opening" if sum(there) < lengths.get(other, 0.0) else "ending"
             known = Section(kind, {other: there})
             found.append(known)
-        known.spans[other] = hull(known.spans[other], there)
-        known.spans[episode] = hull(known.spans.get(episode, here), here)
+        known.spans[other] = span_union(known.spans[other], there)
+        known.spans[episode] = span_union(known.spans.get(episode, here), here)
     return [one for one in found if len(one.spans) >= max(2, len(lengths) / 2)]
 
 
@@ -100,7 +100,7 @@ def overlap(one: tuple[float, float] | None, other: tuple[float, float]) -> bool
     return one is not None and one[0] <= other[1] and other[0] <= one[1]
 
 
-def hull(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
+def span_union(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
     """Return the span that covers both."""
     return min(one[0], other[0]), max(one[1], other[1])
 

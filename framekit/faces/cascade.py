@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from framekit.boxes import Face, face_at
-from framekit.errors import Misuse
+from framekit.errors import UsageError
 from framekit.pixels.decode import Pixels, shrink
 
 CASCADE_SUFFIX = ".xml"
@@ -22,7 +22,7 @@ class Cascade:
     """
 
     def __init__(self, path: Path, size: int) -> None:
-        """`size` is the side in px to which the longer side of a frame is shrunk. Raises Misuse if it is no cascade."""
+        """`size` is the side in px to which the longer side of a frame is shrunk. Raises UsageError for other files."""
         self.path, self.size = path, size
         self.own = local()
         self.classifier()
@@ -41,7 +41,7 @@ class Cascade:
             except (cv2.error, SystemError):
                 self.own.classifier = None
             if self.own.classifier is None or self.own.classifier.empty():
-                raise Misuse(
+                raise UsageError(
                     f"{self.path} is no cascade of OpenCV; give --model an .xml file such as lbpcascade_animeface"
                 )
         return self.own.classifier

@@ -106,7 +106,8 @@ def note_cuts(cuts: Mapping[Path, Mapping[str, Any]]) -> None:
 def write_crops(found: Sequence[Path], root: Path, target: Path, workers: int) -> tuple[int, list[tuple[Path, str]]]:
     """Write the crops of all frames that have faces; return how many, and the frames that could not be cut.
 
-    Crops of faces that are no more are set aside in `target`/.removed. Raises Misuse if `target` lies among the frames.
+    Crops of faces that are no more are set aside in `target`/.removed. Raises UsageError if `target` lies among the
+    frames.
     """
     frames.refuse_inside(target, root)
     record_of.cache_clear()
@@ -158,7 +159,7 @@ def crop_head(pixels: Pixels, face: Face) -> Pixels:
     return crop
 
 
-def pushed_inside(square: PixelBox, size: tuple[int, int]) -> PixelBox:
+def clamp_to_frame(square: PixelBox, size: tuple[int, int]) -> PixelBox:
     """Return a square moved, and made smaller if need be, so that it lies in the frame of (width, height) px."""
     side = min(square[2] - square[0], *size)
     x, y = ((square[i] + square[i + 2] - side) // 2 for i in (0, 1))
@@ -177,7 +178,7 @@ def largest_square(face: Face, size: tuple[int, int]) -> PixelBox | None:
         return None
     x = round((left + right) / 2 * size[0] - side / 2)
     y = round((top + bottom) / 2 * size[1] - side * UPPER_THIRD)
-    return pushed_inside((x, y, x + side, y + side), size)
+    return clamp_to_frame((x, y, x + side, y + side), size)
 
 
 def crop_box(kind: str, face: Face, size: tuple[int, int]) -> PixelBox | None:
@@ -185,7 +186,7 @@ def crop_box(kind: str, face: Face, size: tuple[int, int]) -> PixelBox | None:
     if kind == "square":
         return largest_square(face, size)
     square = head_square(face, size) if kind == "head" else head_square(face, size, FACE_SCALE, 0.0)
-    return pushed_inside(square, size)
+    return clamp_to_frame(square, size)
 
 
 def as_fractions(box: PixelBox, size: tuple[int, int]) -> Box:

@@ -7,7 +7,7 @@ from typing import Any
 
 from framekit.boxes import Face, Seen, face_at
 from framekit.dataset.frames import Unreadable, map_frames
-from framekit.errors import Misuse
+from framekit.errors import UsageError
 from framekit.faces import animeface
 from framekit.faces.animeface import DETECT_SIZE, AnimeFace
 from framekit.faces.cascade import CASCADE_SUFFIX, MIN_SCORE, Cascade
@@ -62,19 +62,19 @@ def is_cascade(name: str) -> bool:
 
 
 def load_animeface(settings: Settings) -> AnimeFace:
-    """Return the embedded detector after it found a drawn face. Raises Misuse if it is missing or blind."""
+    """Return the embedded detector after it found a drawn face. Raises UsageError if it is missing or blind."""
     ways_out = f"use --model {' or --model '.join(DETECTORS)} or a YOLO .onnx file"
     try:
         found = animeface.raw_animeface(animeface.drawn_face())
     except ImportError as error:
-        raise Misuse(f"animeface has no build for this system or is not installed: {ways_out}") from error
+        raise UsageError(f"animeface has no build for this system or is not installed: {ways_out}") from error
     if not found:
-        raise Misuse(f"animeface finds no face in its own test drawing on this system: {ways_out}")
+        raise UsageError(f"animeface finds no face in its own test drawing on this system: {ways_out}")
     return AnimeFace(settings.size, settings.both_looks)
 
 
 def load_detector(name: str, settings: Settings) -> Detector:
-    """Return the embedded detector, a cascade or a YOLO model. Raises Misuse if it is not to be had."""
+    """Return the embedded detector, a cascade or a YOLO model. Raises UsageError if it is not to be had."""
     if is_cascade(name):
         return Cascade(Path(name), settings.size)
     if name == EMBEDDED:
@@ -133,9 +133,9 @@ class Finder:
 
 
 def load_finder(settings: Settings, limits: Limits) -> Finder:
-    """Load the detectors. Raises Misuse if one is not to be had."""
+    """Load the detectors. Raises UsageError if one is not to be had."""
     if not settings.models:
-        raise Misuse("--model names no detector")
+        raise UsageError("--model names no detector")
     detectors = [load_detector(name, settings) for name in settings.models]
     return Finder(detectors, [settings.least(name) for name in settings.models], settings.tiles, limits)
 
@@ -143,7 +143,7 @@ def load_finder(settings: Settings, limits: Limits) -> Finder:
 def find_faces(
     paths: Sequence[Path], settings: Settings, limits: Limits, workers: int, batch_size: int = 0
 ) -> Iterator[tuple[Path, Seen | Unreadable]]:
-    """Yield each frame, in order, with what is seen in it. Raises Misuse if a detector is not to be had."""
+    """Yield each frame, in order, with what is seen in it. Raises UsageError if a detector is not to be had."""
     if not paths:
         return
     finder = load_finder(settings, limits)

@@ -58,7 +58,7 @@ def draw_boxes(pixels: Pixels, faces: Sequence[Face], names: Sequence[str]) -> P
 def annotate(found: Sequence[Path], root: Path, target: Path, workers: int) -> int:
     """Write each frame below `root` that has been looked at, with its boxes and names, below `target`; then sheets.
 
-    Returns how many. Raises Misuse if `target` lies among the frames.
+    Returns how many. Raises UsageError if `target` lies among the frames.
     """
     frames.refuse_inside(target, root)
     looked = [frame for frame in found if sidecar(frame, FACES).exists()]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framekit.boxes import FACE, HALFBODY, HEAD, PERSON, Face, face_at
-from framekit.errors import Misuse
+from framekit.errors import UsageError
 from framekit.faces.filter import face_of_head
 from framekit.faces.models import DETECTORS
 from framekit.models.hub import locate
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 LETTERBOX_GREY = 114  # Source: ultralytics, LetterBox
 STRIDE = 32  # sides of the input are multiples of it
-UNTOLD_SIDE = 640  # px, where neither graph nor metadata tells
+DEFAULT_SIDE = 640  # px, where neither graph nor metadata tells
 TORCH_SUFFIX = ".pt"
 # What the name of a class must hold to mean one of ours; the first that fits.
 LABELS = ((FACE, "face"), (HEAD, "head"), (HALFBODY, "half"), (PERSON, "person|people|girl|boy"))
@@ -154,21 +154,21 @@ def yolo_shape(session: "InferenceSession") -> Letterbox:
     if isinstance(height, int) and isinstance(width, int):
         return Letterbox((height, width), open_shape=False)
     noted = re.findall(r"\d+", session.get_modelmeta().custom_metadata_map.get("imgsz", ""))
-    side = max(map(int, noted), default=UNTOLD_SIDE)
+    side = max(map(int, noted), default=DEFAULT_SIDE)
     return Letterbox((side, side), open_shape=True)
 
 
 def load_yolo(model: str, device: str, min_score: float, max_overlap: float) -> Yolo:
-    """Open a YOLO ONNX file or a .pt file. Raises Misuse if it is not to be had or no detector of people."""
+    """Open a YOLO ONNX file or a .pt file. Raises UsageError if it is not to be had or no detector of people."""
     if model.lower().endswith(TORCH_SUFFIX):
         run, names = load_torch(Path(model), device)
-        fit, one_by_one, path = Letterbox((UNTOLD_SIDE, UNTOLD_SIDE), open_shape=True), False, Path(model)
+        fit, one_by_one, path = Letterbox((DEFAULT_SIDE, DEFAULT_SIDE), open_shape=True), False, Path(model)
     else:
         path = locate(model, DETECTORS, ["model.onnx"])["model.onnx"]
         session = open_session(path, device)
         expected, given = session.get_inputs()[0], session.get_outputs()[0]
         if len(expected.shape) != 4 or len(given.shape) != 3 or expected.type != "tensor(float)":
-            raise Misuse(
+            raise UsageError(
                 f"{path} is no YOLO detector: it must turn (N, 3, height, width) floats into (N, 4 + classes, boxes)"
             )
         fit, one_by_one = yolo_shape(session), isinstance(expected.shape[0], int)
@@ -177,14 +177,14 @@ def load_yolo(model: str, device: str, min_score: float, max_overlap: float) -> 
         run = lambda batch: np.asarray(session.run(None, {expected.name: batch})[0])  # noqa: E731
     labels = labels_of(names)
     if not any(labels):
-        raise Misuse(f"{path} detects {', '.join(names[:5])} and no face, head or person; use another --model")
+        raise UsageError(f"{path} detects {', '.join(names[:5])} and no face, head or person; use another --model")
     return Yolo(fit, run, labels, min_score, max_overlap, one_by_one)
 
 
 def load_torch(path: Path, device: str) -> tuple[Callable[[NDArray[np.float32]], NDArray[Any]], list[str]]:
     """Return the function that runs a .pt file, as Yolo needs it, and the names of its classes.
 
-    Raises Misuse if torch or ultralytics is missing, or the file is none of ultralytics' or holds more than layers.
+    Raises UsageError if torch or ultralytics is missing, or the file is none of ultralytics' or holds more than layers.
     """
     import os
 
@@ -196,13 +196,13 @@ def load_torch(path: Path, device: str) -> tuple[Callable[[NDArray[np.float32]],
         import ultralytics.nn.tasks  # noqa: F401
         from ultralytics.utils import patches
     except ImportError as error:
-        raise Misuse(f"{path} needs torch and ultralytics: {INSTALL}") from error
+        raise UsageError(f"{path} needs torch and ultralytics: {INSTALL}") from error
     # ultralytics replaces this function by one that raises ModuleNotFoundError for broken images
     Image.open = getattr(patches, "_image_open", Image.open)
     model = read_checkpoint(path).float().eval()
     place = torch.device("cuda" if device in ("auto", "cuda") and torch.cuda.is_available() else "cpu")
     if device not in ("auto", place.type):
-        raise Misuse(f"--device {device} is not there for {path}; torch runs on cpu or cuda")
+        raise UsageError(f"--device {device} is not there for {path}; torch runs on cpu or cuda")
     model.to(place)
     print(f"{path.name} runs on torch {place}")
 
@@ -216,7 +216,7 @@ def load_torch(path: Path, device: str) -> tuple[Callable[[NDArray[np.float32]],
 
 
 def read_checkpoint(path: Path) -> Any:
-    """Return the model in a .pt file of ultralytics, read with torch's `weights_only`. Raises Misuse."""
+    """Return the model in a .pt file of ultralytics, read with torch's `weights_only`. Raises UsageError."""
     import zipfile
 
     import torch
@@ -225,14 +225,14 @@ def read_checkpoint(path: Path) -> Any:
         named = torch.serialization.get_unsafe_globals_in_checkpoint(path)
         refused = [name for name in named if not name.startswith(LAYERS_OF)]
         if refused:
-            raise Misuse(
+            raise UsageError(
                 f"{path} names {refused[0]}, which is no layer: not opened; export it to ONNX where you trust it"
             )
         with torch.serialization.safe_globals([layer(name) for name in named]):
             held = torch.load(path, map_location="cpu", weights_only=True)
         return held["ema"] if held.get("ema") is not None else held["model"]
     except OSError as error:
-        raise Misuse(f"{path} cannot be read ({error.strerror}); give --model a .pt file of ultralytics") from error
+        raise UsageError(f"{path} cannot be read ({error.strerror}); give --model a .pt file of ultralytics") from error
     except (
         ValueError,
         RuntimeError,
@@ -241,11 +241,11 @@ def read_checkpoint(path: Path) -> Any:
         torch.serialization.pickle.UnpicklingError,
         zipfile.BadZipFile,
     ) as error:
-        raise Misuse(f"{path} is no YOLO model of ultralytics: {str(error).splitlines()[0]}") from error
+        raise UsageError(f"{path} is no YOLO model of ultralytics: {str(error).splitlines()[0]}") from error
 
 
 def layer(name: str) -> Any:
-    """Return the layer class of a dotted name. Raises Misuse if it is none."""
+    """Return the layer class of a dotted name. Raises UsageError if it is none."""
     from importlib import import_module
 
     import torch
@@ -253,5 +253,5 @@ def layer(name: str) -> Any:
     module, _, own = name.rpartition(".")
     found = getattr(import_module(module), own, None)
     if not (isinstance(found, type) and issubclass(found, torch.nn.Module)):
-        raise Misuse(f"the model names {name}, which is no layer: not opened; export it to ONNX where you trust it")
+        raise UsageError(f"the model names {name}, which is no layer: not opened; export it to ONNX where you trust it")
     return found

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from framekit.errors import BadSidecar, Misuse
+from framekit.errors import BadSidecar, UsageError
 from framekit.files.names import CHARACTERS, FACES
 
 # What systems say where a file cannot get another name: another disk, no such feature, too many names.
@@ -187,7 +187,7 @@ def clean_up(folders: Iterable[Path], suffix: str) -> None:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file. Raises Misuse if it is missing or wrong."""
+    """Read a TOML file. Raises UsageError if it is missing or wrong."""
     if sys.version_info >= (3, 11):
         import tomllib
     else:
@@ -196,6 +196,6 @@ def read_toml(path: Path) -> dict[str, Any]:
         with path.open("rb") as file:
             return dict(tomllib.load(file))
     except OSError as error:
-        raise Misuse(f"{path} cannot be read ({error.strerror}); --config must name a TOML file") from error
+        raise UsageError(f"{path} cannot be read ({error.strerror}); --config must name a TOML file") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise Misuse(f"{path} is not a TOML file: {error}") from error
+        raise UsageError(f"{path} is not a TOML file: {error}") from error

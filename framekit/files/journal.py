@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 from framekit.files.atomic import write_whole
-from framekit.files.paths import refuse_linked_shelf
+from framekit.files.paths import refuse_linked_trash
 
 
 class Journal:
@@ -23,7 +23,7 @@ class Journal:
         """Add one record; a line that a kill tore before is ended first."""
         line = json.dumps(record, ensure_ascii=False).encode() + b"\n"
         if self.file is None:
-            refuse_linked_shelf(self.path)
+            refuse_linked_trash(self.path)
             self.path.parent.mkdir(parents=True, exist_ok=True)
             torn = self.path.exists() and self.path.stat().st_size > 0 and last_byte(self.path) != b"\n"
             own_file(self.path)

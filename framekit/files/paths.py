@@ -46,8 +46,8 @@ class Root:
         return path if self.known[parent] else None
 
 
-def refuse_linked_shelf(path: Path) -> None:
-    """Raise OSError if something is to be put below a hidden shelf that is a link, and so leads elsewhere."""
+def refuse_linked_trash(path: Path) -> None:
+    """Raise OSError if something is to be put below a hidden trash that is a link, and so leads elsewhere."""
     for folder in path.parents:
         if folder.name == REMOVED and folder.is_symlink():
             raise OSError(errno.ELOOP, "is a link", str(folder))

@@ -27,7 +27,7 @@ Names = Mapping[str, str]
 
 
 def read_renames(words: Sequence[str]) -> dict[str, str]:
-    """Return old and new names: two words, or a CSV file with lines `old,new`. Raises Misuse for anything else."""
+    """Return old and new names: two words, or a CSV file with lines `old,new`. Raises UsageError for anything else."""
     from framekit.sidecars.metadata import refuse_name  # not needed for --help, which must be fast
 
     if len(words) == 1 and words[0].lower().endswith(".csv"):
@@ -35,26 +35,26 @@ def read_renames(words: Sequence[str]) -> dict[str, str]:
     elif len(words) == 2:
         pairs = [(words[0], words[1])]
     else:
-        raise errors.Misuse("--rename needs an old and a new name, or a CSV file with lines old,new")
+        raise errors.UsageError("--rename needs an old and a new name, or a CSV file with lines old,new")
     for old, new in pairs:
         refuse_name(new, Path(new))
         if old in ("", "unknown", "ood"):
-            raise errors.Misuse(f"--rename cannot rename {old or 'an empty name'}, which stands for nobody")
+            raise errors.UsageError(f"--rename cannot rename {old or 'an empty name'}, which stands for nobody")
     return dict(pairs)
 
 
 def read_pairs(path: Path) -> list[tuple[str, str]]:
-    """Return the lines `old,new` of a file. Raises Misuse for a line that is none."""
+    """Return the lines `old,new` of a file. Raises UsageError for a line that is none."""
     try:
         lines = [line.strip() for line in atomic.read_text(path, is_given=True).splitlines()]
     except errors.BadSidecar as error:
-        raise errors.Misuse(f"{path} cannot be read ({error}); --rename needs lines old,new") from error
+        raise errors.UsageError(f"{path} cannot be read ({error}); --rename needs lines old,new") from error
     pairs = []
     for line in lines:
         words = [word.strip() for word in line.split(",")]
         if line and not line.startswith("#"):
             if len(words) != 2 or not all(words):
-                raise errors.Misuse(f"{path}: the line {line!r} should be an old and a new name")
+                raise errors.UsageError(f"{path}: the line {line!r} should be an old and a new name")
             pairs.append((words[0], words[1]))
     return pairs
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from logging import getLogger
 from pathlib import Path
 
-from framekit.errors import Misuse
+from framekit.errors import UsageError
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -32,26 +32,26 @@ def locate(model: str, table: Mapping[str, HubModel], names: Sequence[str]) -> d
     """Return the local path of each named file of a model.
 
     `model` is a short name of the table, a hub repository `owner/name[/folder]`, a local folder, or a local .onnx file.
-    Raises Misuse if it is not to be had or its checksum is wrong.
+    Raises UsageError if it is not to be had or its checksum is wrong.
     """
     path = Path(model)
     if path.exists():
         folder = path if path.is_dir() else path.parent
         local = {name: path if path.is_file() and name.endswith(".onnx") else folder / name for name in names}
         if missing := [name for name, file in local.items() if not file.is_file()]:
-            raise Misuse(f"{folder} holds no {' and no '.join(missing)}; this model needs {' and '.join(names)}")
+            raise UsageError(f"{folder} holds no {' and no '.join(missing)}; this model needs {' and '.join(names)}")
         return local
     if model in table:
         return {name: fetch(table[model], name) for name in names}
     if len(parts := model.split("/", 2)) >= 2 and all(parts) and not path.is_absolute() and path.suffix != ".onnx":
         return {name: fetch(HubModel("/".join(parts[:2]), "".join(parts[2:])), name) for name in names}
-    raise Misuse(f"there is no model {model}: use {', '.join(table)}, a hub repository owner/name, or a local path")
+    raise UsageError(f"there is no model {model}: use {', '.join(table)}, a hub repository owner/name, or a local path")
 
 
 def fetch(model: HubModel, name: str) -> Path:
     """Return a file of a hub model from the cache, downloading it first where needed; its checksum is verified.
 
-    Raises Misuse if neither cache nor hub has it.
+    Raises UsageError if neither cache nor hub has it.
     """
     from huggingface_hub import hf_hub_download, try_to_load_from_cache
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OfflineModeIsEnabled
@@ -64,12 +64,12 @@ def fetch(model: HubModel, name: str) -> Path:
             print(f"asking the hub for {model.repository}/{where}, which is not in the cache")
             cached = hf_hub_download(model.repository, where, revision=model.revision)
     except (LocalEntryNotFoundError, OfflineModeIsEnabled) as error:
-        raise Misuse(
+        raise UsageError(
             f"{model.repository}/{where} is not in the cache and the hub cannot be reached: connect once to download"
             " it, copy a filled HF_HOME cache here, give --model a local folder, or choose the embedded model"
         ) from error
     except (HfHubHTTPError, HFValidationError) as error:
-        raise Misuse(f"the hub has no {model.repository}/{where}: {str(error).splitlines()[0]}") from error
+        raise UsageError(f"the hub has no {model.repository}/{where}: {str(error).splitlines()[0]}") from error
     path = Path(cached)
     verify(path, model.sha256.get(name) or hash_in_cache(path))
     return path
@@ -91,6 +91,6 @@ def file_sha256(path: Path) -> str:
 
 
 def verify(path: Path, sha256: str | None) -> None:
-    """Raise Misuse if a file does not have this SHA-256; None passes."""
+    """Raise UsageError if a file does not have this SHA-256; None passes."""
     if sha256 is not None and file_sha256(path) != sha256:
-        raise Misuse(f"{path.resolve()} is damaged (SHA-256 differs); delete it and run again to download it anew")
+        raise UsageError(f"{path.resolve()} is damaged (SHA-256 differs); delete it and run again to download it anew")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from framekit.errors import Misuse
+from framekit.errors import UsageError
 from framekit.pixels.decode import Pixels
 
 if TYPE_CHECKING:
@@ -23,17 +23,17 @@ PROVIDERS = {  # --device -> execution provider of onnxruntime, in the order in 
 # Source: openai/CLIP, per channel of RGB
 CLIP_MEAN = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)
 CLIP_STD = np.array([0.26862954, 0.26130258, 0.27577711], np.float32)
-UNTOLD_SIDE = 384  # pixels, where the file leaves the size open
+DEFAULT_SIDE = 384  # pixels, where the file leaves the size open
 
 
 def provider_for(device: str, available: Sequence[str]) -> str:
-    """Return the execution provider for --device. Raises Misuse if it is not there."""
+    """Return the execution provider for --device. Raises UsageError if it is not there."""
     if device == "auto":
         return next(name for name in PROVIDERS.values() if name in available)
     if device not in PROVIDERS:
-        raise Misuse(f"there is no device {device}: use auto, {', '.join(PROVIDERS)}")
+        raise UsageError(f"there is no device {device}: use auto, {', '.join(PROVIDERS)}")
     if PROVIDERS[device] not in available:
-        raise Misuse(
+        raise UsageError(
             f"--device {device} needs onnxruntime's {PROVIDERS[device]}, which is not installed here;"
             " install the matching onnxruntime package or use --device cpu"
         )
@@ -41,7 +41,7 @@ def provider_for(device: str, available: Sequence[str]) -> str:
 
 
 def open_session(path: Path, device: str) -> "InferenceSession":
-    """Open an ONNX file and print which provider really runs it. Raises Misuse if the file is not a usable model."""
+    """Open an ONNX file and print which provider really runs it. Raises UsageError if the file is no usable model."""
     import onnxruntime
     from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, InvalidGraph, InvalidProtobuf
 
@@ -51,9 +51,9 @@ def open_session(path: Path, device: str) -> "InferenceSession":
             str(path), providers=list(dict.fromkeys([wanted, "CPUExecutionProvider"]))
         )
     except (Fail, InvalidArgument, InvalidGraph, InvalidProtobuf) as error:
-        raise Misuse(f"{path} is not a usable ONNX model: {str(error).splitlines()[0]}") from error
+        raise UsageError(f"{path} is not a usable ONNX model: {str(error).splitlines()[0]}") from error
     if wanted not in session.get_providers() and device != "auto":
-        raise Misuse(f"--device {device} was asked for, but {wanted} does not start here; use --device cpu")
+        raise UsageError(f"--device {device} was asked for, but {wanted} does not start here; use --device cpu")
     print(f"{path.name} runs on {session.get_providers()[0]}")
     return session
 
@@ -70,16 +70,16 @@ def load_embedding_model(path: Path, device: str) -> EmbeddingModel:
     """Open a model whose input is (N, 3, side, side) or (N, side, side, 3).
 
     Pixels are stretched to the model's side; a float input gets them normalised as for CLIP, a uint8 input as they are.
-    Raises Misuse for another input.
+    Raises UsageError for another input.
     """
     import cv2
 
     session = open_session(path, device)
     expected = session.get_inputs()[0]
     if len(expected.shape) != 4 or 3 not in (expected.shape[1], expected.shape[3]):
-        raise Misuse(f"{path} embeds no images: its input must be (N, 3, side, side) or (N, side, side, 3)")
+        raise UsageError(f"{path} embeds no images: its input must be (N, 3, side, side) or (N, side, side, 3)")
     channels_first = expected.shape[1] == 3
-    side = expected.shape[2] if isinstance(expected.shape[2], int) else UNTOLD_SIDE
+    side = expected.shape[2] if isinstance(expected.shape[2], int) else DEFAULT_SIDE
     one_by_one = isinstance(expected.shape[0], int)
 
     def prepare(pixels: Pixels) -> NDArray[Any]:

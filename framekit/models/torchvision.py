@@ -6,7 +6,7 @@ from urllib.error import URLError
 import numpy as np
 from numpy.typing import NDArray
 
-from framekit.errors import Misuse
+from framekit.errors import UsageError
 from framekit.models.onnx import EmbeddingModel
 from framekit.pixels.decode import Pixels
 
@@ -18,17 +18,17 @@ INSTALL = "install requirements-train.txt in an environment of its own"
 
 
 def load_backbone(name: str, device: str) -> EmbeddingModel:
-    """Return a model of torchvision without its last layer. Raises Misuse if it or its weights are not to be had."""
+    """Return a model of torchvision without its last layer. Raises UsageError if it is unavailable."""
     try:
         import torchvision
     except ImportError as error:
-        raise Misuse(f"torchvision:{name} needs torch and torchvision: {INSTALL}") from error
+        raise UsageError(f"torchvision:{name} needs torch and torchvision: {INSTALL}") from error
     try:
         model = torchvision.models.get_model(name, weights="DEFAULT")
     except ValueError as error:
-        raise Misuse(f"torchvision has no model {name}: {str(error).splitlines()[0]}") from error
+        raise UsageError(f"torchvision has no model {name}: {str(error).splitlines()[0]}") from error
     except (URLError, OSError) as error:
-        raise Misuse(
+        raise UsageError(
             f"the weights of torchvision:{name} are not in torch's cache and cannot be downloaded: connect once, or"
             " copy a filled TORCH_HOME here"
         ) from error
@@ -36,12 +36,12 @@ def load_backbone(name: str, device: str) -> EmbeddingModel:
 
 
 def embedding_of(model: Any, device: str) -> EmbeddingModel:
-    """Return a classifier of torchvision as an embedding: the input of its last part. Raises Misuse if it has none."""
+    """Return a classifier of torchvision as an embedding: the input of its last part. Raises UsageError without one."""
     import torch
 
     head = next((part for part in HEADS if hasattr(model, part)), None)
     if head is None:
-        raise Misuse("this model of torchvision has no last layer to take away; use a classifier such as resnet50")
+        raise UsageError("this model of torchvision has no last layer to take away; use a classifier such as resnet50")
     setattr(model, head, torch.nn.Identity())
     place = torch.device("cuda" if device in ("auto", "cuda") and torch.cuda.is_available() else "cpu")
     model.eval().to(place)

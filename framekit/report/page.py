@@ -188,8 +188,9 @@ def report_on(
     folders: Sequence[balance.Row],
     characters: Sequence[balance.Row],
     workers: int,
+    running: history.Command | None = None,
 ) -> str:
-    """Return the page on a dataset."""
+    """Return the page on a dataset; `running` is the command that makes it."""
     groups: dict[str, list[Path]] = {}
     for frame in described:
         groups.setdefault(str(frame.parent.relative_to(root)), []).append(frame)
@@ -213,7 +214,7 @@ def report_on(
             sheets=sheets(shown, most, workers),
             removed=[(one, one.name) for one in sheets(removed, MOST_REMOVED, workers)],
             corrections=figures.corrections(root, described, roots),
-            commands=history.commands_of(root),
+            commands=history.commands_of(root, running),
             notes=notes,
         )
     )

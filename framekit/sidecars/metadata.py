@@ -196,10 +196,12 @@ def is_ood(name: str) -> bool:
 
 
 def refuse_name(name: str, where: Path) -> None:
-    """Raise Misuse for a character's name that cannot be used in folders and captions."""
+    """Raise UsageError for a character's name that cannot be used in folders and captions."""
     if name == UNKNOWN or any(sign in name for sign in MEANINGFUL) or not name.strip():
-        raise errors.Misuse(f"{where}: this name has a meaning of its own or holds + or a comma; rename the folder")
+        raise errors.UsageError(f"{where}: this name has a meaning of its own or holds + or a comma; rename the folder")
     if name != paths.safe_name(name) and len(name) <= LONGEST_NAME:
-        raise errors.Misuse(f"{where}: no folder can have this name everywhere; call it {paths.safe_name(name)}")
+        raise errors.UsageError(f"{where}: no folder can have this name everywhere; call it {paths.safe_name(name)}")
     if len(name) > LONGEST_NAME:
-        raise errors.Misuse(f"{where}: this name has {len(name)} characters; {LONGEST_NAME} at most, rename the folder")
+        raise errors.UsageError(
+            f"{where}: this name has {len(name)} characters; {LONGEST_NAME} at most, rename the folder"
+        )

@@ -17,7 +17,7 @@ from framekit.tags.store import FrameScores, above_floor
 from framekit.tags.taggers import GENERAL, Tagger, find_batch_size
 
 Scoring = Iterator[tuple[Path, FrameScores | frames.Unreadable]]
-ENOUGH = 200  # frames for which it is worth while to look for the best batch size
+MIN_FRAMES_TO_TUNE = 200  # frames for which it is worth while to look for the best batch size
 SMALL_BATCH = 4  # for fewer
 
 
@@ -27,7 +27,7 @@ def score_frames(todo: Sequence[Path], tagger: Tagger, batch_size: int, workers:
     `batch_size` 0 takes the smallest that is about as fast as any.
     """
     batch: list[tuple[Path, NDArray[Any]]] = []
-    size = tagger.batch or batch_size or (0 if len(todo) >= ENOUGH else SMALL_BATCH)
+    size = tagger.batch or batch_size or (0 if len(todo) >= MIN_FRAMES_TO_TUNE else SMALL_BATCH)
 
     def scored() -> Scoring:
         rows = tagger.score([ready for _, ready in batch]) if batch else np.empty((0, 0), np.float32)

@@ -61,7 +61,7 @@ def rating_of(scored: Scored) -> str | None:
 
 
 @dataclass(frozen=True)
-class Hygiene:
+class TagRules:
     """What becomes of chosen tags.
 
     `replace` maps a tag to another, or to "" to drop it; `unwanted` are dropped; `implied` maps a tag to those that go
@@ -78,7 +78,7 @@ class Hygiene:
     character_line: bool = False
 
 
-def tidy(chosen: Mapping[str, int], rules: Hygiene) -> dict[str, int]:
+def tidy(chosen: Mapping[str, int], rules: TagRules) -> dict[str, int]:
     """Return the tags that stay, with their categories, in order."""
     replaced: dict[str, int] = {}
     for tag, category in chosen.items():
@@ -103,7 +103,7 @@ def without_overlap(tags: Sequence[str]) -> list[str]:
     return [tag for tag in tags if tag not in ends or tag not in plain]
 
 
-def tag_text(scored: Scored, thresholds: Thresholds, rules: Hygiene) -> str:
+def tag_text(scored: Scored, thresholds: Thresholds, rules: TagRules) -> str:
     """Return the text of X.png.tags: one line, or the four-line form with the characters in a line of their own."""
     tags = tidy(choose(scored, thresholds), rules)
     rating = [one for one in [rating_of(scored)] if one and rules.rating != "none" and one not in rules.unwanted]
@@ -122,14 +122,14 @@ def tag_text(scored: Scored, thresholds: Thresholds, rules: Hygiene) -> str:
 def read_pairs(path: Path | None) -> dict[str, list[str]]:
     """Read lines `tag,other,…` of a file; a line without a comma has no other, # begins a remark; None has no lines.
 
-    Raises Misuse if it cannot be read.
+    Raises UsageError if it cannot be read.
     """
     if path is None:
         return {}
     try:
         text = atomic.read_text(path, is_given=True)
     except errors.BadSidecar as error:
-        raise errors.Misuse(f"{path} cannot be read: {error}") from error
+        raise errors.UsageError(f"{path} cannot be read: {error}") from error
     found: dict[str, list[str]] = {}
     for line in text.splitlines():
         words = [word.strip().replace(" ", "_") for word in line.split(",")]

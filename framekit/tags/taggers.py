@@ -126,7 +126,7 @@ def kind_of(model: str) -> str:
 
 
 def read_layout(path: Path, kind: str, session: "InferenceSession") -> Layout:
-    """Return what the model expects, from its input. Raises Misuse if that is no picture."""
+    """Return what the model expects, from its input. Raises UsageError if that is no picture."""
     expected = session.get_inputs()[0]
     shape, first = [*expected.shape, *[None] * 4][:4], kind != "deepdanbooru"
     channels_first = shape[1] == 3
@@ -134,7 +134,7 @@ def read_layout(path: Path, kind: str, session: "InferenceSession") -> Layout:
     types = {"tensor(float)": np.float32, "tensor(uint8)": np.uint8}
     wanted = [shape[0], 3, side, side] if channels_first else [shape[0], side, side, 3]
     if shape != wanted or not isinstance(side, int) or len(expected.shape) != 4 or expected.type not in types:
-        raise errors.Misuse(
+        raise errors.UsageError(
             f"{path} is no tagger: its input must be (batch, side, side, 3) or (batch, 3, side, side), not"
             f" {expected.shape} of {expected.type}"
         )
@@ -144,7 +144,7 @@ def read_layout(path: Path, kind: str, session: "InferenceSession") -> Layout:
 
 
 def load_tagger(model: str, device: str) -> Tagger:
-    """Open a tagger of the table, of the hub, or of a local folder. Raises Misuse if it cannot be used."""
+    """Open a tagger of the table, of the hub, or of a local folder. Raises UsageError if it cannot be used."""
     kind = kind_of(model)
     onnx, listed = FILES[kind]
     paths = hub.locate(model, models.TAGGERS, [onnx, listed])
@@ -159,7 +159,7 @@ def load_tagger(model: str, device: str) -> Tagger:
         padding = [inputs[0]] * ((batch or len(inputs)) - len(inputs))
         scores = np.asarray(session.run([output], {name: np.stack(inputs + padding)})[0], np.float32)[: len(inputs)]
         if scores.ndim != 2 or scores.shape[1] != len(tags.names):
-            raise errors.Misuse(mismatch(paths, scores.shape[-1], len(tags.names)))
+            raise errors.UsageError(mismatch(paths, scores.shape[-1], len(tags.names)))
         return np.asarray(1 / (1 + np.exp(-scores)), np.float32) if kind.startswith("cl") else scores
 
     return Tagger(identity(model, paths[onnx]), tags, layout, score, batch)
@@ -181,11 +181,11 @@ def identity(model: str, path: Path) -> str:
 
 
 def output_for(paths: dict[str, Path], session: "InferenceSession", count: int) -> str:
-    """Return the name of the output with a score for each tag. Raises Misuse if the file names other widths only."""
+    """Return the name of the output with a score for each tag. Raises UsageError if all have other widths."""
     widths: list[tuple[str, Any]] = [(one.name, one.shape[-1] if one.shape else None) for one in session.get_outputs()]
     fitting = [name for name, width in widths if width == count or not isinstance(width, int)]
     if not fitting:
-        raise errors.Misuse(mismatch(paths, widths[0][1], count))
+        raise errors.UsageError(mismatch(paths, widths[0][1], count))
     return next((name for name, width in widths if width == count), fitting[0])
 
 
@@ -216,7 +216,7 @@ def find_batch_size(tagger: Tagger, example: NDArray[Any]) -> int:
 
 
 def read_tag_list(path: Path) -> TagList:
-    """Read selected_tags.csv or tag_mapping.json. Raises Misuse if it is neither."""
+    """Read selected_tags.csv or tag_mapping.json. Raises UsageError if it is neither."""
     return read_mapping(path) if path.suffix == ".json" else read_csv(path)
 
 
@@ -228,7 +228,7 @@ def read_csv(path: Path) -> TagList:
         table = pandas.read_csv(path, keep_default_na=False)
         return TagList([tag_name(str(name)) for name in table["name"]], table["category"].to_numpy(np.int64))
     except (KeyError, ValueError, UnicodeDecodeError) as error:
-        raise errors.Misuse(f"{path} is no tag list: it needs the columns name and category") from error
+        raise errors.UsageError(f"{path} is no tag list: it needs the columns name and category") from error
 
 
 def read_mapping(path: Path) -> TagList:
@@ -242,7 +242,9 @@ def read_mapping(path: Path) -> TagList:
             found = {int(index): (str(one["tag"]), str(one["category"])) for index, one in value.items()}
         rows = [found[index] for index in range(len(found))]
     except (errors.BadSidecar, AttributeError, KeyError, TypeError, ValueError) as error:
-        raise errors.Misuse(f"{path} is no tag list: it needs a tag and a category for each number from 0") from error
+        raise errors.UsageError(
+            f"{path} is no tag list: it needs a tag and a category for each number from 0"
+        ) from error
     categories = [BY_WORD.get(category.lower(), OTHER) for _, category in rows]
     return TagList([tag_name(name) for name, _ in rows], np.array(categories, np.int64))
 

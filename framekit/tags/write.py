@@ -13,7 +13,7 @@ from framekit.files import names
 from framekit.sidecars.tags import TagRecord
 from framekit.tags import predict
 from framekit.tags.models import MEASURED
-from framekit.tags.select import Hygiene, Thresholds, tag_text
+from framekit.tags.select import TagRules, Thresholds, tag_text
 from framekit.tags.store import FrameScores, merge, read_store, write_store
 from framekit.tags.taggers import load_tagger
 
@@ -31,7 +31,7 @@ class Wanted:
     models: Sequence[str]
     merge: str
     thresholds: Thresholds
-    rules: Hygiene
+    rules: TagRules
     extension: str
     overwrite: bool
 

@@ -7,7 +7,7 @@ Folder = PurePosixPath
 
 
 @dataclass(frozen=True)
-class Trap:
+class Problem:
     """A file or folder that a trainer misreads; reason and remedy are parts of one sentence."""
 
     path: Path
@@ -16,7 +16,7 @@ class Trap:
 
 
 @dataclass(frozen=True)
-class Leaf:
+class FolderBalance:
     """A folder with frames, as it is trained: `multiply` for trainers that repeat by fractions, `repeats` for kohya.
 
     `before` is the share of an epoch that its frames alone would give it, `after` the one by `multiply`.

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from framekit.trainers.base import Leaf, Trap
+from framekit.trainers.base import FolderBalance, Problem
 
 CONCEPTS, HF_METADATA = "onetrainer_concepts.json", "metadata.jsonl"
 
 
-def hf_metadata(root: Path, leaves: Sequence[Leaf], captions: Mapping[Path, str]) -> str:
+def hf_metadata(root: Path, leaves: Sequence[FolderBalance], captions: Mapping[Path, str]) -> str:
     """Return metadata.jsonl of an image folder: file_name, text, and multiply, for a sampler with weights."""
     factors = {leaf.folder: leaf.multiply for leaf in leaves}
     lines = []
@@ -21,19 +21,19 @@ def hf_metadata(root: Path, leaves: Sequence[Leaf], captions: Mapping[Path, str]
     return "".join(lines)
 
 
-def hf_traps(root: Path, filled: Mapping[Path, int]) -> list[Trap]:
-    """Return the traps in the metadata of an image folder."""
+def hf_problems(root: Path, filled: Mapping[Path, int]) -> list[Problem]:
+    """Return the problems in the metadata of an image folder."""
     top = root / "train" if (root / "train" / HF_METADATA).exists() else root
     path = top / HF_METADATA
     try:
         rows: list[Any] = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         named = {str(row["file_name"]) for row in rows if isinstance(row["text"], str)}
     except (OSError, ValueError, KeyError, TypeError):
-        return [Trap(path, "it is missing, or a line is no frame with a text", "prepare with --trainer diffusers")]
-    traps = [Trap(path, f"there is no frame {name}", "prepare it again") for name in sorted(named)
+        return [Problem(path, "it is missing, or a line is no frame with a text", "prepare with --trainer diffusers")]
+    problems = [Problem(path, f"there is no frame {name}", "prepare it again") for name in sorted(named)
              if not (top / name).is_file()]  # fmt: skip
     by_folder = {folder: sum((top / name).parent == folder for name in named) for folder in filled}
-    return traps + [
-        Trap(folder, f"{path.name} names {by_folder[folder]} of its {number} frames", "prepare it again")
+    return problems + [
+        Problem(folder, f"{path.name} names {by_folder[folder]} of its {number} frames", "prepare it again")
         for folder, number in filled.items() if by_folder[folder] < number
     ]  # fmt: skip

@@ -12,7 +12,7 @@ from framekit.arrange.folders import NUMBER_OF
 from framekit.dataset.frames import is_frame_name
 from framekit.files import paths
 from framekit.files.atomic import read_toml
-from framekit.trainers.base import Leaf, Text, Trap
+from framekit.trainers.base import FolderBalance, Problem, Text
 from framekit.trainers.everydream2 import plain
 
 TRAINERS = ("everydream2", "kohya", "onetrainer", "diffusers")
@@ -63,7 +63,7 @@ class KohyaSettings:
     several_captions: bool = False
 
 
-def kohya_config(root: Path, leaves: Sequence[Leaf], settings: KohyaSettings) -> str:
+def kohya_config(root: Path, leaves: Sequence[FolderBalance], settings: KohyaSettings) -> str:
     """Return kohya's dataset config: one subset per folder with frames, paths absolute as it needs them."""
     lines = [*head_of(settings), 'caption_extension = ".txt"', "", *dataset_of(settings)]
     for leaf in leaves:
@@ -95,7 +95,7 @@ def dataset_of(settings: KohyaSettings) -> list[str]:
 
 
 def kohya_metadata(
-    root: Path, leaves: Sequence[Leaf], captions: Mapping[Path, str], settings: KohyaSettings
+    root: Path, leaves: Sequence[FolderBalance], captions: Mapping[Path, str], settings: KohyaSettings
 ) -> list[Text]:
     """Return kohya's files for fine-tuning: one JSON per number of repeats, and the config that names them.
 
@@ -116,7 +116,7 @@ def kohya_metadata(
     return [*texts, Text(root / KOHYA_CONFIG, KOHYA_CONFIG, "\n".join(lines) + "\n")]
 
 
-def kohya_folders(leaves: Sequence[Leaf]) -> dict[PurePosixPath, PurePosixPath]:
+def kohya_folders(leaves: Sequence[FolderBalance]) -> dict[PurePosixPath, PurePosixPath]:
     """Return the folder `train/3_NAME` or `reg/3_NAME` of each folder; NAME is its path joined by ~."""
     taken: set[str] = set()
     found = {}
@@ -136,135 +136,143 @@ def toml_text(text: str) -> str:
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def config_traps(path: Path, filled: Mapping[Path, int]) -> list[Trap]:
-    """Return the traps in a config; `filled` are the folders of the dataset that hold frames."""
+def config_problems(path: Path, filled: Mapping[Path, int]) -> list[Problem]:
+    """Return the problems in a config; `filled` are the folders of the dataset that hold frames."""
     try:
         config = read_toml(path)
-    except errors.Misuse as error:
-        return [Trap(path, f"kohya cannot read it: {error}", CORRECT)]
+    except errors.UsageError as error:
+        return [Problem(path, f"kohya cannot read it: {error}", CORRECT)]
     general, datasets = config.get("general", {}), config.get("datasets")
     if not isinstance(general, dict) or not isinstance(datasets, list) or not datasets:
-        return [Trap(path, "it needs [general] once, and [[datasets]] with double brackets", AGAIN)]
-    traps = key_traps(path, "[general]", general, {**DATASET_ONLY, **ANYWHERE})
+        return [Problem(path, "it needs [general] once, and [[datasets]] with double brackets", AGAIN)]
+    problems = key_problems(path, "[general]", general, {**DATASET_ONLY, **ANYWHERE})
     subsets: list[dict[str, Any]] = []
     for dataset in datasets:
         own = {key: value for key, value in dataset.items() if key != "subsets"}
-        traps += key_traps(path, "[[datasets]]", own, {**DATASET_ONLY, **ANYWHERE})
+        problems += key_problems(path, "[[datasets]]", own, {**DATASET_ONLY, **ANYWHERE})
         if "resolution" not in {**general, **own}:
-            traps.append(Trap(path, "a dataset has no resolution", CORRECT))
+            problems.append(Problem(path, "a dataset has no resolution", CORRECT))
         if {**general, **own}.get("enable_bucket") is not True:
-            traps.append(Trap(path, "without enable_bucket a frame of another size stops the training", CORRECT))
-        traps += range_traps(path, {**general, **own})
+            problems.append(Problem(path, "without enable_bucket a frame of another size stops the training", CORRECT))
+        problems += range_problems(path, {**general, **own})
         listed = dataset.get("subsets", [])
         if len({"metadata_file" in one for one in listed}) > 1:
-            traps.append(
-                Trap(path, "subsets with and without metadata_file share a dataset, which stops kohya", CORRECT)
+            problems.append(
+                Problem(path, "subsets with and without metadata_file share a dataset, which stops kohya", CORRECT)
             )
         subsets += [{**general, **own, **one} for one in listed]
         for one in listed:
-            traps += key_traps(path, "[[datasets.subsets]]", one, {**ANYWHERE, **SUBSET_ONLY})
-    return traps + subset_traps(path, subsets, filled)
+            problems += key_problems(path, "[[datasets.subsets]]", one, {**ANYWHERE, **SUBSET_ONLY})
+    return problems + subset_problems(path, subsets, filled)
 
 
-def key_traps(path: Path, where: str, table: Mapping[str, Any], known: Mapping[str, tuple[type, ...]]) -> list[Trap]:
+def key_problems(
+    path: Path, where: str, table: Mapping[str, Any], known: Mapping[str, tuple[type, ...]]
+) -> list[Problem]:
     """Return the keys of a table that kohya does not know or does not take there, and values of a wrong type."""
-    traps = []
+    problems = []
     for key, value in table.items():
         if key not in known:
-            traps.append(Trap(path, f"kohya takes no {key} in {where} and stops", CORRECT))
+            problems.append(Problem(path, f"kohya takes no {key} in {where} and stops", CORRECT))
         elif type(value) not in known[key]:
-            traps.append(Trap(path, f"{key} = {value!r} has a type at which kohya stops", CORRECT))
-    return traps
+            problems.append(Problem(path, f"{key} = {value!r} has a type at which kohya stops", CORRECT))
+    return problems
 
 
-def range_traps(path: Path, dataset: Mapping[str, Any]) -> list[Trap]:
-    """Return the traps in the sizes of buckets of a dataset, and in what crops faces."""
-    traps = []
+def range_problems(path: Path, dataset: Mapping[str, Any]) -> list[Problem]:
+    """Return the problems in the sizes of buckets of a dataset, and in what crops faces."""
+    problems = []
     sizes = dataset.get("resolution", [])
     edges = [edge for edge in (sizes if isinstance(sizes, list) else [sizes]) if isinstance(edge, int)]
     least, most = dataset.get("min_bucket_reso", 256), dataset.get("max_bucket_reso", 1024)
     if edges and isinstance(least, int) and isinstance(most, int) and not (least <= min(edges) and max(edges) <= most):
         told = f"the resolution {sizes} lies outside min_bucket_reso {least} and max_bucket_reso {most}"
-        traps.append(Trap(path, f"{told}, which stops kohya", CORRECT))
+        problems.append(Problem(path, f"{told}, which stops kohya", CORRECT))
     if "face_crop_aug_range" in dataset:
         told = "face_crop_aug_range takes two numbers with a decimal point, and frames named _X_Y_WIDTH_HEIGHT"
-        traps.append(Trap(path, told, "remove it"))
-    return traps
+        problems.append(Problem(path, told, "remove it"))
+    return problems
 
 
-def mask_traps(path: Path, folder: Path, masks: Path) -> list[Trap]:
-    """Return the traps of a folder of masks: kohya needs one of the same stem for each frame, and no other."""
+def mask_problems(path: Path, folder: Path, masks: Path) -> list[Problem]:
+    """Return the problems of a folder of masks: kohya needs one of the same stem for each frame, and no other."""
     if not masks.is_dir():
-        return [Trap(path, f"conditioning_data_dir {masks} is not there, which stops kohya", CORRECT)]
+        return [Problem(path, f"conditioning_data_dir {masks} is not there, which stops kohya", CORRECT)]
     frames, held = ({one.stem for one in place.iterdir() if is_frame_name(one.name)} for place in (folder, masks))
     if frames == held:
         return []
     told = f"{len(frames - held)} frames of {folder} have no mask, {len(held - frames)} masks no frame"
-    return [Trap(masks, f"{told}, which stops kohya", "give each frame one mask of its stem")]
+    return [Problem(masks, f"{told}, which stops kohya", "give each frame one mask of its stem")]
 
 
-def subset_traps(path: Path, subsets: list[dict[str, Any]], filled: Mapping[Path, int]) -> list[Trap]:
-    """Return the traps in the subsets, whose values are joined with those above them."""
-    traps: list[Trap] = []
+def subset_problems(path: Path, subsets: list[dict[str, Any]], filled: Mapping[Path, int]) -> list[Problem]:
+    """Return the problems in the subsets, whose values are joined with those above them."""
+    problems: list[Problem] = []
     seen: set[Path] = set()
     listed_files: set[str] = set()
     for one in subsets:
         folder = Path(str(one.get("image_dir", "")))
         if isinstance(one.get("num_repeats"), int) and one["num_repeats"] < 1:
-            traps.append(Trap(path, f"num_repeats = {one['num_repeats']} drops {folder}", "write 1 or more"))
+            problems.append(Problem(path, f"num_repeats = {one['num_repeats']} drops {folder}", "write 1 or more"))
         if one.get("keep_tokens_separator") and one.get("shuffle_caption") is not True:
-            traps.append(Trap(path, "keep_tokens_separator is trained as text unless captions are shuffled", CORRECT))
+            problems.append(
+                Problem(path, "keep_tokens_separator is trained as text unless captions are shuffled", CORRECT)
+            )
         if "conditioning_data_dir" in one and folder.is_dir():
-            traps += mask_traps(path, folder, Path(str(one["conditioning_data_dir"])))
+            problems += mask_problems(path, folder, Path(str(one["conditioning_data_dir"])))
         if "metadata_file" in one:
             file = Path(str(one["metadata_file"]))
-            traps += metadata_traps(file)
+            problems += metadata_problems(file)
             listed_files.add(str(file))
             continue
         if one.get("caption_extension") != ".txt":
-            traps.append(Trap(path, 'without caption_extension = ".txt" kohya reads X.caption', CORRECT))
+            problems.append(Problem(path, 'without caption_extension = ".txt" kohya reads X.caption', CORRECT))
         if not folder.is_absolute():
-            traps.append(Trap(path, f"image_dir {folder} is not absolute, kohya seeks it where it is started", AGAIN))
+            problems.append(
+                Problem(path, f"image_dir {folder} is not absolute, kohya seeks it where it is started", AGAIN)
+            )
         elif not folder.is_dir():
-            traps.append(Trap(path, f"image_dir {folder} is not there, kohya goes on without it", AGAIN))
+            problems.append(Problem(path, f"image_dir {folder} is not there, kohya goes on without it", AGAIN))
         elif folder.resolve() in seen:
-            traps.append(Trap(path, f"image_dir {folder} stands there twice, kohya takes one", CORRECT))
+            problems.append(Problem(path, f"image_dir {folder} stands there twice, kohya takes one", CORRECT))
         seen.add(folder.resolve())
     if not listed_files:
         left = [folder for folder in filled if folder.resolve() not in seen]
-        traps += [Trap(folder, f"{path.name} does not name it, so it is not trained", AGAIN) for folder in left]
-    return list(dict.fromkeys(traps))
+        problems += [Problem(folder, f"{path.name} does not name it, so it is not trained", AGAIN) for folder in left]
+    return list(dict.fromkeys(problems))
 
 
-def metadata_traps(path: Path) -> list[Trap]:
-    """Return the traps in a JSON file for fine-tuning."""
+def metadata_problems(path: Path) -> list[Problem]:
+    """Return the problems in a JSON file for fine-tuning."""
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return [Trap(path, "kohya cannot read it as JSON", AGAIN)]
+        return [Problem(path, "kohya cannot read it as JSON", AGAIN)]
     if not isinstance(entries, dict) or not all(isinstance(entry, dict) for entry in entries.values()):
-        return [Trap(path, "kohya needs an object of objects", AGAIN)]
-    return list(dict.fromkeys(entry_traps(path, entries.items())))
+        return [Problem(path, "kohya needs an object of objects", AGAIN)]
+    return list(dict.fromkeys(entry_problems(path, entries.items())))
 
 
-def entry_traps(path: Path, entries: Iterable[tuple[str, Any]]) -> list[Trap]:
-    """Return the traps in the entries of a JSON file for fine-tuning."""
-    traps = []
+def entry_problems(path: Path, entries: Iterable[tuple[str, Any]]) -> list[Problem]:
+    """Return the problems in the entries of a JSON file for fine-tuning."""
+    problems = []
     for name, entry in entries:
         caption, tags = entry.get("caption", ""), entry.get("tags", "")
         if not Path(name).is_absolute() or not Path(name).suffix:
-            traps.append(Trap(path, f"{name} is no absolute path with suffix; one of kohya's releases stops", AGAIN))
+            problems.append(
+                Problem(path, f"{name} is no absolute path with suffix; one of kohya's releases stops", AGAIN)
+            )
         elif not Path(name).is_file():
-            traps.append(Trap(path, f"{name} is not there, which stops kohya", AGAIN))
+            problems.append(Problem(path, f"{name} is not there, which stops kohya", AGAIN))
         if not isinstance(caption, str) or not isinstance(tags, str):
-            traps.append(Trap(path, f"caption and tags of {name} must be texts", AGAIN))
+            problems.append(Problem(path, f"caption and tags of {name} must be texts", AGAIN))
         elif not (caption + tags).strip():
-            traps.append(Trap(path, f"{name} has no caption", AGAIN))
+            problems.append(Problem(path, f"{name} has no caption", AGAIN))
         elif "\n" in caption:
-            traps.append(Trap(path, f"kohya drops what follows the first line of the caption of {name}", AGAIN))
+            problems.append(Problem(path, f"kohya drops what follows the first line of the caption of {name}", AGAIN))
         if "train_resolution" in entry:
-            traps.append(Trap(path, f"train_resolution of {name} fixes its bucket in one of the releases", AGAIN))
-    return traps
+            problems.append(Problem(path, f"train_resolution of {name} fixes its bucket in one of the releases", AGAIN))
+    return problems
 
 
 def takes_several_lines(root: Path, wanted: Collection[str]) -> bool:
@@ -273,26 +281,26 @@ def takes_several_lines(root: Path, wanted: Collection[str]) -> bool:
         return False
     try:
         general = read_toml(root / KOHYA_CONFIG).get("general", {})
-    except errors.Misuse:
+    except errors.UsageError:
         general = {}
     return "kohya" not in wanted or (isinstance(general, dict) and general.get("enable_wildcard") is True)
 
 
-def kohya_folder_traps(root: Path, filled: Mapping[Path, int]) -> list[Trap]:
-    """Return the traps of a dataset without config, whose folders kohya reads as REPEATS_NAME."""
+def kohya_folder_problems(root: Path, filled: Mapping[Path, int]) -> list[Problem]:
+    """Return the problems of a dataset without config, whose folders kohya reads as REPEATS_NAME."""
     top = root / "train" if (root / "train").is_dir() else root
-    traps = []
+    problems = []
     for folder in sorted({Path(top, *path.relative_to(top).parts[:1]) for path in filled if path.is_relative_to(top)}):
         if folder == top:
-            traps.append(Trap(folder, "kohya ignores frames at the top", "prepare with --kohya_form folders"))
+            problems.append(Problem(folder, "kohya ignores frames at the top", "prepare with --kohya_form folders"))
         elif NUMBER_OF.fullmatch(folder.name):
             name = folder.name.partition("_")
             reason = f"kohya reads its name as {name[0]} repeats of {name[2]}"
-            traps.append(Trap(folder, reason, f"use {KOHYA_CONFIG}, or --kohya_form folders"))
+            problems.append(Problem(folder, reason, f"use {KOHYA_CONFIG}, or --kohya_form folders"))
         elif not REPEATS_NAME.fullmatch(folder.name):
-            traps.append(Trap(folder, "kohya ignores a folder without repeats in its name", "name it 1_NAME"))
+            problems.append(Problem(folder, "kohya ignores a folder without repeats in its name", "name it 1_NAME"))
         elif int(folder.name.partition("_")[0]) < 1:
-            traps.append(Trap(folder, "kohya drops a folder with less than 1 repeat", "name it 1_NAME"))
+            problems.append(Problem(folder, "kohya drops a folder with less than 1 repeat", "name it 1_NAME"))
         elif any(path != folder and path.is_relative_to(folder) for path in filled):
-            traps.append(Trap(folder, "kohya does not look into the folders below it", "prepare it again"))
-    return traps
+            problems.append(Problem(folder, "kohya does not look into the folders below it", "prepare it again"))
+    return problems

@@ -4,12 +4,12 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from framekit.trainers.base import Leaf, Trap
+from framekit.trainers.base import FolderBalance, Problem
 
 CONCEPTS, HF_METADATA = "onetrainer_concepts.json", "metadata.jsonl"
 
 
-def concepts(root: Path, leaves: Sequence[Leaf]) -> str:
+def concepts(root: Path, leaves: Sequence[FolderBalance]) -> str:
     """Return OneTrainer's concepts: one per folder, balanced by fractional repeats; it fills in all other settings.
 
     Source: OneTrainer's ConceptConfig, version 1.
@@ -30,15 +30,17 @@ def concepts(root: Path, leaves: Sequence[Leaf]) -> str:
     return json.dumps(listed, ensure_ascii=False, indent=1) + "\n"
 
 
-def concept_traps(path: Path, filled: Mapping[Path, int]) -> list[Trap]:
-    """Return the traps in OneTrainer's list of concepts."""
+def concept_problems(path: Path, filled: Mapping[Path, int]) -> list[Problem]:
+    """Return the problems in OneTrainer's list of concepts."""
     try:
         listed = json.loads(path.read_text(encoding="utf-8"))
         paths = {Path(one["path"]) for one in listed}
     except (OSError, ValueError, KeyError, TypeError):
-        return [Trap(path, "it is missing or no list of concepts", "prepare with --trainer onetrainer")]
-    traps = [Trap(path, f"there is no folder {one}", "prepare it again") for one in sorted(paths) if not one.is_dir()]
+        return [Problem(path, "it is missing or no list of concepts", "prepare with --trainer onetrainer")]
+    problems = [
+        Problem(path, f"there is no folder {one}", "prepare it again") for one in sorted(paths) if not one.is_dir()
+    ]
     known = {one.resolve() for one in paths}
-    return traps + [
-        Trap(folder, "no concept names it", "prepare it again") for folder in filled if folder.resolve() not in known
+    return problems + [
+        Problem(folder, "no concept names it", "prepare it again") for folder in filled if folder.resolve() not in known
     ]

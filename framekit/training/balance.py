@@ -10,9 +10,9 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from framekit.errors import Misuse
+from framekit.errors import UsageError
 from framekit.sidecars.metadata import Metadata
-from framekit.trainers.base import Folder, Leaf
+from framekit.trainers.base import Folder, FolderBalance
 
 BAR = 30  # characters that the longest bar takes
 Weights = Sequence[tuple[str, float]]
@@ -41,7 +41,7 @@ def leaves_of(
     limits: Limits,
     by_hand: Mapping[Folder, float],
     reg_folders: Sequence[str],
-) -> tuple[list[Leaf], float]:
+) -> tuple[list[FolderBalance], float]:
     """Return the balance of each folder with frames, and how far kohya's whole repeats are off at most.
 
     Factors that a person wrote `by_hand` count as they are. Folders below `reg_folders` are regularization: kohya
@@ -57,7 +57,9 @@ def leaves_of(
     )
     repeats = trained | {folder: 1 for folder in factors if is_reg[folder]}
     leaves = [
-        Leaf(folder, counts[folder], factor, repeats[folder], counts[folder] / total, after[folder], is_reg[folder])
+        FolderBalance(
+            folder, counts[folder], factor, repeats[folder], counts[folder] / total, after[folder], is_reg[folder]
+        )
         for folder, factor in factors.items()
     ]
     return leaves, deviation
@@ -76,7 +78,7 @@ class Row:
     after: float
 
 
-def folder_rows(leaves: Sequence[Leaf], weights: Weights) -> list[Row]:
+def folder_rows(leaves: Sequence[FolderBalance], weights: Weights) -> list[Row]:
     """Return a row for each folder, those above before those below, which their indentation shows."""
     nodes = sorted(
         {node for leaf in leaves for node in (leaf.folder, *leaf.folder.parents)}, key=lambda node: node.parts
@@ -98,7 +100,7 @@ def folder_rows(leaves: Sequence[Leaf], weights: Weights) -> list[Row]:
     return rows
 
 
-def character_rows(leaves: Sequence[Leaf], described: Iterable[tuple[Folder, Metadata]]) -> list[Row]:
+def character_rows(leaves: Sequence[FolderBalance], described: Iterable[tuple[Folder, Metadata]]) -> list[Row]:
     """Return a row for each character: how much of an epoch shows it, before and after."""
     factors = {leaf.folder: leaf.multiply for leaf in leaves}
     frames: Counter[str] = Counter()
@@ -132,12 +134,12 @@ def table(title: str, rows: Sequence[Row]) -> str:
 
 
 def read_weights(path: Path) -> Weights:
-    """Read `name or pattern,weight` lines. Raises Misuse for a line that isn't one."""
+    """Read `name or pattern,weight` lines. Raises UsageError for a line that isn't one."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = [[cell.strip() for cell in row] for row in csv.reader(file) if any(cell.strip() for cell in row)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise Misuse(
+        raise UsageError(
             f"{path} cannot be read as CSV in UTF-8; --weight_csv needs lines such as 1_character,3"
         ) from error
     weights = []
@@ -145,11 +147,11 @@ def read_weights(path: Path) -> Weights:
         try:
             name, weight = row[0], float(*row[1:])
         except (TypeError, ValueError) as error:
-            raise Misuse(
+            raise UsageError(
                 f"{path}: the line {','.join(row)} should be a folder name or pattern, and a weight"
             ) from error
         if not 1 / MAX_WEIGHT <= weight <= MAX_WEIGHT:
-            raise Misuse(f"{path}: the weight of {name} must be above 0, and at most {MAX_WEIGHT:g}")
+            raise UsageError(f"{path}: the weight of {name} must be above 0, and at most {MAX_WEIGHT:g}")
         weights.append((name, weight))
     return weights
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from framekit.console import nearest
-from framekit.errors import BadSidecar, Misuse
+from framekit.errors import BadSidecar, UsageError
 from framekit.files.atomic import read_text
 from framekit.sidecars.metadata import FACEPOS, Metadata
 from framekit.tags.vocabulary import KAOMOJI, group_of, is_of_the_moment
@@ -102,13 +102,13 @@ def fill(template: str, parts: Mapping[str, str], separator: str) -> str:
 
 
 def check_template(template: str) -> str:
-    """Return the template. Raises Misuse for a part that there isn't, or a brace that belongs to none."""
+    """Return the template. Raises UsageError for a part that there isn't, or a brace that belongs to none."""
     for name in FIELD.findall(template):
         if name not in PARTS:
             hint = nearest(name, PARTS, "")
-            raise Misuse(f"--template has no part {{{name}}}{hint}; it takes {', '.join(PARTS)}, each in braces")
+            raise UsageError(f"--template has no part {{{name}}}{hint}; it takes {', '.join(PARTS)}, each in braces")
     if "{" in FIELD.sub("", template) or "}" in FIELD.sub("", template) or not FIELD.search(template):
-        raise Misuse(f"--template {template!r} needs parts in braces, such as {{count}}, {{characters}}, {{tags}}")
+        raise UsageError(f"--template {template!r} needs parts in braces, such as {{count}}, {{characters}}, {{tags}}")
     return " ".join(template.split())
 
 
@@ -169,11 +169,11 @@ def escaped(text: str, rules: CaptionRules) -> str:
 
 
 def read_triggers(path: Path) -> dict[str, str]:
-    """Read lines `character,trigger words`; # begins a remark. Raises Misuse for a line that is none."""
+    """Read lines `character,trigger words`; # begins a remark. Raises UsageError for a line that is none."""
     try:
         lines = read_text(path, is_given=True).splitlines()
     except BadSidecar as error:
-        raise Misuse(
+        raise UsageError(
             f"{path} cannot be read ({error}); --trigger_csv needs lines such as AobaKokona,kkn girl"
         ) from error
     found: dict[str, str] = {}
@@ -182,9 +182,9 @@ def read_triggers(path: Path) -> dict[str, str]:
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         if not (name and comma and words.replace(",", " ").strip()):
-            raise Misuse(f"{path}: the line {line.strip()!r} should be a character, a comma, and its trigger words")
+            raise UsageError(f"{path}: the line {line.strip()!r} should be a character, a comma, and its trigger words")
         if name in found:
-            raise Misuse(f"{path} has two lines for {name}; keep one of them")
+            raise UsageError(f"{path} has two lines for {name}; keep one of them")
         found[name] = " ".join(words.replace(",", " ").split())
     return found
 

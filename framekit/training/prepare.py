@@ -9,7 +9,7 @@ from framekit.dataset import frames, move
 from framekit.files import atomic, names, paths
 from framekit.sidecars import metadata
 from framekit.trainers import base, diffusers, everydream2, kohya, onetrainer
-from framekit.trainers.base import Folder, Leaf, Text, folder_in, text_at
+from framekit.trainers.base import Folder, FolderBalance, Text, folder_in, text_at
 from framekit.trainers.kohya import KOHYA_CONFIG, KohyaSettings
 from framekit.training import captions
 from framekit.training.captions import CaptionRules
@@ -38,13 +38,13 @@ class Dataset:
 
     root: Path
     described: Mapping[Path, metadata.Metadata]
-    computed: Sequence[base.Leaf]
-    balanced: Sequence[base.Leaf]
+    computed: Sequence[base.FolderBalance]
+    balanced: Sequence[base.FolderBalance]
     captions_by_hand: Mapping[Path, str]
 
 
 def factors_by_hand(
-    root: Path, computed: Sequence[base.Leaf], noted: Mapping[str, set[str]]
+    root: Path, computed: Sequence[base.FolderBalance], noted: Mapping[str, set[str]]
 ) -> tuple[dict[Folder, float], list[tuple[Path, str]]]:
     """Return the factors that a person wrote, and the files that EveryDream2 would misread."""
     texts = everydream2.multiply_texts(root, computed)
@@ -93,22 +93,22 @@ def prepare(
     rules: tuple[captions.CaptionRules, int],
     settings: kohya.KohyaSettings,
     overwrite: bool,
-    resting: set[str],
+    skipped_keys: set[str],
 ) -> int:
     """Write what the trainers of a destination read; return how many files a person edited there, which stay.
 
-    `resting` are the keys of frames that are not prepared this time, and whose captions are left as they are.
+    `skipped_keys` are the keys of frames that are not prepared this time, and whose captions are left as they are.
     """
     root = place.root
     placed = targets(place, dataset.root, dataset.described, dataset.balanced)
     texts, told = caption_texts(dataset, placed, *rules)
     if root != dataset.root:
-        link_frames(dataset.root, root, placed, not resting)
+        link_frames(dataset.root, root, placed, not skipped_keys)
     atomic.clean_up((text.path.parent for text in texts), names.CAPTION)
     for suffix in (".toml", ".json", ".jsonl"):
         atomic.clean_up([root], suffix)
     noted = read_record(root)
-    known = {text.key for text in texts} | resting | {key for key in noted if (root / key).exists()}
+    known = {text.key for text in texts} | skipped_keys | {key for key in noted if (root / key).exists()}
     orphans = orphaned(noted, known)
     edited = [] if overwrite else edited_texts(texts, noted, orphans)
     frames_of = {text.path: frame for text, frame in zip(texts, told, strict=True)}
@@ -117,7 +117,7 @@ def prepare(
     if "everydream2" in place.trainers:
         more += everydream2.multiply_texts(root, dataset.computed if root == dataset.root else dataset.balanced)
     edited += [] if overwrite else edited_texts(more, noted, orphans)
-    others = resting | (known - {text.key for text in (*texts, *more)})  # files of other trainers
+    others = skipped_keys | (known - {text.key for text in (*texts, *more)})  # files of other trainers
     write_own([*texts, *more], edited, root, noted, others)
     return len(edited)
 
@@ -125,12 +125,12 @@ def prepare(
 def destinations(src_dir: Path, dst_dir: Path | None, wanted: Sequence[str], kohya_form: str) -> list[Destination]:
     """Return the folders to prepare: the dataset itself, or one below `dst_dir` for each trainer.
 
-    Raises Misuse if they would be taken for part of the dataset.
+    Raises UsageError if they would be taken for part of the dataset.
     """
     named = tuple(dict.fromkeys(wanted))
     if dst_dir is None:
         if kohya_form == "folders" and "kohya" in named:
-            raise errors.Misuse("--kohya_form folders needs --dst_dir, a folder where kohya's folders can be made")
+            raise errors.UsageError("--kohya_form folders needs --dst_dir, a folder where kohya's folders can be made")
         return [Destination(src_dir, named, kohya_form)]
     frames.refuse_inside(dst_dir, src_dir)
     frames.refuse_inside(src_dir, dst_dir)
@@ -140,23 +140,25 @@ def destinations(src_dir: Path, dst_dir: Path | None, wanted: Sequence[str], koh
 def rules_for(place: Destination, rules: CaptionRules, number: int) -> tuple[CaptionRules, int]:
     """Return the rules for captions of a destination, and how many captions a frame gets there.
 
-    Raises Misuse if several trainers would have to share captions that one of them misreads.
+    Raises UsageError if several trainers would have to share captions that one of them misreads.
     """
     shared = len(place.trainers) > 1
     if rules.separator and shared and "kohya" in place.trainers:
         said = f"--keep_tokens_separator {rules.separator}"
-        raise errors.Misuse(f"{said} is text to all trainers but kohya; take --trainer kohya, or --dst_dir")
+        raise errors.UsageError(f"{said} is text to all trainers but kohya; take --trainer kohya, or --dst_dir")
     takes_one = any(trainer in ONE_CAPTION for trainer in place.trainers)
     if number > 1 and shared and takes_one:
         said = f"--captions_per_frame {number}"
-        raise errors.Misuse(f"{said} is for kohya and onetrainer, the others take one; take these, or --dst_dir")
+        raise errors.UsageError(f"{said} is for kohya and onetrainer, the others take one; take these, or --dst_dir")
     several = number > 1 and not takes_one
     separator = rules.separator if "kohya" in place.trainers else ""
     fitting = replace(rules, separator=separator, double_braces=several and "kohya" in place.trainers)
     return fitting, number if several else 1
 
 
-def targets(place: Destination, src_dir: Path, found: Iterable[Path], leaves: Sequence[Leaf]) -> dict[Path, Path]:
+def targets(
+    place: Destination, src_dir: Path, found: Iterable[Path], leaves: Sequence[FolderBalance]
+) -> dict[Path, Path]:
     """Return where each frame of the dataset stands in a destination."""
     if place.root == src_dir:
         return {frame: frame for frame in found}
@@ -169,7 +171,7 @@ def targets(place: Destination, src_dir: Path, found: Iterable[Path], leaves: Se
 
 
 def config_texts(
-    place: Destination, leaves: Sequence[Leaf], told: Mapping[Path, str], settings: kohya.KohyaSettings
+    place: Destination, leaves: Sequence[FolderBalance], told: Mapping[Path, str], settings: kohya.KohyaSettings
 ) -> list[Text]:
     """Return what the trainers of a destination read besides captions and factors; `told` has the captions by frame."""
     root = place.root
@@ -207,12 +209,14 @@ def how_to_train(place: Destination, settings: KohyaSettings) -> list[str]:
 
 
 def read_links(root: Path) -> dict[str, str]:
-    """Return where each frame was linked to before. Raises Misuse if the record is damaged."""
+    """Return where each frame was linked to before. Raises UsageError if the record is damaged."""
     path = root / LINKED
     try:
         held = atomic.read_json(path, MAX_RECORD_BYTES) if path.exists() else {}
     except errors.BadSidecar as error:
-        raise errors.Misuse(f"{path} is damaged ({error}); remove the folder {root}, it can be made again") from error
+        raise errors.UsageError(
+            f"{path} is damaged ({error}); remove the folder {root}, it can be made again"
+        ) from error
     return {origin: str(name) for origin, name in held.items() if paths.inside(root, name) is not None}
 
 
@@ -220,7 +224,7 @@ def link_frames(source: Path, root: Path, targets: Mapping[Path, Path], all_fram
     """Give each frame its further name below `root`; return how many were new or changed.
 
     A frame that was linked elsewhere before moves with its caption, which may be edited; one that left the dataset
-    goes to .removed/stale if these are `all_frames`. Raises Misuse if the record is damaged.
+    goes to .removed/stale if these are `all_frames`. Raises UsageError if the record is damaged.
     """
     before = read_links(root)
     now = {frame.relative_to(source).as_posix(): target.relative_to(root).as_posix()
@@ -255,13 +259,13 @@ def clear_places(root: Path, before: Mapping[str, str], now: Mapping[str, str], 
 
 
 def read_record(root: Path) -> dict[str, set[str]]:
-    """Return the digests of what was written before. Raises Misuse if the record is damaged."""
+    """Return the digests of what was written before. Raises UsageError if the record is damaged."""
     path = root / RECORD
     try:
         noted = atomic.read_json(path, MAX_RECORD_BYTES) if path.exists() else {}
         return {key: set(map(str, digests)) for key, digests in noted.items()}
     except (errors.BadSidecar, TypeError) as error:
-        raise errors.Misuse(
+        raise errors.UsageError(
             f"{path} is damaged ({error}); remove it, all existing captions then count as edited"
         ) from error
 
@@ -296,15 +300,15 @@ def edited_texts(texts: Sequence[Text], noted: Mapping[str, set[str]], orphans: 
 
 
 def write_own(
-    texts: Sequence[Text], edited: Sequence[Text], root: Path, noted: Mapping[str, set[str]], resting: set[str]
+    texts: Sequence[Text], edited: Sequence[Text], root: Path, noted: Mapping[str, set[str]], skipped_keys: set[str]
 ) -> None:
     """Write the texts that changed, but for the edited ones, and note their digests.
 
-    What is about to be written is noted first, so that after a kill it still counts as our own. `resting` are keys
+    What is about to be written is noted first, so that after a kill it still counts as our own. `skipped_keys` are keys
     whose texts are not written this time and whose digests stay.
     """
     left = {text.path for text in edited}
-    own = {key: set(noted[key]) for key in {*resting, *(text.key for text in edited)} if key in noted}
+    own = {key: set(noted[key]) for key in {*skipped_keys, *(text.key for text in edited)} if key in noted}
     for text in texts:
         if text.path not in left:
             own.setdefault(text.key, set()).add(atomic.digest(text.content))
@@ -326,11 +330,11 @@ def holds(path: Path, content: str) -> bool:
 def trainable(found: Sequence[Path]) -> tuple[list[Path], list[tuple[Path, str]]]:
     """Return the frames that all trainers read, and the others with the reason.
 
-    Raises Misuse for a frame whose caption would be taken for a setting of its folder.
+    Raises UsageError for a frame whose caption would be taken for a setting of its folder.
     """
     for frame in found:
         if frame.stem.lower() in everydream2.SETTINGS:
-            raise errors.Misuse(
+            raise errors.UsageError(
                 f"the caption of {frame} would be {frame.stem}.txt, a setting of EveryDream2; rename it"
             )
     reason = "not read by all trainers; convert it to PNG, JPEG or WebP"

@@ -7,7 +7,7 @@ from fnmatch import fnmatch, translate
 from pathlib import Path
 
 from framekit.dataset.frames import natural_key, refuse_unusable_names
-from framekit.errors import Misuse
+from framekit.errors import UsageError
 
 VIDEO_SUFFIXES = frozenset(
     ".mkv .mp4 .m4v .avi .mov .webm .wmv .flv .ogv .ogm .mpg .mpeg .ts .m2ts .mts .vob .3gp .rmvb".split()
@@ -43,7 +43,7 @@ def find_videos(source: Path, pattern: str) -> list[Path]:
     if source.is_file():
         return [source]
     if not source.is_dir():
-        raise Misuse(f"{source} does not exist; --src_dir must name the folder with the videos")
+        raise UsageError(f"{source} does not exist; --src_dir must name the folder with the videos")
     visible = (
         path for path in source.rglob("*")
         if not any(part.startswith(".") for part in path.relative_to(source).parts)
@@ -119,7 +119,7 @@ def label_episodes(videos: Sequence[Path], pattern: str, wanted: re.Pattern[str]
     """Give each video its label, in the order of the labels; a video without any number gets the next free one.
 
     What the regular expression `wanted` finds wins over `pattern`, and that over all that names usually say.
-    Raises Misuse if two videos claim the same episode.
+    Raises UsageError if two videos claim the same episode.
     """
     claimed: dict[str, Path] = {}
     unnumbered = []
@@ -132,7 +132,9 @@ def label_episodes(videos: Sequence[Path], pattern: str, wanted: re.Pattern[str]
         if label is None:
             unnumbered.append(video)
         elif label in claimed:
-            raise Misuse(f"{claimed[label]} and {video} both claim to be {label}; rename one or give --episode_pattern")
+            raise UsageError(
+                f"{claimed[label]} and {video} both claim to be {label}; rename one or give --episode_pattern"
+            )
         else:
             claimed[label] = video
     free = (label for label in numbered_labels() if label not in claimed)

@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from framekit.pixels.decode import Pixels
 from framekit.video.sampling import Sampling
 from framekit.video.scenes import FrameLog, read_log
-from framekit.video.stream import Crop, Picture, deinterlaced, right_pixels, square_size
+from framekit.video.stream import Crop, VideoStream, deinterlaced, square_size, to_rgb
 
 MESSAGES = ("-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info")
 LONGEST_ARGUMENT = 30_000  # characters; Windows takes 32,767 for the whole command
 PIPE_BYTES = 2**20  # the most that Linux grants; fewer and larger reads
 DEVICES = {"cuda": "cuda", "videotoolbox": "videotoolbox_vld", "qsv": "qsv", "vaapi": "vaapi"}
 DOWNLOAD = "hwdownload,format=nv12|p010le|p016le|yuv420p|yuv420p10le|yuv444p|bgra"
-PATIENCE = 60  # seconds that a device may take for its first frame
+TIMEOUT = 60  # seconds that a device may take for its first frame
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class View:
     """
 
     video: Path
-    picture: Picture
+    picture: VideoStream
     deinterlace: bool = False
     crop: Crop | None = None
     device: str | None = None
@@ -96,7 +96,7 @@ def decode_command(ffmpeg: Ffmpeg, view: View, sampling: Sampling, expression: s
         chosen = chosen.filter("select", expression)
     if sampling.mode == "mpdecimate":
         chosen = chosen.filter("mpdecimate", hi=sampling.hi, lo=sampling.lo, frac=sampling.frac)
-    right = right_pixels(chosen.filter("showinfo", checksum=0), view.picture, view.crop, ffmpeg.zimg)
+    right = to_rgb(chosen.filter("showinfo", checksum=0), view.picture, view.crop, ffmpeg.zimg)
     output = right.output("pipe:", format="rawvideo", **ffmpeg.passthrough)
     return [str(word) for word in output.global_args(*MESSAGES).compile(cmd=ffmpeg.path)]
 
@@ -177,7 +177,7 @@ def decodes(ffmpeg: Ffmpeg, device: str, video: Path) -> bool:
     one_frame = ["-map", "0:V:0", "-frames:v", "1", "-vf", DOWNLOAD, "-f", "rawvideo", "-"]
     command = [ffmpeg.path, "-nostdin", "-v", "error", *on_device, "-i", str(video.absolute()), *one_frame]
     try:
-        tried = subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False)
+        tried = subprocess.run(command, capture_output=True, timeout=TIMEOUT, check=False)
     except subprocess.TimeoutExpired:
         return False
     return tried.returncode == 0 and len(tried.stdout) > 0

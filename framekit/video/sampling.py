@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from framekit.errors import Misuse
-from framekit.video.stream import Picture
+from framekit.errors import UsageError
+from framekit.video.stream import VideoStream
 
 MODES = ("mpdecimate", "keyframe", "scene", "interval", "uniform", "hybrid", "all")
 EPSILON = 1e-6  # seconds; times are printed with 6 digits
@@ -51,14 +51,16 @@ class Sampling:
 def within(sampling: Sampling, duration: float, video: str) -> Sampling:
     """Return the sampling with start and end for a video of this length in seconds, 0 if it is unknown.
 
-    Raises Misuse if the length is needed, or if nothing is left.
+    Raises UsageError if the length is needed, or if nothing is left.
     """
     if duration == 0 and (sampling.mode == "uniform" or sampling.skip_ending > 0):
-        raise Misuse(f"{video} doesn't tell its length, which --mode uniform and --skip_ending need; leave them out")
+        raise UsageError(
+            f"{video} doesn't tell its length, which --mode uniform and --skip_ending need; leave them out"
+        )
     start = max(sampling.start, sampling.skip_opening)
     end = min(sampling.end, duration - sampling.skip_ending) if sampling.skip_ending > 0 else sampling.end
     if start >= min(end, duration or math.inf):
-        raise Misuse(f"nothing of {video} is left between {start:g} s and its end; lower --start and --skip_…")
+        raise UsageError(f"nothing of {video} is left between {start:g} s and its end; lower --start and --skip_…")
     return replace(sampling, start=start, end=end)
 
 
@@ -131,7 +133,7 @@ def number_tree(numbers: Sequence[int]) -> str:
     return f"if(lt(n,{numbers[middle]}),{number_tree(numbers[:middle])},{number_tree(numbers[middle:])})"
 
 
-def expected_frames(sampling: Sampling, picture: Picture) -> float:
+def expected_frames(sampling: Sampling, picture: VideoStream) -> float:
     """Return about how many frames of a video will be written."""
     seconds = max(0.0, min(sampling.end, picture.duration) - sampling.start)
     decoded = seconds * (picture.fps or 24.0)
@@ -149,8 +151,8 @@ def expected_frames(sampling: Sampling, picture: Picture) -> float:
     return min(taken, sampling.max_frames or taken)
 
 
-def require_space(samplings: Sequence[Sampling], pictures: Sequence[Picture], suffix: str, folder: Path) -> None:
-    """Say on stderr if the disk of `folder` may be too small for the episodes; raise Misuse if it surely is."""
+def require_space(samplings: Sequence[Sampling], pictures: Sequence[VideoStream], suffix: str, folder: Path) -> None:
+    """Say on stderr if the disk of `folder` may be too small for the episodes; raise UsageError if it surely is."""
     pairs = zip(samplings, pictures, strict=True)
     pixels = sum(expected_frames(one, it) * it.width * it.sar * it.height for one, it in pairs)
     needed = pixels * BYTES_PER_PIXEL[suffix]
@@ -160,5 +162,5 @@ def require_space(samplings: Sequence[Sampling], pictures: Sequence[Picture], su
         return
     sizes = f"about {needed / 1e9:.1f} GB will be written and {folder} has room for {free / 1e9:.1f} GB"
     if free < needed * SURELY_TOO_SMALL:
-        raise Misuse(f"{sizes}; make room, take another --dst_dir, or --format jpg, --limit or --max_frames")
+        raise UsageError(f"{sizes}; make room, take another --dst_dir, or --format jpg, --limit or --max_frames")
     print(f"{sizes}; if the disk gets full, finished episodes stay and the same command goes on", file=sys.stderr)

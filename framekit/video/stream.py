@@ -29,7 +29,7 @@ HDR_UNIT, HDR_WHITE = 100, 3.0
 
 
 @dataclass(frozen=True)
-class Picture:
+class VideoStream:
     """What a video stream claims; a word that it does not tell is "", a number 0, an unknown sar 1.
 
     width and height: stored pixels after rotation, as filters see them; sar: width of a pixel over its height;
@@ -88,7 +88,7 @@ def colours(words: Sequence[str]) -> tuple[str, str, str]:
     return (names[0], names[1], names[2]) if len(names) == 3 else (names[0], names[0], names[0])
 
 
-def read_banner(text: str) -> Picture | None:
+def read_banner(text: str) -> VideoStream | None:
     """Read what ffmpeg prints about a file: its first video stream, None without one; cover art does not count."""
     for start in STREAM.finditer(text):
         line, _, rest = text[start.end() :].partition("\n")
@@ -101,7 +101,7 @@ def read_banner(text: str) -> Picture | None:
         turned = turn is not None and round(float(turn[1]) / 90) % 2 == 1
         size, sar = (int(layout[3]), int(layout[4])), sars[-1] if sars else 1.0
         matrix, primaries, transfer = colours(words)
-        return Picture(
+        return VideoStream(
             width=size[turned],
             height=size[not turned],
             duration=seconds(text),
@@ -123,12 +123,12 @@ def messages(ffmpeg: str, *options: str) -> str:
     return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE).stderr.decode(errors="replace")
 
 
-def probe(ffmpeg: str, video: Path) -> Picture | None:
+def probe(ffmpeg: str, video: Path) -> VideoStream | None:
     """Return what the first video stream of a file claims, None if it has none or cannot be read."""
     return read_banner(messages(ffmpeg, "-i", str(video.absolute())))
 
 
-def crop_of(text: str, picture: Picture) -> Crop | None:
+def crop_of(text: str, picture: VideoStream) -> Crop | None:
     """Return width, height, x, y of the area that covers all of cropdetect's messages, None if there are no bars.
 
     Messages on black frames, whose area is empty, do not count; nor does a bar of 1 pixel, which comes of rounding.
@@ -142,7 +142,7 @@ def crop_of(text: str, picture: Picture) -> Crop | None:
     return None if width >= picture.width - 1 and height >= picture.height - 1 else (width, height, left, top)
 
 
-def detect_bars(ffmpeg: str, video: Path, picture: Picture) -> Crop | None:
+def detect_bars(ffmpeg: str, video: Path, picture: VideoStream) -> Crop | None:
     """Return width, height, x, y without black bars, None without bars; looks at a second in each of 5 places."""
     spaced = [picture.duration * (place + 1) / (PLACES + 1) for place in range(PLACES)]
     starts, span = (spaced, SPAN) if picture.duration > PLACES * SPAN else ([0.0], PLACES * SPAN)
@@ -157,14 +157,14 @@ ZSCALE_MATRICES |= {"bt2020nc": "2020_ncl", "bt2020c": "2020_ncl"}
 SCALE_MATRICES |= {"bt470bg": "smpte170m", "bt2020nc": "bt2020", "bt2020c": "bt2020"}
 
 
-def deinterlaced(stream: Any, picture: Picture, deinterlace: bool = False) -> Any:
+def deinterlaced(stream: Any, picture: VideoStream, deinterlace: bool = False) -> Any:
     """Append bwdif where the stream is flagged interlaced, for all frames if `deinterlace`; one frame out per frame."""
     if not deinterlace and not picture.interlaced:
         return stream
     return stream.filter("bwdif", mode="send_frame", deint="all" if deinterlace else "interlaced")
 
 
-def sdr(stream: Any, picture: Picture) -> Any:
+def sdr(stream: Any, picture: VideoStream) -> Any:
     """Append the tone mapping of PQ or HLG to full-range RGB with BT.709 primaries and the gamma of SDR displays."""
     tags = {
         "colorspace": "gbr" if picture.rgb else picture.matrix or "bt2020nc",
@@ -178,13 +178,13 @@ def sdr(stream: Any, picture: Picture) -> Any:
     return mapped.filter("zscale", transfer="bt709", range="pc").filter("format", "gbrp")
 
 
-def square_size(picture: Picture, crop: Crop | None) -> tuple[int, int]:
-    """Return width and height of the frames that `right_pixels` makes."""
+def square_size(picture: VideoStream, crop: Crop | None) -> tuple[int, int]:
+    """Return width and height of the frames that `to_rgb` makes."""
     width, height = (picture.width, picture.height) if crop is None else crop[:2]
     return max(1, int(width * picture.sar + 0.5)), height
 
 
-def right_pixels(stream: Any, picture: Picture, crop: Crop | None = None, zimg: bool = True) -> Any:
+def to_rgb(stream: Any, picture: VideoStream, crop: Crop | None = None, zimg: bool = True) -> Any:
     """Append the filters that end in planar RGB (gbrp) of `square_size`, one frame out per frame in.
 
     `stream` is one of ffmpeg-python; `crop` is width, height, x, y in stored pixels; `zimg` tells whether ffmpeg has

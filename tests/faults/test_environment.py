@@ -30,8 +30,13 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has neither SIG
 
 ROOT = Path(__file__).resolve().parents[2]
 
-HOLD = "import sys, time; sys.path.insert(0, sys.argv[1]); from framekit.cli import run; from pathlib import Path; \
-print(run.claim(sys.argv[2], Path(sys.argv[3])), flush=True); time.sleep(60)"
+HOLD = """import sys, time
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from framekit.cli import run
+print(run.lock(run.open_lock(sys.argv[2], Path(sys.argv[3]))), flush=True)
+time.sleep(60)
+"""
 
 
 def test_the_same_script_on_the_same_folder_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -52,7 +57,9 @@ def test_the_same_script_on_the_same_folder_says_so(tmp_path: Path, capsys: pyte
 
 def test_where_nothing_can_be_locked_all_may_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run.tempfile, "gettempdir", lambda: str(tmp_path / "none"))  # type: ignore[attr-defined]
-    assert run.claim("tag_images", tmp_path)
+    assert run.open_lock("tag_images", tmp_path) is None
+    add_frame(tmp_path / "set" / "x.png")
+    assert generate_metadata.main(["--src_dir", str(tmp_path / "set")]) == 0
 
 
 def test_two_scripts_on_one_folder_at_once(tmp_path: Path) -> None:
@@ -129,14 +136,14 @@ def test_a_folder_that_disappears_is_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     add_frame(tmp_path / "set" / "x.png", count=1)
-    found = placements.standings
+    found = placements.frame_locations
 
     def vanish(*given: Any) -> Any:
         result = found(*given)
         (tmp_path / "set").rename(tmp_path / "away")
         return result
 
-    monkeypatch.setattr(placements, "standings", vanish)
+    monkeypatch.setattr(placements, "frame_locations", vanish)
     words = ["--src_dir", str(tmp_path / "set"), "--dst_dir", str(tmp_path / "tree")]
     assert arrange_folders.main(words) in (1, 2)
     assert "x.png" in one_sentence(capsys.readouterr().err.replace(names.METADATA, ""))
