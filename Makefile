@@ -35,7 +35,7 @@ test-fast: .venv/dev
 	touch $@
 
 test-train: .venv-train/ready
-	$(TRAIN) -m pytest tests/test_trained_head.py tests/test_yolo_torch.py tests/test_yolo.py tests/test_train_show.py
+	$(TRAIN) -m pytest tests/characters/test_trained_head.py tests/faces/test_yolo_torch.py tests/faces/test_yolo.py tests/whole/test_train_show.py
 
 check: .venv/dev
 	$(BIN)/ruff check .

@@ -161,7 +161,9 @@ def test_functions_are_short_and_take_few_parameters(path: Path) -> None:
             assert (node.end_lineno or 0) - node.lineno < 60, f"{path.name}: {node.name}"
             given = [name.arg for name in (*node.args.args, *node.args.kwonlyargs) if name.arg != "self"]
             assert len(given) <= 7, f"{path.name}: {node.name}"
-            assert "args" not in given or node.name in ("main", "caption_rules"), f"{path.name}: {node.name} is handed args"
+            assert "args" not in given or node.name in ("main", "caption_rules"), (
+                f"{path.name}: {node.name} is handed args"
+            )
 
 
 @pytest.mark.parametrize("path", OWN_FILES, ids=short)

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 import classify_characters
+from tests.characters.test_classify_characters import names_of
+from tests.characters.test_clusters import HAIR, head, show
 from tests.conftest import save_frame, tree
 from tests.helpers_dataset import add_faces, loaded
-from tests.test_classify_characters import names_of
-from tests.test_clusters import HAIR, head, show
 
 if importlib.util.find_spec("learn2learn") is None:
     pytest.skip("make test-train installs it", allow_module_level=True)

@@ -18,7 +18,7 @@ from framekit.tags.store import FrameScores, ScoreStore, write_store
 from framekit.tags.taggers import GENERAL, find_batch_size, load_tagger, read_tag_list
 from tests.conftest import BLACK, WHITE, one_sentence, plain, save_frame, tree
 from tests.helpers_dataset import add_frame, add_text, save_model, save_tag_list, save_tagger
-from tests.test_tag_images import OLIVE, channel_tagger, tag, tags_of
+from tests.tags.test_tag_images import OLIVE, channel_tagger, tag, tags_of
 
 
 @pytest.fixture

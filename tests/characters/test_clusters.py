@@ -11,9 +11,9 @@ import classify_characters
 from framekit.characters.cluster import folders_of, group
 from framekit.characters.descriptors import load_embedders
 from framekit.pixels.decode import Pixels
+from tests.characters.test_classify_characters import names_of
 from tests.conftest import listing, one_sentence, plain, save_frame, tree
 from tests.helpers_dataset import add_faces, loaded
-from tests.test_classify_characters import names_of
 
 HAIR = {"pink": (240, 120, 170), "navy": (40, 50, 130), "green": (60, 170, 90)}
 

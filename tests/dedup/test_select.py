@@ -10,7 +10,7 @@ from framekit.dedup.descriptors import DescribedFrames, Descriptors
 from framekit.dedup.quality import OFF, Limits
 from framekit.dedup.select import Removal, Settings, decide
 from framekit.pixels.measure import Measures
-from tests.test_similarity import clusters, unit
+from tests.dedup.test_search import clusters, unit
 
 GOOD = Measures(
     sharpness=500, contrast=50, upper_contrast=50, dark=5, bright=240, subtitle=0, side=720

@@ -10,8 +10,8 @@ from framekit.dedup.quality import OFF, Limits, faded, flaw, merit
 from framekit.pixels.decode import Pixels
 from framekit.pixels.measure import Measures, measure
 from tests.conftest import BLACK, RED, WHITE, patchwork, plain
-from tests.test_removal import GOOD
-from tests.test_similarity import unit
+from tests.dedup.test_search import unit
+from tests.dedup.test_select import GOOD
 
 
 def with_subtitle(pixels: Pixels) -> Pixels:

@@ -12,9 +12,17 @@ from framekit.boxes import Face
 from framekit.characters import descriptors, references
 from framekit.errors import UsageError
 from framekit.faces import detect
+from tests.characters.test_classify_characters import (
+    add_face,
+    add_references,
+    asked,
+    classify,
+    names_of,
+    shade,
+    strictly,
+)
 from tests.conftest import one_sentence, plain, save_frame, tree
 from tests.helpers_dataset import MIDDLE, add_faces, add_frame, add_json, correct, loaded
-from tests.test_classify_characters import add_face, add_references, asked, classify, names_of, shade, strictly
 
 __all__ = ["asked"]
 
