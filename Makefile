@@ -1,4 +1,5 @@
 # make demo: draw a show and build a dataset from it.  make test: run the tests.  make check: lint, format, types.
+# make docs: build the site.  make test-all: what takes minutes too.
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
@@ -7,11 +8,11 @@ TRAIN := .venv-train/bin/python
 # At how many moments each script is killed by the tests of faults.
 MOMENTS ?= 8
 
-.PHONY: demo test test-fast test-train check clean
+.PHONY: demo test test-all test-train check docs clean
 
-.venv/core: requirements.txt constraints.txt
+.venv/core: requirements.txt constraints.txt pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(PIP) -r requirements.txt
+	$(PIP) --editable .
 	touch $@
 
 .venv/dev: .venv/core requirements-dev.txt
@@ -21,12 +22,12 @@ MOMENTS ?= 8
 demo: .venv/core
 	PYTHON=$(CURDIR)/$(BIN)/python bash demo/run_demo.sh
 
-# With the sample show, where it is (minutes); test-fast leaves it out.
 test: .venv/dev
-	$(BIN)/python -m pytest --moments $(MOMENTS)
+	$(BIN)/python -m pytest -m "not sample_show and not package" --moments $(MOMENTS)
 
-test-fast: .venv/dev
-	$(BIN)/python -m pytest -m "not sample_show"
+# With the sample show, where it is, and the built package: minutes more.
+test-all: .venv/dev
+	$(BIN)/python -m pytest --moments $(MOMENTS)
 
 # What trains: torch, learn2learn and ultralytics, in an environment of their own (7 GB, minutes).
 .venv-train/ready: requirements-train.txt requirements.txt
@@ -37,10 +38,18 @@ test-fast: .venv/dev
 test-train: .venv-train/ready
 	$(TRAIN) -m pytest tests/characters/test_trained_head.py tests/faces/test_yolo_torch.py tests/faces/test_yolo.py tests/whole/test_train_show.py
 
+# The site in site/, readable without a network.
+.venv/docs: .venv/dev requirements-docs.txt
+	$(PIP) -r requirements-docs.txt
+	touch $@
+
+docs: .venv/docs
+	$(BIN)/mkdocs build --strict --quiet
+
 check: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 clean:
-	rm -rf .venv .venv-train demo/out .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-train demo/out site dist .mypy_cache .ruff_cache .pytest_cache
