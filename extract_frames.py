@@ -22,7 +22,7 @@ from threading import Event
 
 from framekit import console, errors
 from framekit.cli import run
-from framekit.cli.parser import StageParser, count, fraction, positive, seconds
+from framekit.cli.parser import StageParser, count, expression, fraction, positive, seconds
 from framekit.dataset import frames
 from framekit.dedup import descriptors, search
 from framekit.files import names, paths
@@ -160,7 +160,7 @@ def parser() -> StageParser:
     options.option("pattern", default="*", help="file names to take; a number where the first * stands is the episode")
     options.option(
         "episode_pattern",
-        type=episodes.expression,
+        type=expression,
         help="regular expression on the name; its first group is the number",
     )
     options.option(

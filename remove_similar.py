@@ -96,7 +96,9 @@ def manage_removed(root: Path, restore: Sequence[str] | None, purge: bool, dry_r
         verb = "would be restored" if dry_run else "restored"
         return run.close(f"{console.counted(restored, 'frame')} {verb}, {len(taken)} not, in {root}")
     if purge and not dry_run:
-        return run.close(f"{console.counted(removed.purge(root), 'removed frame')} deleted for good in {root}")
+        return run.close(
+            f"{console.counted(removed.purge(root, run.confirmed), 'removed frame')} deleted for good in {root}"
+        )
     return None
 
 

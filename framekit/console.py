@@ -1,7 +1,8 @@
-"""console."""
+"""What a person at the console sees of long work: progress, short sentences, numbers with their nouns."""
 
 import difflib
 import os
+import sys
 from collections.abc import Iterable
 from typing import TypeVar
 
@@ -24,6 +25,16 @@ def progress(items: Iterable[Item], total: int | None, unit: str, label: str | N
     from tqdm import tqdm
 
     return tqdm(items, total=total, unit=unit, desc=label, disable=None, dynamic_ncols=True)
+
+
+def say(sentence: str) -> None:
+    """Print a sentence about the work to stdout."""
+    print(sentence)
+
+
+def warn(sentence: str) -> None:
+    """Print a sentence that should not get lost in the output to stderr."""
+    print(sentence, file=sys.stderr)
 
 
 def counted(number: int, noun: str) -> str:

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import os
 import re
 import shutil
 import subprocess
@@ -28,6 +29,32 @@ LIBRARY = sorted((ROOT / "framekit").rglob("*.py"))
 OWN_FILES = [*(ROOT / f"{name}.py" for name in SCRIPTS), *LIBRARY]
 
 
+# From bottom to top; a room imports rooms of lower floors only. See docs/architecture.md.
+FLOORS = [
+    ["errors"],
+    ["console"],
+    ["boxes"],
+    ["lazy"],
+    ["htmlpage"],
+    ["files"],
+    ["sidecars", "pixels"],
+    ["dataset", "models"],
+    ["arrange", "dedup"],
+    ["video", "faces"],
+    ["tags", "characters", "trainers"],
+    ["metadata", "training"],
+    ["report"],
+    ["cli"],
+]
+LEVEL = {room: level for level, floor in enumerate(FLOORS) for room in floor}
+ROOMS = [room for room in LEVEL if (ROOT / "framekit" / room).is_dir()]
+# Small files with one importer that a newcomer looks for by their name.
+LOOKED_FOR = {
+    "faces.cascade": "a kind of detector",
+    "models.torchvision": "a kind of model",
+}
+
+
 def short(path: Path) -> str:
     """Return how a test names a file."""
     return path.relative_to(Path(__file__).resolve().parents[1]).as_posix()
@@ -50,6 +77,35 @@ def imported(nodes: list[ast.stmt]) -> set[str]:
 
 def all_imports(path: Path) -> set[str]:
     return imported([node for node in ast.walk(tree_of(path)) if isinstance(node, ast.Import | ast.ImportFrom)])
+
+
+def name_of(path: Path) -> str:
+    """Return the name of a module below framekit: `pixels.decode`, `pixels` for the face of a room."""
+    parts = path.relative_to(ROOT / "framekit").with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+def framekit_imports(path: Path) -> set[str]:
+    """Return the modules of framekit that a file imports, as `name_of` names them."""
+    found: set[str] = set()
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "framekit":
+            inner = node.module.removeprefix("framekit").lstrip(".")
+            for alias in node.names:
+                full = f"{inner}.{alias.name}".lstrip(".")
+                found.add(full if full in MODULES else inner)
+    return found
+
+
+def room_of(module: str) -> str:
+    return module.split(".")[0]
+
+
+MODULES = {name_of(path) for path in LIBRARY} - {""}
+# The face of a room loads nothing by itself: what it names for type checkers is no arrow.
+GRAPH = {
+    name_of(path): framekit_imports(path) if path.stem != "__init__" else set() for path in LIBRARY if name_of(path)
+}
 
 
 def parser_of(script: str) -> StageParser:
@@ -178,6 +234,76 @@ def test_no_broad_except_and_no_pickle(path: Path) -> None:
 @pytest.mark.parametrize("module", LIBRARY, ids=short)
 def test_framekit_modules_stay_small(module: Path) -> None:
     assert len(module.read_text(encoding="utf-8").splitlines()) <= 400
+
+
+def test_every_module_of_framekit_is_looked_at() -> None:
+    present = {Path(folder, name) for folder, _, names in os.walk(ROOT / "framekit") for name in names}
+    assert {path for path in present if path.suffix == ".py"} == set(LIBRARY)
+    assert len(LIBRARY) > len(FLOORS) + 60
+    assert {room_of(module) for module in GRAPH} == {*LEVEL}
+
+
+@pytest.mark.parametrize("module", sorted(GRAPH))
+def test_imports_run_downward_only(module: str) -> None:
+    for other in GRAPH[module]:
+        if room_of(other) != room_of(module):
+            assert LEVEL[room_of(other)] < LEVEL[room_of(module)], f"{module} imports {other}"
+
+
+def test_no_circle_between_files() -> None:
+    finished: set[str] = set()
+    way: list[str] = []
+
+    def visit(module: str) -> None:
+        assert module not in way, " -> ".join([*way[way.index(module) :], module])
+        if module not in finished:
+            way.append(module)
+            for other in sorted(GRAPH[module]):
+                visit(other)
+            finished.add(way.pop())
+
+    for module in sorted(GRAPH):
+        visit(module)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_is_small_and_says_what_it_holds(room: str) -> None:
+    folder = ROOT / "framekit" / room
+    assert len([path for path in folder.glob("*.py") if path.stem != "__init__"]) <= 11
+    assert not [path for path in folder.iterdir() if path.is_dir() and path.name != "__pycache__"]
+    doc = ast.get_docstring(tree_of(folder / "__init__.py")) or ""
+    assert re.search(r"^Enters: .+Leaves: .+^Owns on disk: ", doc, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_hands_on_at_most_five_names_each_with_an_example(room: str) -> None:
+    package = importlib.import_module(f"framekit.{room}")
+    tree = tree_of(ROOT / "framekit" / room / "__init__.py")
+    typed = {alias.asname or alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)
+             and node.module and node.module.startswith(f"framekit.{room}.") for alias in node.names}  # fmt: skip
+    assert len(typed) <= 5
+    for name in typed:
+        handed = getattr(package, name)
+        assert handed.__module__.startswith(f"framekit.{room}.")
+    with pytest.raises(AttributeError):
+        getattr(package, "nothing_of_this_name")  # noqa: B009 a name that mypy would find missing
+
+
+@pytest.mark.parametrize("module", sorted(GRAPH))
+def test_small_files_with_one_importer_are_looked_for_by_name(module: str) -> None:
+    path = ROOT / "framekit" / f"{module.replace('.', '/')}.py"
+    importers = [other for other, imports in GRAPH.items() if module in imports]
+    importers += [script for script in SCRIPTS if module in framekit_imports(ROOT / f"{script}.py")]
+    if path.exists() and len(path.read_text(encoding="utf-8").splitlines()) < 80 and "." in module:
+        assert len(importers) != 1 or module in LOOKED_FOR, f"{module} is merged into {importers[0]}"
+
+
+@pytest.mark.parametrize("module", [path for path in LIBRARY if path.parent.name != "cli"], ids=short)
+def test_below_the_command_line_nothing_parses_locks_or_prints(module: Path) -> None:
+    assert not all_imports(module) & {"argparse", "fcntl", "msvcrt"}
+    if module.name != "console.py":
+        calls = [node.func for node in ast.walk(tree_of(module)) if isinstance(node, ast.Call)]
+        assert not [one for one in calls if isinstance(one, ast.Name) and one.id in ("print", "input")]
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

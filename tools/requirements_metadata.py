@@ -13,7 +13,7 @@ def requirements(path: Path) -> list[str]:
     return [line for line in lines if line and not line.startswith(("#", "-"))]
 
 
-class RequirementsMetadata(MetadataHookInterface):
+class RequirementsMetadata(MetadataHookInterface):  # type: ignore[misc,unused-ignore]
     """Fills in `dependencies` and `optional-dependencies` of pyproject.toml."""
 
     def update(self, metadata: dict[str, Any]) -> None:

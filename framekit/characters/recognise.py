@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from framekit import console
 from framekit.boxes import Face
 from framekit.characters import calibrate, descriptors
 from framekit.characters.descriptors import Vector
@@ -104,7 +105,7 @@ def head_for(references: References, choice: Choice, path: Path) -> Head:
         head = train_head(references, choice.method, choice.seed)
         told = {"method": choice.method, "models": list(choice.models), "seed": choice.seed, "flip": choice.flip}
         save_head(path, head, told | {"characters": references.characters, "references": len(references.names)})
-        print(f"trained {path}")
+        console.say(f"trained {path}")
     return head
 
 

@@ -1,6 +1,7 @@
 """What options of command lines hold: their types, and those that mean the same in every script."""
 
 import argparse
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -55,6 +56,17 @@ def count(text: str) -> int:
     if value < 0:
         raise argparse.ArgumentTypeError(f"{text} is below 0")
     return value
+
+
+def expression(text: str) -> re.Pattern[str]:
+    """Argument type: a regular expression with at least one group. Raises ArgumentTypeError."""
+    try:
+        compiled = re.compile(text, re.IGNORECASE)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f"{text} is no regular expression: {error}") from error
+    if not compiled.groups:
+        raise argparse.ArgumentTypeError(f"{text} has no group (...) that holds the number of the episode")
+    return compiled
 
 
 SHARED: dict[str, dict[str, Any]] = {

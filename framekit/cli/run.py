@@ -39,6 +39,14 @@ def close(sentence: str, unreadable: Sequence[tuple[Path, str]] = ()) -> int:
     return SOME_UNREADABLE if unreadable else DONE
 
 
+def confirmed(question: str) -> bool:
+    """Ask the person at the console; where nobody can answer, that is no."""
+    try:
+        return input(f"{question} [yes/no] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
+
+
 @contextmanager
 def gc_paused() -> Iterator[None]:
     """Let Python not look for cycles meanwhile: 100,000 frames have none, and the search takes a fifth of the time."""

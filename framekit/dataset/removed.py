@@ -1,7 +1,7 @@
 """The trash of removed frames, .removed/<reason>/, and its manifest: everything can be put back."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -96,21 +96,16 @@ def restore(root: Path, wanted: Sequence[str], dry_run: bool) -> tuple[int, list
     return restored, taken
 
 
-def purge(root: Path) -> int:
-    """Delete the removed frames with their sidecars for good, after asking; return how many that were.
+def purge(root: Path, confirmed: Callable[[str], bool]) -> int:
+    """Delete the removed frames with their sidecars for good; return how many that were.
 
-    Raises UsageError unless the answer is yes.
+    `confirmed` is asked a question first. Raises UsageError unless it agrees.
     """
     trash = root / paths.REMOVED
     going = list(removed_now(root))
     if not going:
         return 0
-    question = f"delete {console.counted(len(going), 'removed frame')} in {trash} for good? [yes/no] "
-    try:
-        answer = input(question)
-    except EOFError:
-        answer = "no"
-    if answer.strip().lower() not in ("y", "yes"):
+    if not confirmed(f"delete {console.counted(len(going), 'removed frame')} in {trash} for good?"):
         raise errors.UsageError(
             f"nothing was deleted; answer yes to delete {console.counted(len(going), 'frame')} in {trash}"
         )
@@ -130,4 +125,4 @@ def set_aside(folder: Path, reason: str) -> None:
     names = [folder.name, *(f"{folder.name}_{number}" for number in range(2, 10000))]
     free = next(trash / name for name in names if not (trash / name).exists())
     os.replace(folder, free)
-    print(f"{folder} was set aside as {free}")
+    console.say(f"{folder} was set aside as {free}")

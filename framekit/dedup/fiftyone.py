@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from framekit import console
 from framekit.dedup.descriptors import DescribedFrames
 from framekit.dedup.select import BY_HAND, Removal
 from framekit.errors import UsageError
@@ -66,7 +67,7 @@ def review(frames: Sequence[Reviewed], name: str, wait: Callable[[Any], None] = 
             ]
         )
         session = fiftyone.launch_app(dataset.sort_by("group"))
-        print(f"tag frames with {KEEP} or {REMOVE} in the App, then close it")
+        console.say(f"tag frames with {KEEP} or {REMOVE} in the App, then close it")
         wait(session)
         dataset.reload()
         tags = {str(sample.filepath): set(sample.tags) for sample in dataset}

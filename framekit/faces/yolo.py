@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from framekit import console
 from framekit.boxes import FACE, HALFBODY, HEAD, PERSON, Face, face_at
 from framekit.errors import UsageError
 from framekit.faces.filter import face_of_head
@@ -204,7 +205,7 @@ def load_torch(path: Path, device: str) -> tuple[Callable[[NDArray[np.float32]],
     if device not in ("auto", place.type):
         raise UsageError(f"--device {device} is not there for {path}; torch runs on cpu or cuda")
     model.to(place)
-    print(f"{path.name} runs on torch {place}")
+    console.say(f"{path.name} runs on torch {place}")
 
     def run(batch: NDArray[np.float32]) -> NDArray[Any]:
         with torch.inference_mode():

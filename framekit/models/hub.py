@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from logging import getLogger
 from pathlib import Path
 
+from framekit import console
 from framekit.errors import UsageError
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -61,7 +62,7 @@ def fetch(model: HubModel, name: str) -> Path:
     try:
         cached = try_to_load_from_cache(model.repository, where, revision=model.revision)
         if not isinstance(cached, str):
-            print(f"asking the hub for {model.repository}/{where}, which is not in the cache")
+            console.say(f"asking the hub for {model.repository}/{where}, which is not in the cache")
             cached = hf_hub_download(model.repository, where, revision=model.revision)
     except (LocalEntryNotFoundError, OfflineModeIsEnabled) as error:
         raise UsageError(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from framekit import console
 from framekit.errors import UsageError
 from framekit.pixels.decode import Pixels
 
@@ -54,7 +55,7 @@ def open_session(path: Path, device: str) -> "InferenceSession":
         raise UsageError(f"{path} is not a usable ONNX model: {str(error).splitlines()[0]}") from error
     if wanted not in session.get_providers() and device != "auto":
         raise UsageError(f"--device {device} was asked for, but {wanted} does not start here; use --device cpu")
-    print(f"{path.name} runs on {session.get_providers()[0]}")
+    console.say(f"{path.name} runs on {session.get_providers()[0]}")
     return session
 
 

@@ -6,6 +6,7 @@ from urllib.error import URLError
 import numpy as np
 from numpy.typing import NDArray
 
+from framekit import console
 from framekit.errors import UsageError
 from framekit.models.onnx import EmbeddingModel
 from framekit.pixels.decode import Pixels
@@ -45,7 +46,7 @@ def embedding_of(model: Any, device: str) -> EmbeddingModel:
     setattr(model, head, torch.nn.Identity())
     place = torch.device("cuda" if device in ("auto", "cuda") and torch.cuda.is_available() else "cpu")
     model.eval().to(place)
-    print(f"{type(model).__name__} runs on torch {place}")
+    console.say(f"{type(model).__name__} runs on torch {place}")
 
     def prepare(pixels: Pixels) -> NDArray[Any]:
         import cv2

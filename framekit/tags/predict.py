@@ -41,7 +41,7 @@ def score_frames(todo: Sequence[Path], tagger: Tagger, batch_size: int, workers:
             continue
         if not size:
             size = find_batch_size(tagger, prepared)
-            print(f"batches of {size}")
+            console.say(f"batches of {size}")
         batch.append((frame, prepared))
         if len(batch) == size:
             yield from scored()
@@ -92,7 +92,7 @@ def known_faces(todo: Sequence[Path], workers: int) -> dict[Path, list[boxes.Fac
             found[frame] = noted
     missing = [frame for frame in todo if frame not in found]
     if missing:
-        print(f"{console.counted(len(missing), 'frame')} without X.faces.json: animeface looks for faces first")
+        console.say(f"{console.counted(len(missing), 'frame')} without X.faces.json: animeface looks for faces first")
     looks = detect.find_faces(missing, detect.Settings(), filter.Limits(), workers)
     for frame, seen in console.progress(looks, len(missing), "frame", "faces"):
         found[frame] = seen if isinstance(seen, frames.Unreadable) else seen.faces

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from framekit import errors
+from framekit import console, errors
 from framekit.files import atomic, names
 from framekit.files.names import CHARACTERS, sidecar
 from framekit.htmlpage import STYLE
@@ -133,6 +133,6 @@ def write_summary(root: Path, found: Sequence[Path], extension: str) -> None:
     tagged = read_tagged(found, extension)
     uses = tag_uses(tagged, read_named(found))
     for tag, use in list(uses.items())[:PRINTED]:
-        print(f"{use.count:6} {use.count / max(1, len(tagged)):6.1%}  {tag}")
+        console.say(f"{use.count:6} {use.count / max(1, len(tagged)):6.1%}  {tag}")
     atomic.write_whole(root / "tags_summary.csv", summary_csv(uses, len(tagged)))
     atomic.write_whole(root / "tags_summary.html", summary_page(uses, len(tagged), root))

@@ -1,7 +1,6 @@
 """Episode numbers from the names of video files."""
 
 import re
-from argparse import ArgumentTypeError
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatch, translate
 from pathlib import Path
@@ -95,17 +94,6 @@ def label_from_text(text: str) -> str | None:
     if special := SPECIAL.search(text):
         return f"{special[1].upper()}01"
     return None
-
-
-def expression(text: str) -> re.Pattern[str]:
-    """Argument type: a regular expression with at least one group. Raises ArgumentTypeError."""
-    try:
-        compiled = re.compile(text, re.IGNORECASE)
-    except re.error as error:
-        raise ArgumentTypeError(f"{text} is no regular expression: {error}") from error
-    if not compiled.groups:
-        raise ArgumentTypeError(f"{text} has no group (...) that holds the number of the episode")
-    return compiled
 
 
 def label_from_expression(name: str, wanted: re.Pattern[str] | None) -> str | None:

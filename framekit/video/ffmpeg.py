@@ -3,7 +3,6 @@
 import math
 import re
 import subprocess
-import sys
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from framekit import console
 from framekit.pixels.decode import Pixels
 from framekit.video.sampling import Sampling
 from framekit.video.scenes import FrameLog, read_log
@@ -190,5 +190,5 @@ def choose_device(ffmpeg: Ffmpeg, wanted: str, video: Path) -> str | None:
     for device in DEVICES if wanted == "auto" else [wanted]:
         if decodes(ffmpeg, device, video):
             return device
-    print(f"--hwaccel {wanted} cannot decode {video.name}; the processor does it", file=sys.stderr)
+    console.warn(f"--hwaccel {wanted} cannot decode {video.name}; the processor does it")
     return None

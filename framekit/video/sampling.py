@@ -2,11 +2,11 @@
 
 import math
 import shutil
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from framekit import console
 from framekit.errors import UsageError
 from framekit.video.stream import VideoStream
 
@@ -163,4 +163,4 @@ def require_space(samplings: Sequence[Sampling], pictures: Sequence[VideoStream]
     sizes = f"about {needed / 1e9:.1f} GB will be written and {folder} has room for {free / 1e9:.1f} GB"
     if free < needed * SURELY_TOO_SMALL:
         raise UsageError(f"{sizes}; make room, take another --dst_dir, or --format jpg, --limit or --max_frames")
-    print(f"{sizes}; if the disk gets full, finished episodes stay and the same command goes on", file=sys.stderr)
+    console.warn(f"{sizes}; if the disk gets full, finished episodes stay and the same command goes on")

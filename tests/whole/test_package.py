@@ -36,7 +36,7 @@ def commands(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_wheel_holds_the_scripts_and_the_library_and_nothing_else(built: Path) -> None:
-    with zipfile.ZipFile(*built.glob("*.whl")) as wheel:
+    with zipfile.ZipFile(next(built.glob("*.whl"))) as wheel:
         tops = {name.split("/")[0] for name in wheel.namelist()}
         metadata = wheel.read(next(name for name in wheel.namelist() if name.endswith("/METADATA"))).decode()
     assert {top for top in tops if not top.endswith(".dist-info")} == {
@@ -50,7 +50,7 @@ def test_the_wheel_holds_the_scripts_and_the_library_and_nothing_else(built: Pat
 
 
 def test_the_sdist_builds_again(built: Path) -> None:
-    with tarfile.open(*built.glob("*.tar.gz")) as sdist:
+    with tarfile.open(next(built.glob("*.tar.gz"))) as sdist:
         names = {name.split("/", 1)[1] for name in sdist.getnames() if "/" in name}
     assert {"pyproject.toml", "requirements.txt", "tools/requirements_metadata.py", "framekit/py.typed"} <= names
 
