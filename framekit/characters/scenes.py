@@ -18,8 +18,8 @@ from framekit.dataset import frames
 from framekit.files import atomic, names
 from framekit.files.names import CHARACTERS, sidecar
 from framekit.sidecars import characters, metadata
+from framekit.sidecars.corrections import WRITTEN
 from framekit.sidecars.episode import source_of
-from framekit.sidecars.faces import WRITTEN
 from framekit.sidecars.metadata import UNKNOWN
 
 # Two faces of neighbouring frames are one if their boxes overlap and they look alike; where a scene moves, either alone

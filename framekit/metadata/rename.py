@@ -15,7 +15,7 @@ from framekit.files.atomic import MOVE
 from framekit.files.journal import Journal
 from framekit.files.names import CHARACTERS, TAGS, sidecar
 from framekit.sidecars import corrections
-from framekit.sidecars.faces import WRITTEN
+from framekit.sidecars.corrections import WRITTEN
 from framekit.sidecars.tags import TagRecord
 
 RECORD = ".renamed.jsonl"
@@ -130,8 +130,8 @@ def rename_values(values: Mapping[str, Any], renames: Renames) -> dict[str, Any]
             changed[key] = [names.get(one, one) if isinstance(one, str) else one for one in changed[key]]
             noted |= {} if key in edited else {key: atomic.digest(changed[key])}
     noted[RENAMED] = atomic.digest(renames.mark)
-    rest = {key: value for key, value in changed.items() if key not in (RENAMED, corrections.WRITTEN)}
-    return {**rest, RENAMED: renames.mark, corrections.WRITTEN: noted}
+    rest = {key: value for key, value in changed.items() if key not in (RENAMED, WRITTEN)}
+    return {**rest, RENAMED: renames.mark, WRITTEN: noted}
 
 
 def rename_sidecars(frame: Path, renames: Renames, tagged: dict[Path, TagRecord]) -> None:
@@ -144,17 +144,17 @@ def rename_sidecars(frame: Path, renames: Renames, tagged: dict[Path, TagRecord]
         record = atomic.read_json(path)
         names, faces = renames.since(record.get(RENAMED)), record.get("faces")
         if names and isinstance(faces, list) and all(isinstance(face, dict) for face in faces):
-            own = record.get(WRITTEN) == atomic.digest(faces)
+            edited = corrections.is_edited(faces, (record.get(WRITTEN),))
             for face in faces:
                 face["name"] = names.get(face.get("name"), face.get("name"))
-            record |= {RENAMED: renames.mark} | ({WRITTEN: atomic.digest(faces)} if own else {})
+            record |= {RENAMED: renames.mark} | ({} if edited else {WRITTEN: atomic.digest(faces)})
             atomic.write_json(path, record)
     rename_tags(sidecar(frame, TAGS), renames, tagged)
 
 
 def mark_of_tags(path: Path, record: TagRecord) -> str:
     """Return the mark of the renames after which a file of tags was written."""
-    by = record.written.get(path.name, {}).get(atomic.digest(path.read_text(encoding="utf-8", errors="replace")), "")
+    by = record.written.get(path.name, {}).get(atomic.digest(corrections.held_text(path)), "")
     return by.removeprefix(f"{RENAMED} ") if by.startswith(f"{RENAMED} ") else ""
 
 
@@ -165,7 +165,7 @@ def rename_tags(path: Path, renames: Renames, tagged: dict[Path, TagRecord]) -> 
     record = tagged.setdefault(path.parent, TagRecord(path.parent))
     text, names = atomic.read_text(path), renames.since(mark_of_tags(path, record))
     changed = renamed_tags(text, names)
-    if changed != text and record.is_own(path):
+    if changed != text and not record.is_edited(path):
         record.write(path, changed, f"{RENAMED} {renames.mark}")
 
 

@@ -11,7 +11,7 @@ from framekit.files import atomic, names
 from framekit.files.atomic import digest, read_json
 from framekit.files.names import CHARACTERS, METADATA, sidecar
 from framekit.sidecars import corrections, faces, metadata
-from framekit.sidecars.faces import WRITTEN
+from framekit.sidecars.corrections import WRITTEN
 
 
 def names_record(
@@ -92,9 +92,8 @@ def known_faces(
 
 def is_corrected(frame: Path) -> bool:
     """Tell whether a person corrected the names of a frame, in X.json or in X.characters.json."""
-    path = names.sidecar(frame, names.CHARACTERS)
-    noted = read_record(path)
-    edited = faces.WRITTEN in noted and faces.is_corrected(path)
+    record = read_record(names.sidecar(frame, names.CHARACTERS))
+    edited = WRITTEN in record and corrections.is_edited(record.get("faces"), (record[WRITTEN],))
     return edited or corrected_names(frame) is not None
 
 

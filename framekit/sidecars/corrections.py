@@ -1,13 +1,42 @@
-"""How corrections in X.json survive: what a person changed is told from what was generated, and stays."""
+"""What a person edited by hand, in any file of ours; and how corrections in X.json survive a re-run."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
+from pathlib import Path
 from typing import Any
 
 from framekit.files.atomic import digest
 
 ENCODED = json.JSONEncoder(ensure_ascii=False).encode
-WRITTEN = "written"  # key in X.json: field -> digest of what generate_metadata.py wrote last
+WRITTEN = "written"  # key in JSON sidecars: the digest of what a script wrote last; in X.json one for each field
+
+
+def is_edited(held: Any, digests: Container[Any]) -> bool:
+    """Tell whether a person edited a value: whether it differs from everything that a script wrote there.
+
+    `held` is what the file holds now, a text or a JSON value; `digests` are those noted when scripts wrote it. Where
+    they are kept differs (in the sidecar itself, in a record of the folder), what "edited" means does not. With none
+    noted, somebody else wrote the value, and it counts as edited.
+
+        >>> is_edited(["AobaKokona"], {digest(["AobaKokona"])})
+        False
+        >>> is_edited(["KuraueHinata"], {digest(["AobaKokona"])})
+        True
+    """
+    return digest(held) not in digests
+
+
+def held_text(path: Path) -> str:
+    """Return the text of a file that a person may have saved with any editor: bytes that are not UTF-8 are replaced."""
+    return path.read_text(encoding="utf-8", errors="replace")
+
+
+def is_file_edited(path: Path, digests: Container[Any]) -> bool:
+    """Tell whether a person edited the whole text of a file, as `is_edited` does; a missing file is not edited."""
+    try:
+        return is_edited(held_text(path), digests)
+    except FileNotFoundError:
+        return False
 
 
 def noted_digests(values: Mapping[str, Any]) -> dict[str, str]:
@@ -17,16 +46,16 @@ def noted_digests(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def edited_fields(values: Mapping[str, Any]) -> set[str]:
-    """Return the fields of X.json that a person changed, added or took away since they were generated."""
+    """Return the fields of X.json that a person changed, added or removed since they were generated."""
     noted = noted_digests(values)
     names = {*values, *noted} - {WRITTEN}
-    return {name for name in names if name not in values or noted.get(name) != digest(values[name])}
+    return {name for name in names if name not in values or is_edited(values[name], (noted.get(name),))}
 
 
 def merge_corrections(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """Join freshly generated fields with what is in the file; return the file's new content and the kept fields.
 
-    A field that a person changed, added or took away stays so; an untouched one that nothing gives any more goes.
+    A field that a person changed, added or removed stays so; an unedited one that is no longer generated is dropped.
     """
     old = {} if old is None else old
     edited = edited_fields(old)

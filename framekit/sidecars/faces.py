@@ -1,4 +1,4 @@
-"""The sidecar of faces: written, read back, and told from one that a person corrected."""
+"""The sidecar of faces, X.faces.json: written, read back, and whether a person corrected it."""
 
 from pathlib import Path
 from typing import Any
@@ -7,19 +7,18 @@ from framekit.boxes import FACE, HEAD, Face, Seen, face_at
 from framekit.errors import BadSidecar
 from framekit.files.atomic import digest, read_json
 from framekit.files.names import FACES, sidecar
-
-WRITTEN = "written"  # key of the digest of the faces as a script wrote them
+from framekit.sidecars.corrections import WRITTEN, is_edited
 
 
 def noted(face: Face) -> dict[str, Any]:
-    """Return a face as it stands in the sidecar."""
+    """Return a face as the sidecar holds it."""
     return {"box": list(face.box), "score": face.score} | ({"label": face.label} if face.label != FACE else {})
 
 
 def faces_record(model: str, threshold: float | list[float], seen: Seen) -> dict[str, Any]:
     """Return the content of the faces sidecar; people and dropped faces only where there are any.
 
-    `written` is the digest of the faces, by which hand-corrected ones are told.
+    `written` is the digest of the faces: where it no longer fits them, a person corrected them.
     """
     faces = [noted(face) for face in seen.faces]
     record: dict[str, Any] = {"schema": 1, "model": model, "threshold": threshold, "faces": faces}
@@ -31,16 +30,16 @@ def faces_record(model: str, threshold: float | list[float], seen: Seen) -> dict
 
 
 def is_corrected(path: Path) -> bool:
-    """Tell whether a sidecar of faces or names was changed since it was written, or comes from elsewhere."""
+    """Tell whether a person edited a faces sidecar, or another program wrote it; a damaged one is not edited."""
     try:
         record = read_json(path)
     except BadSidecar:
         return False
-    return record.get(WRITTEN) != digest(record.get("faces"))
+    return is_edited(record.get("faces"), (record.get(WRITTEN),))
 
 
 def read_faces(frame: Path) -> list[Face] | None:
-    """Read the faces sidecar of a frame; None if there is none. Raises BadSidecar if it is not as it should be."""
+    """Read the faces sidecar of a frame; None if there is none. Raises BadSidecar if it is malformed."""
     path = sidecar(frame, FACES)
     if not path.exists():
         return None

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from framekit.files import atomic, journal
+from framekit.sidecars import corrections
 
 RECORD = ".tagged.jsonl"
 TAG_LINES = ("character", "copyright", "artist", "general")
@@ -19,13 +20,9 @@ class TagRecord:
         for line in journal.read_lines(self.path):
             self.written.setdefault(str(line.get("file")), {})[str(line.get("digest"))] = str(line.get("by"))
 
-    def is_own(self, path: Path) -> bool:
-        """Tell whether a file holds what was written here, or is not there."""
-        try:
-            text = path.read_text(encoding="utf-8", errors="replace")
-        except FileNotFoundError:
-            return True
-        return atomic.digest(text) in self.written.get(path.name, {})
+    def is_edited(self, path: Path) -> bool:
+        """Tell whether a person wrote or changed a file of tags; a missing one is not edited."""
+        return corrections.is_file_edited(path, self.written.get(path.name, {}))
 
     def write(self, path: Path, text: str, by: str) -> None:
         """Note a text, then write it: after a kill in between, the old text still counts as our own."""

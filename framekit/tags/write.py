@@ -66,7 +66,7 @@ def leave_edited(todo: Sequence[Path], wanted: Wanted) -> list[Path]:
         for folder, members in groupby(todo, key=lambda frame: frame.parent)
         for record in [TagRecord(folder)]
         for frame in members
-        if wanted.overwrite or record.is_own(names.sidecar(frame, wanted.extension))
+        if wanted.overwrite or not record.is_edited(names.sidecar(frame, wanted.extension))
     ]
 
 
@@ -86,7 +86,7 @@ def write_tags(part: Sequence[Path], wanted: Wanted) -> Tally:
         path = names.sidecar(frame, wanted.extension)
         if len(scored) < len(stores):
             tally.unreadable.append((frame, "it has no stored scores, or changed since; score it with --redo"))
-        elif not (wanted.overwrite or record.is_own(path)):
+        elif record.is_edited(path) and not wanted.overwrite:
             tally.edited += 1
         else:
             joined = scored[0] if len(scored) == 1 else merge(scored, wanted.merge)
