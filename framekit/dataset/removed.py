@@ -1,7 +1,7 @@
 """The trash of removed frames, .removed/<reason>/, and its manifest: everything can be put back."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,14 @@ from framekit.files import atomic, journal, paths
 
 MANIFEST = f"{paths.REMOVED}/manifest.jsonl"
 REPLACED = f"{paths.REMOVED}/replaced"
-RESTORED, KEPT_BY_HAND, PURGED = "restored", "kept_by_hand", "purged"
+RESTORED, KEPT_BY_HAND, PURGED = "restored", "kept_by_hand", "purged"  # in place of a reason: what came after it
 
 
-def remove(root: Path, frame: Path, reason: str, **told: Any) -> None:
-    """Write a removal down, then move the frame with its sidecars to .removed/<reason>/."""
+def remove(root: Path, frame: Path, reason: str, **details: Any) -> None:
+    """Record a removal with its details, then move the frame with its sidecars to .removed/<reason>/."""
     name = frame.relative_to(root).as_posix()
     target = move.free_target(root / paths.REMOVED / reason / name)
-    record = {"frame": name, "to": target.relative_to(root).as_posix(), "reason": reason, **told}
+    record = {"frame": name, "to": target.relative_to(root).as_posix(), "reason": reason, **details}
     journal.append_line(root / MANIFEST, record)
     move.place_frame(frame, target, atomic.MOVE, root / REPLACED)
 
@@ -30,8 +30,8 @@ def removed_now(root: Path) -> Iterator[tuple[Path, Path, dict[str, Any]]]:
         latest[str(record.get("to"))] = record
     for name, record in latest.items():
         origin, where = paths.inside(root, record.get("frame")), paths.inside(root, name)
-        gone = record.get("reason") in (RESTORED, KEPT_BY_HAND, PURGED)
-        if gone or origin is None or where is None or not where.exists():
+        over = record.get("reason") in (RESTORED, KEPT_BY_HAND, PURGED)
+        if over or origin is None or where is None or not where.exists():
             continue
         if where.resolve().is_relative_to((root / paths.REMOVED).resolve()):
             yield origin, where, record
@@ -47,12 +47,12 @@ def kept_by_hand(root: Path) -> set[Path]:
 
 
 def keep(root: Path, frame: Path) -> None:
-    """Write down that a person decided to keep a frame."""
+    """Record that a person decided to keep a frame."""
     journal.append_line(root / MANIFEST, {"frame": frame.relative_to(root).as_posix(), "reason": KEPT_BY_HAND})
 
 
 def finish_interrupted(root: Path) -> None:
-    """Complete the last move if a kill cut it short: the frame, which moves last, is not at its target yet."""
+    """Complete the last move if the process was killed in it: the frame, which moves last, is not at its target yet."""
     last: dict[str, Any] = {}
     for record in journal.read_lines(root / MANIFEST):
         last = record
@@ -65,23 +65,42 @@ def finish_interrupted(root: Path) -> None:
         move.place_frame(source, target, atomic.MOVE, root / REPLACED)
 
 
-def is_wanted(root: Path, origin: Path, record: dict[str, Any], wanted: Sequence[str]) -> tuple[bool, bool]:
-    """Tell whether --restore means a frame, and whether by name; `wanted` holds reasons and frames, none for all."""
-    names = {origin.name, origin.stem, origin.relative_to(root).as_posix(), str(record.get("to")), str(origin)}
-    named = any(word in names for word in wanted)
-    return named or not wanted or record.get("reason") in wanted, named
+def names_of(root: Path, origin: Path, record: dict[str, Any]) -> list[str]:
+    """Return the names by which --restore accepts a removed frame."""
+    return [origin.relative_to(root).as_posix(), origin.name, origin.stem, str(record.get("to")), str(origin)]
 
 
-def restore(root: Path, wanted: Sequence[str], dry_run: bool) -> tuple[int, list[tuple[Path, str]]]:
+def refuse_unknown(root: Path, wanted: Sequence[str], reasons: Collection[str]) -> None:
+    """Raise UsageError for a word that is neither one of the reasons nor anything that the manifest ever recorded."""
+    known = dict.fromkeys(reasons)
+    for record in journal.read_lines(root / MANIFEST):
+        if (origin := paths.inside(root, record.get("frame"))) is not None:
+            known |= dict.fromkeys(names_of(root, origin, record))
+            if (reason := str(record.get("reason"))) not in (RESTORED, KEPT_BY_HAND, PURGED):
+                known[reason] = None
+    for word in wanted:
+        if word not in known:
+            remedy = console.nearest(word, known, "") or f"; the reasons are {', '.join(reasons)}"
+            raise errors.UsageError(
+                f"--restore {word}: neither a reason nor a frame that was removed in {root}{remedy}"
+            )
+
+
+def restore(
+    root: Path, wanted: Sequence[str], reasons: Collection[str], dry_run: bool
+) -> tuple[int, list[tuple[Path, str]]]:
     """Put removed frames back; return how many, and those that stay removed since their place is taken.
 
-    A frame that is named is kept from then on, one of a reason may be removed again.
+    `wanted` holds reasons and frames, nothing means all. A frame that is named is kept from then on, one restored by
+    its reason may be removed again. Raises UsageError for a word that is neither one of the `reasons` nor known from
+    the manifest, and then restores nothing.
     """
+    refuse_unknown(root, wanted, reasons)
     taken: list[tuple[Path, str]] = []
     restored = 0
     for origin, where, record in removed_now(root):
-        meant, named = is_wanted(root, origin, record, wanted)
-        if not meant:
+        named = not set(names_of(root, origin, record)).isdisjoint(wanted)
+        if not (named or not wanted or record.get("reason") in wanted):
             continue
         if move.stem_taken(origin):
             taken.append((where, f"{origin} is there again; rename one of them"))

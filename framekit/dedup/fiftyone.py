@@ -1,4 +1,4 @@
-"""Groups of similar frames in the FiftyOne App: a person looks, tags `keep` or `remove`, and is listened to."""
+"""Groups of similar frames in the FiftyOne App: the tags `keep` and `remove` that a person gives there are applied."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,8 @@ from typing import Any
 
 from framekit import console
 from framekit.dedup.descriptors import DescribedFrames
-from framekit.dedup.select import BY_HAND, Removal
+from framekit.dedup.removal import Removal
+from framekit.dedup.select import BY_HAND
 from framekit.errors import UsageError
 
 KEEP, REMOVE = "keep", "remove"
@@ -21,7 +22,7 @@ NO_DATABASE = (
 
 @dataclass(frozen=True)
 class Reviewed:
-    """A frame to look at: whether it stays, else why it goes, how similar it is, and the kept frame of its group."""
+    """A frame to review: whether it stays, else why it goes, its similarity, and the kept frame of its group."""
 
     path: Path
     kept: bool
@@ -36,9 +37,9 @@ def until_closed(session: Any) -> None:
 
 
 def review(frames: Sequence[Reviewed], name: str, wait: Callable[[Any], None] = until_closed) -> dict[Path, str]:
-    """Show frames in the App and return `keep` or `remove` for those that got such a tag; `keep` wins.
+    """Show frames in the App; return `keep` or `remove` for those that got such a tag, `keep` for those with both.
 
-    The dataset lives only as long as this call. Raises UsageError without FiftyOne or its database.
+    The dataset of FiftyOne exists during this call only. Raises UsageError without FiftyOne or its database.
     """
     if find_spec("fiftyone") is None:
         raise UsageError(INSTALL)
@@ -73,13 +74,12 @@ def review(frames: Sequence[Reviewed], name: str, wait: Callable[[Any], None] = 
         tags = {str(sample.filepath): set(sample.tags) for sample in dataset}
     finally:
         fiftyone.delete_dataset(name)
-    told = {one.path: tags.get(str(one.path.absolute()), set()) for one in frames}
-    return {path: KEEP if KEEP in given else REMOVE for path, given in told.items() if given & {KEEP, REMOVE}}
+    by_path = {one.path: tags.get(str(one.path.absolute()), set()) for one in frames}
+    return {path: KEEP if KEEP in given else REMOVE for path, given in by_path.items() if given & {KEEP, REMOVE}}
 
 
 def reviewed(root: Path, described: DescribedFrames, going: Sequence[Removal]) -> tuple[list[Removal], list[Path]]:
-    """Show the groups in FiftyOne; return the removals as the person left them, and the frames to keep from now on."""
-
+    """Show the groups in FiftyOne; return the removals that the person's tags leave, and the frames tagged `keep`."""
     by_row = {one.row: one for one in going}
     groups = {one.row: one.resembles for one in going if one.resembles >= 0}
     shown = [
@@ -94,11 +94,11 @@ def reviewed(root: Path, described: DescribedFrames, going: Sequence[Removal]) -
         if row in by_row or row in groups.values()
     ]
     tags = review(shown, f"similar frames of {root.name}")
-    kept = [frame for frame, tag in tags.items() if tag == "keep"]
-    staying = [one for one in going if tags.get(described.readable[one.row]) != "keep"]
+    kept = [frame for frame, tag in tags.items() if tag == KEEP]
+    left = [one for one in going if tags.get(described.readable[one.row]) != KEEP]
     also = [
         Removal(row, BY_HAND)
         for row, frame in enumerate(described.readable)
-        if tags.get(frame) == "remove" and row not in by_row
+        if tags.get(frame) == REMOVE and row not in by_row
     ]
-    return sorted([*staying, *also], key=lambda one: one.row), kept
+    return sorted([*left, *also], key=lambda one: one.row), kept

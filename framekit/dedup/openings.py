@@ -7,11 +7,12 @@ from pathlib import Path, PurePosixPath
 from framekit import errors
 from framekit.dataset import removed
 from framekit.dedup.descriptors import DescribedFrames
-from framekit.dedup.select import SIMILAR, Removal
+from framekit.dedup.removal import Removal
 from framekit.files import atomic, names
 
-TOLERANCE = 0.5  # seconds by which the distance in time may differ within a run
-LONGEST_GAP = 3.0  # seconds of a run in which nothing new is shown
+KINDS = OPENING, ENDING = "opening", "ending"
+TOLERANCE = 0.5  # seconds by which the distance in time may vary within a run
+LONGEST_GAP = 3.0  # seconds between two repeats of a run
 SHORTEST = 5.0  # seconds; shorter runs are stock shots and flashbacks
 FEWEST = 4  # frames of a run
 
@@ -28,7 +29,7 @@ class Repeat:
 
 @dataclass
 class Section:
-    """What comes back: its kind, opening or ending, and (start, end) in seconds in each episode."""
+    """A part that episodes share: its kind, opening or ending, and (start, end) in seconds in each episode."""
 
     kind: str
     spans: dict[str, tuple[float, float]] = field(default_factory=dict)
@@ -38,8 +39,8 @@ class Section:
         start, end = self.spans.get(episode, (1.0, 0.0))
         return start - TOLERANCE <= time <= end + TOLERANCE
 
-    def told(self) -> str:
-        """Return one line for people."""
+    def __str__(self) -> str:
+        """Return one line for people, `opening: EP01 0:00-1:30, EP02 0:45-2:15`."""
         return f"{self.kind}: " + ", ".join(
             f"{name} {clock(start)}-{clock(end)}" for name, (start, end) in self.spans.items()
         )
@@ -87,7 +88,7 @@ def sections(repeats: Iterable[Repeat], lengths: Mapping[str, float]) -> list[Se
         episode, other = run[0].episode, run[0].other
         known = next((one for one in found if overlap(one.spans.get(other), there)), None)
         if known is None:
-            kind = "opening" if sum(there) < lengths.get(other, 0.0) else "ending"
+            kind = OPENING if sum(there) < lengths.get(other, 0.0) else ENDING
             known = Section(kind, {other: there})
             found.append(known)
         known.spans[other] = span_union(known.spans[other], there)
@@ -107,7 +108,10 @@ def span_union(one: tuple[float, float], other: tuple[float, float]) -> tuple[fl
 
 @dataclass(frozen=True)
 class Clock:
-    """When each frame of a dataset was shown: seconds by path without suffix; the seconds of each episode."""
+    """When each frame of a dataset is shown, in seconds, by its path without suffix; the length of each episode.
+
+    `resembled` holds pairs of frames, dropped and kept, that extraction found similar.
+    """
 
     times: Mapping[str, float]
     lengths: Mapping[str, float]
@@ -123,7 +127,7 @@ class Clock:
 
 
 def read_clock(root: Path, folders: Iterable[Path]) -> Clock:
-    """Read when the frames of the episodes were shown, and what was dropped while they were extracted."""
+    """Read the times of the frames of all episodes, and what was dropped while they were extracted."""
     times: dict[str, float] = {}
     lengths: dict[str, float] = {}
     resembled = []
@@ -143,11 +147,11 @@ def read_clock(root: Path, folders: Iterable[Path]) -> Clock:
 
 
 def find_sections(root: Path, described: DescribedFrames, going: Sequence[Removal]) -> tuple[list[Section], Clock]:
-    """Return the openings and endings of a show, seen in what is and was removed; and when its frames were shown."""
+    """Return the openings and endings of a show, found in what goes and what was removed before; and its clock."""
     folders = sorted({frame.parent for frame in described.readable})
     clock = read_clock(root, folders)
     names = [frame.relative_to(root).as_posix() for frame in described.readable]
-    pairs = [(names[one.row], names[one.resembles]) for one in going if one.reason == SIMILAR]
+    pairs = [(names[one.row], names[one.resembles]) for one in going if one.resembles >= 0]
     pairs += [(str(line.get("frame")), str(line.get("resembles"))) for _, _, line in removed.removed_now(root)]
     repeats = [repeat for pair in (*pairs, *clock.resembled) if (repeat := clock.repeat(*pair))]
     return sections(repeats, clock.lengths), clock
@@ -156,7 +160,7 @@ def find_sections(root: Path, described: DescribedFrames, going: Sequence[Remova
 def drop_sections(
     root: Path, described: DescribedFrames, going: Sequence[Removal], dropped: Sequence[Section], clock: Clock
 ) -> list[Removal]:
-    """Return the removals of all other frames that lie in the sections."""
+    """Return the removals of the frames that lie in the sections and stay otherwise."""
     gone = {one.row for one in going}
     found = []
     for row, frame in enumerate(described.readable):

@@ -1,6 +1,6 @@
-"""How good a frame is by itself: what is measured of it, which frames are worth nothing, which sibling is the best."""
+"""How good a frame is by itself: which frames are of low quality, and which of similar ones is the best."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ from framekit.pixels.measure import Measures
 
 @dataclass(frozen=True)
 class Limits:
-    """What a frame must have to stay; 0 turns a limit off, 255 that of `max_dark`. Grey levels as in Measures.
+    """The limits a frame must meet to stay, in the units of Measures; 0 turns one off, 255 that of `max_dark`.
 
     On two composed shows, 1,245 frames without a transition have sharpness of 173 and more, contrast of 20 and more,
     their brightest percent is 128 and more, night included, and their darkest at most 182.
@@ -26,24 +26,30 @@ class Limits:
 
 
 OFF = Limits(0.0, 0.0, 0.0, 255.0, 0.0, 0.0)
-FADE_LIKENESS = 0.8  # similarity from which two frames show one picture, faded or not
-FADE_REACH = 8  # numbers of frames on either side that are looked at
+FADE_LIKENESS = 0.8  # similarity from which two frames show the same picture, faded or not
+FADE_REACH = 8  # frame numbers on either side that are compared
 SUBTITLE_WEIGHT = 50.0  # subtitles raise `subtitle` by 0.01 to 0.03
 CONTRAST_WEIGHT = (
     12.0  # a fade of a tenth outweighs a subtitle; siblings differ by a hundredth. 10 to 16 lose no layout
 )
 
 
+# Reason, what is measured, its value and its limit, in the order in which they are checked.
+CHECKS: tuple[tuple[str, str, Callable[[Measures, Limits], tuple[float, float]]], ...] = (
+    ("small", "shorter side", lambda frame, limits: (frame.side, limits.min_size)),
+    ("flat", "contrast", lambda frame, limits: (frame.contrast, limits.min_contrast)),
+    ("dark", "brightest percent", lambda frame, limits: (frame.bright, limits.min_bright)),
+    ("blurred", "sharpness", lambda frame, limits: (frame.sharpness, limits.min_sharpness)),
+    ("bright", "darkest percent", lambda frame, limits: (-frame.dark, -limits.max_dark)),
+)
+FADE = "fade"
+REASONS = (*(reason for reason, _, _ in CHECKS), FADE)
+
+
 def flaw(measures: Measures, limits: Limits) -> tuple[str, str] | None:
-    """Return the reason for which a frame is worth nothing by itself, and the figure; None if it is good."""
-    checks = (
-        ("small", "shorter side", measures.side, limits.min_size),
-        ("flat", "contrast", measures.contrast, limits.min_contrast),
-        ("dark", "brightest percent", measures.bright, limits.min_bright),
-        ("blurred", "sharpness", measures.sharpness, limits.min_sharpness),
-        ("bright", "darkest percent", -measures.dark, -limits.max_dark),
-    )
-    for reason, name, value, limit in checks:
+    """Return the reason for which a frame is of low quality, and the figure behind it; None if it is good."""
+    for reason, name, check in CHECKS:
+        value, limit = check(measures, limits)
         if value < limit:
             return reason, f"{name} {abs(value):.0f} {'<' if limit > 0 else '>'} {abs(limit):g}"
     return None
@@ -52,10 +58,10 @@ def flaw(measures: Measures, limits: Limits) -> tuple[str, str] | None:
 def faded(
     measures: Sequence[Measures], vectors: NDArray[np.float32], numbers: Sequence[int | None], share: float
 ) -> dict[int, str]:
-    """Return the frames in the middle of a fade or flash: a near frame shows the same picture with more contrast.
+    """Return the frames in a fade or flash, with the figures: one nearby shows the same picture at more contrast.
 
-    `vectors` are descriptors of unit length, `numbers` those in the names of frames of one folder, in order; frames
-    without a number are not judged. On two composed shows it finds 57 of 151 such frames, and none of 1,245 others.
+    `vectors` are descriptors of length 1, `numbers` those in the names of the frames of one folder, in order; frames
+    without a number are never reported. On two composed shows it finds 57 of 151 such frames, and none of 1,245 others.
     """
     contrast = np.array([one.upper_contrast for one in measures], np.float32)
     found = {}
@@ -73,6 +79,6 @@ def faded(
 
 
 def merit(measures: Measures) -> float:
-    """Return how good a frame is beside others of the same drawing: sharp, full of contrast, without subtitles."""
+    """Return how good a frame is among others of one drawing: sharpness and contrast count, subtitles count against."""
     light = CONTRAST_WEIGHT * np.log1p(measures.upper_contrast)
     return float(np.log1p(measures.sharpness) + light - SUBTITLE_WEIGHT * measures.subtitle)

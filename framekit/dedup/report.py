@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from framekit.dedup import search
 from framekit.dedup.descriptors import DescribedFrames
-from framekit.dedup.select import Removal
+from framekit.dedup.removal import Removal
 from framekit.files import atomic
 from framekit.htmlpage import STYLE
 from framekit.pixels import sheets

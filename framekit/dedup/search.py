@@ -1,4 +1,4 @@
-"""How alike two frames are: the embedded descriptor, and the search for similar frames. No weights, no download."""
+"""The search for similar frames among descriptors: exact, in blocks of matrix products."""
 
 from collections.abc import Iterator
 from itertools import product
@@ -8,10 +8,7 @@ from numpy.typing import NDArray
 
 from framekit.dedup.descriptors import DIMENSIONS, Descriptors
 
-"""One unit vector a row, (N, D) float32."""
-
-
-QUERIES = 1024  # frames compared at a time
+QUERIES = 1024  # frames compared at a time: (QUERIES, block) similarities are 40 MB at the default block of 10,000
 
 
 def first_similar(
@@ -20,7 +17,7 @@ def first_similar(
     """Yield (row, kept row it resembles most, similarity) for each of `rows` that is similar to an earlier kept one.
 
     Rows are taken in their order and compared with every kept one, `block` kept ones at a time: matrix products, but
-    never a matrix of all pairs, and no frame is forgotten.
+    never a matrix of all pairs.
     """
     kept = np.empty(len(rows), np.intp)
     count = 0
@@ -47,7 +44,7 @@ def similar_frames(
 ) -> list[tuple[int, int, float]]:
     """Return (row, kept row it resembles most, similarity) of each similar frame, the rows taken in their order.
 
-    Each of them reaches the threshold, and no two kept rows do.
+    The similarity of each reaches the threshold, that of two kept rows never does.
     """
     gone = np.array([row for row, _, _ in first_similar(descriptors, rows, threshold, block)], np.intp)
     best, scores = most_similar(descriptors, rows[~np.isin(rows, gone)], gone, block)
@@ -55,7 +52,7 @@ def similar_frames(
 
 
 class KeptDescriptors:
-    """The descriptors of kept frames, to be asked one frame at a time; equal to `first_similar`."""
+    """The descriptors of kept frames, searched one frame at a time with the results of `first_similar`."""
 
     def __init__(self) -> None:
         """Start with none."""

@@ -1,4 +1,4 @@
-"""Which frames of a dataset are removed, and why: worthless ones, then those that resemble a better or earlier one."""
+"""Which frames of a dataset are removed: those of low quality, then those that resemble a better or earlier one."""
 
 import re
 from collections.abc import Collection, Iterator, Sequence
@@ -9,33 +9,30 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from framekit.dedup import search
-from framekit.dedup.descriptors import DescribedFrames
-from framekit.dedup.quality import Limits, faded, flaw, merit
+from framekit.console import worker_count
+from framekit.dedup import openings, quality, search
+from framekit.dedup.descriptors import THRESHOLD, THUMBNAIL, DescribedFrames, Describer, describe_frames
+from framekit.dedup.quality import FADE, OFF, Limits, faded, flaw, merit
+from framekit.dedup.removal import Removal
 
 SIMILAR = "similar"
+FACE_NUMBER = "face_number"  # too few or too many faces
 UNREADABLE, BY_HAND = "unreadable", "by_hand"
-
-
-@dataclass(frozen=True)
-class Removal:
-    """A frame that goes: its row, why, the row of the kept frame that it resembles, -1 for none, how much; a figure."""
-
-    row: int
-    reason: str
-    resembles: int = -1
-    similarity: float = -1.0
-    detail: str = ""
+REASONS = (*quality.REASONS, SIMILAR, *openings.KINDS, FACE_NUMBER, UNREADABLE, BY_HAND)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What decides: the similarity from which frames are similar, kept frames compared at a time, who stays, limits."""
+    """What decides which frames go.
 
-    thresh: float
-    block: int
-    keep_best: bool
-    limits: Limits
+    `thresh` is the similarity, 0 to 1, from which frames are similar; `block` the number of kept frames compared at a
+    time, which bounds the memory; `keep_best` keeps the best of similar frames, else the first.
+    """
+
+    thresh: float = THRESHOLD
+    block: int = 10_000
+    keep_best: bool = True
+    limits: Limits = OFF
 
 
 def folders_of(frames: Sequence[Path]) -> Iterator[range]:
@@ -53,25 +50,26 @@ def number_in(frame: Path) -> int | None:
     return int(found[1]) if found else None
 
 
-def worthless(described: DescribedFrames, limits: Limits) -> list[Removal]:
-    """Return the frames that are worth nothing by themselves or lie in the middle of a fade."""
+def low_quality(described: DescribedFrames, limits: Limits) -> list[Removal]:
+    """Return the frames that are of low quality by themselves, or part of a fade."""
     found = {}
     for row, measures in enumerate(described.measures):
-        if told := flaw(measures, limits):
-            found[row] = Removal(row, told[0], detail=told[1])
+        if flawed := flaw(measures, limits):
+            reason, detail = flawed
+            found[row] = Removal(row, reason, detail=detail)
     for rows in folders_of(described.readable):
         numbers = [number_in(described.readable[row]) for row in rows]
         part = slice(rows.start, rows.stop)
         for row, detail in faded(described.measures[part], described.rows[part], numbers, limits.fade_contrast).items():
-            found.setdefault(rows.start + row, Removal(rows.start + row, "fade", detail=detail))
+            found.setdefault(rows.start + row, Removal(rows.start + row, FADE, detail=detail))
     return sorted(found.values(), key=lambda one: one.row)
 
 
 def alike(described: DescribedFrames, rows: NDArray[np.intp], settings: Settings) -> list[Removal]:
     """Return the frames, among these rows, that resemble one that stays.
 
-    Folder by folder, the best frame of a folder first if `keep_best`, else in their order, each frame is compared with
-    all that stay until then.
+    Folder by folder, in their order or, with `keep_best`, the best frame of each folder first, each frame is compared
+    with all that stay so far.
     """
     ordered = []
     for folder in folders_of([described.readable[row] for row in rows]):
@@ -86,8 +84,37 @@ def alike(described: DescribedFrames, rows: NDArray[np.intp], settings: Settings
 
 
 def decide(described: DescribedFrames, settings: Settings, protected: Collection[Path]) -> list[Removal]:
-    """Return what is to be removed, in the order of the frames; what a person decided to keep is `protected`."""
-    bad = [one for one in worthless(described, settings.limits) if described.readable[one.row] not in protected]
+    """Return what is to be removed, in the order of the frames; the `protected` frames, kept by a person, all stay."""
+    bad = [one for one in low_quality(described, settings.limits) if described.readable[one.row] not in protected]
     rows = np.setdiff1d(np.arange(len(described.readable)), [one.row for one in bad])
     again = [one for one in alike(described, rows, settings) if described.readable[one.row] not in protected]
     return sorted([*bad, *again], key=lambda one: one.row)
+
+
+def similar_groups(
+    paths: Sequence[Path], thresh: float = THRESHOLD, keep_best: bool = True, describer: Describer = THUMBNAIL
+) -> list[list[Path]]:
+    """Return the groups of similar frames: first the frame that stays, then those that resemble it, in natural order.
+
+    `thresh` is a similarity from 0 to 1. The best frame of a group stays, in sharpness, contrast and lack of subtitles;
+    without `keep_best` the first. The frames of one folder should follow each other, as `find_frames` returns them: an
+    earlier folder wins over a later one. Frames without a similar one are in no group, and neither are unreadable ones.
+    Nothing is written; stored descriptors of a folder are used.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> from PIL import Image
+    >>> with TemporaryDirectory() as folder:
+    ...     frames = [Path(folder, f"{number}.png") for number in range(3)]
+    ...     for frame, left in zip(frames, (20, 20, 100), strict=True):
+    ...         drawing = Image.new("RGB", (160, 90), "navy")
+    ...         drawing.paste("white", (left, 10, left + 40, 80))
+    ...         drawing.save(frame)
+    ...     groups = similar_groups(frames, thresh=0.98)
+    >>> [[frame.name for frame in group] for group in groups]
+    [['0.png', '1.png']]
+    """
+    described = describe_frames(paths, worker_count(0), False, describer)
+    groups: dict[int, list[int]] = {}
+    for one in decide(described, Settings(thresh, keep_best=keep_best), ()):
+        groups.setdefault(one.resembles, [one.resembles]).append(one.row)
+    return [[described.readable[row] for row in rows] for _, rows in sorted(groups.items())]

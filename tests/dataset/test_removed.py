@@ -8,6 +8,7 @@ import pytest
 
 import remove_similar
 from framekit.dataset import removed
+from framekit.dedup import select
 from framekit.files import journal
 from tests.conftest import BLACK, one_sentence, patchwork, plain, save_frame, tree
 
@@ -63,10 +64,51 @@ def test_reasons_and_names_go_together(trash: Path, capsys: pytest.CaptureFixtur
     assert "2 frames restored" in capsys.readouterr().out
 
 
-def test_a_word_that_means_nothing_restores_nothing(trash: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(trash, "--restore", "sharp") == 0
-    assert "0 frames restored" in capsys.readouterr().out
-    assert len(reasons(trash)) == 2
+@pytest.mark.parametrize(
+    ("word", "remedy"),
+    [
+        ("flatt", "did you mean flat?"),
+        ("a_3O.png", "did you mean a_30.png?"),
+        ("EP01/a_31.png", "did you mean EP01/a_30.png?"),
+        ("EP02/b_1.png", ""),  # a frame, but never removed
+        ("§", "the reasons are small, flat, dark, blurred, bright, fade, similar, opening, ending, face_number,"),
+        ("restored", ""),
+    ],
+)
+def test_a_word_that_is_no_reason_and_no_removed_frame_is_an_error(
+    trash: Path, word: str, remedy: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = tree(trash)
+    capsys.readouterr()
+    assert run(trash, "--restore", "flat", word) == 2
+    complaint = one_sentence(capsys.readouterr().err)
+    assert f"--restore {word}: neither a reason nor a frame that was removed in {trash}" in complaint
+    assert remedy in complaint
+    assert tree(trash) == before
+
+
+@pytest.mark.parametrize("word", [*select.REASONS, "of_an_extension"])
+def test_a_known_reason_without_frames_restores_nothing(
+    tmp_path: Path, word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = save_frame(tmp_path / "a.png", patchwork(1))
+    removed.remove(tmp_path, frame, "of_an_extension")
+    assert run(tmp_path, "--restore", "of_an_extension") == 0
+    capsys.readouterr()
+    assert run(tmp_path, "--restore", word) == 0
+    assert "0 frames restored, 0 not" in capsys.readouterr().out
+
+
+def test_a_frame_that_is_back_already_may_be_named_again(trash: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(trash, "--restore", "EP01/a_30.png")
+    capsys.readouterr()
+    assert run(trash, "--restore", "EP01/a_30.png") == 0
+    assert "0 frames restored, 0 not" in capsys.readouterr().out
+
+
+def test_each_reason_stands_once_in_the_list() -> None:
+    assert len(set(select.REASONS)) == len(select.REASONS)
+    assert not {removed.RESTORED, removed.KEPT_BY_HAND, removed.PURGED} & set(select.REASONS)
 
 
 def test_a_named_frame_is_kept_from_then_on(trash: Path) -> None:

@@ -67,7 +67,7 @@ def test_a_section_covers_its_span_with_half_a_second_on_either_side() -> None:
 
 
 def test_what_is_told_of_a_section() -> None:
-    assert Section("ending", {"EP01": (65.2, 130), "EP02": (0, 9)}).told() == "ending: EP01 1:05-2:10, EP02 0:00-0:09"
+    assert str(Section("ending", {"EP01": (65.2, 130), "EP02": (0, 9)})) == "ending: EP01 1:05-2:10, EP02 0:00-0:09"
 
 
 def test_the_clock_knows_kept_and_dropped_frames(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What is measured of frames, and which of them are worth nothing."""
+"""What is measured of frames, and which of them are of low quality."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,8 +10,7 @@ from framekit.dedup.quality import OFF, Limits, faded, flaw, merit
 from framekit.pixels.decode import Pixels
 from framekit.pixels.measure import Measures, measure
 from tests.conftest import BLACK, RED, WHITE, patchwork, plain
-from tests.dedup.test_search import unit
-from tests.dedup.test_select import GOOD
+from tests.dedup.helpers import GOOD, unit
 
 
 def with_subtitle(pixels: Pixels) -> Pixels:
@@ -69,7 +68,7 @@ def test_odd_sizes_are_measured(size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "found"),
     [
         ({}, None),
         ({"sharpness": 14.0}, ("blurred", "sharpness 14 < 15")),
@@ -80,11 +79,11 @@ def test_odd_sizes_are_measured(size: tuple[int, int]) -> None:
         ({"sharpness": 15.0, "contrast": 6.0, "bright": 40.0, "dark": 215.0}, None),
     ],
 )
-def test_each_limit_has_a_reason(changed: dict[str, float], told: tuple[str, str] | None) -> None:
-    assert flaw(replace(GOOD, **changed), Limits(min_size=720)) == told
+def test_each_limit_has_a_reason(changed: dict[str, float], found: tuple[str, str] | None) -> None:
+    assert flaw(replace(GOOD, **changed), Limits(min_size=720)) == found
 
 
-def test_off_means_that_nothing_is_worthless() -> None:
+def test_off_means_that_every_frame_is_good_enough() -> None:
     assert flaw(Measures(0, 0, 0, 255, 0, 1, 1), OFF) is None
 
 

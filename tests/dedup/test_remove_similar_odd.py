@@ -168,7 +168,7 @@ def test_a_frame_that_vanishes_is_listed(
         (root / "EP01/b.png").unlink()
         return found
 
-    monkeypatch.setattr("framekit.dataset.frames.find_frames", vanishing)
+    monkeypatch.setattr(frames, "find_frames", vanishing)
     assert run(tmp_path) == 1
     assert "EP01/b.png" in capsys.readouterr().err
     assert removed(tmp_path) == {"EP01/c.png": "similar"}
@@ -186,7 +186,7 @@ def test_a_frame_that_vanishes_before_it_is_moved_is_no_trouble(
         (tmp_path / "EP01/b.png").unlink()
         return found
 
-    monkeypatch.setattr("framekit.dedup.descriptors.describe_frames", vanishing)
+    monkeypatch.setattr(descriptors, "describe_frames", vanishing)
     assert run(tmp_path) == 0
     monkeypatch.undo()
     assert run(tmp_path) == 0
@@ -237,7 +237,7 @@ def test_only_new_frames_are_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyP
         read.append(path.relative_to(tmp_path).as_posix())
         return real(path)
 
-    monkeypatch.setattr("framekit.pixels.decode.read_pixels", reading)
+    monkeypatch.setattr(decode, "read_pixels", reading)
     run(tmp_path)
     assert sorted(read) == ["EP02/a.png", "EP03/a.png"]
     assert removed(tmp_path) == {"EP03/a.png": "similar"}
@@ -273,6 +273,39 @@ def test_a_store_of_another_shape_is_made_again(tmp_path: Path) -> None:
     assert read_store(tmp_path / "EP01") == {}
     assert run(tmp_path) == 0
     assert list(read_store(tmp_path / "EP01")) == ["a.png"]
+
+
+def with_edition(store: Path, edition: str | None) -> None:
+    """Turn the vectors of a store around, and give it another edition, None for none at all."""
+    with np.load(store, allow_pickle=False) as held:
+        arrays = {name: held[name] for name in held.files}
+    arrays["vectors"] = -arrays["vectors"]
+    arrays.pop("edition", None)
+    if edition is not None:
+        arrays["edition"] = np.array(edition)
+    np.savez(store, allow_pickle=False, **arrays)
+
+
+@pytest.mark.parametrize("edition", [None, "0", "another"])
+def test_a_store_of_another_edition_is_made_again_though_its_width_is_the_same(
+    tmp_path: Path, edition: str | None
+) -> None:
+    save_frame(tmp_path / "EP01/a.png", patchwork(1, 160, 90))
+    assert run(tmp_path) == 0
+    fresh = (tmp_path / "EP01" / STORE).read_bytes()
+    with_edition(tmp_path / "EP01" / STORE, edition)
+    assert read_store(tmp_path / "EP01") == {}
+    assert run(tmp_path) == 0
+    assert (tmp_path / "EP01" / STORE).read_bytes() == fresh
+
+
+def test_a_store_of_this_edition_is_taken_as_it_is(tmp_path: Path) -> None:
+    save_frame(tmp_path / "EP01/a.png", patchwork(1, 160, 90))
+    assert run(tmp_path) == 0
+    with_edition(tmp_path / "EP01" / STORE, descriptors.EDITION)
+    stored = (tmp_path / "EP01" / STORE).read_bytes()
+    assert run(tmp_path) == 0
+    assert (tmp_path / "EP01" / STORE).read_bytes() == stored
 
 
 @pytest.mark.parametrize("batch", ["n", 1])

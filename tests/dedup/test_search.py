@@ -8,6 +8,7 @@ from framekit.dedup.descriptors import DIMENSIONS, Descriptors, describe
 from framekit.dedup.search import QUERIES, first_similar
 from framekit.pixels.decode import Pixels
 from tests.conftest import BLACK, RED, WHITE, patchwork, plain
+from tests.dedup.helpers import clusters, unit
 
 THRESHOLD = 0.985  # the default of remove_similar
 
@@ -19,12 +20,6 @@ def similar(descriptors: Descriptors, threshold: float, block: int) -> list[tupl
 
 def likeness(one: Pixels, other: Pixels) -> float:
     return float(describe(one) @ describe(other))
-
-
-def clusters(count: int, seed: int = 0) -> Descriptors:
-    """Return unit vectors in few dimensions, so that some are similar to some, near and far apart in the order."""
-    vectors = np.random.default_rng(seed).normal(size=(count, 5)).astype(np.float32)
-    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
 
 
 def one_by_one(descriptors: Descriptors, threshold: float) -> list[tuple[int, int, float]]:
@@ -109,11 +104,6 @@ def test_blocks_of_queries_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> Non
     for queries in (1, 3, 100):
         monkeypatch.setattr(search, "QUERIES", queries)
         assert [row[:2] for row in similar(descriptors, 0.97, 7)] == expected
-
-
-def unit(*degrees: float) -> Descriptors:
-    angles = np.radians(degrees)
-    return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
 
 
 def test_a_frame_is_compared_with_kept_frames_only() -> None:

@@ -1,22 +1,25 @@
-"""Which frames go: worthless ones, then those that resemble one that stays; the best of them stays."""
+"""Which frames go: those of low quality, then those that resemble one that stays; the best of them stays."""
 
+import doctest
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from framekit import dedup
+from framekit.dedup import descriptors, select
 from framekit.dedup.descriptors import DescribedFrames, Descriptors
 from framekit.dedup.quality import OFF, Limits
-from framekit.dedup.select import Removal, Settings, decide
+from framekit.dedup.removal import Removal
+from framekit.dedup.select import Settings, decide, similar_groups
 from framekit.pixels.measure import Measures
-from tests.dedup.test_search import clusters, unit
+from tests.conftest import listing, patchwork, save_frame
+from tests.dedup.helpers import GOOD, clusters, unit
 
-GOOD = Measures(
-    sharpness=500, contrast=50, upper_contrast=50, dark=5, bright=240, subtitle=0, side=720
-)  # nothing is wrong with it
-
-PLAIN = Settings(0.985, 10_000, False, OFF)
+PLAIN = Settings(0.985, keep_best=False, limits=OFF)
 
 BEST = replace(PLAIN, keep_best=True)
 
@@ -120,7 +123,7 @@ def test_what_a_frame_resembles_is_the_most_similar_one_that_stays_also_a_later_
     assert gone(described(unit(0, 9, 11)), PLAIN) == {1: 2}
 
 
-def test_a_worthless_frame_goes_and_nothing_goes_for_its_sake() -> None:
+def test_a_frame_of_low_quality_goes_and_nothing_goes_for_its_sake() -> None:
     frames = described(unit(0, 1, 90), [replace(GOOD, sharpness=3), GOOD, GOOD])
     assert decide(frames, replace(PLAIN, limits=Limits()), ()) == [
         Removal(0, "blurred", detail="sharpness 3 < 15"),
@@ -138,3 +141,33 @@ def test_what_a_person_keeps_stays_whatever_it_is(limits: Limits) -> None:
     frames = described(unit(0, 0, 0), [GOOD, GOOD, replace(GOOD, sharpness=3)])
     protected = set(frames.readable[1:])
     assert decide(frames, replace(BEST, limits=limits), protected) == []
+
+
+def test_groups_hold_the_frame_that_stays_first(tmp_path: Path) -> None:
+    seeds = {"EP01/a": 1, "EP01/b": 2, "EP01/c": 1, "EP02/a": 3, "EP02/b": 1}
+    paths = {name: save_frame(tmp_path / f"{name}.png", patchwork(seed, 160, 90)) for name, seed in seeds.items()}
+    assert similar_groups(list(paths.values())) == [[paths["EP01/a"], paths["EP01/c"], paths["EP02/b"]]]
+    assert listing(tmp_path / "EP01") == ["a.png", "b.png", "c.png"]
+
+
+def test_the_best_of_a_group_stays_or_the_first(tmp_path: Path) -> None:
+    sharp = patchwork(1, 640, 360)
+    soft = np.asarray(Image.fromarray(sharp).resize((320, 180)).resize((640, 360)), np.uint8)
+    paths = [save_frame(tmp_path / "a.png", soft), save_frame(tmp_path / "b.png", sharp)]
+    assert similar_groups(paths, thresh=0.95) == [paths[::-1]]
+    assert similar_groups(paths, thresh=0.95, keep_best=False) == [paths]
+
+
+def test_nothing_and_unreadable_frames_are_in_no_group(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"torn")
+    assert similar_groups([]) == similar_groups([tmp_path / "a.png"]) == []
+
+
+@pytest.mark.parametrize("module", [descriptors, select], ids=lambda module: module.__name__)
+def test_the_examples_of_the_documentation_are_true(module: ModuleType) -> None:
+    found = doctest.testmod(module)
+    assert (found.failed, found.attempted > 0) == (0, True)
+
+
+def test_the_room_hands_on_its_public_names() -> None:
+    assert (dedup.similar_groups, dedup.describe) == (select.similar_groups, descriptors.describe)
