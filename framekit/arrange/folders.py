@@ -13,8 +13,9 @@ from framekit import console, errors
 from framekit.arrange.placements import read_journal
 from framekit.console import nearest
 from framekit.errors import UsageError
-from framekit.files import atomic, paths
+from framekit.files import paths
 from framekit.files.paths import safe_name
+from framekit.files.tables import read_rows
 from framekit.sidecars.metadata import NOBODY, Metadata, metadata_from
 
 PATTERN = "*/character/*"
@@ -189,16 +190,13 @@ def reader(root: Path, pattern: str, valid_names: Path | None, known: Iterable[s
 
 def read_valid_names(path: Path) -> list[str]:
     """Return the names in a file, one a line, or of the folders in a folder. Raises UsageError if there are none."""
-    try:
-        if path.is_dir():
-            names = [one.name for one in path.iterdir() if one.is_dir() and not one.name.startswith(".")]
-        else:
-            names = [line.strip() for line in atomic.read_text(path, is_given=True).splitlines()]
-    except errors.BadSidecar as error:
-        raise errors.UsageError(f"{path} cannot be read ({error}); --valid_names needs a name in each line") from error
-    if not (found := sorted(name for name in names if name)):
+    if path.is_dir():
+        found = [one.name for one in path.iterdir() if one.is_dir() and not one.name.startswith(".")]
+    else:
+        found = [row.cells[0] for row in read_rows(path, "AobaKokona", (1, 1))]
+    if not found:
         raise errors.UsageError(f"{path} names nobody; --valid_names needs a name in each line, or a folder for each")
-    return found
+    return sorted(found)
 
 
 def corrected(current: Sequence[str], part: str, names: Sequence[str]) -> list[str] | None:

@@ -14,6 +14,7 @@ from framekit.files import atomic, journal
 from framekit.files.atomic import MOVE
 from framekit.files.journal import Journal
 from framekit.files.names import CHARACTERS, TAGS, sidecar
+from framekit.files.tables import read_rows
 from framekit.sidecars import corrections
 from framekit.sidecars.corrections import WRITTEN
 from framekit.sidecars.tags import TagRecord
@@ -31,32 +32,17 @@ def read_renames(words: Sequence[str]) -> dict[str, str]:
     from framekit.sidecars.metadata import refuse_name  # not needed for --help, which must be fast
 
     if len(words) == 1 and words[0].lower().endswith(".csv"):
-        pairs = read_pairs(Path(words[0]))
+        rows = read_rows(Path(words[0]), "old,new", (2, 2), unique=True)
+        names = {row.cells[0]: row.cells[1] for row in rows}
     elif len(words) == 2:
-        pairs = [(words[0], words[1])]
+        names = {words[0]: words[1]}
     else:
         raise errors.UsageError("--rename needs an old and a new name, or a CSV file with lines old,new")
-    for old, new in pairs:
+    for old, new in names.items():
         refuse_name(new, Path(new))
         if old in ("", "unknown", "ood"):
             raise errors.UsageError(f"--rename cannot rename {old or 'an empty name'}, which stands for nobody")
-    return dict(pairs)
-
-
-def read_pairs(path: Path) -> list[tuple[str, str]]:
-    """Return the lines `old,new` of a file. Raises UsageError for a line that is none."""
-    try:
-        lines = [line.strip() for line in atomic.read_text(path, is_given=True).splitlines()]
-    except errors.BadSidecar as error:
-        raise errors.UsageError(f"{path} cannot be read ({error}); --rename needs lines old,new") from error
-    pairs = []
-    for line in lines:
-        words = [word.strip() for word in line.split(",")]
-        if line and not line.startswith("#"):
-            if len(words) != 2 or not all(words):
-                raise errors.UsageError(f"{path}: the line {line!r} should be an old and a new name")
-            pairs.append((words[0], words[1]))
-    return pairs
+    return names
 
 
 def read_batches(root: Path) -> list[dict[str, str]]:

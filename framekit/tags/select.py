@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from framekit import errors
-from framekit.files import atomic
+from framekit.files.tables import ANY, read_rows
 from framekit.tags.taggers import ARTIST, CHARACTER, COPYRIGHT, GENERAL, RATING
 from framekit.tags.vocabulary import KAOMOJI
 
@@ -120,19 +119,9 @@ def tag_text(scored: Scored, thresholds: Thresholds, rules: TagRules) -> str:
 
 
 def read_pairs(path: Path | None) -> dict[str, list[str]]:
-    """Read lines `tag,other,…` of a file; a line without a comma has no other, # begins a remark; None has no lines.
-
-    Raises UsageError if it cannot be read.
-    """
-    if path is None:
-        return {}
-    try:
-        text = atomic.read_text(path, is_given=True)
-    except errors.BadSidecar as error:
-        raise errors.UsageError(f"{path} cannot be read: {error}") from error
+    """Read rows `tag,other,…` of a table, with any number of others; no table has no rows. Raises UsageError."""
     found: dict[str, list[str]] = {}
-    for line in text.splitlines():
-        words = [word.strip().replace(" ", "_") for word in line.split(",")]
-        if words[0] and not line.lstrip().startswith("#"):
-            found.setdefault(words[0], []).extend(word for word in words[1:] if word)
+    for row in read_rows(path, "tag or tag,other", (1, ANY)) if path else []:
+        tag, *others = (cell.replace(" ", "_") for cell in row.cells)
+        found.setdefault(tag, []).extend(other for other in others if other)
     return found

@@ -1,6 +1,5 @@
 """The balance of a tree, folder by folder and character by character, and the tables that show it."""
 
-import csv
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framekit.errors import UsageError
+from framekit.files.tables import read_rows
 from framekit.sidecars.metadata import Metadata
 from framekit.trainers.base import Folder, FolderBalance
 
@@ -134,24 +134,16 @@ def table(title: str, rows: Sequence[Row]) -> str:
 
 
 def read_weights(path: Path) -> Weights:
-    """Read `name or pattern,weight` lines. Raises UsageError for a line that isn't one."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = [[cell.strip() for cell in row] for row in csv.reader(file) if any(cell.strip() for cell in row)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(
-            f"{path} cannot be read as CSV in UTF-8; --weight_csv needs lines such as 1_character,3"
-        ) from error
+    """Read `name or pattern,weight` rows. Raises UsageError for a weight that is no number in its range."""
     weights = []
-    for row in rows:
+    for row in read_rows(path, "1_character,3", (2, 2)):
+        name, text = row.cells
         try:
-            name, weight = row[0], float(*row[1:])
-        except (TypeError, ValueError) as error:
-            raise UsageError(
-                f"{path}: the line {','.join(row)} should be a folder name or pattern, and a weight"
-            ) from error
+            weight = float(text)
+        except ValueError as error:
+            raise UsageError(f"{row.place}: the weight of {name}, {text}, is not a number") from error
         if not 1 / MAX_WEIGHT <= weight <= MAX_WEIGHT:
-            raise UsageError(f"{path}: the weight of {name} must be above 0, and at most {MAX_WEIGHT:g}")
+            raise UsageError(f"{row.place}: the weight of {name} must be above 0, and at most {MAX_WEIGHT:g}")
         weights.append((name, weight))
     return weights
 

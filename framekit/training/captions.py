@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from framekit.console import nearest
-from framekit.errors import BadSidecar, UsageError
-from framekit.files.atomic import read_text
+from framekit.errors import UsageError
+from framekit.files.tables import ANY, read_rows
 from framekit.sidecars.metadata import FACEPOS, Metadata
 from framekit.tags.vocabulary import KAOMOJI, group_of, is_of_the_moment
 
@@ -169,23 +169,11 @@ def escaped(text: str, rules: CaptionRules) -> str:
 
 
 def read_triggers(path: Path) -> dict[str, str]:
-    """Read lines `character,trigger words`; # begins a remark. Raises UsageError for a line that is none."""
-    try:
-        lines = read_text(path, is_given=True).splitlines()
-    except BadSidecar as error:
-        raise UsageError(
-            f"{path} cannot be read ({error}); --trigger_csv needs lines such as AobaKokona,kkn girl"
-        ) from error
+    """Read the trigger words of characters, `character,words`. Raises UsageError for a row without any."""
     found: dict[str, str] = {}
-    for line in lines:
-        name, comma, words = (part.strip() for part in line.partition(","))
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        if not (name and comma and words.replace(",", " ").strip()):
-            raise UsageError(f"{path}: the line {line.strip()!r} should be a character, a comma, and its trigger words")
-        if name in found:
-            raise UsageError(f"{path} has two lines for {name}; keep one of them")
-        found[name] = " ".join(words.replace(",", " ").split())
+    for row in read_rows(path, "AobaKokona,kkn girl", (2, ANY), unique=True):
+        name, *parts = row.cells
+        found[name] = " ".join(" ".join(parts).split())
     return found
 
 
