@@ -2,8 +2,8 @@
 
     python demo/draw_show.py --dst_dir demo/out
 
-Writes <dst_dir>/videos/demo_show_01.mp4 and demo_show_02.mp4 (640x360, 24 frames/s) and
-<dst_dir>/references/<CharacterName>/1.png to 4.png (360x360).
+Writes <dst_dir>/videos/demo_show_01.mp4 and demo_show_02.mp4 (1280x720, 24 frames/s) and
+<dst_dir>/references/<CharacterName>/1.png to 4.png (720x720); all of half that size with --height 360.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import subprocess
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import chain
 from pathlib import Path
 
 import cv2
@@ -24,7 +25,8 @@ from PIL import Image, ImageDraw, ImageFont
 SORA, YUKI, AKANE, MIO = CAST
 WIDTH, HEIGHT, FPS = 640, 360, 24
 PLACE_WIDTH = 960  # a place is wider than the frame, for pans
-FINER = 2  # all is drawn this many times larger, then reduced
+FINER = 2  # all is drawn this many times larger: the size of a large show; a small one is reduced
+HEIGHTS = (HEIGHT * FINER, HEIGHT)  # px of the frames of a large and a small show
 LIPS = (0.5, 1.0, 0.5, 0.0, 1.0, 0.5, 0.0)  # the talking mouth, drawing by drawing
 WHITE: Colour = (255, 255, 255)
 Painter = Callable[[Pen], None]
@@ -201,15 +203,23 @@ def draw_title(frame: Frame, title: str) -> None:
 
 @cache
 def compose(shot: Shot, left: float, acting: tuple[tuple[Role, Pose], ...]) -> Frame:
-    """Draw one frame (360 x 640 x 3, RGB)."""
+    """Draw one frame (720 x 1280 x 3, RGB)."""
     frame = view(shot.place, left, shot.zoom).copy()
     for role, pose in acting:
         pen = Pen(frame, role.x * FINER, role.y * FINER, role.scale * FINER, role.turn, role.tilt)
         draw_figure(pen, role.who, pose)
     if shot.title:
         draw_title(frame, shot.title)
-    small = cv2.resize(frame, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.transform(small, np.diag(LIGHT.get(shot.place, (1.0, 1.0, 1.0)))), np.uint8)
+    return frame
+
+
+def finish(frame: Frame, place: Painter, height: int) -> Frame:
+    """Return a frame in the light of its place, `height` pixels high."""
+    if height != len(frame):
+        frame = np.asarray(cv2.resize(frame, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA), np.uint8)
+    if place not in LIGHT:
+        return frame
+    return np.asarray(cv2.transform(frame, np.diag(LIGHT[place])), np.uint8)
 
 
 def act(role: Role, drawing: int) -> tuple[Role, Pose]:
@@ -219,11 +229,11 @@ def act(role: Role, drawing: int) -> tuple[Role, Pose]:
     return replace(role, x=role.x + role.step * drawing), Pose(eyes, mouth, role.smile)
 
 
-def shot_frames(shot: Shot) -> Iterator[Frame]:
-    """Yield the frames of a shot; a drawing is held for `shot.hold` frames."""
+def shot_frames(shot: Shot, height: int = HEIGHT) -> Iterator[Frame]:
+    """Yield the frames of a shot, `height` pixels high; a drawing is held for `shot.hold` frames."""
     for number in range(shot.frames):
         acting = tuple(act(role, number // shot.hold) for role in shot.roles)
-        yield compose(shot, shot.left + shot.pan * number, acting)
+        yield finish(compose(shot, shot.left + shot.pan * number, acting), shot.place, height)
 
 
 def episodes(title: str) -> list[list[Shot]]:
@@ -263,23 +273,35 @@ def episodes(title: str) -> list[list[Shot]]:
 
 
 def write_video(path: Path, frames: Iterable[Frame]) -> None:
-    """Encode frames (360 x 640 x 3, RGB) as H.264."""
-    source = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{WIDTH}x{HEIGHT}", "-r", str(FPS), "-i", "-"]
+    """Encode frames of one size (RGB) as H.264, with one thread so that the bytes are always the same."""
+    coming = iter(frames)
+    first = next(coming)
+    size = f"{first.shape[1]}x{first.shape[0]}"
+    source = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", size, "-r", str(FPS), "-i", "-"]
     codec = ["-c:v", "libx264", "-preset", "superfast", "-crf", "16", "-pix_fmt", "yuv420p", "-threads", "1"]
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-loglevel", "error", *source, *codec, str(path)]
-    subprocess.run(command, input=b"".join(frame.tobytes() for frame in frames), check=True)
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as encoder:
+        if encoder.stdin is None:
+            raise RuntimeError("ffmpeg has no input")
+        for frame in chain([first], coming):
+            encoder.stdin.write(frame.tobytes())
+        encoder.stdin.close()
+    if encoder.returncode:
+        raise subprocess.CalledProcessError(encoder.returncode, command)
 
 
-def reference_frames(who: Character) -> list[Frame]:
-    """Return four frames (360 x 360 x 3, RGB) of a character before plain grounds; the third is mirrored."""
+def reference_frames(who: Character, height: int = HEIGHT) -> list[Frame]:
+    """Return four square frames (RGB) of a character before plain grounds; the third is mirrored."""
     takes = (
         Role(who, 320, 178, 80),
         Role(who, 316, 186, 98, 0.08, 0.04, talks=True),
         Role(who, 324, 150, 58, 0.12, -0.04, smile=False),
         Role(who, 320, 170, 70, -0.1, blink=0, talks=True),
     )
-    frames = [next(shot_frames(Shot(paint_plain, 1, 1, (role,), 230.0 * n, 2.5))) for n, role in enumerate(takes)]
-    return [frame[:, 140:500][:, :: -1 if n == 2 else 1] for n, frame in enumerate(frames)]
+    shots = [Shot(paint_plain, 1, 1, (role,), 230.0 * n, 2.5) for n, role in enumerate(takes)]
+    left = 140 * height // HEIGHT
+    frames = [next(shot_frames(shot, height))[:, left : left + height] for shot in shots]
+    return [frame[:, :: -1 if n == 2 else 1] for n, frame in enumerate(frames)]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -287,15 +309,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Draw the demo show: two episodes and reference frames.")
     parser.add_argument("--dst_dir", type=Path, required=True, help="folder to write to")
     parser.add_argument("--title", default="Demo Show", help="the text on the title card")
+    parser.add_argument("--height", type=int, choices=HEIGHTS, default=HEIGHTS[0], help="of the frames, in pixels")
     args = parser.parse_args(argv)
     videos = args.dst_dir / "videos"
     videos.mkdir(parents=True, exist_ok=True)
     for number, shots in enumerate(episodes(args.title), 1):
-        write_video(videos / f"demo_show_{number:02}.mp4", (frame for shot in shots for frame in shot_frames(shot)))
+        write_video(
+            videos / f"demo_show_{number:02}.mp4", (frame for shot in shots for frame in shot_frames(shot, args.height))
+        )
     for who in CAST[:3]:
         folder = args.dst_dir / "references" / who.name
         folder.mkdir(parents=True, exist_ok=True)
-        for number, frame in enumerate(reference_frames(who), 1):
+        for number, frame in enumerate(reference_frames(who, args.height), 1):
             Image.fromarray(frame).save(folder / f"{number}.png")
     return 0
 
