@@ -157,7 +157,7 @@ def raw_seconds(finder: detect.Finder, pixels: Sequence[decode.Pixels]) -> float
     for detector in finder.detectors:
         if isinstance(detector, Yolo):
             ready = [detector.prepare(one)[0] for one in pixels]
-            size = detect.SMALL_BATCH
+            size = detector.views_per_call
             batches = [as_input(ready[start : start + size]) for start in range(0, len(ready), size)]
             detector.run(batches[0])
             start = time.perf_counter()
@@ -166,7 +166,7 @@ def raw_seconds(finder: detect.Finder, pixels: Sequence[decode.Pixels]) -> float
         else:
             start = time.perf_counter()
             for one in pixels:
-                detector(one)
+                detector.prepare(one)
         seconds += time.perf_counter() - start
     return seconds
 

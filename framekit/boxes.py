@@ -1,13 +1,14 @@
-"""boxes."""
+"""Boxes of faces and people as fractions of a frame, and what is seen in a frame."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 FACE, HEAD, PERSON, HALFBODY = "face", "head", "person", "halfbody"
 PEOPLE = (PERSON, HALFBODY)  # labels of whole people, who are kept apart from faces
-HEAD_SCALE = 1.7  # side of the square around a head over the longer side of its face, hair included
-HEAD_LIFT = 0.15  # of the face height, how much higher that square lies, since hair is above
-Box = tuple[float, float, float, float]
+# Side of the square around a head over the longer side of its face, and how much higher than the face it lies, as a
+# fraction of the face's height. Chosen so that hair and chin lie inside.
+HEAD_SCALE, HEAD_LIFT = 1.7, 0.15
+Box = tuple[float, float, float, float]  # (left, top, right, bottom) as fractions of the frame's width and height
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,15 @@ class Face:
     box: Box
     score: float
     label: str = FACE
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was found in a frame, from left to right: faces, people, and dropped faces with the reason."""
+
+    faces: list[Face]
+    people: list[Face]
+    dropped: list[tuple[Face, str]]
 
 
 def face_at(left: float, top: float, right: float, bottom: float, score: float, label: str = FACE) -> Face:
@@ -36,18 +46,9 @@ def overlap(one: Sequence[float], other: Sequence[float]) -> float:
 
 
 def holds_centre(box: Sequence[float], other: Sequence[float]) -> bool:
-    """Tell whether the centre of `other` lies inside `box`."""
+    """Return whether the centre of `other` lies inside `box`."""
     x, y = (other[0] + other[2]) / 2, (other[1] + other[3]) / 2
     return box[0] < x < box[2] and box[1] < y < box[3]
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What was found in a frame, from left to right: faces, people, and faces that don't count, with the reason."""
-
-    faces: list[Face]
-    people: list[Face]
-    dropped: list[tuple[Face, str]]
 
 
 def height_of(face: Face) -> float:
@@ -56,5 +57,5 @@ def height_of(face: Face) -> float:
 
 
 def area(face: Face) -> float:
-    """Return the part of the frame that a face takes."""
+    """Return the area of a face as a fraction of the frame's."""
     return (face.box[2] - face.box[0]) * (face.box[3] - face.box[1])

@@ -11,6 +11,7 @@ from framekit.dataset import frames
 from framekit.errors import BadSidecar
 from framekit.faces import crops, detect, filter
 from framekit.faces.detect import Settings
+from framekit.faces.models import Detector
 from framekit.files import atomic
 from framekit.pixels import decode
 from framekit.sidecars import characters, metadata
@@ -45,11 +46,11 @@ class Heads:
 class FindFaces:
     """Find the faces of a reference, the largest first; picklable, so that it can run in another process."""
 
-    detect: filter.Detector
+    detector: Detector
 
     def __call__(self, pixels: decode.Pixels) -> tuple[decode.Pixels, list[boxes.Face]]:
         """Return the pixels with their faces."""
-        return pixels, filter.reference_faces(self.detect, pixels)
+        return pixels, filter.reference_faces(self.detector, pixels)
 
 
 def find_references(folder: Path) -> dict[str, list[Path]]:

@@ -1,4 +1,4 @@
-"""The animeface detector, fed so that it works with every Pillow, and a drawing to check that it does."""
+"""The animeface detector, called so that it works with every Pillow, and a drawing to check that it does."""
 
 import ctypes
 from dataclasses import dataclass
@@ -6,10 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from framekit.boxes import Face, face_at
+from framekit.errors import UsageError
 from framekit.faces.filter import merge_looks
+from framekit.faces.models import DETECTORS, InWorker
 from framekit.pixels.decode import Pixels, shrink
 
 DETECT_SIZE = 640  # px; time grows with the area, and above 640 px animeface finds more false faces, not more faces
+MIN_SCORE = 0.7  # at 640 px with both looks it finds 127 of 130 faces of the sample show and no false one
 
 
 class OldPillowImage(ctypes.Structure):
@@ -31,16 +34,13 @@ class OldPillowImage(ctypes.Structure):
 
 @dataclass(frozen=True)
 class AnimeFace:
-    """The animeface detector on a frame shrunk to `size` px; looks at the mirrored frame too if `both_looks`.
-
-    It holds Python's lock while it works, so it runs in processes, not threads.
-    """
+    """animeface on pixels shrunk to `size` px, longer side; mirrored too if `both_looks`. Picklable."""
 
     size: int = DETECT_SIZE
     both_looks: bool = True
 
     def __call__(self, pixels: Pixels) -> list[Face]:
-        """Return the faces of one frame."""
+        """Return the faces in (H, W, 3) uint8 RGB pixels."""
         small = shrink(pixels, self.size)
         faces = raw_animeface(small)
         if self.both_looks:
@@ -49,11 +49,23 @@ class AnimeFace:
         return [face_at(*face.box, face.score) for face in merge_looks(faces)]
 
 
+def load_animeface(size: int = DETECT_SIZE, both_looks: bool = True) -> InWorker:
+    """Return the embedded detector, after it found a drawn face. Raises UsageError if it is not installed or broken."""
+    ways_out = f"use --model {' or --model '.join(DETECTORS)} or a YOLO .onnx file"
+    try:
+        found = raw_animeface(drawn_face())
+    except ImportError as error:
+        raise UsageError(f"animeface has no build for this system or is not installed: {ways_out}") from error
+    if not found:
+        raise UsageError(f"animeface finds no face in its own test drawing on this system: {ways_out}")
+    return InWorker(AnimeFace(size, both_looks), needs_processes=True)  # it holds Python's lock while it works
+
+
 def raw_animeface(pixels: Pixels) -> list[Face]:
     """Run animeface's compiled module on pixels of any size.
 
-    The package itself hands over Pillow's private struct and silently finds nothing with Pillow 12 or later; the module
-    takes any object with a pointer to the old struct behind its header, which a capsule is.
+    The package itself passes Pillow's private struct and silently finds nothing with Pillow 12 or later. The module
+    only follows the pointer behind an object's header, so a capsule with the old struct serves as well.
     """
     import animeface
 
@@ -73,7 +85,7 @@ def raw_animeface(pixels: Pixels) -> list[Face]:
 
 
 def drawn_face() -> Pixels:
-    """Draw a plain face, (168, 168, 3), that animeface finds when it works at all."""
+    """Draw a plain face, (168, 168, 3) uint8 RGB, that animeface finds when it works at all."""
     import cv2
 
     pixels = np.full((168, 168, 3), 255, np.uint8)

@@ -1,4 +1,4 @@
-"""OpenCV cascades (LBP, Haar) as face detectors: weaker than the others, and many times as fast."""
+"""OpenCV cascades (LBP, Haar) as face detectors: they miss more faces than the others, and are many times as fast."""
 
 from pathlib import Path
 from threading import local
@@ -8,21 +8,23 @@ import numpy as np
 
 from framekit.boxes import Face, face_at
 from framekit.errors import UsageError
+from framekit.faces.models import InWorker
 from framekit.pixels.decode import Pixels, shrink
 
-CASCADE_SUFFIX = ".xml"
-SCALE_STEP = 1.05
-MIN_SCORE = 0.8  # 4 overlapping windows: lbpcascade_animeface finds 355 of 395 faces of the sample show, 5 false ones
+SUFFIX = ".xml"
+SCALE_STEP = 1.05  # size of a window over that of the one before; chosen: half the step that OpenCV's default 1.1 takes
+# 4 overlapping windows, 4 / 5: so lbpcascade_animeface finds 355 of 395 faces of the sample show, and 5 false ones.
+MIN_SCORE = 0.8
 
 
 class Cascade:
-    """A detector that slides the windows of a cascade over the equalised grey frame.
+    """A cascade whose windows slide over equalised grey pixels. Picklable.
 
-    The score of a face is n / (n + 1), n being how many windows saw it.
+    The score of a face is n / (n + 1), n being the number of overlapping windows that saw it.
     """
 
     def __init__(self, path: Path, size: int) -> None:
-        """`size` is the side in px to which the longer side of a frame is shrunk. Raises UsageError for other files."""
+        """`size` is what pixels are shrunk to, longer side in px. Raises UsageError if the file is no cascade."""
         self.path, self.size = path, size
         self.own = local()
         self.classifier()
@@ -32,7 +34,7 @@ class Cascade:
         return Cascade, (self.path, self.size)
 
     def classifier(self) -> Any:
-        """Return the classifier of this thread: one cannot be shared."""
+        """Return the classifier of this thread, since threads can't share one."""
         import cv2
 
         if not hasattr(self.own, "classifier"):
@@ -47,7 +49,7 @@ class Cascade:
         return self.own.classifier
 
     def __call__(self, pixels: Pixels) -> list[Face]:
-        """Return the faces of one frame."""
+        """Return the faces in (H, W, 3) uint8 RGB pixels."""
         import cv2
 
         small = shrink(pixels, self.size)
@@ -58,3 +60,8 @@ class Cascade:
             face_at(x / width, y / height, (x + across) / width, (y + down) / height, count / (count + 1))
             for (x, y, across, down), count in zip(boxes, counts, strict=True)
         ]
+
+
+def load_cascade(path: Path, size: int) -> InWorker:
+    """Return the cascade of an .xml file as a detector. Raises UsageError if the file is no cascade."""
+    return InWorker(Cascade(path, size))

@@ -1,41 +1,45 @@
-"""Face detectors by their names: animeface, which needs no download, YOLO models, cascades of OpenCV; several join."""
+"""Find faces with one detector or several: the table of detectors, views of a frame, batches, and joining."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from framekit.boxes import Face, Seen, face_at
 from framekit.dataset.frames import Unreadable, map_frames
 from framekit.errors import UsageError
-from framekit.faces import animeface
-from framekit.faces.animeface import DETECT_SIZE, AnimeFace
-from framekit.faces.cascade import CASCADE_SUFFIX, MIN_SCORE, Cascade
-from framekit.faces.filter import Detector, Limits, merge_detectors, plausible_faces
-from framekit.faces.models import DETECTORS, EMBEDDED, MIN_SCORES, OTHER_MIN_SCORE
-from framekit.faces.yolo import Prepared, Yolo, load_yolo
+from framekit.faces import animeface, cascade, yolo
+from framekit.faces.filter import Limits, merge_detectors, plausible_faces
+from framekit.faces.models import EMBEDDED, MIN_SCORES, Detector
 from framekit.models.hub import model_names
-from framekit.pixels.decode import Pixels
+from framekit.pixels.decode import Pixels, as_pixels
 
-SMALL_BATCH = 4  # views per call of a YOLO model
-TILE_OVERLAP = 0.25  # of a tile's side, shared with the next one, so that no small face is cut by all
-EDGE = 0.01  # of a tile's side; a face that ends nearer to an inner edge is cut by it
+if TYPE_CHECKING:
+    from framekit.pixels.decode import Image
+
+TILE_OVERLAP = 0.25  # of a tile's side, shared with the next one; chosen: a face up to that size is whole in a tile
+EDGE = 0.01  # of a tile's side; chosen: a face that ends nearer to an inner edge is taken for cut by it
+PixelBox = tuple[int, int, int, int]  # (left, top, right, bottom) in px
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Which detectors and how: sizes in px, scores and overlap as fractions; `min_score` None is the detector's own.
+    """Which detectors look, and how.
 
-    `model` holds one name, or several with commas between them; frames are also cut into `tiles` x `tiles` parts, 0 and
-    1 for none.
+    `model` is one name, or several with commas between them; `min_score` is 0 to 1, None for each detector's own;
+    `size` is the longer side in px to which animeface and cascades shrink a view; `both_looks` shows animeface the
+    mirrored view too; `max_overlap` is the intersection over union above which two YOLO boxes are one; frames are also
+    cut into `tiles` x `tiles` parts, none below 2.
     """
 
     model: str = EMBEDDED
     device: str = "auto"
     min_score: float | None = None
-    size: int = DETECT_SIZE
+    size: int = animeface.DETECT_SIZE
     both_looks: bool = True
-    max_overlap: float = 0.7
+    max_overlap: float = yolo.MAX_OVERLAP
     tiles: int = 0
 
     @property
@@ -45,60 +49,79 @@ class Settings:
 
     @property
     def threshold(self) -> float | list[float]:
-        """The least score of a face, of each detector if there are several."""
+        """The minimum score of a face; of each detector if there are several."""
         each = [self.least(name) for name in self.models]
         return each[0] if len(each) == 1 else each
 
     def least(self, name: str) -> float:
-        """Return the least score of a face that a detector finds."""
-        if self.min_score is not None:
-            return self.min_score
-        return MIN_SCORE if is_cascade(name) else MIN_SCORES.get(name, OTHER_MIN_SCORE)
+        """Return the minimum score of a face for the detector of this name."""
+        return family_of(name).min_score(name) if self.min_score is None else self.min_score
 
 
-def is_cascade(name: str) -> bool:
-    """Tell whether a detector is a cascade of OpenCV."""
-    return name.lower().endswith(CASCADE_SUFFIX)
+@dataclass(frozen=True)
+class Family:
+    """Detectors of one kind: which names of --model they have, the minimum score of a face, how one is loaded."""
+
+    has: Callable[[str], bool]
+    min_score: Callable[[str], float]
+    load: Callable[[str, Settings], Detector]
 
 
-def load_animeface(settings: Settings) -> AnimeFace:
-    """Return the embedded detector after it found a drawn face. Raises UsageError if it is missing or blind."""
-    ways_out = f"use --model {' or --model '.join(DETECTORS)} or a YOLO .onnx file"
-    try:
-        found = animeface.raw_animeface(animeface.drawn_face())
-    except ImportError as error:
-        raise UsageError(f"animeface has no build for this system or is not installed: {ways_out}") from error
-    if not found:
-        raise UsageError(f"animeface finds no face in its own test drawing on this system: {ways_out}")
-    return AnimeFace(settings.size, settings.both_looks)
+# The first family that has a name takes it; a new one is a row here and a file of its own.
+FAMILIES = (
+    Family(
+        has=lambda name: name == EMBEDDED,
+        min_score=lambda name: animeface.MIN_SCORE,
+        load=lambda name, settings: animeface.load_animeface(settings.size, settings.both_looks),
+    ),
+    Family(
+        has=lambda name: name.lower().endswith(cascade.SUFFIX),
+        min_score=lambda name: cascade.MIN_SCORE,
+        load=lambda name, settings: cascade.load_cascade(Path(name), settings.size),
+    ),
+    Family(
+        has=lambda name: True,
+        min_score=lambda name: MIN_SCORES.get(name, yolo.MIN_SCORE),
+        load=lambda name, settings: yolo.load_yolo(name, settings.device, settings.least(name), settings.max_overlap),
+    ),
+)
+
+
+def family_of(name: str) -> Family:
+    """Return the family that a name of --model belongs to."""
+    return next(family for family in FAMILIES if family.has(name))
 
 
 def load_detector(name: str, settings: Settings) -> Detector:
-    """Return the embedded detector, a cascade or a YOLO model. Raises UsageError if it is not to be had."""
-    if is_cascade(name):
-        return Cascade(Path(name), settings.size)
-    if name == EMBEDDED:
-        return load_animeface(settings)
-    return load_yolo(name, settings.device, settings.least(name), settings.max_overlap)
+    """Load the detector of this name. Raises UsageError if it is unavailable."""
+    return family_of(name).load(name, settings)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A frame as a worker returns it: (width, height) in px, and for each detector what it prepared of each view."""
+
+    size: tuple[int, int]
+    views: list[list[Any]]
 
 
 @dataclass(frozen=True)
 class Look:
-    """What a worker does with a frame: each way on each view of it; picklable if the ways are."""
+    """The part of the work that a worker does: each detector's `prepare` on each view. Picklable if those are."""
 
-    ways: Sequence[Callable[[Pixels], Any]]
+    prepares: Sequence[Callable[[Pixels], Any]]
     tiles: int
 
-    def __call__(self, pixels: Pixels) -> tuple[tuple[int, int], list[list[Any]]]:
-        """Return (width, height) in px, and for each way what it made of each view."""
+    def __call__(self, pixels: Pixels) -> Prepared:
+        """Return what the detectors need of one frame."""
         size = (pixels.shape[1], pixels.shape[0])
-        parts = [pixels[top:bottom, left:right] for left, top, right, bottom in views_of(size, self.tiles)]
-        return size, [[way(part) for part in parts] for way in self.ways]
+        views = [pixels[top:bottom, left:right] for left, top, right, bottom in views_of(size, self.tiles)]
+        return Prepared(size, [[prepare(view) for view in views] for prepare in self.prepares])
 
 
 @dataclass(frozen=True)
 class Finder:
-    """Detectors that look at frames together: what belongs to workers, and what runs on batches."""
+    """Detectors that look at frames together, each with its minimum score."""
 
     detectors: Sequence[Detector]
     least: Sequence[float]
@@ -107,33 +130,41 @@ class Finder:
 
     @property
     def look(self) -> Look:
-        """What workers do: YOLO models only get their input prepared."""
-        return Look([one.prepare if isinstance(one, Yolo) else one for one in self.detectors], self.tiles)
+        """What workers do."""
+        return Look([detector.prepare for detector in self.detectors], self.tiles)
 
-    def seen(self, looks: Sequence[tuple[tuple[int, int], list[list[Any]]]]) -> list[Seen]:
-        """Return what is seen in frames that workers looked at."""
-        found = [list(looked) for _, looked in looks]
-        for place, detector in enumerate(self.detectors):
-            if isinstance(detector, Yolo):
-                flat: list[Prepared] = [view for looked in found for view in looked[place]]
-                results = iter(detector.detect(flat))
-                for looked in found:
-                    looked[place] = [next(results) for _ in looked[place]]
-        return [self.join(looked, size) for looked, (size, _) in zip(found, looks, strict=True)]
+    @property
+    def views_per_call(self) -> int:
+        """How many frames should be seen at once; 1 if no detector gains by it."""
+        return max(detector.views_per_call for detector in self.detectors)
 
-    def join(self, looked: Sequence[Sequence[Sequence[Face]]], size: tuple[int, int]) -> Seen:
-        """Join what each detector found in each view of one frame of (width, height) px."""
+    def seen(self, frames: Sequence[Prepared]) -> list[Seen]:
+        """Return what is seen in each of these frames."""
+        found = [
+            faces_by_view(detector, [one.views[at] for one in frames]) for at, detector in enumerate(self.detectors)
+        ]
+        return [self.join(by_detector, one.size) for one, *by_detector in zip(frames, *found, strict=True)]
+
+    def join(self, by_detector: Sequence[Sequence[Sequence[Face]]], size: tuple[int, int]) -> Seen:
+        """Join the faces that each detector found in each view of one frame of (width, height) px."""
         views = views_of(size, self.tiles)
-        found = []
-        for by_view, least in zip(looked, self.least, strict=True):
+        groups: list[list[Face]] = []
+        for by_view, least in zip(by_detector, self.least, strict=True):
             placed = [from_view(face, view, size) for view, faces in zip(views, by_view, strict=True) for face in faces]
             good = [face for face in placed if face is not None and face.score >= least]
-            found += [[face] for face in sorted(good, key=lambda face: -face.score)] if len(views) > 1 else [good]
-        return plausible_faces(merge_detectors(found) if len(found) > 1 else found[0], size, self.limits)
+            # views overlap, so that one face is found several times: the best one takes precedence
+            groups += [good] if len(views) == 1 else [[face] for face in sorted(good, key=lambda face: -face.score)]
+        return plausible_faces(merge_detectors(groups), size, self.limits)
+
+
+def faces_by_view(detector: Detector, frames: Sequence[Sequence[Any]]) -> list[list[list[Face]]]:
+    """Return the faces of each view of each frame, all of them found in one call."""
+    found = iter(detector.detect([view for views in frames for view in views]))
+    return [list(islice(found, len(views))) for views in frames]
 
 
 def load_finder(settings: Settings, limits: Limits) -> Finder:
-    """Load the detectors. Raises UsageError if one is not to be had."""
+    """Load the detectors. Raises UsageError if one is unavailable."""
     if not settings.models:
         raise UsageError("--model names no detector")
     detectors = [load_detector(name, settings) for name in settings.models]
@@ -143,35 +174,70 @@ def load_finder(settings: Settings, limits: Limits) -> Finder:
 def find_faces(
     paths: Sequence[Path], settings: Settings, limits: Limits, workers: int, batch_size: int = 0
 ) -> Iterator[tuple[Path, Seen | Unreadable]]:
-    """Yield each frame, in order, with what is seen in it. Raises UsageError if a detector is not to be had."""
+    """Yield each frame, in order, with what is seen in it, looked at by `workers` in parallel.
+
+    `batch_size` is the number of frames per call of detectors that take several at once, 0 for what suits them.
+    Raises UsageError if a detector is unavailable.
+    """
     if not paths:
         return
     finder = load_finder(settings, limits)
-    batched = any(isinstance(detector, Yolo) for detector in finder.detectors)
-    size = (batch_size or SMALL_BATCH) if batched else 1
-    waiting: list[tuple[Path, Any]] = []
-    for path, look in map_frames(finder.look, paths, workers, needs_processes(finder.detectors)):
-        waiting.append((path, look))
+    size = finder.views_per_call
+    size = batch_size or size if size > 1 else 1
+    waiting: list[tuple[Path, Prepared | Unreadable]] = []
+    for looked in map_frames(finder.look, paths, workers, needs_processes(finder.detectors)):
+        waiting.append(looked)
         if len(waiting) >= size:
             yield from seen_in(finder, waiting)
             waiting = []
     yield from seen_in(finder, waiting)
 
 
-def seen_in(finder: Finder, waiting: Sequence[tuple[Path, Any]]) -> Iterator[tuple[Path, Seen | Unreadable]]:
+def seen_in(
+    finder: Finder, waiting: Sequence[tuple[Path, Prepared | Unreadable]]
+) -> Iterator[tuple[Path, Seen | Unreadable]]:
     """Yield the frames of a batch with what is seen in them."""
-    results = iter(finder.seen([look for _, look in waiting if not isinstance(look, Unreadable)]))
+    results = iter(finder.seen([look for _, look in waiting if isinstance(look, Prepared)]))
     for path, look in waiting:
         yield path, look if isinstance(look, Unreadable) else next(results)
 
 
+def detect_faces(
+    image: "Image",
+    model: str = EMBEDDED,
+    min_score: float | None = None,
+    device: str = "auto",
+    tiles: int = 0,
+    limits: Limits = Limits(),  # noqa: B008  # frozen
+) -> list[Face]:
+    """Return the faces of one image, from left to right: boxes as fractions of its width and height, scores 0 to 1.
+
+    `image` is a path, a PIL image, or an (H, W, 3) uint8 RGB array. `model`, `min_score`, `device` and `tiles` are
+    those of detect_faces.py; a model stays loaded for the next image. For many files, `find_faces` uses all cores.
+    Raises UsageError if the model is unavailable, UnreadableFrame for a damaged file, ValueError for another image.
+
+    >>> from framekit.faces import detect_faces
+    >>> from framekit.faces.animeface import drawn_face
+    >>> [face] = detect_faces(drawn_face())
+    >>> left, top, right, bottom = face.box
+    >>> 0 < left < 0.5 < right < 1 and 0 < top < 0.5 < bottom < 1 and face.score > 0.7
+    True
+    """
+    finder = kept_finder(Settings(model, device, min_score, tiles=tiles), limits)
+    [seen] = finder.seen([finder.look(as_pixels(image))])
+    return seen.faces
+
+
+kept_finder = lru_cache(maxsize=4)(load_finder)  # loading a model takes longer than looking at an image
+
+
 def needs_processes(detectors: Sequence[Detector]) -> bool:
-    """Tell whether a detector holds Python's lock, so that threads don't help."""
-    return any(isinstance(detector, AnimeFace) for detector in detectors)
+    """Return whether workers must be processes, since threads would wait for each other."""
+    return any(detector.needs_processes for detector in detectors)
 
 
-def views_of(size: tuple[int, int], tiles: int) -> list[tuple[int, int, int, int]]:
-    """Return the whole frame of (width, height) px, then its overlapping tiles, as (left, top, right, bottom) in px."""
+def views_of(size: tuple[int, int], tiles: int) -> list[PixelBox]:
+    """Return the whole frame of (width, height) px, then its overlapping tiles, if `tiles` is 2 or more."""
     whole = [(0, 0, *size)]
     if tiles < 2:
         return whole
@@ -183,7 +249,7 @@ def views_of(size: tuple[int, int], tiles: int) -> list[tuple[int, int, int, int
     return whole + [(left, top, right, bottom) for top, bottom in spans[1] for left, right in spans[0]]
 
 
-def from_view(face: Face, view: tuple[int, int, int, int], size: tuple[int, int]) -> Face | None:
+def from_view(face: Face, view: PixelBox, size: tuple[int, int]) -> Face | None:
     """Return a face that was found in a view as it lies in the frame; None if an inner edge of the view cuts it."""
     outer = (view[0] == 0, view[1] == 0, view[2] == size[0], view[3] == size[1])
     gaps = (face.box[0], face.box[1], 1 - face.box[2], 1 - face.box[3])

@@ -1,8 +1,10 @@
-"""Anime faces: the one shape of result of all detectors, which of them count, and which are the same."""
+"""Which faces count, which of them are the same, and which frames have too few or too many."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from framekit import console, errors
 from framekit.boxes import (
     HEAD,
     HEAD_LIFT,
@@ -16,20 +18,20 @@ from framekit.boxes import (
     holds_centre,
     overlap,
 )
+from framekit.dataset import removed
+from framekit.faces.models import Detector
+from framekit.files import names
 from framekit.pixels.decode import Pixels, shrink
+from framekit.sidecars import faces as sidecar
 
-REFERENCE_SIZES = (640, 320, 224, 160)  # px; a face that fills a reference is found only when it is shrunk
-SAME_PERSON = 0.5  # boxes of people that overlap more, intersection over union, are one
-
-
-"""Fractions (left, top, right, bottom) of width and height."""
-
-
-Detector = Callable[[Pixels], list[Face]]
+# px, longer side; chosen: from what frames are shrunk to down to a quarter, since detectors miss a face that fills the
+# image unless it is small.
+REFERENCE_SIZES = (640, 320, 224, 160)
+SAME_PERSON = 0.5  # intersection over union above which two boxes are one person; chosen, as PASCAL VOC counts a hit
 
 
 def face_of_head(head: Face) -> Face:
-    """Return a head with the box that its face has, or would have if it were not turned away."""
+    """Return a head with the box of its face, or where the face would be if it is turned away."""
     left, top, right, bottom = head.box
     width, height = (right - left) / HEAD_SCALE, (bottom - top) / HEAD_SCALE
     x, y = (left + right) / 2, (top + bottom) / 2 + HEAD_LIFT * height
@@ -37,7 +39,7 @@ def face_of_head(head: Face) -> Face:
 
 
 def merge_looks(faces: Sequence[Face]) -> list[Face]:
-    """Keep the best-scored of faces found twice: one whose centre lies in a better one is the same face."""
+    """Keep the best of faces that were found twice: one whose centre lies in a better one is the same face."""
     kept: list[Face] = []
     for face in sorted(faces, key=lambda face: -face.score):
         if not any(holds_centre(better.box, face.box) for better in kept):
@@ -46,7 +48,7 @@ def merge_looks(faces: Sequence[Face]) -> list[Face]:
 
 
 def same(one: Face, other: Face) -> bool:
-    """Tell whether two detectors mean the same: faces and heads by their centres, people by their overlap."""
+    """Return whether two boxes are the same face, by their centres, or the same person, by their overlap."""
     if (one.label in PEOPLE) != (other.label in PEOPLE):
         return False
     if one.label in PEOPLE:
@@ -55,7 +57,7 @@ def same(one: Face, other: Face) -> bool:
 
 
 def merge_detectors(found: Iterable[Sequence[Face]]) -> list[Face]:
-    """Join what several detectors found: what an earlier one found stands, a later one adds what is missing."""
+    """Join what several detectors found: the earlier ones take precedence, the later ones add what those missed."""
     merged: list[Face] = []
     for faces in found:
         merged += [face for face in faces if not any(same(face, other) for other in merged)]
@@ -64,15 +66,19 @@ def merge_detectors(found: Iterable[Sequence[Face]]) -> list[Face]:
 
 @dataclass(frozen=True)
 class Limits:
-    """Which faces count: longest side over the shortest, least height over that of the frame, how many; 0 = all."""
+    """Which faces count.
 
-    max_aspect: float = 2.0  # Source: the older script generation
-    min_size: float = 0.03
+    `max_aspect`: longer side over the shorter one, in px; `min_size`: height as a fraction of the frame's;
+    `max_faces`: how many, the largest first, 0 for all.
+    """
+
+    max_aspect: float = 2.0  # chosen: a square face that the frame's edge cuts in half still counts
+    min_size: float = 0.03  # chosen: 32 px at 1080 rows
     max_faces: int = 0
 
 
 def objection(face: Face, size: tuple[int, int], limits: Limits) -> str:
-    """Return why a face does not count, nothing if it does. `size` is (width, height) in px."""
+    """Return why a face does not count, "" if it does. `size` is (width, height) in px."""
     left, top, right, bottom = face.box
     width, height = (right - left) * size[0], (bottom - top) * size[1]
     if width <= 0 or height <= 0:
@@ -98,9 +104,41 @@ def plausible_faces(found: Sequence[Face], size: tuple[int, int], limits: Limits
     return Seen(good, people, dropped)
 
 
-def reference_faces(detect: Detector, pixels: Pixels) -> list[Face]:
-    """Return the faces of a reference, the largest first, looked for at several sizes until there are any."""
+def reference_faces(detector: Detector, pixels: Pixels) -> list[Face]:
+    """Return the faces of a reference image, the largest first, from the first size at which any are found."""
     for size in REFERENCE_SIZES:
-        if found := [face for face in detect(shrink(pixels, size)) if face.label not in PEOPLE]:
+        [faces] = detector.detect([detector.prepare(shrink(pixels, size))])
+        if found := [face for face in faces if face.label not in PEOPLE]:
             return sorted(found, key=area, reverse=True)
     return []
+
+
+def uncorrected(frames: Sequence[Path]) -> list[Path]:
+    """Return the frames whose X.faces.json nobody has corrected by hand."""
+    paths = {frame: names.sidecar(frame, names.FACES) for frame in frames}
+    return [frame for frame, path in paths.items() if not path.exists() or not sidecar.is_corrected(path)]
+
+
+def number_objection(number: int, least: int, most: int) -> str:
+    """Return what is wrong with a number of faces, "" if nothing is; `most` 0 is no limit."""
+    if number < least:
+        return f"{console.counted(number, 'face')}, fewer than {least}"
+    return f"{console.counted(number, 'face')}, more than {most}" if most and number > most else ""
+
+
+def frame_objection(frame: Path, least: int, most: int) -> str:
+    """Return what is wrong with the number of faces in a frame's sidecar; "" without a readable one."""
+    try:
+        faces = sidecar.read_faces(frame)
+    except errors.BadSidecar:
+        return ""  # the step that reads it reports it
+    return "" if faces is None else number_objection(len(faces), least, most)
+
+
+def remove_by_number(frames: Sequence[Path], root: Path, least: int, most: int, dry_run: bool) -> list[Path]:
+    """Move frames below `root` with too few or too many faces to .removed; return those that stay."""
+    objections = {frame: frame_objection(frame, least, most) for frame in frames}
+    for frame, objection in objections.items():
+        if objection and not dry_run:
+            removed.remove(root, frame, "face_number", detail=objection)
+    return [frame for frame, objection in objections.items() if not objection]

@@ -1,4 +1,4 @@
-"""YOLO detectors of faces, heads and people in ONNX or .pt files, from which it is read what they expect."""
+"""YOLO detectors of faces, heads and people in ONNX or .pt files; what they expect is read from the file."""
 
 import ast
 import re
@@ -22,11 +22,14 @@ from framekit.pixels.decode import Pixels
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-LETTERBOX_GREY = 114  # Source: ultralytics, LetterBox
-STRIDE = 32  # sides of the input are multiples of it
-DEFAULT_SIDE = 640  # px, where neither graph nor metadata tells
+LETTERBOX_GREY = 114  # level of the border, 0 to 255; Source: ultralytics, LetterBox
+STRIDE = 32  # px; sides of the input are multiples of it. Source: ultralytics, stride of YOLOv8
+DEFAULT_SIDE = 640  # px, where neither graph nor metadata says; Source: ultralytics' default imgsz
+MIN_SCORE = 0.3  # of a model that is not in the table; chosen: the best F1 of those in it lies between 0.278 and 0.5
+MAX_OVERLAP = 0.7  # intersection over union above which two boxes are one; Source: ultralytics' default iou
+VIEWS_PER_CALL = 4  # chosen: a batch that fits any GPU's memory
 TORCH_SUFFIX = ".pt"
-# What the name of a class must hold to mean one of ours; the first that fits.
+# What the name of a class must contain to mean one of our labels; the first that matches.
 LABELS = ((FACE, "face"), (HEAD, "head"), (HALFBODY, "half"), (PERSON, "person|people|girl|boy"))
 Prepared = tuple[Pixels, tuple[float, float, float, float]]
 # Modules whose layers a checkpoint may name; anything else in it, such as os.system, is refused.
@@ -36,15 +39,15 @@ INSTALL = "install requirements-train.txt in an environment of its own, or expor
 
 @dataclass(frozen=True)
 class Letterbox:
-    """Fit pixels into a grey rectangle of (height, width) at most `sides`, centred; picklable.
+    """Fit pixels, centred, into a grey rectangle of `sides`, (height, width) in px. Picklable.
 
-    `sides` stand fixed, or the shorter one shrinks to the frame's shape in steps of 32 px if `open_shape`.
+    If `open_shape`, a side shrinks to what the frame's shape needs, in steps of 32 px.
     """
 
     sides: tuple[int, int]
     open_shape: bool
 
-    def __call__(self, pixels: Pixels) -> tuple[Pixels, tuple[float, float, float, float]]:
+    def __call__(self, pixels: Pixels) -> Prepared:
         """Return the rectangle, and (x, y, width, height) of the frame in it in px."""
         import cv2
 
@@ -60,10 +63,10 @@ class Letterbox:
 
 @dataclass(frozen=True)
 class Yolo:
-    """A YOLO detector: `prepare` runs in any thread or process, `detect` on many frames at once.
+    """A YOLO detector.
 
-    `run` turns (N, 3, height, width) float32 RGB 0-1 into (N, 4 + classes, boxes); `labels` has ours for each class,
-    nothing for classes to ignore.
+    `run` turns (N, 3, height, width) float32 RGB 0-1 into (N, 4 + classes, boxes); `labels` has our label of each
+    class, "" for classes to ignore; `one_by_one` if the file takes no batches.
     """
 
     prepare: Letterbox
@@ -72,13 +75,11 @@ class Yolo:
     min_score: float
     max_overlap: float
     one_by_one: bool
-
-    def __call__(self, pixels: Pixels) -> list[Face]:
-        """Return the faces of one frame."""
-        return self.detect([self.prepare(pixels)])[0]
+    needs_processes: bool = False
+    views_per_call: int = VIEWS_PER_CALL
 
     def detect(self, batch: Sequence[Prepared]) -> list[list[Face]]:
-        """Return the faces of each prepared frame; frames of one shape run together."""
+        """Return the faces of each prepared view; neighbours of one shape run together."""
         found: list[list[Face]] = []
         start = 0
         for end in range(1, len(batch) + 1):
@@ -91,7 +92,7 @@ class Yolo:
         return found
 
     def faces(self, output: NDArray[Any], place: tuple[float, float, float, float]) -> list[Face]:
-        """Return the faces that the raw output (4 + classes, boxes) of one frame tells of."""
+        """Return the faces in the raw output, (4 + classes, boxes), for one view that lies at `place` in the input."""
         x, y, width, height = place
         found = []
         for (left, top, right, bottom), score, kind in yolo_boxes(
@@ -115,7 +116,7 @@ def yolo_boxes(
 ) -> list[tuple[tuple[float, float, float, float], float, int]]:
     """Turn raw output (4 + classes, N), boxes as centre and size in px, into corner boxes, scores and classes.
 
-    Boxes of one class that overlap more than allowed are one; classes without a label don't count.
+    Boxes of one class that overlap more than `max_overlap` are one; classes without a label don't count.
     """
     import cv2
 
@@ -135,13 +136,13 @@ def yolo_boxes(
 
 
 def labels_of(names: Sequence[str]) -> list[str]:
-    """Return our label for each class of a detector; a class of its own that no label fits is a face."""
+    """Return our label of each class of a detector, "" for none; the only class of a detector counts as a face."""
     found = [next((label for label, words in LABELS if re.search(words, name.lower())), "") for name in names]
     return [FACE] if len(found) == 1 and not found[0] else found
 
 
 def class_names(noted: str, count: int) -> list[str]:
-    """Return the names of classes as metadata has them, `{0: 'face'}`; nameless ones where it has none."""
+    """Return the names of `count` classes from metadata such as `{0: 'face'}`, "" for those it does not name."""
     try:
         names = ast.literal_eval(noted)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
@@ -150,7 +151,7 @@ def class_names(noted: str, count: int) -> list[str]:
 
 
 def yolo_shape(session: "InferenceSession") -> Letterbox:
-    """Return how frames are fitted: the fixed shape of the graph, else the side in the file's metadata, else 640 px."""
+    """Return how views are fitted: the fixed shape of the graph, else the side in the file's metadata, else 640 px."""
     height, width = session.get_inputs()[0].shape[-2:]
     if isinstance(height, int) and isinstance(width, int):
         return Letterbox((height, width), open_shape=False)
@@ -160,7 +161,7 @@ def yolo_shape(session: "InferenceSession") -> Letterbox:
 
 
 def load_yolo(model: str, device: str, min_score: float, max_overlap: float) -> Yolo:
-    """Open a YOLO ONNX file or a .pt file. Raises UsageError if it is not to be had or no detector of people."""
+    """Open a YOLO ONNX file or a .pt file. Raises UsageError if it is unavailable or detects no people."""
     if model.lower().endswith(TORCH_SUFFIX):
         run, names = load_torch(Path(model), device)
         fit, one_by_one, path = Letterbox((DEFAULT_SIDE, DEFAULT_SIDE), open_shape=True), False, Path(model)
@@ -185,7 +186,8 @@ def load_yolo(model: str, device: str, min_score: float, max_overlap: float) -> 
 def load_torch(path: Path, device: str) -> tuple[Callable[[NDArray[np.float32]], NDArray[Any]], list[str]]:
     """Return the function that runs a .pt file, as Yolo needs it, and the names of its classes.
 
-    Raises UsageError if torch or ultralytics is missing, or the file is none of ultralytics' or holds more than layers.
+    Raises UsageError if torch or ultralytics is missing, or if the file is no model of ultralytics or contains anything
+    but layers.
     """
     import os
 
@@ -203,7 +205,7 @@ def load_torch(path: Path, device: str) -> tuple[Callable[[NDArray[np.float32]],
     model = read_checkpoint(path).float().eval()
     place = torch.device("cuda" if device in ("auto", "cuda") and torch.cuda.is_available() else "cpu")
     if device not in ("auto", place.type):
-        raise UsageError(f"--device {device} is not there for {path}; torch runs on cpu or cuda")
+        raise UsageError(f"--device {device} is unavailable for {path}; torch runs on cpu or cuda")
     model.to(place)
     console.say(f"{path.name} runs on torch {place}")
 

@@ -15,7 +15,7 @@ from framekit.boxes import Face
 from framekit.characters import descriptors, references
 from framekit.characters.descriptors import Vector
 from framekit.faces import detect
-from framekit.faces.filter import Detector
+from framekit.faces.models import Detector, InWorker
 from framekit.pixels.decode import Pixels
 from tests.conftest import one_sentence, plain, save_frame, tree
 from tests.helpers_dataset import LONG_AGO, MIDDLE, Box, add_faces, add_frame, add_json, add_text, loaded, set_time
@@ -49,7 +49,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def load(name: str, settings: detect.Settings) -> Detector:
         names.append(settings.model)
-        return detect_drawn
+        return InWorker(detect_drawn)
 
     monkeypatch.setattr(detect, "load_detector", load)
     monkeypatch.setattr(
@@ -176,7 +176,7 @@ def test_the_largest_face_of_a_reference_counts(
     tmp_path: Path, asked: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small, large = Face((0.7, 0.4, 0.75, 0.45), 0.99), Face((0.1, 0.3, 0.3, 0.7), 0.7)
-    monkeypatch.setattr(detect, "load_detector", lambda name, settings: lambda pixels: [small, large])
+    monkeypatch.setattr(detect, "load_detector", lambda name, settings: InWorker(lambda pixels: [small, large]))
     save_frame(tmp_path / "references" / "Aoba" / "0.png", np.hstack([shade(0), shade(90)]))
     frame = add_face(tmp_path, 0)
     assert strictly(tmp_path, 0.98) == 0
@@ -197,7 +197,7 @@ def head(hair: tuple[int, int, int]) -> Pixels:
 @pytest.fixture
 def drawn_detector(monkeypatch: pytest.MonkeyPatch) -> None:
     """Replace the detector only."""
-    monkeypatch.setattr(detect, "load_detector", lambda name, settings: detect_drawn)
+    monkeypatch.setattr(detect, "load_detector", lambda name, settings: InWorker(detect_drawn))
 
 
 @pytest.mark.usefixtures("drawn_detector")

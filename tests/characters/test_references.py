@@ -12,6 +12,7 @@ from framekit.boxes import Face
 from framekit.characters import descriptors, references
 from framekit.errors import UsageError
 from framekit.faces import detect
+from framekit.faces.models import InWorker
 from tests.characters.test_classify_characters import (
     add_face,
     add_references,
@@ -71,7 +72,7 @@ def test_two_spellings_of_a_name_are_one_sentence(tmp_path: Path, capsys: pytest
 
 
 def find(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *seen: Face) -> references.Heads:
-    monkeypatch.setattr(detect, "load_detector", lambda name, settings: lambda pixels: list(seen))
+    monkeypatch.setattr(detect, "load_detector", lambda name, settings: InWorker(lambda pixels: list(seen)))
     found = references.find_references(add_references(tmp_path, Aoba=[0]))
     return references.find_heads(found, detect.Settings(), 1)
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,8 @@ import pytest
 import detect_faces
 import remove_similar
 from framekit.boxes import Face
+from framekit.faces import detect
+from framekit.faces.models import InWorker
 from framekit.pixels.decode import Pixels
 from tests.conftest import BLUE, GREEN, RED, one_sentence, plain, save_frame, tree
 
@@ -29,11 +30,11 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Replace the detector; return the list of settings with which one was asked for."""
     settings_seen: list[Any] = []
 
-    def load(name: str, settings: Any) -> Callable[[Pixels], list[Face]]:
+    def load(name: str, settings: Any) -> InWorker:
         settings_seen.append(settings)
-        return made_up_detector
+        return InWorker(made_up_detector)
 
-    monkeypatch.setattr("framekit.faces.detect.load_detector", load)
+    monkeypatch.setattr(detect, "load_detector", load)
     return settings_seen
 
 
@@ -243,8 +244,8 @@ def test_corrected_faces_survive_redo(dataset: Path, capsys: pytest.CaptureFixtu
     record["faces"].pop()
     path.write_text(json.dumps(record))
     assert run(dataset, "--redo") == 0
-    assert "2 frames" in (told := capsys.readouterr().out)
-    assert "1 kept as corrected by hand" in told
+    assert "2 frames" in (message := capsys.readouterr().out)
+    assert "1 kept as corrected by hand" in message
     assert len(read(path)["faces"]) == 1
     run(dataset, "--overwrite_corrections")
     assert len(read(path)["faces"]) == 2

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,13 +14,16 @@ from onnx import TensorProto, helper
 from framekit.boxes import Face, Seen, face_at, holds_centre
 from framekit.dataset.frames import Unreadable
 from framekit.errors import BadSidecar, UsageError
+from framekit.faces import animeface, detect
 from framekit.faces.animeface import AnimeFace, drawn_face
 from framekit.faces.detect import Settings, find_faces, load_detector, needs_processes
 from framekit.faces.filter import Limits, merge_looks, plausible_faces, reference_faces
+from framekit.faces.models import Detector, InWorker
 from framekit.faces.yolo import Letterbox, yolo_boxes, yolo_shape
 from framekit.pixels.decode import Pixels
 from framekit.sidecars.faces import read_faces
 from tests.conftest import BLACK, BLUE, RED, plain, save_frame
+from tests.faces.helpers import faces_in
 
 WIDE = (1920, 1080)
 
@@ -81,7 +85,7 @@ def test_faces_go_from_left_to_right() -> None:
 
 def test_the_largest_face_of_a_reference_comes_first() -> None:
     small, large = face(0.1, 0.1, 0.2, 0.2, score=0.99), face(0.5, 0.1, 0.9, 0.6, score=0.8)
-    assert reference_faces(lambda pixels: [small, large], plain(RED)) == [large, small]
+    assert reference_faces(InWorker(lambda pixels: [small, large]), plain(RED)) == [large, small]
 
 
 def test_a_reference_is_looked_at_in_smaller_sizes_until_a_face_is_found() -> None:
@@ -91,12 +95,12 @@ def test_a_reference_is_looked_at_in_smaller_sizes_until_a_face_is_found() -> No
         seen.append(pixels.shape[1])
         return [face(0.1, 0.1, 0.9, 0.9)] if pixels.shape[1] <= 224 else []
 
-    assert reference_faces(finds_it_at_224, plain(RED, 1000, 500)) == [face(0.1, 0.1, 0.9, 0.9)]
+    assert reference_faces(InWorker(finds_it_at_224), plain(RED, 1000, 500)) == [face(0.1, 0.1, 0.9, 0.9)]
     assert seen == [640, 320, 224]
 
 
 def test_a_reference_without_a_face_has_none() -> None:
-    assert reference_faces(lambda pixels: [], plain(RED)) == []
+    assert reference_faces(InWorker(lambda pixels: []), plain(RED)) == []
 
 
 def write_faces(folder: Path, content: str) -> Path:
@@ -154,17 +158,15 @@ def on_canvas(x: int, y: int, width: int = 640, height: int = 360) -> Pixels:
 
 
 @pytest.fixture
-def animeface_detector() -> AnimeFace:
+def animeface_detector() -> Detector:
     """Return the real embedded detector, where the package has a build."""
     pytest.importorskip("animeface")
-    detect = load_detector("animeface", Settings())
-    assert isinstance(detect, AnimeFace)
-    return detect
+    return load_detector("animeface", Settings())
 
 
 @pytest.mark.parametrize(("x", "y"), [(0, 0), (300, 100), (472, 192)])
-def test_animeface_finds_the_drawn_face_where_it_is(animeface_detector: AnimeFace, x: int, y: int) -> None:
-    [found] = animeface_detector(on_canvas(x, y))
+def test_animeface_finds_the_drawn_face_where_it_is(animeface_detector: Detector, x: int, y: int) -> None:
+    [found] = faces_in(animeface_detector, on_canvas(x, y))
     left, top, right, bottom = found.box
     assert (left + right) / 2 * 640 == pytest.approx(x + 84, abs=8)  # the middle of its eyes: (84, 89)
     assert (top + bottom) / 2 * 360 == pytest.approx(y + 97, abs=16)
@@ -173,19 +175,20 @@ def test_animeface_finds_the_drawn_face_where_it_is(animeface_detector: AnimeFac
     assert found.score >= Settings().least("animeface")
 
 
-def test_animeface_finds_it_as_well_on_a_frame_twice_as_large(animeface_detector: AnimeFace) -> None:
+def test_animeface_finds_it_as_well_on_a_frame_twice_as_large(animeface_detector: Detector) -> None:
     pixels = on_canvas(300, 100)
-    small, [large] = animeface_detector(pixels), animeface_detector(pixels.repeat(2, axis=0).repeat(2, axis=1))
-    assert large.box == pytest.approx(small[0].box, abs=0.02)
+    [small] = faces_in(animeface_detector, pixels)
+    [large] = faces_in(animeface_detector, pixels.repeat(2, axis=0).repeat(2, axis=1))
+    assert large.box == pytest.approx(small.box, abs=0.02)
 
 
-def test_animeface_finds_nothing_on_a_plain_frame(animeface_detector: AnimeFace) -> None:
-    assert animeface_detector(plain((200, 220, 240), 320, 180)) == []
+def test_animeface_finds_nothing_on_a_plain_frame(animeface_detector: Detector) -> None:
+    assert faces_in(animeface_detector, plain((200, 220, 240), 320, 180)) == []
 
 
-def test_animeface_needs_processes_and_others_do_not(animeface_detector: AnimeFace) -> None:
+def test_animeface_needs_processes_and_others_do_not(animeface_detector: Detector) -> None:
     assert needs_processes([animeface_detector])
-    assert not needs_processes([lambda pixels: []])
+    assert not needs_processes([InWorker(lambda pixels: [])])
 
 
 def finds_on_blue_start(pixels: Pixels) -> list[Face]:
@@ -197,18 +200,18 @@ def finds_on_blue_start(pixels: Pixels) -> list[Face]:
 def test_a_face_that_only_the_mirrored_frame_shows_is_put_back(
     monkeypatch: pytest.MonkeyPatch, both_looks: bool, boxes: list[tuple[float, ...]]
 ) -> None:
-    monkeypatch.setattr("framekit.faces.animeface.raw_animeface", finds_on_blue_start)
+    monkeypatch.setattr(animeface, "raw_animeface", finds_on_blue_start)
     pixels = np.concatenate([plain(RED), plain(BLUE)], axis=1)
     assert [one.box for one in AnimeFace(640, both_looks)(pixels)] == boxes
 
 
 def test_a_face_that_both_looks_show_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("framekit.faces.animeface.raw_animeface", lambda pixels: [face(0.4, 0.2, 0.6, 0.4)])
+    monkeypatch.setattr(animeface, "raw_animeface", lambda pixels: [face(0.4, 0.2, 0.6, 0.4)])
     assert AnimeFace()(plain(RED)) == [face(0.4, 0.2, 0.6, 0.4)]
 
 
-def test_a_blind_animeface_is_told_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("framekit.faces.animeface.raw_animeface", lambda pixels: [])
+def test_a_blind_animeface_is_reported_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(animeface, "raw_animeface", lambda pixels: [])
     with pytest.raises(
         UsageError, match=r"finds no face in its own test drawing.*--model face_detect_v1\.4_s"
     ) as caught:
@@ -216,7 +219,7 @@ def test_a_blind_animeface_is_told_in_one_sentence(monkeypatch: pytest.MonkeyPat
     assert "\n" not in str(caught.value)
 
 
-def test_a_missing_animeface_is_told_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_animeface_is_reported_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "animeface", None)
     with pytest.raises(UsageError, match=r"not installed: use --model face_detect_v1\.4_s"):
         load_detector("animeface", Settings())
@@ -353,7 +356,7 @@ def red_cells(tmp_path: Path) -> Callable[..., Callable[[Pixels], list[Face]]]:
 
     def load(side: int | None = 64, imgsz: str | None = None) -> Callable[[Pixels], list[Face]]:
         path = red_cell_model(tmp_path / "model.onnx", side, imgsz)
-        return load_detector(str(path), Settings(device="cpu", min_score=0.9))
+        return partial(faces_in, load_detector(str(path), Settings(device="cpu", min_score=0.9)))
 
     return load
 
@@ -411,14 +414,14 @@ def test_an_open_shape_wastes_less_than_32_pixels(
 
 
 def test_yolo_sees_rgb_and_grey_borders(red_cells: Callable[..., Callable[[Pixels], list[Face]]]) -> None:
-    detect = red_cells()
-    assert detect(with_block(64, 32, 32, 16, 16, BLUE)) == []
-    assert detect(plain(BLACK, 64, 32)) == []
+    look = red_cells()
+    assert look(with_block(64, 32, 32, 16, 16, BLUE)) == []
+    assert look(plain(BLACK, 64, 32)) == []
 
 
 def test_yolo_in_a_folder(tmp_path: Path) -> None:
     red_cell_model(tmp_path / "model.onnx", 64)
-    [found] = load_detector(str(tmp_path), Settings(device="cpu"))(with_block(64, 64, 16, 32, 16))
+    [found] = faces_in(load_detector(str(tmp_path), Settings(device="cpu")), with_block(64, 64, 16, 32, 16))
     assert found.box == (0.25, 0.5, 0.5, 0.75)
 
 
@@ -428,14 +431,14 @@ def test_a_model_of_another_kind_is_wrong_use(tmp_path: Path) -> None:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
     (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
     with pytest.raises(UsageError, match=r"model\.onnx"):
-        load_detector(str(tmp_path), Settings(device="cpu"))(plain(RED))
+        load_detector(str(tmp_path), Settings(device="cpu"))
 
 
 def test_frames_are_looked_at_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = [save_frame(tmp_path / f"{n}.png", colour_of) for n, colour_of in enumerate([plain(BLUE), plain(RED)])]
     paths.append(tmp_path / "broken.png")
     paths[2].write_bytes(b"broken")
-    monkeypatch.setattr("framekit.faces.detect.load_detector", lambda name, settings: finds_on_blue_start)
+    monkeypatch.setattr(detect, "load_detector", lambda name, settings: InWorker(finds_on_blue_start))
     results = list(find_faces(paths, Settings(), Limits(), 1))
     assert [path for path, _ in results] == paths
     assert [seen.faces for _, seen in results[:2] if isinstance(seen, Seen)] == [[face(0.1, 0.2, 0.3, 0.4)], []]

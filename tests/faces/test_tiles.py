@@ -5,6 +5,7 @@ import pytest
 from framekit.boxes import Face
 from framekit.faces.detect import Finder, from_view, views_of
 from framekit.faces.filter import Limits
+from framekit.faces.models import InWorker
 from framekit.pixels.decode import Pixels
 from tests.conftest import BLACK, RED, plain
 
@@ -62,7 +63,12 @@ def small_ones_only(pixels: Pixels) -> list[Face]:
 def test_a_small_face_is_found_in_a_tile_once() -> None:
     pixels = plain(BLACK, 700, 700)
     pixels[310:360, 310:360] = RED  # in the overlap of all four tiles
-    missed, found = (Finder([small_ones_only], [0.5], tiles, Limits()) for tiles in (0, 2))
+    missed, found = (Finder([InWorker(small_ones_only)], [0.5], tiles, Limits()) for tiles in (0, 2))
     assert missed.seen([missed.look(pixels)])[0].faces == []
     [face] = found.seen([found.look(pixels)])[0].faces
     assert face.box == pytest.approx((310 / 700, 310 / 700, 360 / 700, 360 / 700), abs=2e-3)
+
+
+def test_tiles_without_any_face_are_no_faces() -> None:
+    finder = Finder([InWorker(lambda pixels: [])], [0.5], 2, Limits())
+    assert finder.seen([finder.look(plain(BLACK, 700, 700))])[0].faces == []

@@ -12,9 +12,11 @@ from framekit.dataset.frames import Unreadable
 from framekit.errors import UsageError
 from framekit.faces import detect
 from framekit.faces.filter import Limits
+from framekit.faces.models import InWorker
 from framekit.faces.yolo import Letterbox, Yolo, class_names, labels_of, load_yolo, yolo_boxes
 from framekit.pixels.decode import Pixels
 from tests.conftest import BLACK, BLUE, GREEN, RED, plain, save_frame
+from tests.faces.helpers import faces_in
 
 SIDE = 64
 
@@ -88,7 +90,7 @@ def test_a_batch_gives_what_each_frame_gives_alone() -> None:
     detect = yolo(cells, "face", "face")
     together = detect.detect([detect.prepare(one) for one in frames])
     assert cells.shapes == [(5, 3, SIDE, SIDE)]
-    assert together == [detect(one) for one in frames]
+    assert together == [faces_in(detect, one) for one in frames]
     assert [len(found) for found in together] == [1, 1, 1, 0, 1]
 
 
@@ -104,7 +106,7 @@ def test_frames_of_other_shapes_run_apart_and_a_fixed_batch_one_by_one() -> None
 
 
 def test_a_head_stands_for_the_face_that_it_has() -> None:
-    [face] = yolo(Cells(), "face", "head")(block(GREEN, 16, 16))
+    [face] = faces_in(yolo(Cells(), "face", "head"), block(GREEN, 16, 16))
     assert face.label == "head"
     left, top, right, bottom = face.box
     assert right - left == pytest.approx(0.25 / 1.7, abs=1e-3)
@@ -125,7 +127,7 @@ def test_two_detectors_join_and_the_first_one_counts() -> None:
     def other(pixels: Pixels) -> list[Face]:
         return [Face((0.26, 0.26, 0.49, 0.49), 0.99), Face((0.7, 0.7, 0.9, 0.9), 0.8), Face((0.0, 0.7, 0.2, 0.9), 0.2)]
 
-    finder = detect.Finder([yolo(Cells(), "face", ""), other], [0.5, 0.5], 0, Limits())
+    finder = detect.Finder([yolo(Cells(), "face", ""), InWorker(other)], [0.5, 0.5], 0, Limits())
     [seen] = finder.seen([finder.look(block(RED, 16, 16))])
     assert [(face.box, face.score) for face in seen.faces] == [
         ((0.25, 0.25, 0.5, 0.5), pytest.approx(1)),

@@ -11,6 +11,7 @@ from framekit.errors import UsageError
 from framekit.faces.yolo import load_yolo
 from framekit.pixels.decode import Pixels
 from tests.conftest import patchwork
+from tests.faces.helpers import faces_in
 
 if importlib.util.find_spec("ultralytics") is None:  # importing it here would patch Pillow for all tests
     pytest.skip("make test-train installs it", allow_module_level=True)
@@ -40,7 +41,7 @@ def test_a_pt_file_runs_like_the_network_in_it(tmp_path: Path) -> None:
     with torch.no_grad():
         expected = held(torch.from_numpy(batch))[0].numpy()
     assert detect.run(batch) == pytest.approx(expected, abs=1e-4)
-    assert all(face.label == "face" for face in detect(pixels))
+    assert all(face.label == "face" for face in faces_in(detect, pixels))
 
 
 def test_broken_images_stay_unreadable_beside_ultralytics(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from framekit.models.hub import HubModel, fetch, locate, verify
 from framekit.models.onnx import open_session, provider_for
 from framekit.tags import models
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 FILES = ["model.onnx", "selected_tags.csv"]
 

@@ -19,7 +19,7 @@ from framekit.dataset.frames import Unreadable
 from framekit.errors import UsageError
 from framekit.faces import detect
 from framekit.faces.detect import Settings
-from framekit.faces.filter import Detector
+from framekit.faces.models import Detector, InWorker
 from framekit.pixels.decode import Pixels, read_pixels
 from framekit.tags.predict import score_frames
 from framekit.tags.select import Thresholds, choose
@@ -454,7 +454,7 @@ def test_frames_without_that_sidecar_are_looked_at_first(
         def detect(pixels: Pixels) -> list[Face]:
             return [Face(MIDDLE, 0.9)]
 
-        return detect
+        return InWorker(detect)
 
     monkeypatch.setattr(detect, "load_detector", load)
     seen, unseen = (add_frame(tmp_path / f"{n}.png", plain((128, 128, 128))) for n in range(2))

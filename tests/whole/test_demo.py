@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import extract_frames
-from framekit.faces.animeface import AnimeFace
 from framekit.faces.detect import Settings, load_detector
 from framekit.faces.filter import reference_faces
+from framekit.faces.models import Detector
 from framekit.pixels.decode import Pixels
 
 SHOT = draw_show.Shot(draw_show.paint_sky, 6, 3, (draw_show.Role(figures.SORA, 320, 186, 92, talks=True),), 300)
@@ -25,12 +25,10 @@ def frames() -> list[Pixels]:
 
 
 @pytest.fixture
-def animeface_detector() -> AnimeFace:
+def animeface_detector() -> Detector:
     """Return the real embedded detector, where the package has a build."""
     pytest.importorskip("animeface")
-    detect = load_detector("animeface", Settings())
-    assert isinstance(detect, AnimeFace)
-    return detect
+    return load_detector("animeface", Settings())
 
 
 def test_a_shot_has_its_size_and_length(frames: list[Pixels]) -> None:
@@ -55,8 +53,8 @@ def test_a_pan_moves_the_place() -> None:
     assert not np.array_equal(first, second)
 
 
-def test_the_face_of_the_shot_is_found_where_it_was_drawn(frames: list[Pixels], animeface_detector: AnimeFace) -> None:
-    [face] = animeface_detector(frames[0])
+def test_the_face_of_the_shot_is_found_where_it_was_drawn(frames: list[Pixels], animeface_detector: Detector) -> None:
+    [[face]] = animeface_detector.detect([animeface_detector.prepare(frames[0])])
     assert face.score >= Settings().least("animeface")
     left, top, right, bottom = face.box
     assert left * 640 < 320 < right * 640
@@ -65,7 +63,7 @@ def test_the_face_of_the_shot_is_found_where_it_was_drawn(frames: list[Pixels], 
 
 
 @pytest.mark.parametrize("who", figures.CAST[:3], ids=[who.name for who in figures.CAST[:3]])
-def test_the_face_of_each_first_reference_is_found(who: figures.Character, animeface_detector: AnimeFace) -> None:
+def test_the_face_of_each_first_reference_is_found(who: figures.Character, animeface_detector: Detector) -> None:
     [face, *_] = reference_faces(animeface_detector, draw_show.reference_frames(who)[0])
     assert face.score >= Settings().least("animeface")
     assert face.box[0] < 0.5 < face.box[2]
