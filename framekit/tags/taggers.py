@@ -1,6 +1,6 @@
-"""Taggers: ONNX models that give a score to each tag of a list; what they expect is read from the file."""
+"""Taggers: ONNX models that score each tag of a list. A table says what each family of them expects and returns."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -19,16 +19,10 @@ from framekit.tags import models
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-# Files of each kind of tagger; a folder that holds both is of that kind.
-FILES = {
-    "wd": ("model.onnx", "selected_tags.csv"),
-    "cl": ("model.onnx", "tag_mapping.json"),
-    "cl_optimized": ("model_optimized.onnx", "tag_mapping.json"),
-    "deepdanbooru": ("deepdanbooru.onnx", "deepdanbooru_tags.csv"),
-}
-LARGEST_BATCH = 32
-WORTH = 1.05  # a larger batch must be this many times as fast as the one before
-# Danbooru's numbers of categories, as selected_tags.csv has them; OTHER is what no dataset wants.
+LARGEST_BATCH = 32  # frames; chosen, so that a batch of 448 px takes at most 77 MB
+WORTH = 1.05  # chosen: a larger batch must be this many times as fast as the one before
+BYTES, UNIT, SIGNED = "bytes", "unit", "signed"  # 0 to 255, 0 to 1, -1 to 1
+# Danbooru's numbers of categories, as in selected_tags.csv; OTHER is for categories of no use in a dataset.
 GENERAL, ARTIST, COPYRIGHT, CHARACTER, META, RATING, OTHER = 0, 1, 3, 4, 5, 9, -1
 BY_WORD = {
     "general": GENERAL,
@@ -42,24 +36,24 @@ BY_WORD = {
 
 @dataclass(frozen=True)
 class Layout:
-    """What a model expects of a frame; picklable.
+    """What a model expects of a frame. Picklable.
 
-    `scale` is "bytes" for 0 to 255, "unit" for 0 to 1, "signed" for -1 to 1.
+    `side` in px; `scale` is "bytes" for 0 to 255, "unit" for 0 to 1, "signed" for -1 to 1; `fit` makes a square.
     """
 
     side: int
     channels_first: bool
     bgr: bool
     scale: str
-    ground: int
+    fit: Callable[[Pixels, int], Pixels]
     kind: type = np.float32
 
     def __call__(self, pixels: Pixels) -> NDArray[Any]:
         """Return the model's input of one frame."""
-        square = fit_inside(pixels, self.side) if self.ground == 0 else pad_and_resize(pixels, self.side)
+        square = self.fit(pixels, self.side)
         ready: NDArray[Any] = np.asarray(square[:, :, ::-1] if self.bgr else square, self.kind)
-        if self.scale != "bytes":
-            ready = ready / np.float32(255) if self.scale == "unit" else ready / np.float32(127.5) - np.float32(1)
+        if self.scale != BYTES:
+            ready = ready / np.float32(255) if self.scale == UNIT else ready / np.float32(127.5) - np.float32(1)
         return np.ascontiguousarray(ready.transpose(2, 0, 1) if self.channels_first else ready)
 
 
@@ -75,7 +69,7 @@ class TagList:
 class Tagger:
     """`prepare` makes the model's input of pixels, in any thread; `score` makes (N, tags) float32 of N such inputs.
 
-    `name` tells model and revision; `batch` is the only batch size that the file allows, None for any.
+    `name` is model and revision; `batch` is the only batch size that the file allows, None for any.
     """
 
     name: str
@@ -116,19 +110,58 @@ def fit_inside(pixels: Pixels, side: int) -> Pixels:
     return square
 
 
-def kind_of(model: str) -> str:
-    """Return the kind of tagger that a name of the table, a local folder or file, or a hub repository stands for."""
+@dataclass(frozen=True)
+class Family:
+    """Taggers that are fed and read alike.
+
+    `files`: names of model and tag list, several pairs if there are editions; `word`: what begins the names of these
+    taggers in table and hub; `fit`: how a frame becomes a square; `bgr`: channel order; `scales`: of a float input with
+    channels last and with channels first, as in Layout; `logits`: whether the output needs a sigmoid.
+    """
+
+    files: Sequence[tuple[str, str]]
+    word: str
+    fit: Callable[[Pixels, int], Pixels]
+    bgr: bool
+    scales: tuple[str, str]
+    logits: bool
+
+
+# A new family is an entry here, and the names of its models in models.py. The first one takes every other name.
+FAMILIES = (
+    Family([("model.onnx", "selected_tags.csv")], "wd", pad_and_resize, True, (BYTES, SIGNED), False),
+    Family(
+        [("model.onnx", "tag_mapping.json"), ("model_optimized.onnx", "tag_mapping.json")],
+        "cl",
+        pad_and_resize,
+        True,
+        (SIGNED, SIGNED),
+        True,
+    ),
+    Family([("deepdanbooru.onnx", "deepdanbooru_tags.csv")], "deepdanbooru", fit_inside, False, (UNIT, UNIT), False),
+)
+
+
+def family_of(model: str) -> tuple[Family, tuple[str, str]]:
+    """Return the family of a tagger, and the names of its model and tag list.
+
+    `model` is a name of the table, a local folder or file, or a hub repository.
+    """
     path = Path(model)
     if path.exists():
         folder = path if path.is_dir() else path.parent
-        return next((kind for kind, names in FILES.items() if all((folder / name).is_file() for name in names)), "wd")
-    return next((kind for kind in ("cl", "deepdanbooru") if f"{kind}_" in f"{model}_".lower()), "wd")
+        known = ((family, names) for family in FAMILIES for names in family.files)
+        held = ((family, names) for family, names in known if all((folder / name).is_file() for name in names))
+        return next(held, (FAMILIES[0], FAMILIES[0].files[0]))
+    named = (family for family in FAMILIES[1:] if f"{family.word}_" in f"{model}_".lower())
+    family = next(named, FAMILIES[0])
+    return family, family.files[0]
 
 
-def read_layout(path: Path, kind: str, session: "InferenceSession") -> Layout:
-    """Return what the model expects, from its input. Raises UsageError if that is no picture."""
+def read_layout(path: Path, family: Family, session: "InferenceSession") -> Layout:
+    """Return what the model expects, from its input. Raises UsageError if that is not a square image."""
     expected = session.get_inputs()[0]
-    shape, first = [*expected.shape, *[None] * 4][:4], kind != "deepdanbooru"
+    shape = [*expected.shape, *[None] * 4][:4]
     channels_first = shape[1] == 3
     side = shape[2] if channels_first else shape[1]
     types = {"tensor(float)": np.float32, "tensor(uint8)": np.uint8}
@@ -138,19 +171,17 @@ def read_layout(path: Path, kind: str, session: "InferenceSession") -> Layout:
             f"{path} is no tagger: its input must be (batch, side, side, 3) or (batch, 3, side, side), not"
             f" {expected.shape} of {expected.type}"
         )
-    bytes_wanted = expected.type == "tensor(uint8)" or (kind == "wd" and not channels_first)
-    scale = "bytes" if bytes_wanted else ("signed" if first else "unit")
-    return Layout(side, channels_first, bgr=first, scale=scale, ground=255 if first else 0, kind=types[expected.type])
+    scale = BYTES if expected.type == "tensor(uint8)" else family.scales[channels_first]
+    return Layout(side, channels_first, family.bgr, scale, family.fit, types[expected.type])
 
 
 def load_tagger(model: str, device: str) -> Tagger:
     """Open a tagger of the table, of the hub, or of a local folder. Raises UsageError if it cannot be used."""
-    kind = kind_of(model)
-    onnx, listed = FILES[kind]
+    family, (onnx, listed) = family_of(model)
     paths = hub.locate(model, models.TAGGERS, [onnx, listed])
     tags = read_tag_list(paths[listed])
     session = open_session(paths[onnx], device)
-    layout = read_layout(paths[onnx], kind, session)
+    layout = read_layout(paths[onnx], family, session)
     name, output = session.get_inputs()[0].name, output_for(paths, session, len(tags.names))
     fixed = session.get_inputs()[0].shape[0]
     batch = fixed if isinstance(fixed, int) else None
@@ -160,13 +191,13 @@ def load_tagger(model: str, device: str) -> Tagger:
         scores = np.asarray(session.run([output], {name: np.stack(inputs + padding)})[0], np.float32)[: len(inputs)]
         if scores.ndim != 2 or scores.shape[1] != len(tags.names):
             raise errors.UsageError(mismatch(paths, scores.shape[-1], len(tags.names)))
-        return np.asarray(1 / (1 + np.exp(-scores)), np.float32) if kind.startswith("cl") else scores
+        return np.asarray(1 / (1 + np.exp(-scores)), np.float32) if family.logits else scores
 
     return Tagger(identity(model, paths[onnx]), tags, layout, score, batch)
 
 
 def short_name(model: str) -> str:
-    """Return what a tagger is called in the names of files: that of the table or the repository, or of its folder."""
+    """Return a tagger's name for files: its name in the table, that of its repository, or of its folder."""
     path = Path(model)
     if model in models.TAGGERS or not path.exists():
         return model.replace("/", "_")
@@ -174,7 +205,7 @@ def short_name(model: str) -> str:
 
 
 def identity(model: str, path: Path) -> str:
-    """Return name and revision; for a file that the table does not know, name and digest of its content."""
+    """Return name and revision; of a model that is not in the table, name and digest of its file."""
     known = models.TAGGERS.get(model)
     revision = known.revision if known else hub.file_sha256(path)
     return f"{short_name(model)}@{revision[:8]}"
@@ -190,13 +221,13 @@ def output_for(paths: dict[str, Path], session: "InferenceSession", count: int) 
 
 
 def mismatch(paths: dict[str, Path], width: Any, count: int) -> str:
-    """Return the sentence about a model and a list that do not belong together."""
+    """Return the message for a model and a tag list that do not belong together."""
     model, listed = paths.values()
     return f"{model} gives {width} scores, but {listed} names {count} tags; they must come from the same model"
 
 
 def find_batch_size(tagger: Tagger, example: NDArray[Any]) -> int:
-    """Return the batch size from which a larger one is hardly faster, or does not fit into memory."""
+    """Return the batch size above which a larger one is hardly faster, or does not fit into memory."""
     from onnxruntime.capi.onnxruntime_pybind11_state import Fail, RuntimeException
 
     best, rate = 1, 0.0

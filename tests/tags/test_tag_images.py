@@ -58,7 +58,7 @@ def visible(folder: Path) -> list[str]:
 
 def wd_input(pixels: Pixels) -> NDArray[np.float32]:
     """Return what a WD tagger of 4 by 4 px gets."""
-    return Layout(4, channels_first=False, bgr=True, scale="bytes", ground=255)(pixels)
+    return Layout(4, channels_first=False, bgr=True, scale="bytes", fit=pad_and_resize)(pixels)
 
 
 def tags_of(frame: Path) -> str:
