@@ -4,34 +4,25 @@
 
 Reads the frames below --src_dir; writes X.png.tags beside each frame X.png: one line of booru tags with underscores,
 separated by commas, highest score first. All scores stay in .scores-MODEL.npz of each folder, so that --rethreshold
-needs no model, and .tagged.jsonl tells how each file came about: one that a person changed is never overwritten.
+needs no model. .tagged.jsonl records how each file was written; one that a person changed is not overwritten.
 With --model measured nothing is downloaded, and X.faces.json is read too.
 """
 
 import argparse
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from framekit import console, errors
+from framekit import console
 from framekit.cli import run
 from framekit.cli.parser import StageParser, fraction
 from framekit.dataset import frames
 from framekit.files import atomic, names
 from framekit.files.names import pending
-from framekit.models import hub
-from framekit.tags import models, write
-from framekit.tags.models import DEFAULT_MODEL
-from framekit.tags.select import MODES, TagRules, Thresholds, read_pairs
-from framekit.tags.store import FLOOR
+from framekit.tags import models, select, store, write
+from framekit.tags.select import TagRules, Thresholds
 from framekit.tags.summary import write_summary
-from framekit.tags.taggers import short_name
+from framekit.tags.taggers import short_names
 from framekit.tags.write import Tally, Wanted, load_scorer, tag_frames
-
-MERGES = ("union", "intersection", "mean")
-
-# Extensions that other scripts own, or that would turn tags into frames.
-TAKEN_EXTENSIONS = {".json", ".faces.json", ".characters.json", *frames.FRAME_SUFFIXES}
 
 
 def parser() -> StageParser:
@@ -40,82 +31,77 @@ def parser() -> StageParser:
     options.shared("src_dir", "redo", "limit", "workers", "device", "batch_size", "overwrite_corrections", "config")
     options.option(
         "model",
-        default=DEFAULT_MODEL,
-        help="measured, a tagger's name, a hub repository owner/name, or a folder; --merge joins several, with commas"
-        " between them",
+        default=models.DEFAULT_MODEL,
+        help="measured, the name of a tagger, a hub repository owner/name, or a folder; several, with commas between"
+        " them, are merged",
     )
-    options.option("general_threshold", type=fraction, default=0.35, help="least score of a general tag")
-    options.option("character_threshold", type=fraction, default=0.85, help="least score of a character tag")
+    options.option(
+        "general_threshold", type=fraction, default=Thresholds.general, help="minimum score of a general tag"
+    )
+    options.option(
+        "character_threshold", type=fraction, default=Thresholds.character, help="minimum score of a character tag"
+    )
     options.option(
         "threshold_mode",
-        choices=MODES,
+        choices=select.MODES,
         default="fixed",
-        help="fixed, those of the model's author, or a cut at the largest gap",
+        help="fixed: the two given; recommended: those of the tagger's author; mcut: each frame's largest gap",
     )
-    options.option("floor", type=fraction, default=FLOOR, help="scores above it are stored")
+    options.option("floor", type=fraction, default=store.FLOOR, help="store scores above this, for --rethreshold")
     options.option(
-        "rethreshold", action="store_true", help="write all tags anew from the stored scores, without the model"
+        "rethreshold", action="store_true", help="write all tags again from the stored scores, without the model"
     )
-    options.option("merge", choices=MERGES, default="union", help="how the scores of several taggers are joined")
-    options.option("replace", type=Path, help="CSV file with lines tag,other; without another the tag is dropped")
-    options.option("blacklist", type=Path, help="file with a tag to drop in each line")
+    options.option(
+        "merge", choices=store.MERGES, default="union", help="highest, lowest or mean score of several taggers"
+    )
+    options.option("replace", type=Path, help="CSV file with lines old,new; without a new tag the old one is dropped")
+    options.option("blacklist", type=Path, help="text file of tags to drop, one per line")
     options.option("undesired_tags", help="tags to drop, separated by commas")
-    options.option("always_first", help="tags that come first where they are, separated by commas")
-    options.option("implications", type=Path, help="CSV file with lines tag,implied,…; what is implied is dropped")
-    options.option("drop_overlap", action="store_true", help="drop a tag that ends a longer one, as hair in long_hair")
-    options.option("rating", choices=("first", "last", "none"), default="none", help="where the rating stands")
-    options.option("character_line", action="store_true", help="write the form with a line for characters")
-    options.option("caption_extension", default=names.TAGS, help="ending of the files; .txt gives X.txt")
+    options.option("always_first", help="tags to put first where present, separated by commas")
+    options.option(
+        "implications", type=Path, help="CSV file with lines tag,implied,…; beside tag, the implied ones are dropped"
+    )
+    options.option(
+        "drop_overlap",
+        action="store_true",
+        help="drop a tag whose words end a longer one, such as hair beside long_hair",
+    )
+    options.option("rating", choices=select.RATINGS, default="none", help="where to put the rating")
+    options.option(
+        "character_line", action="store_true", help="write four lines: characters, copyrights, artists, general tags"
+    )
+    options.option(
+        "caption_extension",
+        default=names.TAGS,
+        help="extension of the files written; .txt writes X.txt instead of X.png.txt",
+    )
     options.option(
         "summary", action="store_true", help="print frequencies; write tags_summary.csv and tags_summary.html"
     )
     return options
 
 
-def listed(text: str | None) -> list[str]:
-    """Return the tags of an option that takes several."""
-    return [tag.strip().replace(" ", "_") for tag in (text or "").split(",") if tag.strip()]
-
-
-def choose_thresholds(mode: str, taggers: Sequence[str], general: float, character: float) -> Thresholds:
-    """Return the thresholds of a mode; those that are recommended for several taggers are their mean."""
-    if mode != "recommended":
-        return Thresholds(general, character, mode == "mcut")
-    known = [models.RECOMMENDED.get(tagger, (general, character)) for tagger in taggers]
-    return Thresholds(*(sum(values) / len(known) for values in zip(*known, strict=True)))
-
-
 @run.script(parser)
 def main(args: argparse.Namespace) -> int:
     """Run the command line."""
-    extension = "." + args.caption_extension.lstrip(".")
-    if extension == "." or extension.lower() in TAKEN_EXTENSIONS or Path(f"x{extension}").name != f"x{extension}":
-        raise errors.UsageError(
-            f"--caption_extension {extension} would overwrite other files; use .tags, .txt or .caption"
-        )
+    extension = write.usable_extension(args.caption_extension)
     found = frames.find_frames(args.src_dir, args.limit)
     atomic.clean_up((frame.parent for frame in found), extension)
-    taggers = hub.model_names(args.model)
-    names = [short_name(tagger) for tagger in taggers]
-    if len(set(names)) < max(1, len(names)):
-        raise errors.UsageError(f"--model {args.model} must name taggers of different names; rename one of the folders")
-    thresholds = choose_thresholds(args.threshold_mode, taggers, args.general_threshold, args.character_threshold)
-    floor = args.floor if thresholds.mcut else min(args.floor, thresholds.general, thresholds.character)
-    if args.rethreshold and floor < args.floor:
-        raise errors.UsageError(
-            f"a threshold of {floor:g} is below --floor {args.floor:g}, up to which no scores are stored; give the"
-            " --floor of the run that stored them, or --redo"
-        )
+    taggers = short_names(args.model)
+    thresholds = select.thresholds_for(
+        args.threshold_mode, list(taggers), args.general_threshold, args.character_threshold
+    )
+    floor = select.floor_for(thresholds, args.floor, is_stored=args.rethreshold)
     rules = TagRules(
-        replace={tag: [*others, ""][0] for tag, others in read_pairs(args.replace).items()},
-        unwanted=frozenset([*read_pairs(args.blacklist), *listed(args.undesired_tags)]),
-        implied={tag: frozenset(others) for tag, others in read_pairs(args.implications).items()},
+        replace={tag: [*others, ""][0] for tag, others in select.read_pairs(args.replace).items()},
+        unwanted=frozenset([*select.read_pairs(args.blacklist), *select.split_tags(args.undesired_tags)]),
+        implied={tag: frozenset(others) for tag, others in select.read_pairs(args.implications).items()},
         drop_overlap=args.drop_overlap,
-        first=listed(args.always_first),
+        first=select.split_tags(args.always_first),
         rating=args.rating,
         character_line=args.character_line,
     )
-    wanted = Wanted(names, args.merge, thresholds, rules, extension, args.overwrite_corrections)
+    wanted = Wanted(list(taggers.values()), args.merge, thresholds, rules, extension, args.overwrite_corrections)
     asked = pending(found, extension, args.redo or args.rethreshold)
     todo = write.leave_edited(asked, wanted)
     tally = Tally(edited=len(asked) - len(todo))
@@ -132,10 +118,12 @@ def main(args: argparse.Namespace) -> int:
 
 def closing(tally: Tally, done_before: int, folder: Path) -> str:
     """Return the closing line."""
-    told = [f"{console.counted(tally.tagged, 'frame')} tagged, {tally.tags / max(1, tally.tagged):.1f} tags each"]
-    told += [f"{done_before} already done"]
-    told += [f"kept {console.counted(tally.edited, 'file')} that a person or another tool wrote"] * bool(tally.edited)
-    return ", ".join([*told, f"in {folder}"])
+    message = [f"{console.counted(tally.tagged, 'frame')} tagged, {tally.tags / max(1, tally.tagged):.1f} tags each"]
+    message += [f"{done_before} already done"]
+    message += [f"kept {console.counted(tally.edited, 'file')} that a person or another tool wrote"] * bool(
+        tally.edited
+    )
+    return ", ".join([*message, f"in {folder}"])
 
 
 if __name__ == "__main__":

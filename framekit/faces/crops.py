@@ -22,13 +22,13 @@ from framekit.sidecars.episode import record_of, record_text, source_of
 from framekit.sidecars.faces import faces_record, read_faces
 
 STALE = "stale_crop"
-HEAD = ("video", "episode", "prefix")  # what the record of an episode says once for all its frames
+HEAD = ("video", "episode", "prefix")  # keys that the record of an episode holds once for all its frames
 KINDS = ("face", "head", "square")
-FACE_SCALE = 1.1  # side of the square around a face over its longer side; Source: the older script generation
-UPPER_THIRD = 1 / 3  # height in the largest square where the middle of the face lies
-MOSTLY = 0.5  # a face of which more than this lies in the crop is kept with it
-SAME_SQUARE = 0.9  # largest squares that overlap more, intersection over union, are one
-PixelBox = tuple[int, int, int, int]
+FACE_SCALE = 1.1  # side of the square around a face over its longer side; chosen: a margin of 5 % on each side
+UPPER_THIRD = 1 / 3  # height in the largest square of the middle of the face; Source: the rule of thirds
+MOSTLY = 0.5  # of its area; a face of which more than this lies in the crop is kept with it. Chosen
+SAME_SQUARE = 0.9  # intersection over union above which two largest squares are one. Chosen
+PixelBox = tuple[int, int, int, int]  # (left, top, right, bottom) in px
 
 
 @dataclass(frozen=True)
@@ -79,11 +79,13 @@ def known_sources(folder: Path) -> dict[str, Any]:
         known = record_of(folder).get("frames")
     except errors.BadSidecar:
         return {}
-    return {stem: told for stem, told in known.items() if isinstance(told, dict)} if isinstance(known, dict) else {}
+    return (
+        {stem: source for stem, source in known.items() if isinstance(source, dict)} if isinstance(known, dict) else {}
+    )
 
 
 def stale_crops(frame: Path, root: Path, target: Path, kept: set[Path]) -> Iterator[Path]:
-    """Yield the crops of a frame that belong to faces that are no more."""
+    """Yield the crops of a frame whose faces are gone."""
     for kind in KINDS:
         folder = target / kind / frame.relative_to(root).parent
         for path in sorted(folder.glob(f"{escape(frame.stem)}_{kind}*.png")):
@@ -91,13 +93,13 @@ def stale_crops(frame: Path, root: Path, target: Path, kept: set[Path]) -> Itera
                 yield path
 
 
-def note_cuts(cuts: Mapping[Path, Mapping[str, Any]]) -> None:
-    """Write down where crops were cut, in the .frames.json of each folder of crops. Raises BadSidecar."""
+def write_cuts(cuts: Mapping[Path, Mapping[str, Any]]) -> None:
+    """Record where crops were cut, in the .frames.json of each folder of crops. Raises BadSidecar."""
     for folder, members in groupby(sorted(cuts), key=lambda path: path.parent):
         sources = {path.stem: dict(cuts[path]) for path in members}
         head = {name: cuts_first.get(name) for cuts_first in [next(iter(sources.values()))] for name in HEAD}
         sources = {
-            stem: {name: told for name, told in one.items() if name not in HEAD} for stem, one in sources.items()
+            stem: {name: value for name, value in one.items() if name not in HEAD} for stem, one in sources.items()
         }
         path = folder / names.EPISODE_RECORD
         atomic.write_whole(path, record_text({"schema": 1} | head | {"frames": known_sources(folder) | sources}))
@@ -106,7 +108,7 @@ def note_cuts(cuts: Mapping[Path, Mapping[str, Any]]) -> None:
 def write_crops(found: Sequence[Path], root: Path, target: Path, workers: int) -> tuple[int, list[tuple[Path, str]]]:
     """Write the crops of all frames that have faces; return how many, and the frames that could not be cut.
 
-    Crops of faces that are no more are set aside in `target`/.removed. Raises UsageError if `target` lies among the
+    Crops whose faces are gone are moved to `target`/.removed. Raises UsageError if `target` lies among the
     frames.
     """
     frames.refuse_inside(target, root)
@@ -129,11 +131,8 @@ def write_crops(found: Sequence[Path], root: Path, target: Path, workers: int) -
         cuts |= {crop.path: source | {"crop": crop.cut} for crop in crops}
         for path in stale_crops(frame, root, target, {crop.path for crop in crops}):
             removed.remove(target, path, STALE)
-    note_cuts(cuts)
+    write_cuts(cuts)
     return len(cuts), failed
-
-
-"""(left, top, right, bottom) in px."""
 
 
 def head_square(face: Face, size: tuple[int, int], scale: float = HEAD_SCALE, lift: float = HEAD_LIFT) -> PixelBox:

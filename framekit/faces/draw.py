@@ -19,9 +19,9 @@ from framekit.sidecars.characters import read_names
 from framekit.sidecars.faces import read_faces
 
 LINE = 0.003  # width of a box's line over the longer side of the frame
-LETTER = 0.022  # height of a letter over the same
-NAMELESS = (160, 160, 160)
-QUALITY = 88  # of JPEG
+LETTER = 0.022  # height of a letter over the same; both chosen by eye
+NAMELESS = (160, 160, 160)  # RGB
+QUALITY = 88  # of JPEG, 1 to 100; chosen by eye
 
 
 def colour_of(name: str) -> tuple[int, int, int]:

@@ -53,7 +53,7 @@ TAGGERS = {
     ),
     "deepdanbooru": HubModel("deepghs/imgutils-models", "deepdanbooru", licence="MIT"),  # NHWC float32 RGB 0-1, 512 px
 }
-# General and character threshold of a tagger: where precision equals recall, as its author tells, or of its demo.
+# Thresholds of general and character tags: where precision equals recall, or those of the demo. Source: the authors.
 RECOMMENDED = {
     "wd-swinv2-tagger-v3": (0.2653, 0.85),
     "wd-eva02-large-tagger-v3": (0.5296, 0.85),

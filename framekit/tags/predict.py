@@ -1,8 +1,9 @@
-"""From frames to the scores of their tags: decoded ahead by threads, in batches that run across folders."""
+"""From frames to the scores of their tags: one image, or many in batches, decoded ahead by threads."""
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +14,53 @@ from framekit.faces import detect, filter
 from framekit.pixels import decode
 from framekit.sidecars import faces
 from framekit.tags import measured
-from framekit.tags.store import FrameScores, above_floor
-from framekit.tags.taggers import GENERAL, Tagger, find_batch_size
+from framekit.tags.models import MEASURED
+from framekit.tags.select import Thresholds, choose
+from framekit.tags.store import FLOOR, FrameScores, Scores, above_floor
+from framekit.tags.taggers import GENERAL, Tagger, find_batch_size, load_tagger
+
+if TYPE_CHECKING:
+    from framekit.pixels.decode import Image
 
 Scoring = Iterator[tuple[Path, FrameScores | frames.Unreadable]]
-MIN_FRAMES_TO_TUNE = 200  # frames for which it is worth while to look for the best batch size
-SMALL_BATCH = 4  # for fewer
+MIN_FRAMES_TO_TUNE = 200  # chosen: the number of frames from which looking for the best batch size pays
+SMALL_BATCH = 4  # frames a batch for fewer; chosen: it fits every GPU's memory
+
+
+def tag(
+    image: "Image",
+    model: str = MEASURED,
+    thresholds: Thresholds = Thresholds(),  # noqa: B008  # frozen
+    device: str = "auto",
+) -> dict[str, float]:
+    """Return the tags of one image with their scores, 0 to 1, the highest first; no rating.
+
+    `image` is a path, a PIL image, or an (H, W, 3) uint8 RGB array. `model` is any single --model of tag_images.py; it
+    stays loaded for the next image. `measured` needs no download; its scores only give the order.
+    Raises UsageError if the model is unavailable, UnreadableFrame for a damaged file, ValueError for another image.
+
+    >>> from framekit.faces.animeface import drawn_face
+    >>> from framekit.tags import tag
+    >>> list(tag(drawn_face()))[:2]
+    ['solo', 'portrait']
+    """
+    pixels = decode.as_pixels(image)
+    if model == MEASURED:
+        scores = measured_scores(shrink_to_measure(pixels), detect.detect_faces(pixels))
+    else:
+        tagger = kept_tagger(model, device)
+        [row] = tagger.score([tagger.prepare(pixels)])
+        scores = above_floor(row, tagger.tags, min(FLOOR, thresholds.general, thresholds.character))
+    return {name: scores[name][1] for name in choose(scores, thresholds)}
+
+
+kept_tagger = lru_cache(maxsize=2)(load_tagger)  # loading a model takes longer than tagging an image
+
+
+def measured_scores(pixels: decode.Pixels, seen: Sequence[boxes.Face]) -> Scores:
+    """Return what can be measured in pixels without weights; the scores only give the order, the surest first."""
+    tags = measured.measured_tags(pixels, seen)
+    return {name: (GENERAL, round(1 - place / 1000, 3)) for place, name in enumerate(tags)}
 
 
 def score_frames(todo: Sequence[Path], tagger: Tagger, batch_size: int, workers: int, floor: float) -> Scoring:
@@ -62,10 +104,7 @@ def shrink_to_measure(pixels: decode.Pixels) -> decode.Pixels:
 
 
 def measure_frames(todo: Sequence[Path], workers: int) -> Scoring:
-    """Yield each frame with what can be measured without weights, or why it is unreadable.
-
-    The scores say nothing but the order: the surest first.
-    """
+    """Yield each frame with what can be measured without weights, or why it is unreadable."""
     known = known_faces(todo, workers)
     for frame, pixels in frames.map_frames(shrink_to_measure, todo, workers):
         noted = known[frame]
@@ -74,9 +113,7 @@ def measure_frames(todo: Sequence[Path], workers: int) -> Scoring:
         elif isinstance(noted, frames.Unreadable):
             yield frame, noted
         else:
-            tags = measured.measured_tags(pixels, noted)
-            scores = {tag: (GENERAL, round(1 - place / 1000, 3)) for place, tag in enumerate(tags)}
-            yield frame, FrameScores(file_size(frame), scores)
+            yield frame, FrameScores(file_size(frame), measured_scores(pixels, noted))
 
 
 def known_faces(todo: Sequence[Path], workers: int) -> dict[Path, list[boxes.Face] | frames.Unreadable]:

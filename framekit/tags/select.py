@@ -7,25 +7,28 @@ from pathlib import Path
 
 import numpy as np
 
+from framekit import errors
 from framekit.files.tables import ANY, read_rows
+from framekit.tags.models import RECOMMENDED
 from framekit.tags.taggers import ARTIST, CHARACTER, COPYRIGHT, GENERAL, RATING
 from framekit.tags.vocabulary import KAOMOJI
 
 MODES = ("fixed", "mcut", "recommended")
-LEAST_CHARACTER = 0.15  # of MCut. Source: SmilingWolf's own demo of the WD taggers
+RATINGS = ("first", "last", "none")  # where the rating stands
+LEAST_CHARACTER = 0.15  # minimum threshold that MCut gives characters; Source: SmilingWolf's own demo of the WD taggers
 LINES = {CHARACTER: "character", COPYRIGHT: "copyright", ARTIST: "artist", GENERAL: "general"}
-Scored = Mapping[str, tuple[int, float]]
-
-
-"""Tag -> category and score, the highest score first."""
+Scored = Mapping[str, tuple[int, float]]  # tag -> category and score, the highest score first
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """A tag must have more than this; `mcut` cuts each frame's scores at their largest gap instead."""
+    """A tag must score more than this, 0 to 1; `mcut` cuts each frame's scores at their largest gap instead.
 
-    general: float
-    character: float
+    Source of the defaults: SmilingWolf's own demo of the WD taggers.
+    """
+
+    general: float = 0.35
+    character: float = 0.85
     mcut: bool = False
 
     def of(self, category: int, scored: Scored) -> float:
@@ -59,13 +62,35 @@ def rating_of(scored: Scored) -> str | None:
     return f"rating:{max(ratings)[1].removeprefix('rating:')}" if ratings else None
 
 
+def thresholds_for(mode: str, taggers: Sequence[str], general: float, character: float) -> Thresholds:
+    """Return the thresholds of one of MODES; those recommended for several taggers are averaged."""
+    if mode != "recommended":
+        return Thresholds(general, character, mode == "mcut")
+    known = [RECOMMENDED.get(tagger, (general, character)) for tagger in taggers]
+    return Thresholds(*(sum(values) / len(known) for values in zip(*known, strict=True)))
+
+
+def floor_for(thresholds: Thresholds, floor: float, is_stored: bool) -> float:
+    """Return the score above which scores are needed: `floor`, or less if a threshold is lower.
+
+    Raises UsageError if scores that are stored do not reach so low.
+    """
+    needed = floor if thresholds.mcut else min(floor, thresholds.general, thresholds.character)
+    if is_stored and needed < floor:
+        raise errors.UsageError(
+            f"a threshold of {needed:g} is below --floor {floor:g}, and no scores are stored below it; give the --floor"
+            " of the run that stored them, or --redo"
+        )
+    return needed
+
+
 @dataclass(frozen=True)
 class TagRules:
     """What becomes of chosen tags.
 
-    `replace` maps a tag to another, or to "" to drop it; `unwanted` are dropped; `implied` maps a tag to those that go
-    without saying beside it; `drop_overlap` drops a tag that is the end of a longer one; `first` come first if they
-    are there; `rating` is first, last or none; `character_line` writes the four-line form.
+    `replace` maps a tag to another, or to "" to drop it; `unwanted` are dropped; `implied` maps a tag to the tags that
+    it implies, which are dropped beside it; `drop_overlap` drops a tag that is the end of a longer one; `first` come
+    first if they are there; `rating` is one of RATINGS; `character_line` writes the four-line form.
     """
 
     replace: Mapping[str, str] = field(default_factory=dict)
@@ -83,8 +108,8 @@ def tidy(chosen: Mapping[str, int], rules: TagRules) -> dict[str, int]:
     for tag, category in chosen.items():
         if new := rules.replace.get(tag, tag):
             replaced.setdefault(new, category)
-    said = frozenset().union(*(rules.implied.get(tag, frozenset()) for tag in replaced)) | rules.unwanted
-    kept = [tag for tag in replaced if tag not in said]
+    implied = frozenset().union(*(rules.implied.get(tag, frozenset()) for tag in replaced)) | rules.unwanted
+    kept = [tag for tag in replaced if tag not in implied]
     if rules.drop_overlap:
         kept = without_overlap(kept)
     ordered = [*(tag for tag in rules.first if tag in kept), *(tag for tag in kept if tag not in rules.first)]
@@ -116,6 +141,11 @@ def tag_text(scored: Scored, thresholds: Thresholds, rules: TagRules) -> str:
     by_line = {name: [tag for tag, kind in tags.items() if kind == category] for category, name in LINES.items()}
     text = {name: line(of) if name == "general" else ", ".join(of) for name, of in by_line.items()}
     return "".join(f"{name}: {tags_}".rstrip() + "\n" for name, tags_ in text.items())
+
+
+def split_tags(text: str | None) -> list[str]:
+    """Return the tags in a text, separated by commas, with underscores."""
+    return [tag.strip().replace(" ", "_") for tag in (text or "").split(",") if tag.strip()]
 
 
 def read_pairs(path: Path | None) -> dict[str, list[str]]:

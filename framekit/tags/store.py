@@ -14,16 +14,14 @@ from numpy.typing import NDArray
 from framekit.files import atomic
 from framekit.tags.taggers import TagList
 
-FLOOR = 0.05  # scores up to this are not kept
-Scores = dict[str, tuple[int, float]]
-
-
-"""Tag -> category and score, the highest score first."""
+FLOOR = 0.05  # scores up to this are not kept; chosen: below every threshold in use, and 100 scores a frame, not 10,000
+MERGES = ("union", "intersection", "mean")
+Scores = dict[str, tuple[int, float]]  # tag -> category and score, the highest score first
 
 
 @dataclass(frozen=True)
 class FrameScores:
-    """What a tagger gave to a frame, and the size of the frame's file in bytes at that time."""
+    """The scores of a frame, and the size of its file in bytes when it was scored."""
 
     size: int
     scores: Scores
@@ -112,9 +110,10 @@ def write_store(folder: Path, store: ScoreStore) -> None:
 
 
 def merge(found: Iterable[Mapping[str, tuple[int, float]]], how: str) -> Scores:
-    """Join the scores of several taggers for one frame: `union` takes the highest, `intersection` the lowest score.
+    """Join the scores of several taggers for one frame by one of MERGES.
 
-    `mean` takes the mean. A tag that one of them does not give, or not above the floor, has the score 0 there.
+    `union` takes the highest score, `intersection` the lowest, `mean` the mean; a tag that one of them lacks has the
+    score 0 there.
     """
     rows = list(found)
     joined: Scores = {}

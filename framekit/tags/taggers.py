@@ -204,6 +204,15 @@ def short_name(model: str) -> str:
     return (path if path.is_dir() else path.parent).resolve().name
 
 
+def short_names(text: str) -> dict[str, str]:
+    """Return the short name of each tagger that --model names. Raises UsageError for none, or two of one name."""
+    taggers = hub.model_names(text)
+    found = {tagger: short_name(tagger) for tagger in taggers}
+    if len(set(found.values())) < max(1, len(taggers)):
+        raise errors.UsageError(f"--model {text} must name taggers of different names; rename one of the folders")
+    return found
+
+
 def identity(model: str, path: Path) -> str:
     """Return name and revision; of a model that is not in the table, name and digest of its file."""
     known = models.TAGGERS.get(model)

@@ -8,8 +8,8 @@ KAOMOJI = frozenset("0_0 (o)_(o) +_+ +_- ._. <o>_<o> <|>_<|> =_= >_< 3_3 6_9 >_o
 PEOPLE = re.compile(r"\d+\+?(?:boy|girl|other)s?|solo|multiple_(?:boys|girls|others|people)")
 NUMBER_OF = re.compile(r"(\d+)\+?(boy|girl|other)s?")
 SEVERAL = re.compile(r"multiple_(boys|girls|others|people)")
-# A tag belongs to a group if its last word does, so that hair_ribbon and eyepatch stay. Source: the groups of the
-# older generations, matched by whole words there too.
+# A tag belongs to a group if its last word is in it, so that hair_ribbon is no hair and eyepatch no eyes. Words chosen
+# by hand from Danbooru's general tags.
 HAIR = frozenset(
     "hair ponytail ponytails twintail twintails braid braids bun buns bangs ahoge cut sidelock sidelocks drill"
     " drills dreadlocks afro updo topknot haircut bald".split()
@@ -27,7 +27,8 @@ OUTFIT = frozenset(
     " bag backpack handbag clothes pajamas underwear bra panties lingerie tank-top t-shirt turtleneck overalls"
     " blazer neckwear".split()
 )
-# Words of the scene, the camera, the pose, or the face of a moment: a character does not consist of them.
+# Words of the scene, the camera, the pose, and the expression: tags that hold one of them describe a moment, not a
+# character, and are never a character's core tags. Chosen by hand from Danbooru's general tags.
 OF_THE_MOMENT = frozenset(
     "solo focus male female boy boys girl girls other others people body background looking smile mouth sky"
     " standing sitting lying walking running portrait close-up upper lower cowboy shot view viewer blush closed"
@@ -40,9 +41,9 @@ OF_THE_MOMENT = frozenset(
 )
 
 
-@lru_cache(maxsize=2**16)  # tags come back on frame after frame
+@lru_cache(maxsize=2**16)  # the same tags come up on frame after frame
 def group_of(tag: str) -> str:
-    """Return `people`, `hair`, `eyes` or `outfit`; nothing for other tags. Underscores and blanks are alike."""
+    """Return `people`, `hair`, `eyes` or `outfit`; "" for other tags. Underscores and blanks are alike."""
     name = tag.replace(" ", "_").lower()
     first, last = name.split("_")[0], name.split("_")[-1]
     if PEOPLE.fullmatch(name):
@@ -55,7 +56,7 @@ def group_of(tag: str) -> str:
 
 
 def is_of_the_moment(tag: str) -> bool:
-    """Tell whether a tag speaks of the scene, the camera or a pose, not of who is there."""
+    """Return whether a tag describes the scene, the camera or a pose, and not who is there."""
     words = tag.replace(" ", "_").lower().split("_")
     return group_of(tag) == "people" or (group_of(tag) == "" and not OF_THE_MOMENT.isdisjoint(words))
 
@@ -63,7 +64,7 @@ def is_of_the_moment(tag: str) -> bool:
 def people_in(tags: list[str]) -> int:
     """Return how many people the tags count: the most girls, boys and others together; 0 if they don't say.
 
-    Source: the older generation; `6+girls` counts 6, `multiple_girls` alone 2, `solo` alone 1.
+    `6+girls` counts 6, `multiple_girls` alone 2, `solo` alone 1.
     """
     most: dict[str, int] = {}
     names = [tag.replace(" ", "_").lower() for tag in tags]

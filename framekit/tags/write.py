@@ -9,6 +9,7 @@ from pathlib import Path
 
 from framekit import console
 from framekit.dataset import frames
+from framekit.errors import UsageError
 from framekit.files import names
 from framekit.sidecars.tags import TagRecord
 from framekit.tags import predict
@@ -17,8 +18,18 @@ from framekit.tags.select import TagRules, Thresholds, tag_text
 from framekit.tags.store import FrameScores, merge, read_store, write_store
 from framekit.tags.taggers import load_tagger
 
-PART_SECONDS = 10  # of work that a kill can cost: after so long, what is scored is written
-Score = Callable[[Sequence[Path]], predict.Scoring]
+PART_SECONDS = 10  # chosen: the work in seconds that a kill may cost; scores are written as often
+# Extensions that other scripts own, or that would turn tags into frames.
+TAKEN_EXTENSIONS = {".json", ".faces.json", ".characters.json", *frames.FRAME_SUFFIXES}
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """What scores frames: `name` has revision and floor; `is_fixed` if a frame's scores only depend on its file."""
+
+    name: str
+    score: Callable[[Sequence[Path]], predict.Scoring]
+    is_fixed: bool
 
 
 @dataclass(frozen=True)
@@ -57,6 +68,14 @@ class Tally:
         self.tags += other.tags
         self.edited += other.edited
         self.unreadable += other.unreadable
+
+
+def usable_extension(text: str) -> str:
+    """Return --caption_extension with its dot. Raises UsageError if such files would overwrite others."""
+    extension = "." + text.lstrip(".")
+    if extension == "." or extension.lower() in TAKEN_EXTENSIONS or Path(f"x{extension}").name != f"x{extension}":
+        raise UsageError(f"--caption_extension {extension} would overwrite other files; use .tags, .txt or .caption")
+    return extension
 
 
 def leave_edited(todo: Sequence[Path], wanted: Wanted) -> list[Path]:
@@ -126,7 +145,7 @@ def parts(
 def tag_with(
     scored: Iterable[tuple[Path, FrameScores | frames.Unreadable]], model: str, wanted: Wanted | None
 ) -> Tally:
-    """Write scores as they come, and the tags of these frames if `wanted`; both behind the tagger, in a thread."""
+    """Write scores as they come, and the tags of these frames if `wanted`, both in a thread beside the tagger."""
     tally = Tally()
     written: list[Future[Tally]] = []
 
@@ -155,29 +174,29 @@ def without_scores(todo: Sequence[Path], model: str) -> list[Path]:
     ]
 
 
-def load_scorer(model: str, device: str, batch_size: int, workers: int, floor: float) -> tuple[str, Score]:
-    """Return the name of a tagger with its revision and floor, and what scores frames with it."""
+def load_scorer(model: str, device: str, batch_size: int, workers: int, floor: float) -> Scorer:
+    """Load what scores frames: `measured`, or a tagger. Raises UsageError if it is unavailable."""
     if model == MEASURED:
-        return MEASURED, lambda todo: predict.measure_frames(todo, workers)
+        return Scorer(MEASURED, lambda todo: predict.measure_frames(todo, workers), is_fixed=False)
     tagger = load_tagger(model, device)
-    return f"{tagger.name} above {floor:g}", lambda todo: predict.score_frames(todo, tagger, batch_size, workers, floor)
+    name = f"{tagger.name} above {floor:g}"
+    return Scorer(name, lambda todo: predict.score_frames(todo, tagger, batch_size, workers, floor), is_fixed=True)
 
 
-def tag_frames(
-    todo: Sequence[Path], taggers: Sequence[Callable[[], tuple[str, Score]]], wanted: Wanted, redo: bool
-) -> Tally:
-    """Score the frames that have no scores yet by each tagger; the tags are written as the last one goes along."""
+def tag_frames(todo: Sequence[Path], loaders: Sequence[Callable[[], Scorer]], wanted: Wanted, redo: bool) -> Tally:
+    """Score the frames that lack scores of a tagger, one tagger at a time; the last one writes the tags as it goes."""
     tally = Tally()
     names: list[str] = []
-    for load in taggers:
-        name, score = load()
+    for load in loaders:
+        scorer = load()
+        name = scorer.name
         names.append(name)
-        missing = todo if redo or name == MEASURED else without_scores(todo, name)
-        complete = replace(wanted, models=names) if len(names) == len(taggers) else None
+        missing = without_scores(todo, name) if scorer.is_fixed and not redo else todo
+        complete = replace(wanted, models=names) if len(names) == len(loaders) else None
         if complete and len(missing) < len(todo):
             scored = set(todo) - set(missing)
             tally.add(write_all([frame for frame in todo if frame in scored], complete))
-        part = tag_with(console.progress(score(missing), len(missing), "frame", name), name, complete)
+        part = tag_with(console.progress(scorer.score(missing), len(missing), "frame", name), name, complete)
         unreadable = {path for path, _ in part.unreadable}
         todo = [frame for frame in todo if frame not in unreadable]
         tally.add(part)

@@ -36,19 +36,12 @@ from tests.helpers_dataset import (
     save_tag_list,
     save_tagger,
 )
+from tests.tags.helpers import OLIVE, channel_tagger, tag, tags_of
 
 ROOT = Path(tag_images.__file__).parent
 
-# Spots of a 4 by 4 input, see save_tagger: the three channels in the corner, and the left end of each row.
-CORNER = (0, 1, 2)
-
+# the left end of each row of a 4 by 4 input, see save_tagger
 ROWS = (0, 12, 24, 36)
-
-OLIVE = (200, 100, 30)
-
-
-def tag(folder: Path, model: Path | str, *options: str) -> int:
-    return tag_images.main(["--src_dir", str(folder), "--model", str(model), "--workers", "1", *options])
 
 
 def visible(folder: Path) -> list[str]:
@@ -59,15 +52,6 @@ def visible(folder: Path) -> list[str]:
 def wd_input(pixels: Pixels) -> NDArray[np.float32]:
     """Return what a WD tagger of 4 by 4 px gets."""
     return Layout(4, channels_first=False, bgr=True, scale="bytes", fit=pad_and_resize)(pixels)
-
-
-def tags_of(frame: Path) -> str:
-    return frame.with_name(frame.name + ".tags").read_text(encoding="utf-8")
-
-
-def channel_tagger(folder: Path, batch: int | str = "n") -> Path:
-    """Write a tagger whose scores are the three channels of the upper left pixel, in the order of the input."""
-    return save_tagger(folder, [("first", 0), ("second", 0), ("third", 0)], CORNER, batch=batch)
 
 
 def test_a_frame_becomes_blue_green_red_from_0_to_255() -> None:

@@ -18,7 +18,7 @@ from framekit.tags.store import FrameScores, ScoreStore, write_store
 from framekit.tags.taggers import GENERAL, find_batch_size, load_tagger, read_tag_list
 from tests.conftest import BLACK, WHITE, one_sentence, plain, save_frame, tree
 from tests.helpers_dataset import add_frame, add_text, save_model, save_tag_list, save_tagger
-from tests.tags.test_tag_images import OLIVE, channel_tagger, tag, tags_of
+from tests.tags.helpers import OLIVE, channel_tagger, tag, tags_of
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_scores_that_are_there_are_not_asked_for_again(dataset: Path, capsys: py
         yield from real(todo, *more)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("framekit.tags.predict.score_frames", counting)
+        patch.setattr(predict, "score_frames", counting)
         assert tag(dataset, model) == 0
     assert asked == [1]
     assert texts(dataset) == ["third, second\n"] * 3 + ["first, second, third\n"]
@@ -110,7 +110,7 @@ def test_a_killed_run_keeps_what_was_scored(tmp_path: Path, monkeypatch: pytest.
             yield one
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("framekit.tags.predict.score_frames", killed)
+        patch.setattr(predict, "score_frames", killed)
         assert tag(tmp_path, model, "--batch_size", "1") == 130
     assert len(texts(tmp_path)) == 2
     assert tag(tmp_path, model) == 0
