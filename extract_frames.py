@@ -4,107 +4,28 @@
 
 Reads the videos below --src_dir; writes dataset/EP04/yamaS2_EP04_000001.png … and, in each episode folder, .frames.json
 with the video, the settings, and for each frame its time in seconds, its number in the video, and its scene.
-An episode that is there is finished and skipped; one that was interrupted is done anew. With --remove_similar, frames
-that resemble one of the dataset are never written.
+An episode whose folder is there is complete and skipped; one that was interrupted is done again. With
+--remove_similar, frames that resemble one of the dataset are never written.
 """
 
 import argparse
 import math
 import os
-import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Sequence
 from dataclasses import fields, replace
-from pathlib import Path
-from shutil import rmtree
-from threading import Event
 
 from framekit import console, errors
 from framekit.cli import run
 from framekit.cli.parser import StageParser, count, expression, fraction, positive, seconds
-from framekit.dataset import frames
 from framekit.dedup import descriptors, search
 from framekit.files import names, paths
-from framekit.video import episodes, stream
-from framekit.video.extract import Encoding, Extracted, Job, publish, take_frames
-from framekit.video.ffmpeg import DEVICES, Ffmpeg, View, choose_device, find_ffmpeg
-from framekit.video.record import Episode, renumber_all
-from framekit.video.sampling import MODES, Sampling, require_space, within
-
-
-def episodes_at_once(cores: int) -> int:
-    """Return how many videos are decoded at once: one keeps about two cores busy."""
-    return max(1, cores // 2)
-
-
-def kept_elsewhere(dataset: Path, labels: Iterable[str], workers: int) -> search.KeptDescriptors:
-    """Return the descriptors of all frames in the dataset, but those of the episodes that are extracted now."""
-    kept = search.KeptDescriptors()
-    coming = set(labels)
-    found = frames.find_frames(dataset) if dataset.is_dir() else []
-    others = [frame for frame in found if frame.relative_to(dataset).parts[0] not in coming]
-    described = descriptors.describe_frames(others, workers, keep=True)
-    for frame, row in zip(described.readable, described.rows, strict=True):
-        kept.add(frame.relative_to(dataset).as_posix(), row)
-    return kept
-
-
-def refusal(video: Path, claimed: stream.VideoStream | None, ffmpeg: Ffmpeg) -> str:
-    """Return why a video cannot be extracted."""
-    if video.is_dir():
-        return "it is a folder; rename it or take it away"
-    if video.stat().st_size == 0:
-        return "it is empty; copy or download it again"
-    if claimed is not None and claimed.hdr:
-        return f"it is HDR and {ffmpeg.path} lacks the filter zscale; take an ffmpeg with libzimg"
-    return "it has no video stream that ffmpeg can read"
-
-
-def plan(
-    labelled: Mapping[str, Path], wanted: Sampling, dataset: Path, prefix: str, ffmpeg: Ffmpeg, deinterlace: bool
-) -> tuple[list[Job], list[tuple[Path, str]]]:
-    """Look at each video; return the jobs, and the videos that cannot be extracted with the reason.
-
-    Raises UsageError if nothing of a video lies between the start and the end that are wanted.
-    """
-    jobs, refused = [], []
-    for label, video in labelled.items():
-        claimed = stream.probe(ffmpeg.path, video)
-        if claimed is None or (claimed.hdr and not ffmpeg.zimg):
-            refused.append((video, refusal(video, claimed, ffmpeg)))
-        else:
-            view = View(video, claimed, deinterlace)
-            sampling = within(wanted, claimed.duration, str(video))
-            jobs.append(Job(Episode(video, label, prefix), view, sampling, dataset / label))
-    return jobs, refused
-
-
-def extract(
-    jobs: Sequence[Job],
-    ffmpeg: Ffmpeg,
-    crop_bars: bool,
-    encoding: Encoding,
-    at_once: int,
-    kept: search.KeptDescriptors,
-) -> Iterator[tuple[Job, Extracted]]:
-    """Take several episodes at once and publish them in their order; without a whole episode nothing stays."""
-    stop = Event()
-    with ThreadPoolExecutor(console.worker_count(0)) as pool, ThreadPoolExecutor(at_once) as crews:
-        coming = [crews.submit(take_frames, job, ffmpeg, crop_bars, encoding, kept, pool, stop) for job in jobs]
-        try:
-            for job, future in zip(jobs, coming, strict=True):
-                print(f"{job.episode.video.name} -> {job.folder}", file=sys.stderr)
-                while not future.done():
-                    wait([future], timeout=0.5)  # a wait without end could not be interrupted on Windows
-                yield job, publish(job, future.result())
-        finally:
-            stop.set()
-            for future in coming:
-                future.cancel()
-            crews.shutdown()
-            for job in jobs:
-                rmtree(job.part, ignore_errors=True)
+from framekit.video import episodes
+from framekit.video.extract import Encoding, Extracted
+from framekit.video.ffmpeg import DEVICES, choose_device, find_ffmpeg
+from framekit.video.jobs import episodes_at_once, extract, kept_elsewhere, plan
+from framekit.video.record import renumber_all
+from framekit.video.sampling import MODES, Sampling, require_space
 
 
 def sampling_options(options: StageParser) -> None:
@@ -114,27 +35,30 @@ def sampling_options(options: StageParser) -> None:
     options.option("lo", type=int, default=Sampling.lo, help="mpdecimate: a block that changed more counts as changed")
     options.option("frac", type=fraction, default=Sampling.frac, help="mpdecimate: changed blocks to keep a frame")
     options.option(
-        "frames_per_scene", type=count, default=Sampling.frames_per_scene, help="scene, hybrid: spread evenly"
+        "frames_per_scene",
+        type=count,
+        default=Sampling.frames_per_scene,
+        help="scene, hybrid: frames of each scene, evenly spread",
     )
     options.option(
         "every_seconds",
         type=positive,
         default=Sampling.every_seconds,
-        help="interval, hybrid: one frame in so many seconds",
+        help="interval, hybrid: seconds from one frame to the next",
     )
     options.option(
         "target_frames",
         type=count,
         default=Sampling.target_frames,
-        help="uniform: so many frames of the video",
+        help="uniform: number of frames of the video",
     )
     options.option(
         "skip_opening", type=seconds, default=0.0, help="seconds to leave out at the beginning of each video"
     )
     options.option("skip_ending", type=seconds, default=0.0, help="seconds to leave out at the end of each video")
-    options.option("start", type=seconds, default=0.0, help="seconds of each video to begin at")
-    options.option("end", type=seconds, help="seconds of each video to end at (default: its end)")
-    options.option("max_frames", type=count, default=0, help="stop an episode after so many kept frames; 0 = no limit")
+    options.option("start", type=seconds, default=0.0, help="time in each video to begin at, in seconds")
+    options.option("end", type=seconds, help="time in each video to end at, in seconds (default: its end)")
+    options.option("max_frames", type=count, default=0, help="most frames kept of an episode; 0 = no limit")
     options.option(
         "remove_similar",
         nargs="?",
@@ -164,14 +88,19 @@ def parser() -> StageParser:
         help="regular expression on the name; its first group is the number",
     )
     options.option(
-        "hwaccel", choices=("none", "auto", *DEVICES), default="none", help="device that decodes, if it really can"
+        "hwaccel",
+        choices=("none", "auto", *DEVICES),
+        default="none",
+        help="device that decodes; the CPU where it cannot",
     )
-    options.option("format", choices=("png", "jpg", "webp"), default="png", help="png loses nothing; jpg is fastest")
+    options.option(
+        "format", choices=("png", "jpg", "webp"), default="png", help="png is lossless; jpg is the fastest to write"
+    )
     options.option("quality", type=count, default=95, help="of jpg and webp, 1 to 100")
     options.option(
         "deinterlace", action="store_true", help="deinterlace all frames, not only those flagged as interlaced"
     )
-    options.option("crop_bars", action="store_true", help="cut black bars off that last through the whole video")
+    options.option("crop_bars", action="store_true", help="crop black bars that are there through the whole video")
     sampling_options(options)
     return options
 

@@ -23,8 +23,8 @@ class Command:
 
     def __str__(self) -> str:
         """Return the command as it was typed, the home folder as ~."""
-        told, home = shlex.join(["python", *self.words]), Path.home()
-        return told.replace(str(home), "~") if len(home.parts) > 1 else told
+        typed, home = shlex.join(["python", *self.words]), Path.home()
+        return typed.replace(str(home), "~") if len(home.parts) > 1 else typed
 
 
 def command_of(script: str, words: Sequence[str], options: Mapping[str, Any]) -> Command | None:

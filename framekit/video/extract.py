@@ -8,7 +8,6 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import rmtree
-from tempfile import TemporaryDirectory, TemporaryFile
 from threading import Event
 from typing import Any
 
@@ -22,9 +21,10 @@ from framekit.pixels.encode import encode_frame
 from framekit.pixels.measure import measure
 from framekit.sidecars.episode import record_text
 from framekit.video import ffmpeg, stream
-from framekit.video.ffmpeg import Ffmpeg, View, decode, decode_command, scan, with_graph_in_file
+from framekit.video.ffmpeg import Ffmpeg, scan
+from framekit.video.read import open_frames
 from framekit.video.record import Episode, episode_record
-from framekit.video.sampling import Sampling, choose_frames, scene_numbers, select_expression
+from framekit.video.sampling import Sampling, scene_numbers
 from framekit.video.scenes import FrameLog, complaint, frame_sources, read_log
 
 WAITING = 8  # frames of an episode that wait to be written: memory does not grow with the length of the video
@@ -55,7 +55,7 @@ class Written:
 
 @dataclass(frozen=True)
 class Taken:
-    """What lies in the hidden folder of a job, what ffmpeg told of the frames, and what went wrong."""
+    """What lies in the hidden folder of a job, what ffmpeg reported of the frames, and what went wrong."""
 
     written: Written
     log: FrameLog
@@ -73,17 +73,8 @@ class Extracted:
     trouble: str | None
 
 
-def numbers_for(ffmpeg: Ffmpeg, view: View, sampling: Sampling) -> list[int] | None:
-    """Return the frames of a video that a mode takes which needs to know all scenes, found in a pass of its own."""
-    if not sampling.needs_numbers:
-        return None
-    log = scan(ffmpeg, view, sampling.end)
-    scenes = scene_numbers(log.scene_scores, sampling.scene_threshold)
-    return choose_frames([float(time) for time in log.decoded], scenes, sampling)
-
-
 def until(stop: Event, pixels: Iterable[Pixels]) -> Iterable[Pixels]:
-    """Yield frames until told to stop, which ends in KeyboardInterrupt."""
+    """Yield frames until `stop` is set, which raises KeyboardInterrupt."""
     for one in pixels:
         if stop.is_set():
             raise KeyboardInterrupt
@@ -116,18 +107,15 @@ def take_frames(
     sampling, view = job.sampling, job.view
     if crop_bars:
         view = replace(view, crop=stream.detect_bars(ffmpeg.path, view.video, view.picture))
-    with TemporaryDirectory() as scratch, TemporaryFile() as log:
-        expression = select_expression(sampling, view.picture.duration, numbers_for(ffmpeg, view, sampling))
-        command = decode_command(ffmpeg, view, sampling, expression)
-        command = with_graph_in_file(command, ffmpeg.graph_file_option, Path(scratch))
+    scanned = scan(ffmpeg, view, sampling.end) if sampling.needs_numbers else None
+    with open_frames(ffmpeg, view, sampling, scanned) as (pixels, messages):
         thresh = sampling.remove_similar
-        with closing(decode(command, view.size, log)) as pixels:
+        with closing(pixels):
             coming = compare(until(stop, pixels), job.episode, thresh, encoding.format, kept)
             written = write_frames(coming, job.part, job.episode, thresh, sampling.max_frames, encoding, pool)
         for name, described in written.frames.items() if thresh is not None else ():
             kept.add(f"{job.episode.label}/{name}", described.vector)
-        log.seek(0)
-        text = log.read().decode(errors="replace")
+        text = messages.read_bytes().decode(errors="replace")
     return Taken(written, read_log(text), complaint(text))
 
 
@@ -235,5 +223,5 @@ def write_frames(
 
 
 def resemblance(resembles: str, score: float) -> dict[str, Any]:
-    """Return what .frames.json tells of a dropped frame."""
+    """Return what .frames.json holds of a dropped frame."""
     return {"resembles": resembles, "similarity": round(score, 4)}

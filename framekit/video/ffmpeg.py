@@ -1,4 +1,4 @@
-"""Run ffmpeg on a video: its surviving frames come through a pipe, its messages tell where each came from."""
+"""Run ffmpeg on a video: its surviving frames come through a pipe, its messages say where each came from."""
 
 import math
 import re
@@ -21,16 +21,17 @@ from framekit.video.stream import Crop, VideoStream, deinterlaced, square_size, 
 MESSAGES = ("-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info")
 LONGEST_ARGUMENT = 30_000  # characters; Windows takes 32,767 for the whole command
 PIPE_BYTES = 2**20  # the most that Linux grants; fewer and larger reads
+# Name of --hwaccel -> pixel format of a frame on that device, in the order that `auto` tries.
 DEVICES = {"cuda": "cuda", "videotoolbox": "videotoolbox_vld", "qsv": "qsv", "vaapi": "vaapi"}
 DOWNLOAD = "hwdownload,format=nv12|p010le|p016le|yuv420p|yuv420p10le|yuv444p|bgra"
-TIMEOUT = 60  # seconds that a device may take for its first frame
+TIMEOUT = 60  # seconds for the first frame of a device
 
 
 @dataclass(frozen=True)
 class View:
     """A video, what its stream claims, and how to look at it.
 
-    `crop` is (width, height, x, y) in stored pixels; `device` decodes, None is the processor.
+    `crop` is (width, height, x, y) in stored pixels; `device` decodes, None is the CPU.
     """
 
     video: Path
@@ -46,7 +47,7 @@ class View:
 
 
 def watched(view: View, end: float) -> Any:
-    """Return the graph of a video whose every frame up to `end`, in seconds, tells its time and how much it changed.
+    """Return the graph that reports the time and the change of each frame of a video up to `end`, in seconds.
 
     `V` passes over cover art, which `v` may pick.
     """
@@ -80,14 +81,14 @@ class Ffmpeg:
 
 
 def scan(ffmpeg: Ffmpeg, view: View, end: float) -> FrameLog:
-    """Decode a video up to `end` and return what is told of its frames."""
+    """Decode a video up to `end`, in seconds, and return what ffmpeg reports of its frames."""
     output = watched(view, end).output("-", format="null", **ffmpeg.passthrough)
     command = [str(word) for word in output.global_args(*MESSAGES).compile(cmd=ffmpeg.path)]
     return read_log(subprocess.run(command, capture_output=True, check=False).stderr.decode(errors="replace"))
 
 
 def decode_command(ffmpeg: Ffmpeg, view: View, sampling: Sampling, expression: str) -> list[str]:
-    """Return the command that writes the chosen frames to a pipe and tells the times of all on stderr.
+    """Return the command that writes the chosen frames to a pipe and reports the times of all on stderr.
 
     `expression` is that of the select filter, "" for none.
     """
@@ -130,9 +131,9 @@ def read_planes(stream: IO[bytes], planes: NDArray[np.uint8]) -> Pixels | None:
 
 
 def decode(command: Sequence[str], size: tuple[int, int], log: IO[bytes]) -> Generator[Pixels, None, None]:
-    """Run ffmpeg and yield its frames of (width, height) `size`; its messages go to `log`, a broken end is told there.
+    """Run ffmpeg and yield its frames of (width, height) `size`; its messages go to `log`, a broken end too.
 
-    Whoever takes no more frames ends it.
+    Closing the generator ends ffmpeg.
     """
     planes = np.empty((3, size[1], size[0]), np.uint8)
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, bufsize=0, pipesize=PIPE_BYTES) as process:
@@ -147,9 +148,6 @@ def decode(command: Sequence[str], size: tuple[int, int], log: IO[bytes]) -> Gen
             process.stdout.close()
         if process.wait() != 0:
             log.write(f"\n[error] ffmpeg ended with code {process.returncode}\n".encode())
-
-
-"""Name of --hwaccel -> pixel format of a frame on that device, in the order that `auto` tries."""
 
 
 def find_ffmpeg() -> Ffmpeg:
@@ -169,9 +167,9 @@ def read_version(path: str, banner: str) -> Ffmpeg:
 
 
 def decodes(ffmpeg: Ffmpeg, device: str, video: Path) -> bool:
-    """Tell whether a device really decodes the first frame of a video.
+    """Tell whether a device decodes the first frame of a video itself.
 
-    ffmpeg goes on without the device where it does not know the format; then hwdownload fails, as it should here.
+    Where it does not support the format ffmpeg falls back to the CPU; hwdownload makes that an error.
     """
     on_device = ["-hwaccel", device, "-hwaccel_output_format", DEVICES[device]]
     one_frame = ["-map", "0:V:0", "-frames:v", "1", "-vf", DOWNLOAD, "-f", "rawvideo", "-"]
@@ -184,11 +182,11 @@ def decodes(ffmpeg: Ffmpeg, device: str, video: Path) -> bool:
 
 
 def choose_device(ffmpeg: Ffmpeg, wanted: str, video: Path) -> str | None:
-    """Return the device that decodes the video, None for the processor; a device that fails is told on stderr."""
+    """Return the device that decodes the video, None for the CPU; one that fails is reported on stderr."""
     if wanted == "none":
         return None
     for device in DEVICES if wanted == "auto" else [wanted]:
         if decodes(ffmpeg, device, video):
             return device
-    console.warn(f"--hwaccel {wanted} cannot decode {video.name}; the processor does it")
+    console.warn(f"--hwaccel {wanted} cannot decode {video.name}; the CPU does")
     return None

@@ -22,7 +22,7 @@ SURELY_TOO_SMALL = 0.1  # of what is expected; estimates may be wrong, this much
 
 @dataclass(frozen=True)
 class Sampling:
-    """What decides which frames are kept; times in seconds. Source of hi, lo, frac: the specification's command.
+    """What decides which frames are kept; times in seconds; hi, lo (sums over a block of 8 x 8) and frac of mpdecimate.
 
     On the sample show, scdet's 10 finds 78 of 78 cuts and no false one.
     """
@@ -54,9 +54,7 @@ def within(sampling: Sampling, duration: float, video: str) -> Sampling:
     Raises UsageError if the length is needed, or if nothing is left.
     """
     if duration == 0 and (sampling.mode == "uniform" or sampling.skip_ending > 0):
-        raise UsageError(
-            f"{video} doesn't tell its length, which --mode uniform and --skip_ending need; leave them out"
-        )
+        raise UsageError(f"{video} states no length, which --mode uniform and --skip_ending need; leave them out")
     start = max(sampling.start, sampling.skip_opening)
     end = min(sampling.end, duration - sampling.skip_ending) if sampling.skip_ending > 0 else sampling.end
     if start >= min(end, duration or math.inf):

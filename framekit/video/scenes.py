@@ -1,7 +1,7 @@
-"""What ffmpeg tells of the frames that pass through its graph: their times, how much changed, what went wrong."""
+"""What ffmpeg reports of the frames that pass through its graph: their times, how much changed, what went wrong."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 SHOWN = re.compile(
@@ -53,12 +53,12 @@ def read_log(log: str) -> FrameLog:
     shown: dict[int, list[str]] = {}
     changes: list[float] = []
     change = 0.0
-    for told in SHOWN.finditer(log):
-        if told["change"]:
-            change = float(told["change"])
+    for message in SHOWN.finditer(log):
+        if message["change"]:
+            change = float(message["change"])
             continue
-        place = int(told["place"])
-        shown.setdefault(place, []).append(told["time"])
+        place = int(message["place"])
+        shown.setdefault(place, []).append(message["time"])
         if place == min(shown):
             changes.append(change)
             change = 0.0
@@ -66,10 +66,20 @@ def read_log(log: str) -> FrameLog:
     return FrameLog(shown[places[0]] if places else [], shown[places[-1]] if len(places) > 1 else [], changes)
 
 
+def passed_times(lines: Iterable[str]) -> Iterator[str]:
+    """Yield the times of the frames that went through, as ffmpeg writes them, from its messages line by line."""
+    first = ""
+    for line in lines:
+        if (shown := SHOWN.search(line)) and shown["place"]:
+            first = first or shown["place"]
+            if shown["place"] != first:
+                yield shown["time"]
+
+
 def scene_scores(times: Sequence[float], changes: Sequence[float]) -> list[float]:
     """Return how much like a cut each frame is, 0 to 100: much change after little change.
 
-    A flash is no cut: the picture that was left comes back within FLASH_SECONDS, so the change back is as large as the
+    A flash is no cut: the picture before it comes back within FLASH_SECONDS, so the change back is as large as the
     change away. Source of the score: ffmpeg's scdet.
     """
     scores = [min(change, abs(change - before)) for change, before in zip(changes, [0.0, *changes], strict=False)]
@@ -103,10 +113,10 @@ def frame_sources(log: FrameLog, scenes: Sequence[int]) -> list[FrameSource]:
 
 
 def complaint(log: str) -> str | None:
-    """Return the first error that ffmpeg told, None if all went well.
+    """Return the first error among ffmpeg's messages, None if all went well.
 
-    Its exit code says nothing: a video that is cut short or damaged in the middle ends with 0. That times run back
-    where recordings were joined is no damage.
+    Its exit code says nothing: a video that is cut short or damaged in the middle ends with 0. Times that run back
+    where recordings were joined are no damage.
     """
     errors = [match[1] for line in log.splitlines() if (match := ERROR.search(line))]
     return (

@@ -1,4 +1,4 @@
-"""What a video stream says about its picture, and where it has black bars."""
+"""What a video stream claims about itself, where it has black bars, and the filters that turn it into RGB."""
 
 import re
 import subprocess
@@ -19,7 +19,9 @@ BLACK = 24 / 255
 PLACES, SPAN = 5, 1.0
 # ffmpeg's names of matrices -> those of zscale, and those of the scale filter of 4.4 and later.
 ZSCALE_MATRICES = {"bt709": "709", "smpte170m": "170m", "bt470bg": "470bg", "smpte240m": "240m", "fcc": "fcc"}
+ZSCALE_MATRICES |= {"bt2020nc": "2020_ncl", "bt2020c": "2020_ncl"}
 SCALE_MATRICES = {name: name for name in ("bt709", "smpte170m", "smpte240m", "fcc")}
+SCALE_MATRICES |= {"bt470bg": "smpte170m", "bt2020nc": "bt2020", "bt2020c": "bt2020"}
 # Within half a grey level of the formula, as zscale; ffmpeg's faster default is up to 3 levels off and too dark.
 SCALER = "accurate_rnd+full_chroma_int+full_chroma_inp+bicubic"
 # Hable's curve with 100 cd/m² as 1 and 300 cd/m² as the new white. So mid tones come out as their SDR versions would
@@ -30,7 +32,7 @@ HDR_UNIT, HDR_WHITE = 100, 3.0
 
 @dataclass(frozen=True)
 class VideoStream:
-    """What a video stream claims; a word that it does not tell is "", a number 0, an unknown sar 1.
+    """What a video stream claims; a word that is missing is "", a number 0, an unknown sar 1.
 
     width and height: stored pixels after rotation, as filters see them; sar: width of a pixel over its height;
     duration in seconds; pixel_format, matrix, primaries, transfer and range (tv or pc) in ffmpeg's words.
@@ -66,25 +68,25 @@ class VideoStream:
 
 
 def seconds(text: str) -> float:
-    """Return the duration that a banner tells, 0 if it tells none."""
-    told = DURATION.search(text)
-    return round(int(told[1]) * 3600 + int(told[2]) * 60 + float(told[3]), 3) if told else 0.0
+    """Return the duration in a banner, 0 if there is none."""
+    found = DURATION.search(text)
+    return round(int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3]), 3) if found else 0.0
 
 
 def frame_rate(line: str) -> float:
-    """Return the frames per second of a stream's line, 0 if not told; the banner's 23.98 means 24000/1001."""
+    """Return the frames per second of a stream's line, 0 if missing; the banner's 23.98 means 24000/1001."""
     found = re.search(r"([\d.]+)(k?) fps\b", line)
     if found is None:
         return 0.0
-    told = float(found[1]) * (1000 if found[2] else 1)
-    ntsc = round(told) * 1000 / 1001
-    return ntsc if told > 20 and abs(told - ntsc) < 0.006 else told
+    rate = float(found[1]) * (1000 if found[2] else 1)
+    ntsc = round(rate) * 1000 / 1001
+    return ntsc if rate > 20 and abs(rate - ntsc) < 0.006 else rate
 
 
 def colours(words: Sequence[str]) -> tuple[str, str, str]:
     """Return matrix, primaries and transfer from what stands behind the pixel format; one word means all three."""
-    told = [word for word in words if word not in ("tv", "pc", "progressive") and " " not in word]
-    names = ["" if name in ("unknown", "reserved") else name for name in told[0].split("/")] if told else [""]
+    colour = [word for word in words if word not in ("tv", "pc", "progressive") and " " not in word]
+    names = ["" if name in ("unknown", "reserved") else name for name in colour[0].split("/")] if colour else [""]
     return (names[0], names[1], names[2]) if len(names) == 3 else (names[0], names[0], names[0])
 
 
@@ -151,12 +153,6 @@ def detect_bars(ffmpeg: str, video: Path, picture: VideoStream) -> Crop | None:
     return crop_of("\n".join(seen), picture)
 
 
-ZSCALE_MATRICES |= {"bt2020nc": "2020_ncl", "bt2020c": "2020_ncl"}
-
-
-SCALE_MATRICES |= {"bt470bg": "smpte170m", "bt2020nc": "bt2020", "bt2020c": "bt2020"}
-
-
 def deinterlaced(stream: Any, picture: VideoStream, deinterlace: bool = False) -> Any:
     """Append bwdif where the stream is flagged interlaced, for all frames if `deinterlace`; one frame out per frame."""
     if not deinterlace and not picture.interlaced:
@@ -187,7 +183,7 @@ def square_size(picture: VideoStream, crop: Crop | None) -> tuple[int, int]:
 def to_rgb(stream: Any, picture: VideoStream, crop: Crop | None = None, zimg: bool = True) -> Any:
     """Append the filters that end in planar RGB (gbrp) of `square_size`, one frame out per frame in.
 
-    `stream` is one of ffmpeg-python; `crop` is width, height, x, y in stored pixels; `zimg` tells whether ffmpeg has
+    `stream` is one of ffmpeg-python; `crop` is width, height, x, y in stored pixels; `zimg`: whether ffmpeg has
     zscale, which takes half the time of scale at the same values. PQ and HLG need it. A video whose resolution changes
     comes out in the size that it began with.
     """

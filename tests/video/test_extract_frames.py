@@ -20,9 +20,10 @@ from framekit.dataset import removed
 from framekit.dataset.frames import find_frames
 from framekit.dedup.descriptors import STORE, describe, read_store
 from framekit.dedup.search import KeptDescriptors
-from framekit.files import journal
+from framekit.files import atomic, journal
+from framekit.pixels import decode
 from framekit.pixels.decode import read_pixels
-from framekit.video import extract, ffmpeg
+from framekit.video import extract, ffmpeg, read
 from framekit.video.ffmpeg import Ffmpeg, decode_command, find_ffmpeg, read_planes
 from framekit.video.record import Episode
 from framekit.video.sampling import Sampling
@@ -240,7 +241,7 @@ def test_ctrl_c_leaves_no_episode_and_the_next_run_makes_it(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("framekit.files.atomic.write_whole", interrupted)
+        patch.setattr(atomic, "write_whole", interrupted)
         assert run(videos, tmp_path / "dataset") == 130
     assert not (tmp_path / "dataset/EP04").exists()
     assert "stopped" in capsys.readouterr().err
@@ -505,7 +506,7 @@ def test_memory_does_not_grow_with_the_video(tmp_path: Path, monkeypatch: pytest
         written[0] += 1
         return 0
 
-    monkeypatch.setattr("framekit.video.extract.write_frame", write)
+    monkeypatch.setattr(extract, "write_frame", write)
     episode = Episode(Path("x.mkv"), "EP01", "x")
     coming = extract.compare(endless(), episode, None, "png", KeptDescriptors())
     with ThreadPoolExecutor(1) as pool:
@@ -546,7 +547,7 @@ def test_what_was_extracted_is_not_decoded_again_to_be_compared(
 ) -> None:
     words = ["--src_dir", str(videos), "--dst_dir", str(tmp_path / "one"), *more]
     assert extract_frames.main(words) == 0
-    monkeypatch.setattr("framekit.pixels.decode.read_pixels", lambda path: pytest.fail(f"{path} was decoded"))
+    monkeypatch.setattr(decode, "read_pixels", lambda path: pytest.fail(f"{path} was decoded"))
     assert remove_similar.main(["--src_dir", str(tmp_path / "one")]) == 0
 
 
@@ -632,7 +633,7 @@ def test_another_scene_threshold_needs_no_decoding(
     videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(videos, tmp_path / "dataset") == 0
-    monkeypatch.setattr("framekit.video.ffmpeg.decode", lambda *words: pytest.fail("it was decoded"))
+    monkeypatch.setattr(read, "decode", lambda *words: pytest.fail("it was decoded"))
     assert run(videos, tmp_path / "dataset", "--scene_threshold", "99") == 0
     record = record_of(tmp_path / "dataset" / "EP04")
     assert {source["scene"] for source in record["frames"].values()} == {0}

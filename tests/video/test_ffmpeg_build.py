@@ -34,11 +34,11 @@ def test_zscale_is_read_from_the_configuration() -> None:
 
 
 def test_without_ffmpeg_on_the_path_the_one_of_imageio_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("framekit.video.ffmpeg.which", lambda name: None)
+    monkeypatch.setattr(ffmpeg, "which", lambda name: None)
     bundled = find_ffmpeg().path
     assert Path(bundled).is_file()
     other = f"{Path(bundled).parent}/./{Path(bundled).name}"
-    monkeypatch.setattr("framekit.video.ffmpeg.which", lambda name: other)
+    monkeypatch.setattr(ffmpeg, "which", lambda name: other)
     assert find_ffmpeg().path == other
 
 

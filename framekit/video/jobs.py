@@ -1,0 +1,81 @@
+"""The episodes of one run: which can be extracted, several at once, compared with those that are there already."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
+from shutil import rmtree
+from threading import Event
+
+from framekit import console
+from framekit.dataset import frames
+from framekit.dedup import descriptors, search
+from framekit.video import stream
+from framekit.video.extract import Encoding, Extracted, Job, publish, take_frames
+from framekit.video.ffmpeg import Ffmpeg, View
+from framekit.video.read import refusal
+from framekit.video.record import Episode
+from framekit.video.sampling import Sampling, within
+
+
+def episodes_at_once(cores: int) -> int:
+    """Return how many videos are decoded at once: one keeps about two cores busy."""
+    return max(1, cores // 2)
+
+
+def kept_elsewhere(dataset: Path, labels: Iterable[str], workers: int) -> search.KeptDescriptors:
+    """Return the descriptors of all frames in the dataset, but those of the episodes that are extracted now."""
+    kept = search.KeptDescriptors()
+    coming = set(labels)
+    found = frames.find_frames(dataset) if dataset.is_dir() else []
+    others = [frame for frame in found if frame.relative_to(dataset).parts[0] not in coming]
+    described = descriptors.describe_frames(others, workers, keep=True)
+    for frame, row in zip(described.readable, described.rows, strict=True):
+        kept.add(frame.relative_to(dataset).as_posix(), row)
+    return kept
+
+
+def plan(
+    labelled: Mapping[str, Path], wanted: Sampling, dataset: Path, prefix: str, ffmpeg: Ffmpeg, deinterlace: bool
+) -> tuple[list[Job], list[tuple[Path, str]]]:
+    """Look at each video; return the jobs, and the videos that cannot be extracted with the reason.
+
+    Raises UsageError if nothing of a video lies between the start and the end that are wanted.
+    """
+    jobs, refused = [], []
+    for label, video in labelled.items():
+        claimed = stream.probe(ffmpeg.path, video)
+        reason = refusal(video, claimed, ffmpeg)
+        if claimed is None or reason is not None:
+            refused.append((video, str(reason)))
+        else:
+            view = View(video, claimed, deinterlace)
+            sampling = within(wanted, claimed.duration, str(video))
+            jobs.append(Job(Episode(video, label, prefix), view, sampling, dataset / label))
+    return jobs, refused
+
+
+def extract(
+    jobs: Sequence[Job],
+    ffmpeg: Ffmpeg,
+    crop_bars: bool,
+    encoding: Encoding,
+    at_once: int,
+    kept: search.KeptDescriptors,
+) -> Iterator[tuple[Job, Extracted]]:
+    """Take several episodes at once and publish them in their order; without a whole episode nothing stays."""
+    stop = Event()
+    with ThreadPoolExecutor(console.worker_count(0)) as pool, ThreadPoolExecutor(at_once) as crews:
+        coming = [crews.submit(take_frames, job, ffmpeg, crop_bars, encoding, kept, pool, stop) for job in jobs]
+        try:
+            for job, future in zip(jobs, coming, strict=True):
+                console.warn(f"{job.episode.video.name} -> {job.folder}")
+                while not future.done():
+                    wait([future], timeout=0.5)  # a wait without end could not be interrupted on Windows
+                yield job, publish(job, future.result())
+        finally:
+            stop.set()
+            for future in coming:
+                future.cancel()
+            crews.shutdown()
+            for job in jobs:
+                rmtree(job.part, ignore_errors=True)

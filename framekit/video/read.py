@@ -1,0 +1,102 @@
+"""The frames of a video, one after the other, with their times and scenes."""
+
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from framekit.errors import UsageError
+from framekit.pixels.decode import Pixels
+from framekit.video import stream
+from framekit.video.ffmpeg import Ffmpeg, View, decode, decode_command, find_ffmpeg, scan, with_graph_in_file
+from framekit.video.sampling import Sampling, choose_frames, scene_numbers, select_expression, within
+from framekit.video.scenes import FrameLog, FrameSource, passed_times
+from framekit.video.stream import VideoStream
+
+
+@dataclass(frozen=True)
+class VideoFrame:
+    """A frame of a video, (H, W, 3) uint8 RGB, and where it came from: time in seconds, frame number, scene."""
+
+    pixels: Pixels
+    source: FrameSource
+
+
+def refusal(video: Path, claimed: VideoStream | None, ffmpeg: Ffmpeg) -> str | None:
+    """Return why the frames of a video cannot be read, None if they can."""
+    if video.is_dir():
+        return "it is a folder; rename it or take it away"
+    if claimed is None and video.stat().st_size == 0:
+        return "it is empty; copy or download it again"
+    if claimed is None:
+        return "it has no video stream that ffmpeg can read"
+    if claimed.hdr and not ffmpeg.zimg:
+        return f"it is HDR and {ffmpeg.path} lacks the filter zscale; take an ffmpeg with libzimg"
+    return None
+
+
+def numbers_for(log: FrameLog, sampling: Sampling) -> list[int]:
+    """Return the numbers of the frames that a mode takes which needs to know all scenes, from a scan of the video."""
+    scenes = scene_numbers(log.scene_scores, sampling.scene_threshold)
+    return choose_frames([float(time) for time in log.decoded], scenes, sampling)
+
+
+@contextmanager
+def open_frames(
+    ffmpeg: Ffmpeg, view: View, sampling: Sampling, scanned: FrameLog | None
+) -> Iterator[tuple[Generator[Pixels, None, None], Path]]:
+    """Give the frames that a sampling takes, in order, and the file that ffmpeg's messages go to meanwhile.
+
+    `scanned` is a scan of the video for the modes that need one. The messages about a frame are there before it is.
+    """
+    numbers = numbers_for(scanned, sampling) if scanned is not None and sampling.needs_numbers else None
+    with TemporaryDirectory() as scratch:
+        command = decode_command(ffmpeg, view, sampling, select_expression(sampling, view.picture.duration, numbers))
+        command = with_graph_in_file(command, ffmpeg.graph_file_option, Path(scratch))
+        messages = Path(scratch, "messages.txt")
+        with messages.open("wb", buffering=0) as log, closing(decode(command, view.size, log)) as pixels:
+            yield pixels, messages
+
+
+def read_frames(
+    video: Path, sampling: Sampling | None = None, deinterlace: bool = False, crop_bars: bool = False
+) -> Iterator[VideoFrame]:
+    """Yield the frames of a video that differ from the one before, or those of another sampling, in order.
+
+    The frames are those of extract_frames.py with the same options. One frame is held at a time; the video is decoded
+    twice, since only what follows tells a cut from a flash. Raises UsageError for a video that cannot be read,
+    and where nothing lies between the start and the end of the sampling.
+
+    >>> import subprocess
+    >>> from tempfile import TemporaryDirectory
+    >>> from framekit.video.ffmpeg import find_ffmpeg
+    >>> with TemporaryDirectory() as folder:
+    ...     video = Path(folder, "drawn.mkv")
+    ...     drawn = ["-f", "lavfi", "-i", "testsrc=size=160x90:rate=10:duration=1", "-c:v", "ffv1"]
+    ...     done = subprocess.run([find_ffmpeg().path, "-v", "error", *drawn, str(video)], check=True)
+    ...     taken = list(read_frames(video, Sampling(mode="interval", every_seconds=0.5)))
+    >>> [(frame.pixels.shape, frame.source.time, frame.source.source_frame, frame.source.scene) for frame in taken]
+    [((90, 160, 3), 0.0, 0, 0), ((90, 160, 3), 0.5, 5, 0)]
+    """
+    ffmpeg = find_ffmpeg()
+    if not video.exists():
+        raise UsageError(f"{video} does not exist; give the path of a video")
+    claimed = stream.probe(ffmpeg.path, video)
+    reason = refusal(video, claimed, ffmpeg)
+    if claimed is None or reason is not None:
+        raise UsageError(f"{video}: {reason}")
+    wanted = within(sampling or Sampling(), claimed.duration, str(video))
+    view = View(video, claimed, deinterlace)
+    if crop_bars:
+        view = replace(view, crop=stream.detect_bars(ffmpeg.path, video, claimed))
+    scanned = scan(ffmpeg, view, wanted.end)
+    scenes = scene_numbers(scanned.scene_scores, wanted.scene_threshold)
+    with open_frames(ffmpeg, view, wanted, scanned) as (pixels, path), path.open("rb") as messages:
+        number = -1
+        times = passed_times(line.decode(errors="replace") for line in messages)
+        for count, (one, time) in enumerate(zip(pixels, times, strict=False), start=1):
+            number = scanned.decoded.index(time, number + 1)
+            yield VideoFrame(one, FrameSource(round(float(time), 6), number, scenes[number]))
+            if count == wanted.max_frames:
+                return
