@@ -9,7 +9,9 @@ Nothing is deleted: --restore brings all frames back, or those of the reasons or
 """
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import fields
+from pathlib import Path
 
 from framekit import console, errors
 from framekit.cli import run
@@ -23,31 +25,8 @@ from framekit.dedup.report import write_report
 from framekit.dedup.select import REASONS, UNREADABLE, Settings, decide
 
 
-def parser() -> StageParser:
-    """Return the command line."""
-    options = StageParser("remove_similar", __doc__ or "")
-    options.shared("src_dir", "dry_run", "limit", "workers", "device", "batch_size", "config")
-    options.option(
-        "model",
-        default=descriptors.EMBEDDED,
-        help="thumbnail (embedded, no download), a hub repository or a local .onnx file that embeds images",
-    )
-    options.option(
-        "thresh",
-        type=fraction,
-        nargs="+",
-        help="similarity to a kept frame, 0 to 1, from which a frame is removed (default: that of the model, 0.985);"
-        " with --dry_run, several are compared",
-    )
-    options.option(
-        "max_compare_size", type=int, default=10000, help="kept frames compared at a time, which bounds the memory"
-    )
-    options.option(
-        "keep",
-        choices=("best", "first"),
-        default="best",
-        help="which of similar frames stays: the best (sharp, rich in contrast, no subtitles) or the first",
-    )
+def quality_options(options: StageParser) -> None:
+    """Add the limits below which a frame is of low quality."""
     limits = quality.Limits()
     options.option("no_filters", action="store_true", help="remove similar frames only; turns the limits below off")
     options.option(
@@ -86,6 +65,34 @@ def parser() -> StageParser:
         default=limits.min_size,
         help="pixels of the shorter side, below which a frame is small; 0 = off",
     )
+
+
+def parser() -> StageParser:
+    """Return the command line."""
+    options = StageParser("remove_similar", __doc__ or "")
+    options.shared("src_dir", "dry_run", "limit", "workers", "device", "batch_size", "config")
+    options.option(
+        "model",
+        default=descriptors.EMBEDDED,
+        help="thumbnail (embedded, no download), a hub repository or a local .onnx file that embeds images",
+    )
+    options.option(
+        "thresh",
+        type=fraction,
+        nargs="+",
+        help="similarity to a kept frame, 0 to 1, from which a frame is removed (default: that of the model, 0.985);"
+        " with --dry_run, several are compared",
+    )
+    options.option(
+        "max_compare_size", type=int, default=10000, help="kept frames compared at a time, which bounds the memory"
+    )
+    options.option(
+        "keep",
+        choices=("best", "first"),
+        default="best",
+        help="which of similar frames stays: the best (sharp, rich in contrast, no subtitles) or the first",
+    )
+    quality_options(options)
     options.option("drop_unreadable", action="store_true", help="set unreadable frames aside as well")
     options.option(
         "drop_opening", action="store_true", help="set all frames of openings aside; without it, each is kept once"
@@ -106,17 +113,17 @@ def parser() -> StageParser:
     return options
 
 
-def manage_removed(args: argparse.Namespace) -> int | None:
+def manage_removed(root: Path, restore: Sequence[str] | None, purge: bool, dry_run: bool) -> int | None:
     """Do --restore or --purge and return the exit code; None if neither is given."""
-    if args.restore is not None:
-        restored, taken = removed.restore(args.src_dir, args.restore, REASONS, args.dry_run)
+    if restore is not None:
+        restored, taken = removed.restore(root, restore, REASONS, dry_run)
         for where, reason in taken:
             print(f"not restored: {where}: {reason}")
-        verb = "would be restored" if args.dry_run else "restored"
-        return run.close(f"{console.counted(restored, 'frame')} {verb}, {len(taken)} not, in {args.src_dir}")
-    if args.purge and not args.dry_run:
-        count = removed.purge(args.src_dir, run.confirmed)
-        return run.close(f"{console.counted(count, 'removed frame')} deleted for good in {args.src_dir}")
+        verb = "would be restored" if dry_run else "restored"
+        return run.close(f"{console.counted(restored, 'frame')} {verb}, {len(taken)} not, in {root}")
+    if purge and not dry_run:
+        count = removed.purge(root, run.confirmed)
+        return run.close(f"{console.counted(count, 'removed frame')} deleted for good in {root}")
     return None
 
 
@@ -128,7 +135,7 @@ def main(args: argparse.Namespace) -> int:
         raise errors.UsageError(f"{root} is not a folder; --src_dir must name the folder that holds the frames")
     if not args.dry_run:
         removed.finish_interrupted(root)
-    if (code := manage_removed(args)) is not None:
+    if (code := manage_removed(root, args.restore, args.purge, args.dry_run)) is not None:
         return code
     describer = descriptors.load_describer(args.model, args.device)
     threshs = args.thresh or [describer.threshold]
