@@ -73,7 +73,7 @@ def parser() -> StageParser:
     options.option(
         "caption_extension",
         default=names.TAGS,
-        help="extension of the files written; .txt writes X.txt instead of X.png.txt",
+        help="extension of the files written: .tags gives X.png.tags, .txt gives X.txt",
     )
     options.option(
         "summary", action="store_true", help="print frequencies; write tags_summary.csv and tags_summary.html"

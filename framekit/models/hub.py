@@ -15,7 +15,7 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class HubModel:
-    """A model on the Hugging Face hub: repository, folder inside it, revision, and what is known of its files."""
+    """A model on the Hugging Face hub: repository, folder inside it, revision, and the SHA-256 of its files."""
 
     repository: str
     folder: str = ""
@@ -33,7 +33,7 @@ def locate(model: str, table: Mapping[str, HubModel], names: Sequence[str]) -> d
     """Return the local path of each named file of a model.
 
     `model` is a short name of the table, a hub repository `owner/name[/folder]`, a local folder, or a local .onnx file.
-    Raises UsageError if it is not to be had or its checksum is wrong.
+    Raises UsageError if it is unavailable or its checksum is wrong.
     """
     path = Path(model)
     if path.exists():

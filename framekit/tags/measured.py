@@ -9,11 +9,12 @@ from framekit.boxes import Face
 from framekit.pixels.decode import Pixels, shrink
 from framekit.pixels.measure import measure
 
-MEASURE_SIZE = 640  # px; the longest side on which everything is measured
-# Regions as fractions of a face box (left, top, right, bottom): the fringe below a hat, and the two eyes.
+MEASURE_SIZE = 640  # px, longer side of the frame that everything is measured on; chosen, as for animeface
+# Regions as fractions of a face box (left, top, right, bottom): the fringe below a hat, and the two eyes. Chosen for
+# boxes as animeface draws them.
 FRINGE = (0.15, -0.15, 0.85, 0.15)
 EYES = ((0.1, 0.2, 0.42, 0.5), (0.58, 0.2, 0.9, 0.5))
-# Upper hue bounds in degrees of the booru colour words.
+# Upper hue bounds in degrees of the booru colour words; chosen.
 HUES = (
     (12, "red"),
     (28, "orange"),
@@ -25,17 +26,17 @@ HUES = (
     (345, "pink"),
     (361, "red"),
 )
-# Least face height over frame height of each shot size, in the sense of danbooru's tags of these names.
+# Minimum face height over frame height of each shot size; chosen in the sense of Danbooru's tags of these names.
 SHOT_SIZES = ((0.5, "close-up"), (0.3, "portrait"), (0.12, "upper_body"), (0.0, "wide_shot"))
-DARK, BRIGHT = 60, 200  # mean grey level of the frame without bars
+DARK, BRIGHT = 60, 200  # mean grey level, 0 to 255, of the frame without bars; chosen
 BLURRY = 60  # variance of the Laplacian at 360 rows; drawn frames in focus have 170 and more
 SOMETHING = 6  # grey levels of contrast; a frame below it shows nothing that could be blurred
-COLOURED = 0.3  # least saturation and value of a pixel whose hue counts
-ONE_HUE, NEARLY_ALL = 30, 0.98  # degrees; share of the coloured pixels
+COLOURED = 0.3  # minimum saturation and value, 0 to 1, of a pixel whose hue counts; chosen
+ONE_HUE, NEARLY_ALL = 30, 0.98  # degrees; fraction of the coloured pixels; chosen
 GREY_CHROMA = 4  # grey levels between the largest and the smallest channel, on average
 LIKE_HAIR = 60  # RGB distance; pixels nearer to the hair's colour than this are hair that hangs over the eyes
 BAR_LEVEL = 24  # grey levels; letterbox bars are black (16 in video range) with coding noise
-LEAST_BAR = 0.03  # of the frame height, above and below
+LEAST_BAR = 0.03  # of the frame height, both above and below; chosen
 
 
 def measured_tags(pixels: Pixels, faces: Sequence[Face]) -> list[str]:
@@ -48,7 +49,7 @@ def measured_tags(pixels: Pixels, faces: Sequence[Face]) -> list[str]:
 
 
 def people_tags(faces: Sequence[Face]) -> list[str]:
-    """Return `solo` or `multiple_people`, as far as faces tell, and the size of the largest face as shot size.
+    """Return `solo` or `multiple_people`, as far as faces show, and the size of the largest face as shot size.
 
     Nothing without a face: a figure may be turned away.
     """
@@ -60,7 +61,7 @@ def people_tags(faces: Sequence[Face]) -> list[str]:
 
 
 def face_tags(pixels: Pixels, face: Face) -> list[str]:
-    """Return the colour tags of one face's hair and eyes, as far as they can be told."""
+    """Return the colour tags of one face's hair and eyes, as far as they can be measured."""
     fringe = region(pixels, face, FRINGE).reshape(-1, 3)
     around_eyes = np.concatenate([region(pixels, face, eye).reshape(-1, 3) for eye in EYES])
     if len(fringe):
@@ -130,7 +131,7 @@ def light_tags(pixels: Pixels) -> list[str]:
 
     Bars don't count. `greyscale` has hardly any colour; `monochrome` none or one hue; `blurry` has no sharp edges
     though there is something to see; `dark` and `bright` are the mean grey level; a theme is the colour that more than
-    half of the picture has.
+    half of the frame has.
     """
     top, bottom = bars(pixels)
     inner = pixels[top : pixels.shape[0] - bottom]
@@ -153,7 +154,7 @@ def light_tags(pixels: Pixels) -> list[str]:
 
 
 def is_one_hue(hues: NDArray[np.float32]) -> bool:
-    """Tell whether nearly all hues, in degrees, lie within ONE_HUE of each other; without any they do not."""
+    """Return whether nearly all hues, in degrees, lie within ONE_HUE of each other; False without any."""
     counts, _ = np.histogram(hues, 360, (0, 360))
     around = np.concatenate([counts, counts[: ONE_HUE - 1]])
     most = int(np.convolve(around, np.ones(ONE_HUE, np.int64), "valid").max())
