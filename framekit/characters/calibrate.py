@@ -12,39 +12,39 @@ from framekit.characters.match import Acceptance, Namer, References
 from framekit.sidecars.metadata import OOD
 
 NamerMaker = Callable[[References], Namer]
-MARGIN_WEIGHT = 0.5
-DEFAULT_THRESHOLD = 0.7  # least strength where neither a prior nor two characters can tell
-# Least strength that was measured (colour_shape: where known and strange faces of two sample shows part best, over
-# random characters and 3 to 5 references) or told by the author (ccip: 1 - 2 x its own threshold of 0.17848; source:
-# deepghs/ccip_onnx). References move it within BAND: where it is known, it is a better guess than theirs.
+MARGIN_WEIGHT = 0.5  # of the lead over the runner-up, added to the similarity; chosen, not measured
+DEFAULT_THRESHOLD = 0.7  # least strength where neither a prior nor two characters are known; chosen between the priors
+# Least strength that was measured (colour_shape: where known and unknown faces of two sample shows part best, over
+# random characters and 3 to 5 references) or published by the author (ccip: 1 - 2 x its own threshold of 0.17848;
+# source: deepghs/ccip_onnx). References move it within BAND: where it is known, it is a better guess than theirs.
 PRIORS = {
     ("colour_shape", "centroid"): 0.68,
     ("colour_shape", "knn"): 0.66,
     ("ccip", "centroid"): 0.643,
     ("ccip", "knn"): 0.643,
 }
-BAND = (-0.02, 0.02)
+BAND = (-0.02, 0.02)  # similarity; chosen, not measured
 STEPS = 4  # weights of descriptors are tried in fourths
 FOLDS = 3  # where leaving out one reference at a time would take too long
 
 
 @dataclass(frozen=True)
 class Trials:
-    """What references tell of themselves: strength and rightness of names for held-out ones, strength for strangers.
+    """Trials on the references alone: whether each held-out one was named right, strengths of these and of impostors.
 
-    Strangers are the references of each character named while it is left out, and people to ignore.
+    Impostors are the references of each character named while it is left out, and people to ignore.
     """
 
     right: NDArray[np.bool_]
     strength: NDArray[np.float64]
-    strangers: NDArray[np.float64]
+    impostors: NDArray[np.float64]
 
     @property
     def separation(self) -> float:
-        """Return the share of (held-out, stranger) pairs in which the held-out one is right and stronger."""
-        if not len(self.strangers) or not len(self.strength):
+        """Return the share of (held-out, impostor) pairs in which the held-out one is right and stronger."""
+        if not len(self.impostors) or not len(self.strength):
             return float(self.right.mean()) if len(self.right) else 0.0
-        order = np.sort(self.strangers)
+        order = np.sort(self.impostors)
         below = np.searchsorted(order, self.strength, side="left") / len(order)
         return float((below * self.right).mean())
 
@@ -81,7 +81,7 @@ def aligned(namer: Namer, scores: NDArray[np.float64], names: Sequence[str]) -> 
     return np.array([scores[places[name]] if name in places else low for name in names], np.float64)
 
 
-def strangers(references: References, make: NamerMaker, quick: bool) -> Iterator[NDArray[np.float64]]:
+def impostors(references: References, make: NamerMaker, quick: bool) -> Iterator[NDArray[np.float64]]:
     """Yield the scores (views, characters) of each reference by a namer that doesn't know its character."""
     names, known = np.array(references.names), references.characters
     groups = [[name] for name in known] if not quick else [known[fold::FOLDS] for fold in range(FOLDS)]
@@ -96,26 +96,26 @@ def strangers(references: References, make: NamerMaker, quick: bool) -> Iterator
 
 
 def try_out(references: References, make: NamerMaker, margin_weight: float, quick: bool) -> Trials:
-    """Return what the references tell of themselves."""
+    """Name held-out references and impostors."""
     acceptance = Acceptance(0.0, margin_weight)
     known = references.characters
     right, strength = [], []
     for row, scores in held_out(references, make, quick):
         right.append(known[int(scores.argmax())] == references.names[row])
         strength.append(float(acceptance.strength(scores[None])[0]))
-    strange = [float(acceptance.strength(scores).max()) for scores in strangers(references, make, quick)]
+    strange = [float(acceptance.strength(scores).max()) for scores in impostors(references, make, quick)]
     return Trials(np.array(right, bool), np.array(strength), np.array(strange))
 
 
 def least_strength(trials: Trials, prior: float | None) -> float:
-    """Return the strength below which a face is unknown: that of the strongest stranger among the references.
+    """Return the strength below which a face is unknown: that of the strongest impostor among the references.
 
-    Strangers of a show are more alike than its references tell, so a prior holds it within BAND. With few characters
-    they seem too strong; half of the held-out references must get their name.
+    Unknown people of a show resemble its characters more than these impostors do, so a prior
+    holds it within BAND. With few characters they seem too strong; half of the held-out references must get their name.
     """
-    if not len(trials.strangers):
+    if not len(trials.impostors):
         return DEFAULT_THRESHOLD if prior is None else prior
-    strongest = float(trials.strangers.max())
+    strongest = float(trials.impostors.max())
     if trials.right.any():
         strongest = min(strongest, float(np.median(trials.strength[trials.right])))
     if prior is not None:
@@ -137,7 +137,7 @@ def scale_of(widths: Sequence[int], weights: Sequence[float]) -> Vector:
 
 
 def best_weights(references: References, widths: Sequence[int], make: NamerMaker) -> tuple[float, ...]:
-    """Return the weights of joined descriptors with which held-out references are named best and strangers least."""
+    """Return the weights of joined descriptors with which held-out references are named best and impostors least."""
     judged = []
     for weights in weightings(len(widths)):
         scale = scale_of(widths, weights)

@@ -20,12 +20,12 @@ from framekit.pixels.encode import encode_png
 from framekit.sidecars.faces import faces_record
 
 NOISE = "noise"
-SMALLEST_VIEW = 3  # faces of one view
-ALL_ALIKE = 0.9  # mean likeness to their middle from which faces without any group are one
-SHOWN = 12  # faces of each cluster on the contact sheet
-SHEET_SIDE = 112  # px of a face on the sheet
-BATCH = 64  # crops described at a time
-CROP_SIDE = 384  # px; larger crops are reduced: no embedding looks at more
+SMALLEST_VIEW = 3  # faces, the fewest of one view; chosen, not measured
+ALL_ALIKE = 0.9  # mean cosine to the centroid above which faces that HDBSCAN calls noise are one cluster; chosen
+SHOWN = 12  # faces of each cluster on the contact sheet, one row; chosen
+SHEET_SIDE = 112  # px, side of a face on the sheet; chosen
+BATCH = 64  # crops described at a time, which bounds memory; chosen
+CROP_SIDE = 384  # px; larger crops are reduced: the input side of CCIP, the largest of the embeddings
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What references are worth: how often held-out ones are named right, who is taken for whom, which look wrong."""
+"""Quality of references: accuracy on held-out ones, a confusion matrix, mislabelled and duplicate images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from framekit.characters.calibrate import NamerMaker, held_out
 from framekit.characters.match import Acceptance, References
 from framekit.console import counted
 from framekit.pixels.decode import Pixels
-from framekit.sidecars.metadata import OOD
+from framekit.sidecars.metadata import OOD, UNKNOWN
 
-Z95 = 1.96  # standard deviations of a 95 % interval
-SAME = 0.995  # similarity of two references above which they are taken for one drawing
-MIN_REFERENCES = 5  # references of a character
-PER_MISS = 2  # more references for each one that was not named right
-MOST = 20
-CELL = 26  # px of the picture
+Z95 = 1.96  # standard deviations of a 95 % interval; source: the normal distribution
+SAME = 0.995  # cosine of two references above which they are reported as one drawing; chosen, not measured
+MIN_REFERENCES = 5  # references per character to ask for; the sample shows were measured with 3 to 5
+PER_MISS = 2  # references to ask for per held-out one that got a wrong name; chosen, not measured
+MOST = 20  # references per character beyond which no more are asked for; the range the README recommends
+CELL = 26  # px, side of a cell of the drawn matrix; fits two digits at 14 px
 
 
 def wilson(right: int, count: int) -> tuple[float, float]:
@@ -95,12 +95,12 @@ def report(found: Evaluation) -> list[str]:
         f" {refused} unknown, {count - right - refused} wrong"
     ]
     for row, name in enumerate(found.names):
-        told = [
+        given = [
             f"{number} {other}"
-            for other, number in zip([*found.names, "unknown"], found.confusion[row].tolist(), strict=True)
+            for other, number in zip([*found.names, UNKNOWN], found.confusion[row].tolist(), strict=True)
             if number
         ]
-        lines.append(f"  {name}: {', '.join(told) or 'a single reference, which cannot be held out'}")
+        lines.append(f"  {name}: {', '.join(given) or 'a single reference, which cannot be held out'}")
     lines += [f"mislabelled? {path} lies in {name} and looks like {guess}" for path, name, guess in found.suspicious]
     lines += [f"nearly the same drawing: {one} and {other}" for one, other, _ in found.duplicates]
     lines += [f"{name} needs {counted(number, 'more reference')}" for name, number in found.needs.items()]
@@ -112,7 +112,7 @@ def confusion_picture(found: Evaluation) -> Pixels:
     from PIL import Image, ImageDraw, ImageFont
 
     font = ImageFont.load_default(14)
-    columns = [*found.names, "unknown"]
+    columns = [*found.names, UNKNOWN]
     margin = 16 + round(max(font.getlength(name) for name in columns))
     size = (margin + CELL * len(columns) + 16, margin + CELL * max(1, len(found.names)) + 16)
     image = Image.new("RGB", size, "white")

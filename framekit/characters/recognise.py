@@ -20,15 +20,15 @@ from framekit.pixels import decode
 from framekit.pixels.decode import Pixels
 
 METHODS = (*NAMERS, *TRAINED)
-CHANGES = {"numpy": 1, "trained": 12}  # how many changed views of each reference are made
-MANY = 150  # references from which folds are held out instead of single ones
-CROPS_AT_A_TIME = 8
+CHANGES = {"numpy": 1, "trained": 12}  # changed views of each reference: for calibration, for training; chosen
+MANY = 150  # references above which whole folds are held out, as one by one takes too long; chosen
+CROPS_AT_A_TIME = 8  # crops from several frames that are embedded together: the batch of the networks
 # Ranges from which a change is drawn evenly; judged by eye on night and sunset scenes, and on loosely placed boxes.
-SCALE = (0.88, 1.14)
+SCALE = (0.88, 1.14)  # factor of the size
 TILT = (-6.0, 6.0)  # degrees
-SHIFT = (-0.06, 0.06)  # of the side
-LIGHT = (0.65, 1.1)
-TINT = (0.9, 1.1)  # of each channel
+SHIFT = (-0.06, 0.06)  # fraction of the side, across and down
+LIGHT = (0.65, 1.1)  # factor of all channels
+TINT = (0.9, 1.1)  # factor of each channel
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Choice:
 
     @property
     def how(self) -> str:
-        """Tell what makes scores comparable, in one word for sidecars and digests."""
+        """Return what makes scores comparable, as sidecars and digests note it: `colour_shape knn`."""
         plain = ",".join(self.models)
         parts = [self.method] + ["no_flip"] * (not self.flip)
         return " ".join([plain, *parts, *([f"seed{self.seed}"] if self.method in TRAINED else [])])
@@ -103,14 +103,14 @@ def head_for(references: References, choice: Choice, path: Path) -> Head:
     width = references.vectors.shape[-1]
     if head is None or head.down.shape[0] != width:
         head = train_head(references, choice.method, choice.seed)
-        told = {"method": choice.method, "models": list(choice.models), "seed": choice.seed, "flip": choice.flip}
-        save_head(path, head, told | {"characters": references.characters, "references": len(references.names)})
+        origin = {"method": choice.method, "models": list(choice.models), "seed": choice.seed, "flip": choice.flip}
+        save_head(path, head, origin | {"characters": references.characters, "references": len(references.names)})
         console.say(f"trained {path}")
     return head
 
 
 def recogniser_for(heads: Heads, choice: Choice, device: str, head_path: Path) -> Recogniser:
-    """Return what names faces after these heads. Raises UsageError if a model or what trains it is not to be had."""
+    """Return what names faces after these heads. Raises UsageError if a model or what trains it is unavailable."""
     if choice.method in TRAINED:
         require_training(choice.method)
     load = descriptors.load_embedders(choice.models, device)
@@ -126,11 +126,11 @@ def recogniser_for(heads: Heads, choice: Choice, device: str, head_path: Path) -
         told += ", weights " + " ".join(
             f"{name} {weight:g}" for name, weight in zip(choice.models, weights, strict=True)
         )
-    bend: Callable[[Vector], Vector] = lambda rows: rows  # noqa: E731
+    adapt: Callable[[Vector], Vector] = lambda rows: rows  # noqa: E731
     if choice.method in TRAINED:
-        bend = head_for(references, choice, head_path)
-    namer = fit(references.changed(bend))
-    embed = lambda crops: bend(np.concatenate(load(crops), axis=1) * scale)  # noqa: E731
+        adapt = head_for(references, choice, head_path)
+    namer = fit(references.changed(adapt))
+    embed = lambda crops: adapt(np.concatenate(load(crops), axis=1) * scale)  # noqa: E731
     return Recogniser(embed, namer, acceptance, references, make, quick, told)
 
 
@@ -147,7 +147,7 @@ def calibrated(
     prior = calibrate.PRIORS.get((choice.models[0], choice.method)) if len(choice.models) == 1 else None
     least = calibrate.least_strength(trials, prior)
     told = f"calibrated on {len(references.names)} references"
-    if not len(trials.strangers):
+    if not len(trials.impostors):
         told = "which a single character cannot calibrate"
     return Acceptance(least, margin, choice.min_lead), f"unknown below {least:g}, {told}"
 

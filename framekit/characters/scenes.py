@@ -22,12 +22,12 @@ from framekit.sidecars.corrections import WRITTEN
 from framekit.sidecars.episode import source_of
 from framekit.sidecars.metadata import UNKNOWN
 
-# Two faces of neighbouring frames are one if their boxes overlap and they look alike; where a scene moves, either alone
-# must be strong. Fractions; chosen on the scenes of two sample shows, where no track joins two characters.
-LEAST_OVERLAP, LEAST_LIKENESS = 0.2, 0.7
-SURE_LIKENESS = 0.93
-REACH = 2  # how many frames back a face may have been missed
-BOX_SHARE = 0.1  # what overlap counts beside likeness where several faces could follow
+# Two faces of neighbouring frames are one if their boxes overlap and they look alike, or if they look very much alike.
+# Chosen on the scenes of two sample shows, where no track joins two characters.
+LEAST_OVERLAP, LEAST_LIKENESS = 0.2, 0.7  # intersection over union, and cosine
+SURE_LIKENESS = 0.93  # cosine
+REACH = 2  # frames back in which a face may have been seen last: it may be missed once
+BOX_SHARE = 0.1  # weight of the overlap added to the cosine, to order candidate links; chosen, not measured
 
 
 @dataclass(frozen=True)

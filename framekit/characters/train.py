@@ -1,7 +1,7 @@
 """Training of a small head on the descriptors of a user's references: prototypical networks, MAML, or pairs.
 
 The head adds a low-rank change to the descriptor, so that it starts as the descriptor itself and a few references can
-only bend it. Tasks, prototypes and the adaptation come from learn2learn.
+only adjust it. Tasks, prototypes and the adaptation come from learn2learn.
 """
 
 import json
@@ -18,12 +18,15 @@ from framekit.characters.match import References
 from framekit.errors import UsageError
 from framekit.files import atomic
 
-RANK = 32
+# Chosen so that training takes seconds on a CPU; measured together on a sample show only (README, figures), not tuned
+# one by one.
+RANK = 32  # columns of the low-rank change
 STEPS = 150  # tasks, or batches of pairs
-RATE = 1e-3  # of Adam
-WAYS, SHOTS, QUERIES = 8, 2, 2  # characters of a task, changed views of each to learn from and to be asked
-INNER_RATE, INNER_STEPS, LAST_STEPS = 0.5, 3, 10  # of MAML: its step, how many in a task, and on all references
-NEAR, MARGIN = 0.8, 0.5  # cosines: a pair of one character costs below, a pair of two characters above
+RATE = 1e-3  # learning rate; source: default of torch.optim.Adam
+WAYS, SHOTS, QUERIES = 8, 2, 2  # characters of a task; views of each to fit on (support) and to predict (query)
+INNER_RATE, INNER_STEPS = 0.5, 3  # MAML: learning rate and gradient steps within a task
+LAST_STEPS = 10  # MAML: gradient steps on all references at the end
+NEAR, MARGIN = 0.8, 0.5  # cosines: loss for a pair of one character below the first, of two above the second
 TEMPERATURE = 10.0  # cosines are multiplied by it before the softmax
 TRAINED = ("proto", "maml", "siamese")
 INSTALL = "install requirements-train.txt in an environment of its own, or use --method centroid"
@@ -38,8 +41,8 @@ class Head:
 
     def __call__(self, rows: Vector) -> Vector:
         """Return rows (..., D) changed, of length 1."""
-        bent = rows + rows @ self.down @ self.up
-        return np.asarray(bent / np.maximum(np.linalg.norm(bent, axis=-1, keepdims=True), 1e-9), np.float32)
+        changed = rows + rows @ self.down @ self.up
+        return np.asarray(changed / np.maximum(np.linalg.norm(changed, axis=-1, keepdims=True), 1e-9), np.float32)
 
     @classmethod
     def identity(cls, width: int) -> "Head":
@@ -134,7 +137,7 @@ def steps(quiet: bool, label: str) -> Any:
 
 
 def train_prototypes(model: Any, rows: Any, labels: Any, seed: int, quiet: bool) -> None:
-    """LowRankAdapter the rows so that those of one character gather around their mean. Source: Snell et al. 2017."""
+    """Train so that the rows of one character gather around their mean. Source: Snell et al. 2017."""
     import torch
 
     prototypical = load_learn2learn().nn.PrototypicalClassifier
@@ -150,13 +153,16 @@ def train_prototypes(model: Any, rows: Any, labels: Any, seed: int, quiet: bool)
 
 
 def train_maml(model: Any, rows: Any, labels: Any, seed: int, quiet: bool) -> None:
-    """Find a bend from which few steps suffice for new characters, then take them on all. Source: Finn et al. 2017."""
+    """Find an adapter from which few steps fit new characters, then fit it to all references.
+
+    Source: Finn et al. 2017.
+    """
     import torch
 
-    def loss_of(bend: Any, known: Any, known_labels: Any, asked: Any, asked_labels: Any) -> Any:
-        bent = bend(known)
-        prototypes = torch.stack([bent[known_labels == kind].mean(dim=0) for kind in known_labels.unique()])
-        cosines = bend(asked) @ torch.nn.functional.normalize(prototypes, dim=-1).T
+    def loss_of(adapter: Any, known: Any, known_labels: Any, asked: Any, asked_labels: Any) -> Any:
+        adapted = adapter(known)
+        prototypes = torch.stack([adapted[known_labels == kind].mean(dim=0) for kind in known_labels.unique()])
+        cosines = adapter(asked) @ torch.nn.functional.normalize(prototypes, dim=-1).T
         return torch.nn.functional.cross_entropy(TEMPERATURE * cosines, asked_labels)
 
     maml = load_learn2learn().algorithms.MAML(model, lr=INNER_RATE)
@@ -178,14 +184,17 @@ def train_maml(model: Any, rows: Any, labels: Any, seed: int, quiet: bool) -> No
 
 
 def train_pairs(model: Any, rows: Any, labels: Any, seed: int, quiet: bool) -> None:
-    """Adapt the rows so that two of one character are near, two of others are not. Source: Hadsell et al. 2006."""
+    """Train so that rows of one character lie near each other, rows of two characters apart.
+
+    Source: Hadsell et al. 2006.
+    """
     import torch
 
     tasks, optimizer = tasks_of(rows, labels, seed), torch.optim.Adam(model.parameters(), RATE)
     for _ in steps(quiet, "siamese"):
         drawn, drawn_labels = tasks.sample()
-        bent = model(drawn)
-        cosines = bent @ bent.T
+        adapted = model(drawn)
+        cosines = adapted @ adapted.T
         alike = drawn_labels[:, None] == drawn_labels[None]
         itself = torch.eye(len(drawn_labels), dtype=torch.bool)
         apart = torch.relu(cosines[~alike] - MARGIN) ** 2
@@ -211,14 +220,14 @@ def require_training(method: str) -> None:
         raise UsageError(f"--method {method} needs {' and '.join(missing)}: {INSTALL}")
 
 
-def save_head(path: Path, head: Head, told: Mapping[str, Any]) -> None:
+def save_head(path: Path, head: Head, origin: Mapping[str, Any]) -> None:
     """Write a head as safetensors, and what it was trained on as JSON beside it."""
     from safetensors.numpy import save
 
     path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {"down": np.ascontiguousarray(head.down), "up": np.ascontiguousarray(head.up)}
     atomic.write_whole(path, save(tensors))
-    atomic.write_whole(path.with_suffix(".json"), json.dumps(dict(told), ensure_ascii=False, indent=1) + "\n")
+    atomic.write_whole(path.with_suffix(".json"), json.dumps(dict(origin), ensure_ascii=False, indent=1) + "\n")
 
 
 def read_head(path: Path) -> Head | None:

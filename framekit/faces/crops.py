@@ -20,6 +20,7 @@ from framekit.pixels.encode import encode_png
 from framekit.sidecars.characters import names_record, read_names
 from framekit.sidecars.episode import record_of, record_text, source_of
 from framekit.sidecars.faces import faces_record, read_faces
+from framekit.sidecars.metadata import UNKNOWN
 
 STALE = "stale_crop"
 HEAD = ("video", "episode", "prefix")  # keys that the record of an episode holds once for all its frames
@@ -64,7 +65,7 @@ def write_crop(crop: Crop) -> None:
     atomic.write_json(names.sidecar(crop.path, names.FACES), record)
     if any(crop.names):
         named = [
-            {"box": list(face.box), "name": name or "unknown", "score": 1.0, "runner_up": None}
+            {"box": list(face.box), "name": name or UNKNOWN, "score": 1.0, "runner_up": None}
             for face, name in zip(crop.faces, crop.names, strict=True)
         ]
         atomic.write_json(names.sidecar(crop.path, names.CHARACTERS), names_record("crop", "", named, []))

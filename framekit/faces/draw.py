@@ -17,6 +17,7 @@ from framekit.pixels.encode import encode_frame
 from framekit.pixels.sheets import SHEET_SIDE, write_sheets
 from framekit.sidecars.characters import read_names
 from framekit.sidecars.faces import read_faces
+from framekit.sidecars.metadata import NOBODY
 
 LINE = 0.003  # width of a box's line over the longer side of the frame
 LETTER = 0.022  # height of a letter over the same; both chosen by eye
@@ -28,7 +29,7 @@ def colour_of(name: str) -> tuple[int, int, int]:
     """Return a bright colour that is always the same for a name; grey for those who have none."""
     import colorsys
 
-    if name in ("", "unknown", "ood"):
+    if name in NOBODY:
         return NAMELESS
     hue = int(hashlib.sha256(name.encode()).hexdigest()[:4], 16) / 65536
     red, green, blue = (round(255 * part) for part in colorsys.hsv_to_rgb(hue, 0.75, 1.0))

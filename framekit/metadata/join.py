@@ -76,7 +76,7 @@ def names_of(seen: Sequence[boxes.Face], named: Mapping[boxes.Box, str], tagged:
 
     Where nobody named any face, as on fan art, those count who stand among the tags.
     """
-    names = [named.get(face.box, "unknown") for face in seen]
+    names = [named.get(face.box, metadata.UNKNOWN) for face in seen]
     return names if set(names) - {*metadata.NOBODY} or not tagged else list(tagged)
 
 

@@ -29,7 +29,7 @@ Names = Mapping[str, str]
 
 def read_renames(words: Sequence[str]) -> dict[str, str]:
     """Return old and new names: two words, or a CSV file with lines `old,new`. Raises UsageError for anything else."""
-    from framekit.sidecars.metadata import refuse_name  # not needed for --help, which must be fast
+    from framekit.sidecars.metadata import NOBODY, refuse_name  # not needed for --help, which must be fast
 
     if len(words) == 1 and words[0].lower().endswith(".csv"):
         rows = read_rows(Path(words[0]), "old,new", (2, 2), unique=True)
@@ -40,7 +40,7 @@ def read_renames(words: Sequence[str]) -> dict[str, str]:
         raise errors.UsageError("--rename needs an old and a new name, or a CSV file with lines old,new")
     for old, new in names.items():
         refuse_name(new, Path(new))
-        if old in ("", "unknown", "ood"):
+        if old in NOBODY:
             raise errors.UsageError(f"--rename cannot rename {old or 'an empty name'}, which stands for nobody")
     return names
 

@@ -13,13 +13,14 @@ from framekit.files import paths
 from framekit.files.atomic import read_json
 from framekit.files.names import METADATA, sidecar
 
-NOBODY = ("unknown", "ood", "")  # names that stand for no character
+UNKNOWN = "unknown"  # name of a face that resembles no reference enough
+OOD = "ood"  # out of distribution: name of a face that resembles people to ignore, and of their reference folder
+IGNORED = "noise"  # reference folders whose name begins so hold people to ignore, too
+NOBODY = (UNKNOWN, OOD, "")  # names that stand for no character
 OLDER = {"fh_ratio", "n_people", "n_faces", "facepos", "character", "count"}  # keys that older files have
 FACEPOS = re.compile(r"fvp (\d+) (\d+) fhp (\d+) (\d+)")
-UNKNOWN = "unknown"
 LONGEST_NAME = 100  # characters; longer ones don't fit into folder names of several characters
 MEANINGFUL = "+,/\\"  # characters that separate names in folders and captions
-OOD = "ood"
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +193,7 @@ def upgraded(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def is_ood(name: str) -> bool:
     """Tell whether a reference folder holds people to ignore."""
-    return name == OOD or name.startswith("noise")
+    return name == OOD or name.startswith(IGNORED)
 
 
 def refuse_name(name: str, where: Path) -> None:

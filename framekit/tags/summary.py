@@ -14,6 +14,7 @@ from framekit.files import atomic, names
 from framekit.files.names import CHARACTERS, sidecar
 from framekit.htmlpage import STYLE
 from framekit.pixels.sheets import thumbnail_of
+from framekit.sidecars.metadata import UNKNOWN
 from framekit.sidecars.tags import parse_tags
 from framekit.tags.vocabulary import KAOMOJI
 
@@ -66,7 +67,7 @@ def read_named(found: Sequence[Path]) -> dict[Path, list[str]]:
             continue
         faces = held if isinstance(held, list) else []
         names = [str(face.get("name")) for face in faces if isinstance(face, dict)]
-        named[frame] = [name for name in names if name != "unknown"]
+        named[frame] = [name for name in names if name != UNKNOWN]
     return named
 
 

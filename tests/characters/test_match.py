@@ -12,9 +12,9 @@ from framekit.characters.calibrate import (
     Trials,
     best_weights,
     held_out,
+    impostors,
     least_strength,
     scale_of,
-    strangers,
     try_out,
     weightings,
 )
@@ -126,15 +126,15 @@ def test_folds_hold_out_every_reference_once() -> None:
     assert sorted(row for row, _ in held_out(references, centroid_namer, quick=True)) == list(range(7))
 
 
-def test_a_left_out_character_is_a_stranger() -> None:
+def test_a_left_out_character_is_an_impostor() -> None:
     trials = try_out(known(Aoba=[0], Hinata=[60], Kokona=[150]), centroid_namer, 0.0, quick=False)
-    assert sorted(trials.strangers.tolist()) == pytest.approx([0.0, 0.5, 0.5], abs=1e-6)
+    assert sorted(trials.impostors.tolist()) == pytest.approx([0.0, 0.5, 0.5], abs=1e-6)
     assert len(trials.right) == 0
 
 
 def test_people_to_ignore_are_strangers_too_but_never_known() -> None:
     references = known(Aoba=[0, 2], Hinata=[90, 92], ood=[45])
-    assert len(list(strangers(references, centroid_namer, quick=False))) == 5
+    assert len(list(impostors(references, centroid_namer, quick=False))) == 5
     assert sorted(row for row, _ in held_out(references, centroid_namer, quick=False)) == [0, 1, 2, 3]
 
 
@@ -149,7 +149,7 @@ def test_people_to_ignore_are_strangers_too_but_never_known() -> None:
         ([], None, DEFAULT_THRESHOLD),
     ],
 )
-def test_the_strongest_stranger_sets_the_least_strength(
+def test_the_strongest_impostor_sets_the_least_strength(
     strange: list[float], prior: float | None, least: float
 ) -> None:
     trials = Trials(np.ones(1, bool), np.ones(1), np.array(strange))
