@@ -177,7 +177,7 @@ def place_frame(place: Painter) -> Frame:
     """Paint a whole place (720 x 1920 x 3, RGB)."""
     frame = np.zeros((HEIGHT * FINER, PLACE_WIDTH * FINER, 3), np.uint8)
     place(Pen(frame, scale=FINER))
-    return frame
+    return np.asarray(frame, np.uint8)
 
 
 @cache
@@ -210,7 +210,7 @@ def compose(shot: Shot, left: float, acting: tuple[tuple[Role, Pose], ...]) -> F
         draw_figure(pen, role.who, pose)
     if shot.title:
         draw_title(frame, shot.title)
-    return frame
+    return np.asarray(frame, np.uint8)
 
 
 def finish(frame: Frame, place: Painter, height: int) -> Frame:
@@ -218,7 +218,7 @@ def finish(frame: Frame, place: Painter, height: int) -> Frame:
     if height != len(frame):
         frame = np.asarray(cv2.resize(frame, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA), np.uint8)
     if place not in LIGHT:
-        return frame
+        return np.asarray(frame, np.uint8)
     return np.asarray(cv2.transform(frame, np.diag(LIGHT[place])), np.uint8)
 
 

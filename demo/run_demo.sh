@@ -11,7 +11,7 @@ dataset=$out/dataset training=$out/dataset/training
 caption=$(find "$training/2_characters" -name '*.txt' ! -name multiply.txt | LC_ALL=C sort | head -n 1)
 printf '\nA caption, %s:\n  %s\n' "$caption" "$(cat "$caption")"
 printf '\nThe metadata it was made from, %s:\n' "${caption%.txt}.json"
-grep -v '"written":' "${caption%.txt}.json"
+sed 's/^ "written": .*/ "written": {…}}/' "${caption%.txt}.json"
 cat <<END
 
 Next:

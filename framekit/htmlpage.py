@@ -1,10 +1,118 @@
-"""htmlpage."""
+"""Whole HTML pages in one file, without scripts: the rooms give the content, and what is not Markup is escaped."""
+
+import base64
+import html
+from collections.abc import Iterable, Sequence
 
 STYLE = """
-:root{color-scheme:light dark}body{font:15px/1.4 system-ui,sans-serif;margin:1.5em auto;max-width:1200px;padding:0 1em}
-.row{display:flex;flex-wrap:wrap;gap:8px;margin:8px 0 18px}figure{margin:0;max-width:200px}
-img,.none{height:108px;border-radius:4px;display:block;max-width:100%;object-fit:cover}
-.none{width:192px;background:#8886;display:grid;place-items:center}
-.kept img{outline:3px solid #2a9d4a}figcaption{font-size:12px;overflow-wrap:anywhere}
-svg{width:100%;height:auto;max-width:760px}.pair{display:flex;gap:2px;border:1px solid #8886;padding:4px}
+:root{color-scheme:light dark}
+body{font:15px/1.45 system-ui,sans-serif;max-width:1200px;margin:1.5em auto;padding:0 1em}
+h2{margin-top:2em;border-bottom:1px solid #8886}
+table{border-collapse:collapse}.wide{overflow-x:auto}
+td,th{padding:2px 10px 2px 0;text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
+.name{text-align:left;white-space:pre;font-weight:inherit}
+.bar{display:block;height:7px;margin:1px 0;border-radius:2px}
+svg{width:100%;max-width:760px;height:auto;display:block}
+.key span{margin-right:1em}.key i{display:inline-block;width:12px;height:12px;margin-right:4px;border-radius:2px}
+.cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(250px,1fr));gap:16px}
+.row{display:flex;flex-wrap:wrap;gap:8px;margin:8px 0 18px}
+.row>div{display:flex;gap:2px;border:1px solid #8886;padding:4px}
+figure{margin:0;max-width:200px}figcaption{font-size:12px;overflow-wrap:anywhere}
+img{max-width:100%;border-radius:4px;display:block}
+figure img,.none{height:108px;object-fit:cover}
+.none{width:192px;background:#8886;display:grid;place-items:center;border-radius:4px}
+.kept img{outline:3px solid #2a9d4a}
+section{content-visibility:auto;contain-intrinsic-size:auto 240px;margin:0 0 18px}
+pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#8882;padding:10px;border-radius:4px}
 """
+BLUE, GREY = "#5b8def", "#9aa0a6"
+BAR_WIDTH = 200  # px of a whole bar
+
+
+class Markup(str):
+    """Text that is HTML already; any other text is escaped where it enters a page."""
+
+    __slots__ = ()
+
+
+def fragment(*content: object) -> Markup:
+    """Return content side by side, escaped unless it is Markup."""
+    return Markup("".join(one if isinstance(one, Markup) else html.escape(str(one)) for one in content))
+
+
+def element(name: str, *content: object, **attributes: object) -> Markup:
+    """Return an element; underscores at the end of an attribute's name go, those within it become hyphens.
+
+    element("p", "a < b", class_="note")  # <p class="note">a &lt; b</p>
+    """
+    inside = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{html.escape(str(value))}"' for key, value in attributes.items()
+    )
+    return Markup(f"<{name}{inside}>{fragment(*content)}</{name}>")
+
+
+def lines(*content: object) -> Markup:
+    """Return content with line breaks between."""
+    return Markup("<br>".join(map(fragment, content)))
+
+
+def image(jpeg: bytes) -> Markup:
+    """Return an image that the page holds itself."""
+    return Markup(f'<img alt="" decoding="async" src="data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}">')
+
+
+def picture(jpeg: bytes | None) -> Markup:
+    """Return an image, or a grey place where there is none."""
+    return image(jpeg) if jpeg else element("div", "unreadable", class_="none")
+
+
+def figure(shown: Markup, *caption: object, kept: bool = False) -> Markup:
+    """Return a picture with the lines of its caption; one that is `kept` has a green outline."""
+    return element("figure", shown, element("figcaption", lines(*caption)), **({"class": "kept"} if kept else {}))
+
+
+def row(*content: Markup) -> Markup:
+    """Return figures, or small groups of them, side by side."""
+    return element("div", *content, class_="row")
+
+
+def bar(share: float, colour: str = BLUE, width: int = BAR_WIDTH) -> Markup:
+    """Return a bar that takes a share, 0 to 1, of `width` px."""
+    return element("span", class_="bar", style=f"width:{round(width * share)}px;background:{colour}")
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[object]], name_column: int) -> Markup:
+    """Return a table; the cells of `name_column` name their rows, and their blanks stay. No `heads`, no first row."""
+
+    def cells(kind: str, values: Sequence[object]) -> Markup:
+        named = (
+            element(kind, value, class_="name") if place == name_column else element(kind, value)
+            for place, value in enumerate(values)
+        )
+        return element("tr", *named)
+
+    head = [cells("th", heads)] if heads else []
+    return element("div", element("table", *head, *(cells("td", values) for values in rows)), class_="wide")
+
+
+def rectangle(left: float, top: float, width: float, height: float, colour: str, title: str = "") -> Markup:
+    """Return a rectangle of a drawing; `title` shows when the pointer rests on it."""
+    inside = [element("title", title)] if title else []
+    place = {"x": f"{left:.1f}", "y": f"{top:.1f}", "width": f"{width:.1f}", "height": f"{height:.1f}"}
+    return element("rect", *inside, **place, fill=colour)
+
+
+def drawing(width: int, height: int, label: str, *shapes: Markup) -> Markup:
+    """Return an SVG of shapes; `label` says what it shows to those who cannot see it."""
+    return element("svg", *shapes, viewBox=f"0 0 {width} {height}", role="img", aria_label=label)
+
+
+def page(title: str, *content: Markup) -> str:
+    """Return a whole page that loads nothing: its title as the first heading, then the content.
+
+    page("Tags of show", element("p", "12 tags in 3 frames"))
+    """
+    meta = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+    head = element("head", Markup(meta), element("title", title), element("style", Markup(STYLE)))
+    body = element("body", element("h1", title), *content)
+    return f"<!doctype html>{element('html', head, body, lang='en')}\n"

@@ -1,8 +1,6 @@
 """How often each tag occurs, with which characters, and where the rare ones are: for people to look at."""
 
-import base64
 import csv
-import html
 import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,7 +10,7 @@ from pathlib import Path
 from framekit import console, errors
 from framekit.files import atomic, names
 from framekit.files.names import CHARACTERS, sidecar
-from framekit.htmlpage import STYLE
+from framekit.htmlpage import Markup, bar, element, figure, page, picture, row, table
 from framekit.pixels.sheets import thumbnail_of
 from framekit.sidecars.metadata import UNKNOWN
 from framekit.sidecars.tags import parse_tags
@@ -21,7 +19,6 @@ from framekit.tags.vocabulary import KAOMOJI
 COMMON, RARE, RARE_SHOWN, CHARACTERS_SHOWN = 300, 2, 48, 12  # tags listed; a rare one occurs so often at most
 PRINTED = 15
 FORMULA = ("=", "+", "-", "@")  # beginnings of what spreadsheets run; Source: OWASP, CSV Injection
-TABLE = "table{border-collapse:collapse}th{text-align:left;padding-right:1em}td{text-align:right;padding:0 .5em}"
 
 
 @dataclass
@@ -87,46 +84,36 @@ def summary_csv(uses: Mapping[str, TagUse], total: int) -> str:
     return buffer.getvalue()
 
 
-def frequency_rows(uses: Mapping[str, TagUse], total: int, characters: Sequence[str]) -> str:
-    """Return a row for each common tag: a bar, and its share among the frames of each character."""
-    rows = []
-    for tag, use in list(uses.items())[:COMMON]:
-        cells = "".join(f"<td>{use.characters[name] or ''}</td>" for name in characters)
-        bar = f'<meter min="0" max="{total}" value="{use.count}"></meter>'
-        rows.append(f"<tr><th>{html.escape(tag)}</th><td>{use.count}</td><td>{bar}</td>{cells}</tr>")
-    return "".join(rows)
+def frequency_table(uses: Mapping[str, TagUse], total: int) -> Markup:
+    """Return a row for each common tag: how many frames have it, and how many of those show each character."""
+    every: Counter[str] = Counter()
+    for use in uses.values():
+        every.update(use.characters)
+    names = [name for name, _ in every.most_common(CHARACTERS_SHOWN)]
+    rows = [
+        [tag, use.count, bar(use.count / max(1, total)), *(use.characters[name] or "" for name in names)]
+        for tag, use in list(uses.items())[:COMMON]
+    ]
+    return table(["tag", "frames", "", *names], rows, name_column=0)
 
 
-def rare_figures(uses: Mapping[str, TagUse], root: Path) -> str:
-    """Return a picture for each rare tag: often a mistake of the tagger."""
-    figures = []
-    for tag, use in [(tag, use) for tag, use in uses.items() if use.count <= RARE][:RARE_SHOWN]:
-        content = thumbnail_of(use.frames[0])
-        image = f'<img alt="" src="data:image/jpeg;base64,{base64.b64encode(content).decode()}">' if content else ""
-        name = use.frames[0].relative_to(root).as_posix()
-        figures.append(
-            f"<figure>{image}<figcaption>{html.escape(tag)}: {use.count}<br>{html.escape(name)}</figcaption></figure>"
-        )
-    return "".join(figures)
+def rare_figures(uses: Mapping[str, TagUse], root: Path) -> Markup:
+    """Return a frame for each rare tag: often a mistake of the tagger."""
+    rare = [(tag, use) for tag, use in uses.items() if use.count <= RARE][:RARE_SHOWN]
+    shown = []
+    for tag, use in rare:
+        frame = use.frames[0]
+        shown.append(figure(picture(thumbnail_of(frame)), f"{tag}: {use.count}", frame.relative_to(root).as_posix()))
+    return row(*shown)
 
 
 def summary_page(uses: Mapping[str, TagUse], total: int, root: Path) -> str:
     """Return one self-contained HTML page."""
-    every: Counter[str] = Counter()
-    for use in uses.values():
-        every.update(use.characters)
-    characters = [name for name, _ in every.most_common(CHARACTERS_SHOWN)]
-    heads = "".join(f"<th>{html.escape(name)}</th>" for name in ["tag", "frames", "", *characters])
-    title = f"Tags of {html.escape(root.resolve().name)}"
-    more = f"<p>and {len(uses) - COMMON} more, in tags_summary.csv</p>" if len(uses) > COMMON else ""
     rare = sum(use.count <= RARE for use in uses.values())
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        f"<style>{STYLE}{TABLE}</style></head><body>"
-        f"<h1>{title}</h1><p>{len(uses)} tags in {total} frames</p><table><tr>{heads}</tr>"
-        f"{frequency_rows(uses, total, characters)}</table>{more}<h2>{rare} rare tags</h2>"
-        f'<div class="row">{rare_figures(uses, root)}</div></body></html>\n'
-    )
+    parts = [element("p", f"{len(uses)} tags in {total} frames"), frequency_table(uses, total)]
+    parts += [element("p", f"and {len(uses) - COMMON} more, in tags_summary.csv")] * (len(uses) > COMMON)
+    parts += [element("h2", f"{rare} rare tags"), rare_figures(uses, root)]
+    return page(f"Tags of {root.resolve().name}", *parts)
 
 
 def write_summary(root: Path, found: Sequence[Path], extension: str) -> None:

@@ -32,7 +32,7 @@ def test_the_page_tells_what_is_in_the_dataset(tmp_path: Path) -> None:
         source = {"episode": "EP01", "time": 10.0 * number, "scene": number}
         add_frame(tmp_path / "set" / "1_character" / f"{number}.png", **KNOWN, source=source)
     text = report(tmp_path / "set")
-    assert "3 frames, 1 characters, 1 episodes." in text
+    assert "3 frames, 1 character, 1 episode." in text
     assert "EP01: 3 frames in 0:20" in text
     assert "1_character: 3" in text
     assert "<td>100%</td>" in text
@@ -60,7 +60,7 @@ def test_the_page_tells_of_corrections_moves_and_what_was_set_aside(tmp_path: Pa
     save_frame(trash / "dark" / "d.png", plain((3, 3, 3)))
     (trash / "manifest.jsonl").write_text('{"frame": "d.png", "to": ".removed/dark/d.png", "reason": "dark"}\n')
     text = report(tmp_path / "tree")
-    assert "Fields in 1 files of metadata: " in text
+    assert "Fields in 1 file of metadata: " in text
     assert "tags 1" in text
     assert "Frames moved by hand: 1." in text
     assert "dark: 1" in text
