@@ -19,6 +19,9 @@ from framekit.cli.parser import SCRIPTS, StageParser
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
 PART = re.compile(r"(<!-- generated: ([a-z ]+?)(?: (\w+))? -->\n).*?(<!-- end -->)", re.DOTALL)
+REMEDY = re.compile(
+    r"(.*?): ((?:call|connect|give|install|it needs|it must|pip|rename|see|set|take|use|write) .*)", re.DOTALL
+)
 DEFAULT = re.compile(r" \(default: (.*)\)$", re.DOTALL)
 
 # From the ground up; a room imports only rooms that stand before it.
@@ -137,7 +140,7 @@ def template(node: ast.expr, module: ModuleType) -> str:
     if isinstance(node, ast.Name | ast.Attribute):
         name = node.id if isinstance(node, ast.Name) else node.attr
         known = getattr(module, name, None)
-        return known if isinstance(known, str) else name.upper()
+        return str(known) if isinstance(known, str | int | float) else name.upper()
     return "…"
 
 
@@ -171,9 +174,23 @@ def messages_in(module: ModuleType) -> Iterator[str]:
         if isinstance(node, ast.Call) and node.args:
             called = ast.unparse(node.func)
             if called.split(".")[-1] == "UsageError" or called in ("self.error", "parser.error"):
-                message = template(node.args[0], module)
+                message = re.sub("…+", "…", template(node.args[0], module))
                 if message.strip("… ") and "MESSAGE" not in message:
                     yield message
+
+
+def said_and_remedy(message: str) -> tuple[str, str]:
+    """Split a message into what is wrong and what to do about it, which may be empty."""
+    said, _, remedy = message.rpartition("; ")
+    if said:
+        return said, remedy
+    parts = REMEDY.fullmatch(message)
+    return (parts[1], parts[2]) if parts else (message, "")
+
+
+def sentence(text: str) -> str:
+    """Return the text as a sentence in a cell; nothing for nothing."""
+    return cell(f"{text[0].upper()}{text[1:]}.") if text else ""
 
 
 def message_tables() -> str:
@@ -185,9 +202,8 @@ def message_tables() -> str:
     for script, messages in found.items():
         pieces.append(f"### {f'{script}.py' if script else 'Any script'}\n\n| message | remedy |\n|---|---|")
         for message in sorted(dict.fromkeys(messages), key=str.casefold):
-            said, _, remedy = message.rpartition("; ")
-            remedy = cell(remedy[:1].upper() + remedy[1:] + ".") if said else REMEDIES[script]
-            pieces[-1] += f"\n| {cell(said or message)} | {remedy} |"
+            said, remedy = said_and_remedy(message)
+            pieces[-1] += f"\n| {cell(said)} | {sentence(remedy) or REMEDIES[script]} |"
     return "\n\n".join(pieces)
 
 

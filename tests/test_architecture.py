@@ -120,13 +120,6 @@ def option_help(script: str) -> dict[str, tuple[object, str]]:
     return {action.dest: (action.default, action.help or "") for action in actions}
 
 
-def section(readme: str, script: str) -> str:
-    """Return the README's part about a script: from its heading to the next heading of that level."""
-    match = re.search(rf"^### `{script}\.py`.*?(?=^##|\Z)", readme, re.MULTILINE | re.DOTALL)
-    assert match, f"README has no heading ### `{script}.py`"
-    return match[0]
-
-
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_scripts_never_import_each_other(script: str) -> None:
     assert not all_imports(ROOT / f"{script}.py") & {*SCRIPTS, "extras", "demo", "benchmarks", "tests"}
@@ -177,20 +170,6 @@ def test_scripts_at_the_top_are_the_eight() -> None:
 
 def test_framekit_init_is_empty() -> None:
     assert (ROOT / "framekit" / "__init__.py").read_bytes() == b""
-
-
-@pytest.mark.parametrize("script", SCRIPTS)
-def test_readme_names_every_script_and_option(script: str) -> None:
-    text = section((ROOT / "README.md").read_text(encoding="utf-8"), script)
-    missing = [f"--{name}" for name in option_help(script) if f"`--{name}`" not in text]
-    assert not missing
-
-
-@pytest.mark.parametrize("script", SCRIPTS)
-def test_readme_names_no_option_that_a_script_lacks(script: str) -> None:
-    text = section((ROOT / "README.md").read_text(encoding="utf-8"), script)
-    named = set(re.findall(r"^\| `--(\w+)`", text, re.MULTILINE))
-    assert named == set(option_help(script))
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
