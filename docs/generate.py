@@ -124,7 +124,7 @@ def about(script: str) -> str:
 
 def prose(text: str) -> str:
     """Return the text of a docstring as Markdown."""
-    return re.sub(r"(?<!`)(--\w+)", r"`\1`", text).replace("<", "&lt;")
+    return escaped(re.sub(r"(?<!`)(--\w+)", r"`\1`", text))
 
 
 def template(node: ast.expr, module: ModuleType) -> str:
@@ -228,17 +228,23 @@ def api_of(room: ModuleType, name: str) -> str:
     except ValueError:
         signature = "(…)"
     signature = re.sub(r"\b(?:[a-z_]+\.)+([A-Z]\w+)", r"\1", signature)
+    signature = re.sub(r"<(?:function|class) '?([\w.<>]+?)'?(?: at 0x\w+)?>", r"\1", signature)
     return f"{title}\n\n```python\n{name}{signature}\n```\n\n{fenced(inspect.getdoc(value) or '')}"
+
+
+def escaped(text: str) -> str:
+    """Return text in which nothing but what stands in backticks could be taken for HTML."""
+    return "`".join(part if number % 2 else part.replace("<", "&lt;") for number, part in enumerate(text.split("`")))
 
 
 def fenced(doc: str) -> str:
     """Return a docstring as Markdown, its examples as blocks of Python."""
     paragraphs = []
     for paragraph in doc.split("\n\n"):
-        if inspect.cleandoc(paragraph).startswith(">>>") or paragraph.startswith("    "):
-            paragraphs.append(f"```python\n{inspect.cleandoc(paragraph)}\n```")
+        if paragraph.startswith(">>>"):
+            paragraphs.append(f"```python\n{paragraph}\n```")
         else:
-            paragraphs.append(paragraph.replace("<", "&lt;"))
+            paragraphs.append(paragraph if paragraph.startswith("    ") else escaped(paragraph))
     return "\n\n".join(paragraphs)
 
 
@@ -247,7 +253,7 @@ def rooms() -> str:
     pieces = []
     for name in ROOMS:
         room = importlib.import_module(f"framekit.{name}")
-        pieces.append(f"### framekit.{name}\n\n{(inspect.getdoc(room) or '').replace('<', '&lt;')}")
+        pieces.append(f"### framekit.{name}\n\n{fenced(inspect.getdoc(room) or '')}")
         pieces += [api_of(room, public) for public in public_names(room)]
     return "\n\n".join(pieces)
 
