@@ -24,6 +24,8 @@ REMEDY = re.compile(
 )
 DEFAULT = re.compile(r" \(default: (.*)\)$", re.DOTALL)
 
+# How types are called in the code, which a signature spells out.
+ALIASES = {"numpy.ndarray[tuple[Any, ...], numpy.dtype[numpy.uint8]]": "Pixels", "'Image'": "Image"}
 # From the ground up; a room imports only rooms that stand before it.
 ROOMS = (
     "files sidecars pixels dataset models arrange dedup video faces tags characters trainers metadata training report"
@@ -229,6 +231,8 @@ def api_of(room: ModuleType, name: str) -> str:
         signature = "(…)"
     signature = re.sub(r"\b(?:[a-z_]+\.)+([A-Z]\w+)", r"\1", signature)
     signature = re.sub(r"<(?:function|class) '?([\w.<>]+?)'?(?: at 0x\w+)?>", r"\1", signature)
+    for written, alias in ALIASES.items():
+        signature = signature.replace(written, alias)
     return f"{title}\n\n```python\n{name}{signature}\n```\n\n{fenced(inspect.getdoc(value) or '')}"
 
 

@@ -1,6 +1,7 @@
 """The documentation says what the scripts do: options, messages, commands, links and examples."""
 
 import doctest
+import importlib
 import json
 import re
 import shlex
@@ -94,6 +95,15 @@ def test_every_link_of_a_page_leads_to_a_file(page: Path) -> None:
             assert (page.parent / target.partition("#")[0]).exists(), target
 
 
+def test_the_site_loads_nothing_from_elsewhere() -> None:
+    settings = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    assert "font: false" in settings
+    assert "- assets/iframe-worker.js" in settings  # else the plugin `offline` names a server
+    assert "http" not in settings
+    for page in generate.pages():
+        assert not re.search(r"<(?:img|script|link)\b|!\[[^]]*\]\(http", page.read_text(encoding="utf-8")), page
+
+
 def make_dataset(folder: Path) -> Path:
     """Make the two frames that the examples use."""
     from PIL import Image
@@ -111,12 +121,31 @@ def make_dataset(folder: Path) -> Path:
 def test_the_python_examples_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     written = generate.PART.sub("", page.read_text(encoding="utf-8"))
-    text = "\n\n".join(blocks(written, "python"))
+    text = "\n\n".join(block for block in blocks(written, "python") if block.startswith(">>>"))
     names = {"dataset": make_dataset(tmp_path / "dataset")}
     test = doctest.DocTestParser().get_doctest(text, names, short(page), str(page), 0)
     assert test.examples
     result = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE).run(test)
     assert result.failed == 0
+
+
+PUBLIC = [
+    (f"framekit.{room}", name)
+    for room in generate.ROOMS
+    for name in generate.public_names(importlib.import_module(f"framekit.{room}"))
+]
+
+
+@pytest.mark.parametrize(("room", "name"), PUBLIC, ids=".".join)
+def test_the_examples_of_public_names_run(
+    room: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    value = getattr(importlib.import_module(room), name)
+    home = vars(importlib.import_module(getattr(value, "__module__", room)))
+    tests = doctest.DocTestFinder(recurse=False).find(value, name, globs=dict(home)) if callable(value) else []
+    for test in tests:
+        assert doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test).failed == 0
 
 
 def test_a_message_shows_what_is_filled_in_and_its_remedy() -> None:
