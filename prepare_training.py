@@ -11,37 +11,30 @@ stays. --check writes nothing: it reads a prepared dataset as the trainers would
 import argparse
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from framekit import console, errors
 from framekit.cli import run
 from framekit.cli.parser import StageParser, count, fraction, positive
 from framekit.dataset import frames
+from framekit.dataset.history import Command
 from framekit.files import atomic
 from framekit.sidecars import metadata
-from framekit.trainers import kohya
-from framekit.trainers.base import folder_in
+from framekit.trainers import kohya, registry
+from framekit.trainers.base import Settings, Trainer, folder_in
 from framekit.training import balance, captions, prepare
-from framekit.training.prepare import describe, trainable
+from framekit.training.destinations import destinations, how_to_train, rules_for, settings_for
+from framekit.training.record import RECORD, read_record
 
-PARTS = {  # part -> default probability, what it is
-    "count": (captions.CaptionRules.count, "number of people, such as 2people"),
-    "character": (captions.CaptionRules.character, "characters"),
-    "copyright": (captions.CaptionRules.copyright, "copyright, such as from yama_no_susume"),
-    "general": (captions.CaptionRules.general, "general description"),
-    "artist": (captions.CaptionRules.artist, "artist"),
-    "rating": (captions.CaptionRules.rating, "rating, if it is explicit"),
-    "facepos": (captions.CaptionRules.facepos, "face positions, such as fvp 42 70 fhp 22 39"),
-    "tags": (captions.CaptionRules.tags, "tags"),
-}
-
-GROUPS = ("hair", "eyes", "outfit")  # of tags, see framekit/tag_groups.py
+GROUPS = ("hair", "eyes", "outfit")  # of tags, see framekit/tags/vocabulary.py
 
 
 def add_caption_options(options: StageParser) -> None:
     """Add the options that decide what captions say."""
-    for part, (probability, meaning) in PARTS.items():
-        options.option(f"use_{part}_prob", type=fraction, default=probability, help=f"probability of the {meaning}")
+    for part in captions.PARTS:
+        name, meaning = f"use_{part.option or part.name}_prob", f"probability of the {part.help}"
+        options.option(name, type=fraction, default=part.probability, help=meaning)
     rules = captions.CaptionRules
     options.option("template", default=rules.template, help="order of the parts, and words around them")
     options.option("max_tag_number", type=count, default=rules.max_tag_number, help="tags per caption")
@@ -94,7 +87,7 @@ def add_balance_options(options: StageParser) -> None:
         default=0,
         help="frames of an epoch, instead of --min_multiply; 0 = off",
     )
-    options.option("max_repeats", type=count, default=limits.max_repeats, help="most repeats for kohya")
+    options.option("max_repeats", type=count, default=limits.max_repeats, help="maximum num_repeats for kohya")
     options.option("reg_folders", nargs="+", default=["regularization"], help="top folders that are regularization")
 
 
@@ -105,8 +98,8 @@ def parser() -> StageParser:
     options.option(
         "trainer",
         nargs="+",
-        choices=kohya.TRAINERS,
-        default=["everydream2", "kohya"],
+        choices=tuple(registry.TRAINERS),
+        default=registry.DEFAULT,
         help="trainers to prepare for, all in one folder or, with --dst_dir, each in its own",
     )
     options.option(
@@ -118,21 +111,22 @@ def parser() -> StageParser:
     options.option("resolution", type=count, default=512, help="training resolution in px")
     options.shared("report")
     options.option("check", action="store_true", help="write nothing; list what these trainers would misread")
+    options.option("all", action="store_true", help="with --check: list each problem, not each kind with examples")
     add_caption_options(options)
     add_balance_options(options)
     return options
 
 
 def caption_rules(args: argparse.Namespace, described: Mapping[Path, metadata.Metadata]) -> captions.CaptionRules:
-    """Return the rules for captions that the command line asks for; core tags are told, and printed."""
-    chances = {part: getattr(args, f"use_{part}_prob") for part in PARTS}
+    """Return the rules for captions that the command line asks for; core tags are counted, and printed."""
+    chances = {part.name: getattr(args, f"use_{part.option or part.name}_prob") for part in captions.PARTS}
     if args.face_position != "none" and not chances["facepos"]:
         chances["facepos"] = 1.0
     core = captions.core_tags(described.values(), args.prune_core_tags) if args.prune_core_tags else {}
     if args.prune_core_tags:
         print(captions.core_table(core))
     return captions.CaptionRules(
-        **chances,
+        chances=chances,
         max_tag_number=args.max_tag_number,
         shuffle_tags=args.shuffle_tags,
         keep_underscores=args.keep_underscores,
@@ -145,76 +139,83 @@ def caption_rules(args: argparse.Namespace, described: Mapping[Path, metadata.Me
         triggers=captions.read_triggers(args.trigger_csv) if args.trigger_csv else {},
         core=core,
         separator=args.keep_tokens_separator.strip(),
+        captions_per_frame=args.captions_per_frame,
     )
 
 
-def check(root: Path, wanted: Sequence[str], resolution: int, workers: int) -> int:
+def check(root: Path, wanted: Sequence[Trainer], resolution: int, workers: int, each: bool) -> int:
     """Run --check."""
-    from framekit.training.check import find_problems  # not needed for --help, which must be fast
+    from framekit.training.check import find_problems, one_line, summary, verdict  # not needed for --help
 
     looked_at, found = find_problems(root, wanted, resolution, console.worker_count(workers))
-    for problem in found:
-        print(f"{problem.path}: {problem.reason}; {problem.remedy}")
-    said = f"{console.counted(looked_at, 'frame')} read as {', '.join(wanted)} would"
-    print(f"{said}, {console.counted(len(found), 'problem')}, in {root}")
-    return run.SOME_UNREADABLE if found else run.DONE
+    for line in [one_line(problem) for problem in found] if each else summary(found, root):
+        print(line)
+    number, words = verdict(found)
+    names = ", ".join(trainer.name for trainer in wanted)
+    print(f"{console.counted(looked_at, 'frame')} read as {names} would: {words}, in {root}")
+    return run.SOME_UNREADABLE if number else run.DONE
 
 
 @run.script(parser)
 @run.gc_paused()
 def main(args: argparse.Namespace) -> int:
     """Run the command line."""
-    root = args.src_dir
+    root, wanted = args.src_dir, [registry.TRAINERS[name] for name in dict.fromkeys(args.trainer)]
     if args.resolution < 1 or args.max_repeats < 1 or args.captions_per_frame < 1:
         raise errors.UsageError("--resolution, --max_repeats and --captions_per_frame must be 1 or more")
     if args.report and not args.report.parent.is_dir():
         raise errors.UsageError(f"{args.report.parent} is not a folder; --report needs a file in one that is there")
     if args.check:
-        return check(root, args.trainer, args.resolution, args.workers)
-    places = prepare.destinations(root, args.dst_dir, args.trainer, args.kohya_form)
+        return check(root, wanted, args.resolution, args.workers, args.all)
+    settings = Settings(args.resolution, args.kohya_form)
+    places = destinations(root, args.dst_dir, wanted, settings)
     weights = balance.read_weights(args.weight_csv) if args.weight_csv else []
     limits = balance.Limits(args.min_multiply, args.max_multiply, args.target_epoch_size, args.max_repeats)
-    found, others = trainable(frames.find_frames(root, args.limit))
-    described, unreadable = describe(found)
+    found, others = prepare.trainable(frames.find_frames(root, args.limit))
+    described, unreadable = prepare.describe(found)
     rules = caption_rules(args, described)
-    rules_there = {place: prepare.rules_for(place, rules, args.captions_per_frame) for place in places}
-    atomic.clean_up([root], Path(prepare.RECORD).suffix)
-    noted = prepare.read_record(root)
+    fitting = [(place, rules_for(place, rules)) for place in places]
+    atomic.clean_up([root], Path(RECORD).suffix)
     counts = Counter(folder_in(root, frame) for frame in found)
-    computed, deviation = balance.leaves_of(counts, weights, limits, {}, args.reg_folders)
-    balanced, misread, written = computed, list[tuple[Path, str]](), dict[Path, str]()
-    if not args.overwrite_corrections:
-        factors, misread = prepare.factors_by_hand(root, computed, noted)
-        balanced, deviation = balance.leaves_of(counts, weights, limits, factors, args.reg_folders)
-        written = prepare.captions_by_hand(found, noted) if args.dst_dir else {}
-    dataset = prepare.Dataset(root, described, computed, balanced, written)
-    edited, hints = 0, list[str]()
-    for place, fitting in rules_there.items():
-        skipped_keys = {*prepare.read_record(place.root)} if args.limit else {frame.stem for frame, _ in unreadable}
-        settings = kohya.KohyaSettings(args.resolution, fitting[0].separator, fitting[1] > 1)
-        edited += prepare.prepare(place, dataset, fitting, settings, args.overwrite_corrections, skipped_keys)
-        hints += prepare.how_to_train(place, settings)
+    balance_with = partial(balance.leaves_of, counts, weights, limits, reg_folders=args.reg_folders)
+    dataset = prepare.with_corrections(
+        root, found, described, balance_with, args.dst_dir is not None, args.overwrite_corrections
+    )
+    edited = 0
+    for place, own_rules in fitting:
+        skipped_keys = {*read_record(place.root)} if args.limit else {frame.stem for frame, _ in unreadable}
+        edited += prepare.prepare(place, dataset, own_rules, settings, args.overwrite_corrections, skipped_keys)
+    balanced, off = dataset.balanced, ""
     if balanced:
-        named = [(folder_in(root, frame), known) for frame, known in described.items()]
-        folder_rows, character_rows = balance.folder_rows(balanced, weights), balance.character_rows(balanced, named)
-        print(balance.table("folder", folder_rows))
-        print(balance.table("character", character_rows))
-        print(*hints, sep="\n")
-        if args.report:
-            from framekit.report.page import report_on  # not needed for --help, which must be fast
-
-            told = report_on(
-                root, described, folder_rows, character_rows, console.worker_count(args.workers), args.command
-            )
-            atomic.write_whole(args.report, told)
-            print(f"report: {args.report}, {args.report.stat().st_size / 2**20:.1f} MB")
-    off = f", kohya's shares off by {deviation:.1%} at most" if "kohya" in args.trainer and balanced else ""
+        show_balance(dataset, weights, args.report, args.workers, args.command)
+        print(*(hint for place, own in fitting for hint in how_to_train(place, settings_for(settings, own))), sep="\n")
+        whole = [trainer.name for trainer in wanted if trainer.whole_repeats]
+        off = f", {' and '.join(whole)}'s shares off by {dataset.deviation:.1%} at most" if whole else ""
     return run.close(
         f"{console.counted(len(described), 'caption')}, {console.counted(len(balanced), 'folder')} balanced for"
         f" {', '.join(args.trainer)}{off}; kept {console.counted(edited, 'hand-edited file')},"
         f" in {', '.join(str(place.root) for place in places)}",
-        unreadable + misread + others,
+        [*unreadable, *dataset.misread, *others],
     )
+
+
+def show_balance(
+    dataset: prepare.Dataset, weights: balance.Weights, report: Path | None, workers: int, command: Command | None
+) -> None:
+    """Print the balance of folders and characters, and write the report if there is one to write."""
+    named = [(folder_in(dataset.root, frame), known) for frame, known in dataset.described.items()]
+    folder_rows = balance.folder_rows(dataset.balanced, weights)
+    character_rows = balance.character_rows(dataset.balanced, named)
+    print(balance.table("folder", folder_rows))
+    print(balance.table("character", character_rows))
+    if report:
+        from framekit.report.page import report_on  # not needed for --help, which must be fast
+
+        page = report_on(
+            dataset.root, dataset.described, folder_rows, character_rows, console.worker_count(workers), command
+        )
+        atomic.write_whole(report, page)
+        print(f"report: {report}, {report.stat().st_size / 2**20:.1f} MB")
 
 
 if __name__ == "__main__":

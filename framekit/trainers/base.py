@@ -1,18 +1,40 @@
-"""What a trainer would misread: where, what happens, and what to do about it."""
+"""What each trainer's file provides, one `Trainer`, and the records that it takes and returns."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
 from pathlib import Path, PurePosixPath
 
 Folder = PurePosixPath
+CORRECT, AGAIN = "correct it", "run prepare_training.py again"  # remedies of many kinds of problems
+
+
+class Severity(IntEnum):
+    """How bad a kind of problem is, worst first; advice is what a trainer reads as it is meant, though not at best."""
+
+    STOPS = 0
+    MISREADS = 1
+    LOSES = 2
+    ADVICE = 3
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of problem: a short name that stays the same, what happens, and what to do about it."""
+
+    name: str
+    severity: Severity
+    reason: str
+    remedy: str
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A file or folder that a trainer misreads; reason and remedy are parts of one sentence."""
+    """A file or folder that a trainer misreads; `detail` says what is special about this one."""
 
     path: Path
-    reason: str
-    remedy: str
+    kind: Kind
+    detail: str = ""
 
 
 @dataclass(frozen=True)
@@ -32,12 +54,102 @@ class FolderBalance:
 
 
 @dataclass(frozen=True)
+class Settings:
+    """What trainers' files hold besides folders and captions; the resolution is in px.
+
+    `separator` stands before the tags of captions, `several_captions` says that a file may hold one in each line.
+    """
+
+    resolution: int = 512
+    kohya_form: str = "config"
+    separator: str = ""
+    several_captions: bool = False
+
+
+@dataclass(frozen=True)
 class Text:
     """A text file to write; `key` names it in the record, and survives another arrangement of the folders."""
 
     path: Path
     key: str
     content: str
+
+
+@dataclass(frozen=True)
+class TrainingTree:
+    """A tree that is being prepared: its balance, the caption of each frame, and whether one trainer has it alone.
+
+    `computed` is the balance without the factors that a person wrote into this tree.
+    """
+
+    root: Path
+    balance: Sequence[FolderBalance]
+    computed: Sequence[FolderBalance]
+    captions: Mapping[Path, str]
+    settings: Settings
+    is_own: bool
+
+
+@dataclass(frozen=True)
+class Look:
+    """What an image is once decoded: size as shown, whether EXIF turns it and parts are transparent, or the error."""
+
+    width: int = 0
+    height: int = 0
+    is_turned: bool = False
+    is_transparent: bool = False
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class SeenFolder:
+    """What lies in a folder that trainers walk: its images, and all its names."""
+
+    folder: Path
+    images: tuple[Path, ...]
+    names: frozenset[str]
+
+
+@dataclass(frozen=True)
+class PreparedTree:
+    """A prepared tree as trainers find it; `lines` are those of each image's caption that are read."""
+
+    root: Path
+    folders: Sequence[SeenFolder]
+    lines: Mapping[Path, Sequence[str]] = field(default_factory=dict)
+    looks: Mapping[Path, Look] = field(default_factory=dict)
+
+    @property
+    def filled(self) -> dict[Path, int]:
+        """Return how many images each folder with images holds directly."""
+        return {found.folder: len(found.images) for found in self.folders if found.images}
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """A trainer: what it writes (`texts`), what it misreads (`problems`), and how to start it (`start`).
+
+    `sees` says whether it reads images with a suffix, as it is written; `takes_lines` whether it draws one of several
+    lines of a caption's file in a prepared tree, None for a trainer that never does. `has_caption_syntax` is for one
+    that reads a separator and `{a|b}` as instructions, `walks` for one that trains all images it finds, masks too;
+    stems that end with `mask_ending` are masks to it. `whole_repeats` are folders' repeats without fractions. In a tree
+    of its own its folders are those of `layout`; `refuse_shared` raises UsageError for settings that need such a tree.
+    """
+
+    name: str
+    texts: Callable[[TrainingTree], list[Text]]
+    problems: Callable[[PreparedTree], list[Problem]]
+    start: Callable[[Path, Settings], str]
+    sees: Callable[[str], bool] = lambda suffix: True
+    takes_lines: Callable[[Path], bool] | None = None
+    has_caption_syntax: bool = False
+    whole_repeats: bool = False
+    walks: bool = False
+    mask_ending: str = ""
+    layout: Callable[[Sequence[FolderBalance], Settings], Mapping[Folder, Folder]] = lambda balance, settings: {
+        one.folder: one.folder for one in balance
+    }
+    refuse_shared: Callable[[Settings], None] = lambda settings: None
 
 
 def folder_in(root: Path, frame: Path) -> Folder:
@@ -48,3 +160,8 @@ def folder_in(root: Path, frame: Path) -> Folder:
 def text_at(root: Path, name: str, content: str) -> Text:
     """Return a text whose name alone stands in the record."""
     return Text(root / name, name, content)
+
+
+def plain(number: float) -> str:
+    """Return a number without exponent."""
+    return str(number) if number >= 0.001 else f"{number:.4f}"

@@ -1,98 +1,204 @@
-"""What EveryDream2 reads: multiply.txt in each folder of frames."""
+"""EveryDream2: multiply.txt in each folder of frames, a caption beside each frame."""
 
 import math
-from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
-from framekit.files import names
 from framekit.files.names import MULTIPLY
-from framekit.trainers.base import FolderBalance, Problem, Text
+from framekit.trainers.base import (
+    AGAIN,
+    Folder,
+    FolderBalance,
+    Kind,
+    PreparedTree,
+    Problem,
+    SeenFolder,
+    Severity,
+    Text,
+    Trainer,
+    TrainingTree,
+    plain,
+)
 
-# Source: the loaders of EveryDream2 and kohya; EveryDream2's settings of a folder stand in text files of these names.
-TRAINABLE = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
+# Source: EveryDream2's loader of 2025-05, in any letter case.
+SUFFIXES = frozenset(".jpg .jpeg .png .bmp .webp .jfif".split())
+# Source: the same; a folder's settings stand in text files of these names.
 SETTINGS = ("multiply", "flip_p", "cond_dropout", "loss_scale", "batch_id", "shuffle_tags")
+LOCAL_SETTINGS = ("local.yaml", "local.yml", "global.yaml", "global.yml")
+OTHER_CAPTIONS = (".caption", ".yaml", ".yml")
+FOR_KOHYA = re.compile(r"\|\|\||;;;|\{[^{}]*\|[^{}]*\}")
+A_FILE = re.compile(r"[^,\n]+\.(?:txt|json|ya?ml|md|toml|cfg|py)")
+
+PLAIN = "write one plain number above 0"
+NO_NUMBER = Kind("multiply-no-number", Severity.MISREADS, "EveryDream2 cannot read it as a number and takes 1", PLAIN)
+ZERO = Kind(
+    "multiply-zero",
+    Severity.MISREADS,
+    "EveryDream2 takes 0 for 1",
+    f"{PLAIN}, or begin the folder's name with a dot",
+)
+NEGATIVE = Kind("multiply-negative", Severity.STOPS, "a factor below 0 or without end stops EveryDream2", PLAIN)
+NO_FRAMES = Kind(
+    "multiply-without-frames",
+    Severity.LOSES,
+    "it applies to frames directly in its folder only, and there are none",
+    "remove it",
+)
+NO_FACTOR = Kind("multiply-missing", Severity.MISREADS, "it has no multiply.txt, so its frames count once", AGAIN)
+SMALL_EPOCH = Kind(
+    "multiply-small-epoch",
+    Severity.LOSES,
+    "all factors together make less than one frame an epoch",
+    "raise --min_multiply",
+)
+SETTING_NAME = Kind(
+    "setting-name", Severity.LOSES, "EveryDream2 ignores a setting of this name", "give it the name in brackets"
+)
+OVERRIDES = Kind(
+    "setting-overrides",
+    Severity.MISREADS,
+    "it overrides or joins the settings and captions of its folder",
+    "remove it, unless you mean it",
+)
+BATCH_ID = Kind("batch-id", Severity.MISREADS, "the line end becomes part of the batch id", "remove the line end")
+NAMED_LIKE_SETTING = Kind(
+    "named-like-setting", Severity.MISREADS, "its caption is a setting of EveryDream2 for the whole folder", "rename it"
+)
+UNDERSCORE = Kind(
+    "underscore",
+    Severity.STOPS,
+    "without a caption, a name that begins with _ stops EveryDream2",
+    "run prepare_training.py, or write one line",
+)
+MERGED = Kind(
+    "merged-caption",
+    Severity.MISREADS,
+    "EveryDream2 merges it with the .txt, whose first part is lost",
+    "remove one of them",
+)
+COMMA = Kind(
+    "caption-begins-with-comma",
+    Severity.MISREADS,
+    "it begins with a comma, so EveryDream2 takes the file name",
+    "remove the comma",
+)
+KOHYA_SYNTAX = Kind(
+    "kohya-syntax",
+    Severity.MISREADS,
+    "EveryDream2 trains |||, ;;; and {a|b} as text, they are for kohya",
+    "prepare with --dst_dir",
+)
+FILE_PATH = Kind(
+    "caption-is-a-path", Severity.MISREADS, "EveryDream2 opens a caption that is the path of a file", "write words"
+)
+LINKED = Kind(
+    "linked-folder", Severity.MISREADS, "EveryDream2 follows a linked folder, also in circles", "remove the link"
+)
 
 
-def multiply_texts(root: Path, leaves: Sequence[FolderBalance]) -> list[Text]:
+def multiply_texts(root: Path, balance: Sequence[FolderBalance]) -> list[Text]:
     """Return multiply.txt of each folder: a plain number that EveryDream2 reads as it is."""
-    return [
-        Text(root / leaf.folder / names.MULTIPLY, multiply_key(leaf.folder), f"{plain(leaf.multiply)}\n")
-        for leaf in leaves
-    ]
+    return [Text(root / one.folder / MULTIPLY, multiply_key(one.folder), f"{plain(one.multiply)}\n") for one in balance]
 
 
-def factor_of(text: str) -> float:
-    """Return the factor that a multiply.txt holds. Raises ValueError if it is none, or not above 0."""
-    factor = float(text)
-    if not 0 < factor < float("inf"):
-        raise ValueError(f"{factor} is not above 0")
-    return factor
-
-
-def multiply_key(folder: PurePosixPath) -> str:
+def multiply_key(folder: Folder) -> str:
     """Return the name under which a folder's factor stands in the record."""
-    return f"{folder}/{names.MULTIPLY}"
+    return f"{folder}/{MULTIPLY}"
 
 
-def plain(number: float) -> str:
-    """Return a number without exponent."""
-    return str(number) if number >= 0.001 else f"{number:.4f}"
-
-
-def folder_problems(folder: Path, names: Collection[str], has_images: bool, wanted: Collection[str]) -> list[Problem]:
-    """Return the problems in the settings of one folder, and in what kohya keeps there."""
-    problems = []
-    if "metadata_cache.json" in names and "kohya" in wanted:
-        reason = "kohya believes it, and sees no new frames or captions"
-        problems.append(Problem(folder / "metadata_cache.json", reason, "delete it"))
-    if "everydream2" not in wanted:
-        return problems
-    for name in sorted(names):
-        path = folder / name
-        setting = name.lower().removesuffix(".txt").removesuffix(".txt")
-        if name.lower().endswith(".txt") and setting in SETTINGS and name != f"{setting}.txt":
-            problems.append(Problem(path, "EveryDream2 ignores a setting of this name", f"name it {setting}.txt"))
-        elif name in ("local.yaml", "local.yml", "global.yaml", "global.yml"):
-            reason = "it overrides or joins the settings and captions of its folder"
-            problems.append(Problem(path, reason, "remove it, unless you mean it"))
-        elif name == MULTIPLY:
-            problems += multiply_problems(path, has_images)
-        elif name == "batch_id.txt" and path.read_bytes()[-1:].isspace():
-            problems.append(Problem(path, "the line end becomes part of the batch id", "remove it"))
-    return problems
-
-
-def multiply_problems(path: Path, has_images: bool) -> list[Problem]:
-    """Return the problems in one multiply.txt."""
-    plain = "write one plain number above 0"
-    if not has_images:
-        return [Problem(path, "it holds for frames directly in its folder only, and there are none", "remove it")]
+def read_factor(path: Path) -> tuple[float, Kind | None]:
+    """Return the factor of a multiply.txt as EveryDream2 takes it, and what it misreads, if anything."""
     try:
-        value = float(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, ValueError):
-        return [Problem(path, "EveryDream2 cannot read it as a number and takes 1", plain)]
-    if value == 0:
-        return [Problem(path, "EveryDream2 takes 0 for 1", f"{plain}, or begin the folder's name with a dot")]
-    if value < 0 or not math.isfinite(value):
-        return [Problem(path, f"{value:g} stops EveryDream2", plain)]
-    return []
+        factor = float(path.read_text(encoding="utf-8"))
+    except ValueError:  # bytes that are no UTF-8 too
+        return 1.0, NO_NUMBER
+    if factor == 0:
+        return 1.0, ZERO
+    if factor < 0 or not math.isfinite(factor):
+        return 1.0, NEGATIVE
+    return factor, None
 
 
-def epoch_problems(root: Path, filled: Mapping[Path, int]) -> list[Problem]:
+def problems(tree: PreparedTree) -> list[Problem]:
+    """Return what EveryDream2 misreads in a prepared tree."""
+    found = epoch_problems(tree)
+    for folder in tree.folders:
+        found += [*folder_problems(folder), *image_problems(folder)]
+    for image, lines in tree.lines.items():
+        found += [Problem(image.with_suffix(".txt"), kind) for line in lines for kind in line_problems(line)]
+    return found
+
+
+def folder_problems(found: SeenFolder) -> Iterator[Problem]:
+    """Yield the problems in the settings of one folder, and its links to folders."""
+    for name in sorted(found.names):
+        path = found.folder / name
+        setting = name.lower().removesuffix(".txt").removesuffix(".txt")
+        if path.is_symlink() and path.is_dir():
+            yield Problem(path, LINKED)
+        elif name.lower().endswith(".txt") and setting in SETTINGS and name != f"{setting}.txt":
+            yield Problem(path, SETTING_NAME, f"{setting}.txt")
+        elif name in LOCAL_SETTINGS:
+            yield Problem(path, OVERRIDES)
+        elif name == MULTIPLY and not found.images:
+            yield Problem(path, NO_FRAMES)
+        elif name == MULTIPLY and (wrong := read_factor(path)[1]):
+            yield Problem(path, wrong)
+        elif name == "batch_id.txt" and path.read_bytes()[-1:].isspace():
+            yield Problem(path, BATCH_ID)
+
+
+def image_problems(found: SeenFolder) -> Iterator[Problem]:
+    """Yield the problems in the names of images, and in captions of other forms beside them, which it puts first."""
+    for image in found.images:
+        if image.stem.lower() in SETTINGS:
+            yield Problem(image, NAMED_LIKE_SETTING, f"{image.stem}.txt")
+        if image.stem.startswith("_") and f"{image.stem}.txt" not in found.names:
+            yield Problem(image, UNDERSCORE)
+        for name in (image.stem + suffix for suffix in OTHER_CAPTIONS):
+            if name in found.names:
+                yield Problem(found.folder / name, MERGED)
+
+
+def line_problems(line: str) -> Iterator[Kind]:
+    """Yield what EveryDream2 misreads in one caption."""
+    if line.lstrip().startswith(","):
+        yield COMMA
+    if FOR_KOHYA.search(line):
+        yield KOHYA_SYNTAX
+    if A_FILE.fullmatch(line.strip()) or is_file(line.strip()):
+        yield FILE_PATH
+
+
+def is_file(text: str) -> bool:
+    """Tell whether a text is the path of an existing file."""
+    try:
+        return "/" in text and Path(text).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def epoch_problems(tree: PreparedTree) -> list[Problem]:
     """Return the problems of factors that are missing, or too small together."""
-    problems, total = [], 0.0
-    with_factor = [folder for folder in filled if (folder / names.MULTIPLY).exists()]
-    for folder, number in filled.items():
-        if folder in with_factor:
-            try:
-                value = float((folder / names.MULTIPLY).read_text(encoding="utf-8"))
-            except ValueError:
-                value = 1.0
-            total += number * (value if value > 0 and math.isfinite(value) else 1.0)
-        else:
-            total += number
-            if with_factor:
-                problems.append(Problem(folder, "it has no multiply.txt, so its frames count once", "prepare it again"))
-    if total < 1:
-        problems.append(Problem(root, "all factors together make less than one frame an epoch", "raise --min_multiply"))
-    return problems
+    filled = tree.filled
+    factors = {folder: read_factor(folder / MULTIPLY)[0] for folder in filled if (folder / MULTIPLY).exists()}
+    found = [Problem(folder, NO_FACTOR) for folder in filled if factors and folder not in factors]
+    if filled and sum(number * factors.get(folder, 1.0) for folder, number in filled.items()) < 1:
+        found.append(Problem(tree.root, SMALL_EPOCH))
+    return found
+
+
+def texts(tree: TrainingTree) -> list[Text]:
+    """Return multiply.txt of each folder, as computed: what a person wrote there instead stays."""
+    return multiply_texts(tree.root, tree.computed)
+
+
+TRAINER = Trainer(
+    "everydream2",
+    texts=texts,
+    problems=problems,
+    start=lambda root, settings: f'"data_root": "{root}"',
+    sees=lambda suffix: suffix.lower() in SUFFIXES,
+    walks=True,
+)

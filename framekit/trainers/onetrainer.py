@@ -1,15 +1,37 @@
-"""What OneTrainer reads: concepts.json."""
+"""OneTrainer: a list of concepts, one for each folder, balanced by fractions."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from framekit.trainers.base import FolderBalance, Problem
+from framekit.trainers.base import (
+    AGAIN,
+    FolderBalance,
+    Kind,
+    PreparedTree,
+    Problem,
+    Severity,
+    Text,
+    Trainer,
+    TrainingTree,
+    text_at,
+)
 
-CONCEPTS, HF_METADATA = "onetrainer_concepts.json", "metadata.jsonl"
+CONCEPTS = "onetrainer_concepts.json"
+
+NO_CONCEPTS = Kind(
+    "concepts", Severity.STOPS, "OneTrainer finds no list of concepts in it", "prepare with --trainer onetrainer"
+)
+CONCEPT_GONE = Kind("concept-gone", Severity.LOSES, "there is no folder for a concept", AGAIN)
+NO_CONCEPT = Kind("concept-missing", Severity.LOSES, "no concept names it, so OneTrainer does not train it", AGAIN)
 
 
-def concepts(root: Path, leaves: Sequence[FolderBalance]) -> str:
+def concept_texts(tree: TrainingTree) -> list[Text]:
+    """Return the list of concepts."""
+    return [text_at(tree.root, CONCEPTS, concepts(tree.root, tree.balance))]
+
+
+def concepts(root: Path, balance: Sequence[FolderBalance]) -> str:
     """Return OneTrainer's concepts: one per folder, balanced by fractional repeats; it fills in all other settings.
 
     Source: OneTrainer's ConceptConfig, version 1.
@@ -17,30 +39,37 @@ def concepts(root: Path, leaves: Sequence[FolderBalance]) -> str:
     listed = [
         {
             "__version": 1,
-            "name": str(leaf.folder),
-            "path": str((root / leaf.folder).absolute()),
+            "name": str(one.folder),
+            "path": str((root / one.folder).absolute()),
             "seed": place,
             "include_subdirectories": False,
-            "balancing": leaf.multiply,
+            "balancing": one.multiply,
             "balancing_strategy": "REPEATS",
             "text": {"prompt_source": "sample", "tag_delimiter": ",", "keep_tags_count": 1},
         }
-        for place, leaf in enumerate(leaves)
+        for place, one in enumerate(balance)
     ]
     return json.dumps(listed, ensure_ascii=False, indent=1) + "\n"
 
 
-def concept_problems(path: Path, filled: Mapping[Path, int]) -> list[Problem]:
-    """Return the problems in OneTrainer's list of concepts."""
+def concept_problems(tree: PreparedTree) -> list[Problem]:
+    """Return the problems in the list of concepts."""
+    path = tree.root / CONCEPTS
     try:
         listed = json.loads(path.read_text(encoding="utf-8"))
         paths = {Path(one["path"]) for one in listed}
     except (OSError, ValueError, KeyError, TypeError):
-        return [Problem(path, "it is missing or no list of concepts", "prepare with --trainer onetrainer")]
-    problems = [
-        Problem(path, f"there is no folder {one}", "prepare it again") for one in sorted(paths) if not one.is_dir()
-    ]
+        return [Problem(path, NO_CONCEPTS)]
     known = {one.resolve() for one in paths}
-    return problems + [
-        Problem(folder, "no concept names it", "prepare it again") for folder in filled if folder.resolve() not in known
-    ]
+    gone = [Problem(path, CONCEPT_GONE, str(one)) for one in sorted(paths) if not one.is_dir()]
+    return gone + [Problem(folder, NO_CONCEPT) for folder in tree.filled if folder.resolve() not in known]
+
+
+TRAINER = Trainer(
+    "onetrainer",
+    texts=concept_texts,
+    problems=concept_problems,
+    start=lambda root, settings: f"concepts from {root / CONCEPTS}",
+    takes_lines=lambda root: True,
+    mask_ending="-masklabel",
+)

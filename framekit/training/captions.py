@@ -3,44 +3,37 @@
 import random
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from framekit.console import nearest
 from framekit.errors import UsageError
 from framekit.files.tables import ANY, read_rows
-from framekit.sidecars.metadata import FACEPOS, Metadata
+from framekit.sidecars.metadata import FACEPOS, Metadata, metadata_from
 from framekit.tags.vocabulary import KAOMOJI, group_of, is_of_the_moment
 
 NO_WORDS = "anime screenshot"  # an empty caption stops one trainer and makes another use the file name
 TEMPLATE = "{count}, {characters}, {copyright}, {general}, {artist}, {rating}, {facepos}, {tags}"
 FIELD = re.compile(r"\{(\w*)\}")
-PARTS = ("count", "characters", "copyright", "general", "artist", "rating", "facepos", "tags")
 # Where the middle of a face is, as a fraction of the width. Source: the older generation's plain captions.
 AT_LEFT, AT_RIGHT = 0.38, 0.62
 LEAST_FRAMES = 5  # of a character alone; with fewer, chance decides what is always there
-CoreTags = Mapping[str, Mapping[str, float]]
+CoreTags = Mapping[str, Mapping[str, float]]  # character -> core tag -> share of the frames where it is alone
 
 
 @dataclass(frozen=True)
 class CaptionRules:
-    """The probability of each part, how they are joined, and how tags are chosen.
+    """The probabilities of parts, how they are joined, and how tags are chosen.
 
+    `chances` are probabilities from 0 to 1 by the name of a part, for those that don't have the default of `PARTS`.
     `triggers` are the words that stand for a character, `core` its tags that are left out, `left_out` the groups of
     tags that are left out where a character is named. `separator` stands before the tags; `double_braces` is for a
-    trainer that draws one of `{a|b}`. The defaults leave out face positions, which models fail to learn. Source: the
-    older generation's author.
+    trainer that draws one of `{a|b}`.
     """
 
-    count: float = 1.0
-    character: float = 1.0
-    copyright: float = 0.0
-    general: float = 1.0
-    artist: float = 1.0
-    rating: float = 1.0
-    facepos: float = 0.0
-    tags: float = 1.0
+    chances: Mapping[str, float] = field(default_factory=dict)
     max_tag_number: int = 15
     shuffle_tags: bool = False
     keep_underscores: bool = False
@@ -54,35 +47,36 @@ class CaptionRules:
     core: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     separator: str = ""
     double_braces: bool = False
+    captions_per_frame: int = 1
 
 
-def build_caption(known: Metadata, stem: str, rules: CaptionRules, number: int = 0) -> str:
-    """Return one non-empty line, the parts as the template joins them.
+def caption(
+    metadata: Metadata | Mapping[str, Any], rules: CaptionRules | None = None, stem: str = "", number: int = 0
+) -> str:
+    """Return the caption of a frame from its metadata, or from the content of its X.json: one non-empty line.
 
     Chance depends on the seed, the frame's stem and the number of its caption only, so that another frame more or
-    less changes nothing.
+    less changes nothing. Raises BadSidecar for a key of X.json that cannot be understood.
+
+    >>> caption({"count": 1, "characters": ["Aoba"], "tags": ["long_hair", "smile"]})
+    '1person, Aoba, long hair, smile'
+    >>> caption({"count": 1, "characters": ["Aoba"], "tags": ["smile"]}, CaptionRules(chances={"count": 0}))
+    'Aoba, smile'
     """
+    rules = rules or CaptionRules()
+    known = metadata if isinstance(metadata, Metadata) else metadata_from(metadata)
     chance = random.Random(f"{rules.seed}:{stem}" + (f":{number}" if number else ""))
-    general = ", ".join(clean_parts(known.general.split(",")))
-    tags = ", ".join(choose_tags(wanted_tags(known, rules), rules, chance))
-    texts = (
-        (rules.count, people_words(known.count)),
-        (rules.character, " ".join(clean_parts(names_in_words(known, rules)))),
-        (rules.copyright, ", ".join(f"from {name}" for name in clean_parts(known.copyright))),
-        (rules.general, general),
-        (rules.artist, ", ".join(f"by {name}" for name in clean_parts(known.artist))),
-        (rules.rating, "explicit" if known.rating == "explicit" else ""),
-        (rules.facepos, face_positions(known.facepos, rules.face_words)),
-        (rules.tags, tags),
-    )
-    drawn = [text if chance.random() < probability else "" for probability, text in texts]
-    parts = {name: escaped(text, rules) for name, text in zip(PARTS, drawn, strict=True)}
-    return fill(rules.template, parts, rules.separator) or escaped(general, rules) or NO_WORDS
+    texts = {part.name: escaped(part.words(known, rules, chance), rules) for part in PARTS}
+    drawn = {
+        part.name: texts[part.name] if chance.random() < rules.chances.get(part.name, part.probability) else ""
+        for part in PARTS
+    }
+    return fill(rules.template, drawn, rules.separator) or texts["general"] or NO_WORDS
 
 
-def build_captions(known: Metadata, stem: str, rules: CaptionRules, number: int) -> str:
-    """Return so many different captions at most, one a line, each drawn anew."""
-    return "\n".join(dict.fromkeys(build_caption(known, stem, rules, one) for one in range(number)))
+def several_captions(known: Metadata, rules: CaptionRules, stem: str) -> str:
+    """Return the different ones of as many captions as the rules ask for, one a line, each drawn anew."""
+    return "\n".join(dict.fromkeys(caption(known, rules, stem, one) for one in range(rules.captions_per_frame)))
 
 
 def fill(template: str, parts: Mapping[str, str], separator: str) -> str:
@@ -103,10 +97,11 @@ def fill(template: str, parts: Mapping[str, str], separator: str) -> str:
 
 def check_template(template: str) -> str:
     """Return the template. Raises UsageError for a part that there isn't, or a brace that belongs to none."""
+    known = [part.name for part in PARTS]
     for name in FIELD.findall(template):
-        if name not in PARTS:
-            hint = nearest(name, PARTS, "")
-            raise UsageError(f"--template has no part {{{name}}}{hint}; it takes {', '.join(PARTS)}, each in braces")
+        if name not in known:
+            hint = nearest(name, known, "")
+            raise UsageError(f"--template has no part {{{name}}}{hint}; it takes {', '.join(known)}, each in braces")
     if "{" in FIELD.sub("", template) or "}" in FIELD.sub("", template) or not FIELD.search(template):
         raise UsageError(f"--template {template!r} needs parts in braces, such as {{count}}, {{characters}}, {{tags}}")
     return " ".join(template.split())
@@ -168,6 +163,69 @@ def escaped(text: str, rules: CaptionRules) -> str:
     return text.replace("{", "{{").replace("}", "}}") if rules.double_braces else text
 
 
+def named(word: str, names: Iterable[str]) -> str:
+    """Return names as parts of a caption, each after a word."""
+    return ", ".join(f"{word} {name}" for name in clean_parts(names))
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the caption: its name in templates, its default probability, its words, and what it is.
+
+    Its option is `--use_NAME_prob`, or has the name `option`.
+    """
+
+    name: str
+    probability: float
+    words: Callable[[Metadata, CaptionRules, random.Random], str]
+    help: str
+    option: str = ""
+
+
+# In the order in which chance draws them. Face positions are left out by default: models fail to learn them.
+PARTS = (
+    Part("count", 1.0, lambda known, rules, chance: people_words(known.count), "number of people, such as 2people"),
+    Part(
+        "characters",
+        1.0,
+        lambda known, rules, chance: " ".join(clean_parts(names_in_words(known, rules))),
+        "characters",
+        option="character",
+    ),
+    Part(
+        "copyright",
+        0.0,
+        lambda known, rules, chance: named("from", known.copyright),
+        "copyright, such as from yama_no_susume",
+    ),
+    Part(
+        "general",
+        1.0,
+        lambda known, rules, chance: ", ".join(clean_parts(known.general.split(","))),
+        "general description",
+    ),
+    Part("artist", 1.0, lambda known, rules, chance: named("by", known.artist), "artist"),
+    Part(
+        "rating",
+        1.0,
+        lambda known, rules, chance: "explicit" if known.rating == "explicit" else "",
+        "rating, if it is explicit",
+    ),
+    Part(
+        "facepos",
+        0.0,
+        lambda known, rules, chance: face_positions(known.facepos, rules.face_words),
+        "face positions, such as fvp 42 70 fhp 22 39",
+    ),
+    Part(
+        "tags",
+        1.0,
+        lambda known, rules, chance: ", ".join(choose_tags(wanted_tags(known, rules), rules, chance)),
+        "tags",
+    ),
+)
+
+
 def read_triggers(path: Path) -> dict[str, str]:
     """Read the trigger words of characters, `character,words`. Raises UsageError for a row without any."""
     found: dict[str, str] = {}
@@ -175,9 +233,6 @@ def read_triggers(path: Path) -> dict[str, str]:
         name, *parts = row.cells
         found[name] = " ".join(" ".join(parts).split())
     return found
-
-
-"""character -> core tag -> share of the frames on which the character is alone."""
 
 
 def core_tags(described: Iterable[Metadata], share: float) -> CoreTags:

@@ -1,58 +1,72 @@
 """A prepared dataset read as trainers would, and each problem that is in it.
 
 What trainers do was taken from their code, and watched while their loaders ran: EveryDream2 of 2025-05, kohya's
-sd-scripts 0.9.1 and 0.10, OneTrainer's and Hugging Face's formats.
+sd-scripts 0.9.1 and 0.10, OneTrainer's and Hugging Face's formats. What one trainer alone misreads is in its own file.
 """
 
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 from framekit import console, errors
 from framekit.dataset import frames
 from framekit.pixels import decode
 from framekit.pixels.decode import ORIENTATION
-from framekit.trainers import everydream2, kohya
-from framekit.trainers.base import Problem
-from framekit.trainers.diffusers import hf_problems
-from framekit.trainers.everydream2 import SETTINGS, TRAINABLE, epoch_problems
-from framekit.trainers.kohya import KOHYA_CONFIG, kohya_folder_problems
-from framekit.trainers.onetrainer import CONCEPTS, concept_problems
+from framekit.trainers.base import Kind, Look, PreparedTree, Problem, SeenFolder, Severity, Trainer
 
 IMAGES = frames.FRAME_SUFFIXES | {".jxl"}
-WRITE_IT = "run prepare_training.py, or write one line"
 BOM = b"\xef\xbb\xbf"
-FOR_KOHYA = re.compile(r"\|\|\||;;;|\{[^{}]*\|[^{}]*\}")
-A_FILE = re.compile(r"[^,\n]+\.(?:txt|json|ya?ml|md|toml|cfg|py)")
-# Source: the lists in the loaders. EveryDream2 takes them in any letter case, kohya all-lower or ALL-UPPER only.
-EVERYDREAM2 = frozenset(".jpg .jpeg .png .bmp .webp .jfif".split())
-KOHYA = frozenset(TRAINABLE)
 NOT_FRAMES = re.compile(r"(?:^|[-_ .])(masks?|masklabel|conditioning|thumbs?|thumbnails?)(?:$|[-_ .])", re.IGNORECASE)
 EXTREME = 4.0  # aspect ratio from which buckets cut off a large part; Source: EveryDream2's 4:1
+EXAMPLES = 3  # of a kind in a summary
+LABELS = {
+    Severity.STOPS: "stops training",
+    Severity.MISREADS: "misread",
+    Severity.LOSES: "silently lost",
+    Severity.ADVICE: "advice",
+}
+
+STOPS, MISREADS, LOSES, ADVICE = Severity
+WRITE_IT = "run prepare_training.py, or write one line"
+NO_FRAMES = Kind("no-frames", STOPS, "there are no frames in it", "name the folder that prepare_training.py wrote to")
+NO_CAPTION = Kind("no-caption", MISREADS, "it has no caption; trainers take its file name, or none", WRITE_IT)
+CAPTION_NAME = Kind("caption-name", MISREADS, "no trainer reads a caption of this name", "give it the name in brackets")
+EMPTY = Kind("caption-empty", STOPS, "an empty file stops kohya, and EveryDream2 takes the file name", WRITE_IT)
+BLANK = Kind("caption-blank", MISREADS, "its first line is blank, so there is no caption", WRITE_IT)
+WITH_BOM = Kind(
+    "caption-bom", MISREADS, "its byte order mark becomes part of the first tag", "save it as UTF-8 without BOM"
+)
+NOT_UTF8 = Kind(
+    "caption-encoding", STOPS, "it is not UTF-8, which stops kohya and is garbage elsewhere", "save it as UTF-8"
+)
+SEVERAL_LINES = Kind(
+    "caption-lines",
+    LOSES,
+    "kohya drops all lines but the first, EveryDream2 puts them into a tag",
+    "make it one line, or turn enable_wildcard on",
+)
+EMPTY_TAG = Kind("empty-tag", MISREADS, "a doubled or last comma makes an empty tag", "remove the comma")
+BROKEN = Kind("broken", STOPS, "it cannot be decoded, which stops the training", "replace or remove it")
+TRANSPARENT = Kind(
+    "transparent",
+    MISREADS,
+    "it has transparent parts; trainers show whatever colour lies under them",
+    "save it on a plain ground",
+)
+TOO_SMALL = Kind(
+    "below-resolution", ADVICE, "it is below the training resolution and gets enlarged", "replace or remove it"
+)
+TOO_LONG = Kind("too-long", LOSES, "it is too long for a bucket, a large part is cut off", "crop it")
+SAME_STEM = Kind("same-stem", MISREADS, "it shares its caption with another image", "rename one of them")
+MASK = Kind("mask", MISREADS, "it looks like a mask or thumbnail, and is trained", "move it to a dot-folder")
+MASKS = Kind("mask-folder", MISREADS, "its masks or thumbnails are trained", "rename it so that it begins with a dot")
+ARCHIVE = Kind("archive", LOSES, "archives are not unpacked, its frames are not trained", "unpack it")
+UNSEEN = Kind("unseen-suffix", LOSES, "a trainer will not see a file with this suffix", "save it as .png or .jpg")
 
 
-@dataclass(frozen=True)
-class Found:
-    """What lies in a folder that trainers walk: its images, and all its names."""
-
-    folder: Path
-    images: tuple[Path, ...]
-    names: frozenset[str]
-
-
-def visible_folders(root: Path) -> Iterator[Found]:
-    """Yield each folder that trainers see, in order; hidden ones are skipped by all of them."""
-    for folder, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        seen = sorted(name for name in names if not name.startswith("."))
-        images = tuple(Path(folder, name) for name in seen if Path(name).suffix.lower() in IMAGES)
-        yield Found(Path(folder), images, frozenset([*seen, *folders]))
-
-
-def find_problems(root: Path, wanted: Collection[str], resolution: int, workers: int) -> tuple[int, list[Problem]]:
+def find_problems(root: Path, wanted: Sequence[Trainer], resolution: int, workers: int) -> tuple[int, list[Problem]]:
     """Return how many images there are, and the problems for these trainers; each image is decoded once.
 
     Raises UsageError if there is no such folder.
@@ -61,130 +75,101 @@ def find_problems(root: Path, wanted: Collection[str], resolution: int, workers:
         raise errors.UsageError(f"{root} is not a folder; --src_dir must name the prepared dataset")
     folders = list(visible_folders(root))
     images = [image for found in folders for image in found.images]
-    several_lines = kohya.takes_several_lines(root, wanted)
+    if not images:
+        return 0, [Problem(root, NO_FRAMES)]
+    several_lines = all(trainer.takes_lines is not None and trainer.takes_lines(root) for trainer in wanted)
+    lines: dict[Path, list[str]] = {}
     problems: list[Problem] = []
     for found in folders:
-        problems += name_problems(found.folder, found.images, found.names, wanted, root)
-        problems += everydream2.folder_problems(found.folder, found.names, bool(found.images), wanted)
+        problems += name_problems(found, wanted, root)
         for image in found.images:
-            if {*wanted} == {"onetrainer"} and image.stem.endswith("-masklabel"):
+            if all(trainer.mask_ending and image.stem.endswith(trainer.mask_ending) for trainer in wanted):
                 continue
-            problems += caption_problems(image, found.names, wanted, several_lines)
-    problems += dataset_problems(root, {found.folder: len(found.images) for found in folders}, wanted)
-    problems += looked_problems(images, wanted, resolution, workers)
-    return len(images), sorted(problems, key=lambda problem: (frames.natural_key(problem.path), problem.reason))
+            lines[image], more = read_lines(image, found, several_lines)
+            problems += more
+    tree = PreparedTree(root, folders, lines, look_at(images, workers))
+    problems += [problem for image, seen in tree.looks.items() for problem in pixel_problems(image, seen, resolution)]
+    problems += [problem for trainer in wanted for problem in trainer.problems(tree)]
+    by_path = sorted(dict.fromkeys(problems), key=lambda one: (frames.natural_key(one.path), one.kind.name, one.detail))
+    return len(images), by_path
 
 
-def looked_problems(images: Sequence[Path], wanted: Collection[str], resolution: int, workers: int) -> list[Problem]:
-    """Return the problems in what images hold."""
-    problems: list[Problem] = []
-    with ThreadPoolExecutor(workers) as pool:
-        looks = pool.map(look, images)
-        for image, seen in zip(images, console.progress(looks, len(images), "frame", "decoding"), strict=True):
-            problems += pixel_problems(image, seen, wanted, resolution)
-    return problems
+def visible_folders(root: Path) -> Iterator[SeenFolder]:
+    """Yield each folder that trainers see, in order; hidden ones are skipped by all of them."""
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        seen = sorted(name for name in names if not name.startswith("."))
+        images = tuple(Path(folder, name) for name in seen if Path(name).suffix.lower() in IMAGES)
+        yield SeenFolder(Path(folder), images, frozenset([*seen, *folders]))
 
 
-def caption_problems(
-    image: Path, names: Collection[str], wanted: Collection[str], several_lines: bool
-) -> list[Problem]:
-    """Return the problems in the caption of one image; `names` are those in its folder.
+def name_problems(found: SeenFolder, wanted: Sequence[Trainer], root: Path) -> Iterator[Problem]:
+    """Yield the problems in the names of images, folders and archives."""
+    walks = any(trainer.walks for trainer in wanted)
+    stems: dict[str, Path] = {}
+    for image in found.images:
+        blind = [trainer.name for trainer in wanted if not trainer.sees(image.suffix)]
+        if blind:
+            yield Problem(image, UNSEEN, f"{image.suffix}: {' and '.join(blind)}")
+        other = stems.setdefault(image.stem.casefold(), image)
+        if other is not image:
+            yield Problem(image, SAME_STEM, other.name)
+        if walks and NOT_FRAMES.search(image.stem):
+            yield Problem(image, MASK)
+    if walks and found.images and found.folder != root and NOT_FRAMES.search(found.folder.name):
+        yield Problem(found.folder, MASKS)
+    for name in sorted(found.names):
+        if name.lower().endswith(".zip"):
+            yield Problem(found.folder / name, ARCHIVE)
 
-    `several_lines` says that all these trainers take a caption in each line.
-    """
+
+def read_lines(image: Path, found: SeenFolder, several_lines: bool) -> tuple[list[str], list[Problem]]:
+    """Return the lines of an image's caption that are read, all of them or the first, and the problems in the file."""
     caption = image.with_name(f"{image.stem}.txt")
-    problems = beside(image, names, wanted)
-    if caption.name not in names:
-        return [*problems, missing(image, names, wanted)]
-    content = caption.read_bytes()
-    return [
-        *problems,
-        *(Problem(caption, reason, remedy) for reason, remedy in content_problems(content, wanted, several_lines)),
-    ]
+    if caption.name not in found.names:
+        return [], [missing(image, found)]
+    text, kinds = decoded(caption.read_bytes())
+    lines = text.splitlines()
+    if len([line for line in lines if line.strip()]) > 1 and not several_lines:
+        kinds.append(SEVERAL_LINES)
+    read = lines if several_lines else lines[:1]
+    kinds += [EMPTY_TAG for line in read if has_empty_tag(line)]
+    return read, [Problem(caption, kind) for kind in kinds]
 
 
-def missing(image: Path, names: Collection[str], wanted: Collection[str]) -> Problem:
+def missing(image: Path, found: SeenFolder) -> Problem:
     """Return the problem of a caption that is not there, or under a name that no trainer reads."""
     for name in (f"{image.name}.txt", f"{image.stem}.TXT", f"{image.stem}.Txt"):
-        if name in names:
-            return Problem(
-                image.with_name(name), "no trainer reads a caption of this name", f"name it {image.stem}.txt"
-            )
-    if image.stem.startswith("_") and "everydream2" in wanted:
-        reason = "without a caption, a name that begins with _ stops EveryDream2"
-    else:
-        reason = "it has no caption; trainers take its file name, or none"
-    return Problem(image, reason, WRITE_IT)
+        if name in found.names:
+            return Problem(image.with_name(name), CAPTION_NAME, f"{image.stem}.txt")
+    return Problem(image, NO_CAPTION)
 
 
-def beside(image: Path, names: Collection[str], wanted: Collection[str]) -> list[Problem]:
-    """Return the problems of captions in other forms, which EveryDream2 merges and puts first."""
-    found = [name for suffix in (".caption", ".yaml", ".yml") if (name := image.stem + suffix) in names]
-    if "everydream2" not in wanted:
-        return []
-    reason = f"EveryDream2 merges it with {image.stem}.txt, whose first part is lost"
-    return [Problem(image.with_name(name), reason, "remove one of them") for name in found]
-
-
-def content_problems(content: bytes, wanted: Collection[str], several_lines: bool) -> list[tuple[str, str]]:
-    """Return reason and remedy of each problem in the bytes of a caption."""
+def decoded(content: bytes) -> tuple[str, list[Kind]]:
+    """Return the text of a caption's file, empty if there is none to read, and the problems in its bytes."""
     if not content:
-        return [("an empty file stops kohya, and EveryDream2 takes the file name", WRITE_IT)]
-    problems = []
-    if content.startswith(BOM):
-        problems.append(("its byte order mark becomes part of the first tag", "save it as UTF-8 without BOM"))
-        content = content[len(BOM) :]
+        return "", [EMPTY]
+    kinds = [WITH_BOM] if content.startswith(BOM) else []
     try:
-        text = content.decode()
+        text = content.removeprefix(BOM).decode()
     except UnicodeDecodeError:
-        return [*problems, ("it is not UTF-8, which stops kohya and is garbage elsewhere", "save it as UTF-8")]
-    lines = text.splitlines()
-    if not text.strip() or not lines[0].strip():
-        return [*problems, ("its first line is blank, so there is no caption", WRITE_IT)]
-    if len([line for line in lines if line.strip()]) > 1 and not several_lines:
-        problems.append(
-            (
-                "kohya drops all lines but the first, EveryDream2 puts them into a tag",
-                "make it one line, or turn enable_wildcard on",
-            )
-        )
-    for line in lines if several_lines else lines[:1]:
-        problems += line_problems(line, wanted)
-    return problems
+        return "", [*kinds, NOT_UTF8]
+    if not text.strip() or not text.splitlines()[0].strip():
+        return "", [*kinds, BLANK]
+    return text, kinds
 
 
-def line_problems(line: str, wanted: Collection[str]) -> list[tuple[str, str]]:
-    """Return reason and remedy of each problem in one caption."""
-    problems = []
+def has_empty_tag(line: str) -> bool:
+    """Tell whether a comma too many makes an empty tag; one in front is another problem."""
     parts = [part.strip() for part in line.split(",")]
-    if not parts[0] and "everydream2" in wanted:
-        problems.append(("it begins with a comma, so EveryDream2 takes the file name", "remove the comma"))
-    elif "" in parts:
-        problems.append(("a doubled or last comma makes an empty tag", "remove the comma"))
-    if "everydream2" in wanted and FOR_KOHYA.search(line):
-        problems.append(("EveryDream2 trains |||, ;;; and {a|b} as text, they are for kohya", "prepare with --dst_dir"))
-    if "everydream2" in wanted and (A_FILE.fullmatch(line.strip()) or is_file(line.strip())):
-        problems.append(("EveryDream2 opens a caption that is the path of a file", "write words"))
-    return problems
+    return bool(parts[0]) and "" in parts
 
 
-def is_file(text: str) -> bool:
-    """Tell whether a text is the path of an existing file."""
-    try:
-        return "/" in text and Path(text).is_file()
-    except (OSError, ValueError):
-        return False
-
-
-@dataclass(frozen=True)
-class Look:
-    """What an image is once decoded: size as shown, whether EXIF turns it and parts are transparent, or the error."""
-
-    width: int = 0
-    height: int = 0
-    is_turned: bool = False
-    is_transparent: bool = False
-    error: str = ""
+def look_at(images: Sequence[Path], workers: int) -> dict[Path, Look]:
+    """Decode each image and return what it is."""
+    with ThreadPoolExecutor(workers) as pool:
+        looks = console.progress(pool.map(look, images), len(images), "frame", "decoding")
+        return dict(zip(images, looks, strict=True))
 
 
 def look(path: Path) -> Look:
@@ -205,91 +190,50 @@ def look(path: Path) -> Look:
         return Look(error=" ".join(str(error).split()) or type(error).__name__)
 
 
-def pixel_problems(path: Path, seen: Look, wanted: Collection[str], resolution: int) -> list[Problem]:
-    """Return the problems in one decoded image."""
+def pixel_problems(path: Path, seen: Look, resolution: int) -> Iterator[Problem]:
+    """Yield the problems in one decoded image."""
+    size = f"{seen.width}x{seen.height}"
     if seen.error:
-        return [Problem(path, f"it cannot be decoded ({seen.error}), which stops the training", "replace or remove it")]
-    problems = []
-    if seen.is_turned and "kohya" in wanted:
-        problems.append(
-            Problem(path, "EXIF turns it, which kohya ignores", "save it upright, as --max_image_size does")
-        )
+        yield Problem(path, BROKEN, seen.error)
+        return
     if seen.is_transparent:
-        reason = "it has transparent parts; trainers show whatever colour lies under them"
-        problems.append(Problem(path, reason, "save it on a plain ground"))
+        yield Problem(path, TRANSPARENT)
     if seen.width * seen.height < resolution * resolution:
-        size = f"{seen.width}x{seen.height}"
-        problems.append(Problem(path, f"{size} is below {resolution} px and gets enlarged", "replace or remove it"))
+        yield Problem(path, TOO_SMALL, f"{size}, below {resolution} px")
     if max(seen.width, seen.height) > EXTREME * min(seen.width, seen.height):
-        reason = f"{seen.width}x{seen.height} is too long for a bucket, a large part is cut off"
-        problems.append(Problem(path, reason, "crop it"))
-    return problems
+        yield Problem(path, TOO_LONG, size)
 
 
-def name_problems(
-    folder: Path, images: Iterable[Path], names: Collection[str], wanted: Collection[str], root: Path
-) -> list[Problem]:
-    """Return the problems in the names of images, folders and archives."""
-    problems: list[Problem] = []
-    walks = "everydream2" in wanted or "kohya" in wanted  # OneTrainer takes X-masklabel.png for the mask of X
-    stems: dict[str, Path] = {}
-    for image in images:
-        problems += one_name(image, wanted)
-        other = stems.setdefault(image.stem.casefold(), image)
-        if other is not image:
-            problems.append(Problem(image, f"it shares its caption with {other.name}", "rename one of them"))
-        if walks and NOT_FRAMES.search(image.stem):
-            problems.append(
-                Problem(image, "it looks like a mask or thumbnail, and is trained", "move it to a dot-folder")
-            )
-    if walks and folder != root and NOT_FRAMES.search(folder.name) and stems:
-        problems.append(
-            Problem(folder, "its masks or thumbnails are trained", "rename it so that it begins with a dot")
-        )
-    for name in names:
-        path, suffix = folder / name, Path(name).suffix.lower()
-        if suffix == ".zip":
-            problems.append(Problem(path, "archives are not unpacked, its frames are not trained", "unpack it"))
-        elif suffix in EVERYDREAM2 and path.is_dir():
-            problems.append(Problem(path, "a folder of this name stops kohya", "rename it"))
-        elif path.is_symlink() and path.is_dir():
-            problems.append(Problem(path, "EveryDream2 follows a linked folder, also in circles", "remove the link"))
-    return problems
+def one_line(problem: Problem) -> str:
+    """Return a problem with its remedy as one line."""
+    kind = problem.kind
+    detail = f" ({problem.detail})" if problem.detail else ""
+    return f"{problem.path}: {kind.reason}{detail}; {kind.remedy} [{LABELS[kind.severity]}: {kind.name}]"
 
 
-def one_name(image: Path, wanted: Collection[str]) -> list[Problem]:
-    """Return the problems in the name of one image."""
-    problems = []
-    suffix = image.suffix
-    blind = [name for name, known in (("everydream2", EVERYDREAM2), ("kohya", KOHYA))
-             if name in wanted and suffix.lower() not in known]  # fmt: skip
-    if "kohya" in wanted and suffix not in (suffix.lower(), suffix.upper()):
-        blind = list(dict.fromkeys([*blind, "kohya"]))
-    if blind:
-        problems.append(
-            Problem(image, f"{' and '.join(blind)} will not see a {suffix} file", "save it as .png or .jpg")
-        )
-    if image.stem.lower() in SETTINGS:
-        reason = f"its caption {image.stem}.txt is a setting of EveryDream2 for the whole folder"
-        problems.append(Problem(image, reason, "rename it"))
-    return problems
+def summary(problems: Sequence[Problem], root: Path) -> list[str]:
+    """Return a line for each kind of problem, worst kinds first: how often, what happens, the remedy, and examples."""
+    by_kind: dict[Kind, list[Problem]] = {}
+    for problem in problems:
+        by_kind.setdefault(problem.kind, []).append(problem)
+    ordered = sorted(by_kind.items(), key=lambda item: (item[0].severity, -len(item[1]), item[0].name))
+    return [
+        f"{LABELS[kind.severity]}, {console.counted(len(found), 'time')}: {kind.reason}; {kind.remedy}: "
+        + ", ".join([*(example(one, root) for one in found[:EXAMPLES]), *["…"] * (len(found) > EXAMPLES)])
+        for kind, found in ordered
+    ]
 
 
-def dataset_problems(root: Path, images: Mapping[Path, int], wanted: Collection[str]) -> list[Problem]:
-    """Return the problems of the dataset as a whole; `images` says how many each folder holds directly."""
-    filled = {folder: number for folder, number in images.items() if number}
-    if not filled:
-        return [Problem(root, "there are no frames in it", "name the folder that prepare_training.py wrote to")]
-    problems = []
-    if "everydream2" in wanted:
-        problems += epoch_problems(root, filled)
-    if "kohya" in wanted:
-        if (root / KOHYA_CONFIG).exists():
-            problems += kohya.config_problems(root / KOHYA_CONFIG, filled)
-        else:
-            problems += kohya_folder_problems(root, filled)
-    if "onetrainer" in wanted:
-        problems += concept_problems(root / CONCEPTS, filled)
-    if "diffusers" in wanted:
-        problems += hf_problems(root, filled)
-    return problems
+def example(problem: Problem, root: Path) -> str:
+    """Return where a problem is, below the top of the tree, and what is special about it."""
+    path = problem.path.relative_to(root) if problem.path.is_relative_to(root) else problem.path
+    return f"{path} ({problem.detail})" if problem.detail else str(path)
+
+
+def verdict(problems: Sequence[Problem]) -> tuple[int, str]:
+    """Return how many problems there are without advice, and the words for both."""
+    advice = [problem for problem in problems if problem.kind.severity is ADVICE]
+    number = len(problems) - len(advice)
+    kinds = len({problem.kind for problem in advice})
+    words = console.counted(number, "problem")
+    return number, words + (f", {kinds} {'kind' if kinds == 1 else 'kinds'} of advice ({len(advice)})" if kinds else "")

@@ -281,3 +281,10 @@ def test_a_list_of_trainers_may_stand_in_the_configuration(source: Path) -> None
     assert prepare_training.main(["--src_dir", str(source), "--config", str(config)]) == 0
     assert (source / "onetrainer_concepts.json").exists()
     assert not (source / "dataset_config.toml").exists()
+
+
+def test_a_folder_named_train_in_the_dataset_is_one_folder_among_others(source: Path) -> None:
+    add_frame(source / "train" / "t.png", **KNOWN)
+    assert prepare_training.main(["--src_dir", str(source), "--trainer", "diffusers"]) == 0
+    rows = [json.loads(line) for line in (source / "metadata.jsonl").read_text().splitlines()]
+    assert sorted(row["file_name"] for row in rows) == ["a/x.png", "a/y.png", "a/z.png", "b/w.png", "train/t.png"]

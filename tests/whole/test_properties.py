@@ -48,10 +48,7 @@ KNOWN = st.builds(
 
 RULES = st.builds(
     captions.CaptionRules,
-    count=st.floats(0, 1),
-    character=st.floats(0, 1),
-    tags=st.floats(0, 1),
-    facepos=st.floats(0, 1),
+    chances=st.fixed_dictionaries({part.name: st.floats(0, 1) for part in captions.PARTS}),
     max_tag_number=st.integers(0, 20),
     shuffle_tags=st.booleans(),
     keep_underscores=st.booleans(),
@@ -92,11 +89,11 @@ def test_metadata_written_is_metadata_read(values: dict[str, Any]) -> None:
 def test_any_caption_is_one_line_without_empty_tags(
     known: metadata.Metadata, rules: captions.CaptionRules, stem: str
 ) -> None:
-    caption = captions.build_caption(known, stem, rules)
+    caption = captions.caption(known, rules, stem)
     assert caption.strip()
     assert len(caption.splitlines()) == 1
     assert all(part.strip() for part in caption.split(","))
-    assert caption == captions.build_caption(known, stem, rules)
+    assert caption == captions.caption(known, rules, stem)
 
 
 @given(st.lists(TEXT, max_size=4))

@@ -17,8 +17,8 @@ from tests.helpers_dataset import add_frame
 SIDE = 24  # of the frames; --resolution is as small
 
 
-def check(root: Path, *trainers: str) -> int:
-    options = ["--trainer", *trainers] if trainers else []
+def check(root: Path, *trainers: str, each: bool = True) -> int:
+    options = [*(["--trainer", *trainers] if trainers else []), *["--all"] * each]
     return prepare_training.main(
         ["--src_dir", str(root), "--check", "--resolution", str(SIDE), "--workers", "1", *options]
     )
@@ -44,12 +44,13 @@ def root(tmp_path: Path) -> Path:
 
 
 def traps_of(root: Path, capsys: pytest.CaptureFixture[str], *trainers: str) -> list[str]:
-    """Return the lines of --check but for the closing one; the exit code must fit."""
+    """Return the lines of --check --all but for the closing one; the exit code must fit."""
     capsys.readouterr()
     code = check(root, *trainers)
     *lines, closing = capsys.readouterr().out.splitlines()
-    assert code == (1 if lines else 0)
-    assert f"{len(lines)} problem" in closing
+    problems = [line for line in lines if "[advice: " not in line]
+    assert code == (1 if problems else 0)
+    assert f"{len(problems)} problem" in closing
     return lines
 
 
@@ -113,8 +114,8 @@ def rename(old: str, new: str) -> Callable[[Path], Any]:
 TRAPS: dict[str, tuple[Callable[[Path], Any], str, str]] = {
     "no caption": (remove("a/x.txt"), "a/x.png", "no caption"),
     "an underscore": (both(remove("a/x.txt"), rename("a/x.png", "a/_x.png")), "a/_x.png", "begins with _"),
-    "a caption under the name of its frame": (rename("a/x.txt", "a/x.png.txt"), "a/x.png.txt", "name it x.txt"),
-    "a caption in capitals": (rename("a/x.txt", "a/x.TXT"), "a/x.TXT", "name it x.txt"),
+    "a caption under the name of its frame": (rename("a/x.txt", "a/x.png.txt"), "a/x.png.txt", "(x.txt)"),
+    "a caption in capitals": (rename("a/x.txt", "a/x.TXT"), "a/x.TXT", "(x.txt)"),
     "an empty caption": (write("a/x.txt", b""), "a/x.txt", "an empty file stops kohya"),
     "a blank caption": (write("a/x.txt", b"\n"), "a/x.txt", "first line is blank"),
     "a blank first line": (write("a/x.txt", b"\nhat\n"), "a/x.txt", "first line is blank"),
@@ -130,16 +131,16 @@ TRAPS: dict[str, tuple[Callable[[Path], Any], str, str]] = {
     "the name of a file": (write("a/x.txt", b"requirements.txt\n"), "a/x.txt", "path of a file"),
     "a second caption": (write("a/x.caption", b"cap\n"), "a/x.caption", "merges"),
     "a second caption in YAML": (write("a/x.yaml", b"main_prompt: cap\n"), "a/x.yaml", "merges"),
-    "one stem": (save("a/x.jpg"), "a/x.png", "shares its caption with x.jpg"),
+    "one stem": (save("a/x.jpg"), "a/x.png", "(x.jpg)"),
     "a truncated image": (truncated, "a/t.jpg", "cannot be decoded"),
     "no image": (both(save("a/t.png"), write("a/t.png", b"hello")), "a/t.png", "cannot be decoded"),
     "EXIF": (turned, "a/t.jpg", "EXIF turns it"),
     "alpha": (save("a/t.png", "RGBA"), "a/t.png", "transparent"),
-    "too small": (save("a/t.png", size=(SIDE - 1, SIDE)), "a/t.png", "23x24 is below 24 px"),
+    "too small": (save("a/t.png", size=(SIDE - 1, SIDE)), "a/t.png", "(23x24, below 24 px)"),
     "too long": (save("a/t.png", size=(SIDE * 5, SIDE)), "a/t.png", "too long for a bucket"),
-    "a GIF": (save("a/t.gif"), "a/t.gif", "everydream2 and kohya will not see"),
-    "mixed letter case": (save("a/t.Png"), "a/t.Png", "kohya will not see a .Png"),
-    "jfif": (save("a/t.jfif", format="JPEG"), "a/t.jfif", "kohya will not see a .jfif"),
+    "a GIF": (save("a/t.gif"), "a/t.gif", ".gif: everydream2 and kohya"),
+    "mixed letter case": (save("a/t.Png"), "a/t.Png", ".Png: kohya"),
+    "jfif": (save("a/t.jfif", format="JPEG"), "a/t.jfif", ".jfif: kohya"),
     "an image named like a setting": (save("a/flip_p.png"), "a/flip_p.png", "a setting of EveryDream2"),
     "a mask": (save("a/x-masklabel.png"), "a/x-masklabel.png", "mask or thumbnail"),
     "a folder named like an image": (lambda root: (root / "a" / "t.png").mkdir(), "a/t.png", "stops kohya"),
@@ -153,8 +154,8 @@ TRAPS: dict[str, tuple[Callable[[Path], Any], str, str]] = {
     "a factor with BOM": (write("a/multiply.txt", b"\xef\xbb\xbf2"), "a/multiply.txt", "takes 1"),
     "a factor above the leaves": (write("multiply.txt", b"2"), "multiply.txt", "directly in its folder only"),
     "a missing factor": (remove("a/multiply.txt"), "a", "no multiply.txt"),
-    "a factor in capitals": (rename("a/multiply.txt", "a/Multiply.txt"), "a/Multiply.txt", "name it multiply.txt"),
-    "a factor with two endings": (write("a/flip_p.txt.txt", b"0.5"), "a/flip_p.txt.txt", "name it flip_p.txt"),
+    "a factor in capitals": (rename("a/multiply.txt", "a/Multiply.txt"), "a/Multiply.txt", "(multiply.txt)"),
+    "a factor with two endings": (write("a/flip_p.txt.txt", b"0.5"), "a/flip_p.txt.txt", "(flip_p.txt)"),
     "settings that override": (write("a/local.yaml", b"multiply: 3\n"), "a/local.yaml", "overrides"),
     "a batch id with line end": (write("a/batch_id.txt", b"1\n"), "a/batch_id.txt", "batch id"),
     "too small an epoch": (
@@ -163,9 +164,9 @@ TRAPS: dict[str, tuple[Callable[[Path], Any], str, str]] = {
     "kohya's cache": (write("a/metadata_cache.json", b"{}"), "a/metadata_cache.json", "sees no new frames"),
     "a broken config": (write("dataset_config.toml", b"[general"), "dataset_config.toml", "cannot read it"),
     "single brackets": (write("dataset_config.toml", b"[datasets]\n"), "dataset_config.toml", "double brackets"),
-    "an unknown key": (edit_config("keep_tokens = 1", "recursive = true"), "dataset_config.toml", "no recursive"),
-    "a key at a wrong place": (edit_config("keep_tokens = 1", "is_reg = true"), "dataset_config.toml", "no is_reg"),
-    "repeats as a fraction": (edit_config("num_repeats = 1", "num_repeats = 1.5"), "dataset_config.toml", "a type"),
+    "an unknown key": (edit_config("keep_tokens = 1", "recursive = true"), "dataset_config.toml", "(recursive in"),
+    "a key at a wrong place": (edit_config("keep_tokens = 1", "is_reg = true"), "dataset_config.toml", "(is_reg in"),
+    "repeats as a fraction": (edit_config("num_repeats = 1", "num_repeats = 1.5"), "dataset_config.toml", "(num_rep"),
     "no repeats": (edit_config("num_repeats = 1", "num_repeats = 0"), "dataset_config.toml", "drops"),
     "another caption": (edit_config('caption_extension = ".txt"', ""), "dataset_config.toml", "X.caption"),
     "no buckets": (edit_config("enable_bucket = true", ""), "dataset_config.toml", "enable_bucket"),
@@ -187,7 +188,7 @@ TRAPS: dict[str, tuple[Callable[[Path], Any], str, str]] = {
     ),
     "masks that are not there": (
         edit_config("num_repeats = 1", 'num_repeats = 1\nconditioning_data_dir = "/none"'),
-        "dataset_config.toml", "conditioning_data_dir /none is not there",
+        "dataset_config.toml", "(/none)",
     ),
     "a folder that went": (edit_config("/b\"", "/c\""), "dataset_config.toml", "is not there"),
     "a relative folder": (edit_config('image_dir = "/', 'image_dir = "'), "dataset_config.toml", "not absolute"),
@@ -196,10 +197,10 @@ TRAPS: dict[str, tuple[Callable[[Path], Any], str, str]] = {
     "a concept that went": (
         lambda root: edit(root / "onetrainer_concepts.json", "/b\"", "/c\""), "onetrainer_concepts.json", "no folder",
     ),
-    "no concepts": (remove("onetrainer_concepts.json"), "onetrainer_concepts.json", "missing"),
-    "a frame without metadata": (lambda root: drop_line(root / "metadata.jsonl"), "a", "names 0 of its 1"),
+    "no concepts": (remove("onetrainer_concepts.json"), "onetrainer_concepts.json", "no list of concepts"),
+    "a frame without metadata": (lambda root: drop_line(root / "metadata.jsonl"), "a", "0 of 1"),
     "metadata without frame": (
-        lambda root: edit(root / "metadata.jsonl", "y.png", "z.png"), "metadata.jsonl", "no frame b/z.png",
+        lambda root: edit(root / "metadata.jsonl", "y.png", "z.png"), "metadata.jsonl", "(b/z.png)",
     ),
     "damaged metadata": (write("metadata.jsonl", b"{"), "metadata.jsonl", "missing"),
 }  # fmt: skip
@@ -322,3 +323,27 @@ def test_checking_writes_nothing(root: Path) -> None:
     before = sorted((path, path.stat().st_mtime_ns) for path in root.rglob("*"))
     check(root)
     assert sorted((path, path.stat().st_mtime_ns) for path in root.rglob("*")) == before
+
+
+def test_each_kind_is_one_line_with_its_count_and_three_examples_worst_first(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(4):
+        save(f"a/t{number}.png", size=(SIDE - 1, SIDE))(root)
+        (root / "a" / f"t{number}.txt").write_bytes(b"hat,\n")
+    (root / "b" / "y.txt").write_bytes(b"")
+    capsys.readouterr()
+    assert check(root, "everydream2", each=False) == 1
+    *lines, closing = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines] == ["stops training, 1 time", "misread, 4 times", "advice, 4 times"]
+    assert lines[2].endswith(
+        "a/t0.png (23x24, below 24 px), a/t1.png (23x24, below 24 px), a/t2.png (23x24, below 24 px), …"
+    )
+    assert closing == f"6 frames read as everydream2 would: 5 problems, 1 kind of advice (4), in {root}"
+
+
+def test_advice_alone_is_no_failure(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save("a/t.png", size=(SIDE - 1, SIDE))(root)
+    capsys.readouterr()
+    assert check(root, "everydream2", each=False) == 0
+    assert ": 0 problems, 1 kind of advice (1), in " in capsys.readouterr().out

@@ -1,0 +1,80 @@
+"""The folders in which a dataset is prepared, and what their trainers ask of captions and folders there."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from framekit.dataset import frames
+from framekit.errors import UsageError
+from framekit.trainers.base import FolderBalance, Settings, Trainer, folder_in
+from framekit.training.captions import CaptionRules
+
+
+@dataclass(frozen=True)
+class Destination:
+    """A folder in which a dataset is prepared, and the trainers that read it; `is_own`: another than the dataset's."""
+
+    root: Path
+    trainers: tuple[Trainer, ...]
+    is_own: bool = False
+
+
+def destinations(
+    src_dir: Path, dst_dir: Path | None, wanted: Sequence[Trainer], settings: Settings
+) -> list[Destination]:
+    """Return the folders to prepare: the dataset itself, or one below `dst_dir` for each trainer.
+
+    Raises UsageError if they would be taken for part of the dataset.
+    """
+    if dst_dir is None:
+        for trainer in wanted:
+            trainer.refuse_shared(settings)
+        return [Destination(src_dir, tuple(wanted))]
+    frames.refuse_inside(dst_dir, src_dir)
+    frames.refuse_inside(src_dir, dst_dir)
+    return [Destination(dst_dir / trainer.name, (trainer,), True) for trainer in wanted]
+
+
+def rules_for(place: Destination, rules: CaptionRules) -> CaptionRules:
+    """Return the rules for captions of a destination.
+
+    Raises UsageError if several trainers would have to share captions that one of them misreads.
+    """
+    shared = len(place.trainers) > 1
+    has_syntax = any(trainer.has_caption_syntax for trainer in place.trainers)
+    takes_one = any(trainer.takes_lines is None for trainer in place.trainers)
+    if rules.separator and shared and has_syntax:
+        option = f"--keep_tokens_separator {rules.separator}"
+        raise UsageError(f"{option} is text to all trainers but kohya; take --trainer kohya, or --dst_dir")
+    if rules.captions_per_frame > 1 and shared and takes_one:
+        option = f"--captions_per_frame {rules.captions_per_frame}"
+        raise UsageError(f"{option} is for kohya and onetrainer, the others take one; take these, or --dst_dir")
+    several = rules.captions_per_frame > 1 and not takes_one
+    return replace(
+        rules,
+        separator=rules.separator if has_syntax else "",
+        double_braces=several and has_syntax,
+        captions_per_frame=rules.captions_per_frame if several else 1,
+    )
+
+
+def settings_for(settings: Settings, rules: CaptionRules) -> Settings:
+    """Return the settings for trainers' files that fit the captions of a destination."""
+    return replace(settings, separator=rules.separator, several_captions=rules.captions_per_frame > 1)
+
+
+def targets(
+    place: Destination, src_dir: Path, found: Iterable[Path], balance: Sequence[FolderBalance], settings: Settings
+) -> dict[Path, Path]:
+    """Return where each frame of the dataset stands in a destination."""
+    if not place.is_own:
+        return {frame: frame for frame in found}
+    (trainer,) = place.trainers
+    inside = trainer.layout(balance, settings)
+    return {frame: place.root / inside[folder_in(src_dir, frame)] / frame.name for frame in found}
+
+
+def how_to_train(place: Destination, settings: Settings) -> list[str]:
+    """Return for each trainer of a destination what to give it."""
+    root = place.root.absolute()
+    return [f"{trainer.name}: {trainer.start(root, settings)}" for trainer in place.trainers]

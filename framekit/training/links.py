@@ -1,0 +1,63 @@
+"""Frames of a dataset in the folder of a trainer: hard links that follow what is renamed, moved or removed."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from framekit import console, errors
+from framekit.dataset import move
+from framekit.files import atomic, paths
+from framekit.training.record import MAX_RECORD_BYTES
+
+LINKED = ".linked.json"  # path in the dataset -> path here, so that frames that go elsewhere are followed
+STALE = f"{paths.REMOVED}/stale"
+REPLACED = f"{paths.REMOVED}/replaced"
+
+
+def read_links(root: Path) -> dict[str, str]:
+    """Return where each frame was linked to before. Raises UsageError if the record is damaged."""
+    path = root / LINKED
+    try:
+        held = atomic.read_json(path, MAX_RECORD_BYTES) if path.exists() else {}
+    except errors.BadSidecar as error:
+        raise errors.UsageError(
+            f"{path} is damaged ({error}); remove the folder {root}, it can be made again"
+        ) from error
+    return {origin: str(name) for origin, name in held.items() if paths.inside(root, name) is not None}
+
+
+def link_frames(source: Path, root: Path, targets: Mapping[Path, Path], all_frames: bool) -> int:
+    """Link each frame below `root`; return how many were new or changed.
+
+    A frame that was linked elsewhere before moves with its caption, which may be edited; one that left the dataset
+    goes to .removed/stale if these are `all_frames`. Raises UsageError if the record is damaged.
+    """
+    before = read_links(root)
+    now = {frame.relative_to(source).as_posix(): target.relative_to(root).as_posix()
+           for frame, target in targets.items()}  # fmt: skip
+    root.mkdir(parents=True, exist_ok=True)
+    atomic.write_json(root / LINKED, {**now, **before})
+    clear_places(root, before, now, all_frames)
+    changed = 0
+    for frame, target in console.progress(targets.items(), len(targets), "frame"):
+        if not (target.exists() and (target.samefile(frame) or move.same_time(target, frame))):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            atomic.link_whole(frame, target)
+            changed += 1
+    atomic.write_json(root / LINKED, now if all_frames else {**before, **now})
+    move.remove_empty_folders(root)
+    return changed
+
+
+def clear_places(root: Path, before: Mapping[str, str], now: Mapping[str, str], all_frames: bool) -> None:
+    """Move frames that were linked elsewhere to their new place, and those that left the dataset out of the way.
+
+    All leave their old place before any takes a new one, so that two may change places.
+    """
+    leaving = [origin for origin, name in before.items()
+               if now.get(origin, "" if all_frames else name) != name and (root / name).exists()]  # fmt: skip
+    for origin in leaving:
+        move.place_frame(root / before[origin], root / STALE / origin, atomic.MOVE, root / REPLACED)
+    if (root / STALE).is_dir():
+        for origin, name in now.items():
+            if (root / STALE / origin).exists() and not (root / name).exists():
+                move.place_frame(root / STALE / origin, root / name, atomic.MOVE, root / REPLACED)

@@ -1,0 +1,80 @@
+"""The record of what was written, by which a person's edits are told from our own texts."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from framekit import console, errors
+from framekit.files import atomic
+from framekit.trainers.base import Text
+
+MAX_RECORD_BYTES = 2**28  # 100,000 captions take 6 MB
+RECORD = ".prepared.json"  # name of what was written -> digests of it
+
+
+def read_record(root: Path) -> dict[str, set[str]]:
+    """Return the digests of what was written before. Raises UsageError if the record is damaged."""
+    path = root / RECORD
+    try:
+        noted = atomic.read_json(path, MAX_RECORD_BYTES) if path.exists() else {}
+        return {key: set(map(str, digests)) for key, digests in noted.items()}
+    except (errors.BadSidecar, TypeError) as error:
+        raise errors.UsageError(
+            f"{path} is damaged ({error}); remove it, all existing captions then count as edited"
+        ) from error
+
+
+def write_record(root: Path, noted: Mapping[str, Iterable[str]]) -> None:
+    """Write the digests down."""
+    atomic.write_json(root / RECORD, {key: sorted(digests) for key, digests in sorted(noted.items())})
+
+
+def is_edited(path: Path, own: Iterable[str]) -> bool:
+    """Tell whether a file is there and holds something else than the texts with these digests."""
+    return path.exists() and atomic.digest(held_text(path)) not in own
+
+
+def held_text(path: Path) -> str:
+    """Return what a text file holds; other line ends, or bytes that are no UTF-8, are no reason to fail."""
+    return path.read_text(encoding="utf-8", errors="replace")
+
+
+def orphaned(noted: Mapping[str, set[str]], known: Iterable[str]) -> set[str]:
+    """Return the digests of texts whose key is gone: a file with one of them is an own text under another name."""
+    there = {*known}
+    return set().union(*(digests for key, digests in noted.items() if key not in there))
+
+
+def edited_files(texts: Iterable[Text], noted: Mapping[str, set[str]], orphans: set[str]) -> set[Path]:
+    """Return the files of texts that hold something else than was written there."""
+    return {
+        text.path for text in texts
+        if is_edited(text.path, noted.get(text.key, set()) | orphans | {atomic.digest(text.content)})
+    }  # fmt: skip
+
+
+def write_own(
+    texts: Sequence[Text], edited: Collection[Path], root: Path, noted: Mapping[str, set[str]], skipped_keys: set[str]
+) -> None:
+    """Write the texts that changed, but for the edited ones, and note their digests.
+
+    What is about to be written is noted first, so that after a kill it still counts as our own. `skipped_keys` are keys
+    whose texts are not written this time and whose digests stay.
+    """
+    stays = {*skipped_keys, *(text.key for text in texts if text.path in edited)}
+    own = {key: set(noted[key]) for key in stays if key in noted}
+    for text in texts:
+        if text.path not in edited:
+            own.setdefault(text.key, set()).add(atomic.digest(text.content))
+    write_record(root, {key: own.get(key, set()) | noted.get(key, set()) for key in {*own, *noted}})
+    for text in console.progress(texts, len(texts), "file"):
+        if text.path not in edited and not holds(text.path, text.content):
+            atomic.write_whole(text.path, text.content)
+    write_record(root, own)
+
+
+def holds(path: Path, content: str) -> bool:
+    """Tell whether a file is there and holds exactly this text."""
+    try:
+        return path.read_bytes() == content.encode()
+    except FileNotFoundError:
+        return False
