@@ -52,6 +52,8 @@ ROOMS = [room for room in LEVEL if (ROOT / "framekit" / room).is_dir()]
 LOOKED_FOR = {
     "faces.cascade": "a kind of detector",
     "models.torchvision": "a kind of model",
+    "trainers.onetrainer": "a trainer",
+    "training.links": "how frames get into the folder of a trainer",
 }
 
 

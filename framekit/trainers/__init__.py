@@ -11,6 +11,5 @@ from framekit.lazy import hands_on
 if TYPE_CHECKING:
     from framekit.trainers.base import Problem as Problem
     from framekit.trainers.base import Trainer as Trainer
-    from framekit.trainers.registry import TRAINERS as TRAINERS
 
-__getattr__ = hands_on(__name__, {"Problem": "base", "TRAINERS": "registry", "Trainer": "base"})
+__getattr__ = hands_on(__name__, {"Problem": "base", "Trainer": "base"})
