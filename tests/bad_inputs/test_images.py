@@ -140,7 +140,7 @@ def test_the_last_steps_need_no_pixels_and_the_check_finds_what_is_broken(
     capsys.readouterr()
     prepare_training.main(["--src_dir", source])
     capsys.readouterr()
-    code = prepare_training.main(["--src_dir", source, "--check", "--resolution", "16"])
+    code = prepare_training.main(["--src_dir", source, "--check", "--all", "--resolution", "16"])
     said = capsys.readouterr().out
     if name in BROKEN:
         assert code == 1
