@@ -7,13 +7,14 @@ from pathlib import Path
 from framekit import console, errors
 from framekit.files import atomic, names
 from framekit.sidecars import metadata
+from framekit.sidecars.corrections import held_text, is_file_edited
 from framekit.trainers import everydream2
 from framekit.trainers.base import Folder, FolderBalance, Settings, Text, TrainingTree, folder_in
 from framekit.trainers.registry import TRAINERS
 from framekit.training import captions
 from framekit.training.destinations import Destination, settings_for, targets
 from framekit.training.links import link_frames
-from framekit.training.record import edited_files, held_text, is_edited, orphaned, read_record, write_own
+from framekit.training.record import edited_files, orphaned, read_record, write_own
 
 Balanced = tuple[list[FolderBalance], float]  # the balance, and how far kohya's whole repeats are off at most
 
@@ -76,7 +77,7 @@ def captions_by_hand(found: Sequence[Path], noted: Mapping[str, set[str]]) -> di
     beside = ((frame, names.sidecar(frame, names.CAPTION)) for frame in found)
     return {
         frame: held_text(path).strip() for frame, path in beside
-        if is_edited(path, noted.get(frame.stem, set()) | orphans)
+        if is_file_edited(path, noted.get(frame.stem, set()) | orphans)
     }  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from framekit import console, errors
 from framekit.files import atomic
+from framekit.sidecars.corrections import is_file_edited
 from framekit.trainers.base import Text
 
 MAX_RECORD_BYTES = 2**28  # 100,000 captions take 6 MB
@@ -28,16 +29,6 @@ def write_record(root: Path, noted: Mapping[str, Iterable[str]]) -> None:
     atomic.write_json(root / RECORD, {key: sorted(digests) for key, digests in sorted(noted.items())})
 
 
-def is_edited(path: Path, own: Iterable[str]) -> bool:
-    """Tell whether a file is there and holds something else than the texts with these digests."""
-    return path.exists() and atomic.digest(held_text(path)) not in own
-
-
-def held_text(path: Path) -> str:
-    """Return what a text file holds; other line ends, or bytes that are no UTF-8, are no reason to fail."""
-    return path.read_text(encoding="utf-8", errors="replace")
-
-
 def orphaned(noted: Mapping[str, set[str]], known: Iterable[str]) -> set[str]:
     """Return the digests of texts whose key is gone: a file with one of them is an own text under another name."""
     there = {*known}
@@ -48,7 +39,7 @@ def edited_files(texts: Iterable[Text], noted: Mapping[str, set[str]], orphans: 
     """Return the files of texts that hold something else than was written there."""
     return {
         text.path for text in texts
-        if is_edited(text.path, noted.get(text.key, set()) | orphans | {atomic.digest(text.content)})
+        if is_file_edited(text.path, noted.get(text.key, set()) | orphans | {atomic.digest(text.content)})
     }  # fmt: skip
 
 
