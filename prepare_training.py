@@ -36,34 +36,42 @@ def add_caption_options(options: StageParser) -> None:
         name, meaning = f"use_{part.option or part.name}_prob", f"probability of the {part.help}"
         options.option(name, type=fraction, default=part.probability, help=meaning)
     rules = captions.CaptionRules
-    options.option("template", default=rules.template, help="order of the parts, and words around them")
+    options.option("template", default=rules.template, help="order of the parts, with any words around them")
     options.option("max_tag_number", type=count, default=rules.max_tag_number, help="tags per caption")
     options.option("shuffle_tags", action="store_true", help="shuffle the tags that don't count people")
-    options.option("drop_groups", nargs="+", choices=GROUPS, help="leave these tags of named characters out")
+    options.option("drop_groups", nargs="+", choices=GROUPS, help="leave out these tags where a character is named")
     options.option(
         "prune_core_tags",
         type=fraction,
         default=0.0,
-        help="leave out what a character has on this share of its own frames, 0.4 for example; 0 = off",
+        help="leave out tags that a character has on this share of the frames where it is alone; 0 = off",
     )
-    options.option("trigger_csv", type=Path, help="lines `character,trigger words`; these stand in captions instead")
+    options.option(
+        "trigger_csv", type=Path, help="CSV of `character,trigger words`: captions say these words instead of the name"
+    )
     options.option("keep_underscores", action="store_true", help="keep the underscores of tags")
-    options.option("escape_brackets", action="store_true", help="put a backslash before brackets")
+    options.option("escape_brackets", action="store_true", help="put a backslash before brackets, for prompts")
     options.option(
         "face_position",
         choices=("tokens", "words", "none"),
         default="none",
-        help="how face positions are said; tokens if only their probability is given",
+        help="how captions say where faces are; tokens if only --use_facepos_prob is given",
     )
-    options.option("keep_tokens_separator", default="", help="text before the tags that keeps kohya from shuffling")
+    options.option(
+        "keep_tokens_separator",
+        default="",
+        help="text before the tags, such as |||; kohya does not shuffle what stands before it",
+    )
     options.option(
         "captions_per_frame",
         type=count,
         default=1,
-        help="captions drawn for each frame, for kohya and onetrainer",
+        help="captions written for each frame, for kohya and onetrainer",
     )
     options.option(
-        "caption_inferred", action="store_true", help="name characters whom only their scene tells, see --propagate"
+        "caption_inferred",
+        action="store_true",
+        help="name characters inferred from their scene, see classify_characters.py --propagate",
     )
     options.shared("seed")
 
@@ -72,23 +80,27 @@ def add_balance_options(options: StageParser) -> None:
     """Add the options that decide how often each folder is trained."""
     limits = balance.Limits
     options.option(
-        "weight_csv", type=Path, help="lines `folder name or pattern,weight` (default: 1; sources at the top 3, 2, 5)"
+        "weight_csv",
+        type=Path,
+        help="CSV of `folder or pattern,weight` (default: 1; top folders screenshots 3, fanart 2, regularization 5)",
     )
     options.option(
         "min_multiply",
         type=positive,
         default=limits.min_multiply,
-        help="multiply of the least repeated folder",
+        help="smallest multiply",
     )
     options.option("max_multiply", type=positive, default=limits.max_multiply, help="largest multiply")
     options.option(
         "target_epoch_size",
         type=count,
         default=0,
-        help="frames of an epoch, instead of --min_multiply; 0 = off",
+        help="frames in an epoch, replaces --min_multiply; 0 = off",
     )
     options.option("max_repeats", type=count, default=limits.max_repeats, help="maximum num_repeats for kohya")
-    options.option("reg_folders", nargs="+", default=["regularization"], help="top folders that are regularization")
+    options.option(
+        "reg_folders", nargs="+", default=["regularization"], help="top folders that hold regularization images"
+    )
 
 
 def parser() -> StageParser:
@@ -177,7 +189,7 @@ def main(args: argparse.Namespace) -> int:
     fitting = [(place, rules_for(place, rules)) for place in places]
     atomic.clean_up([root], Path(RECORD).suffix)
     counts = Counter(folder_in(root, frame) for frame in found)
-    balance_with = partial(balance.leaves_of, counts, weights, limits, reg_folders=args.reg_folders)
+    balance_with = partial(balance.balance_folders, counts, weights, limits, reg_folders=args.reg_folders)
     dataset = prepare.with_corrections(
         root, found, described, balance_with, args.dst_dir is not None, args.overwrite_corrections
     )

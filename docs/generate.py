@@ -230,7 +230,8 @@ def api_of(room: ModuleType, name: str) -> str:
     except ValueError:
         signature = "(…)"
     signature = re.sub(r"\b(?:[a-z_]+\.)+([A-Z]\w+)", r"\1", signature)
-    signature = re.sub(r"<(?:function|class) '?([\w.<>]+?)'?(?: at 0x\w+)?>", r"\1", signature)
+    signature = re.sub(r"<(?:function|class) '?(?:[^'<>]|<\w+>)+'?>", "…", signature)
+    signature = re.sub(r"\S*<lambda at 0x\w+>", "…", signature)
     for written, alias in ALIASES.items():
         signature = signature.replace(written, alias)
     return f"{title}\n\n```python\n{name}{signature}\n```\n\n{fenced(inspect.getdoc(value) or '')}"

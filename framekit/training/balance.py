@@ -18,16 +18,16 @@ BAR = 30  # characters that the longest bar takes
 Weights = Sequence[tuple[str, float]]
 MAX_WEIGHT = 1e6
 LEAST_MULTIPLY = 0.0001  # EveryDream2 reads 0 as 1.0
-# Sources that stand side by side at the top of a tree. Source: the older generation's default weights.
+# Weights of sources side by side at the top of a tree. Source: anime_screenshot_pipeline, default weights.
 SOURCE_WEIGHTS: Weights = (("screenshots", 3.0), ("fanart", 2.0), ("regularization", 5.0))
-MOST_CELLS = 2_000_000  # scales times folders that are tried; more would gain nothing that could be seen
-BEYOND = 1.25  # times `most`: a little too large a scale, cut off, may still fit best
-AS_GOOD = 0.005  # deviations that differ by less are alike, and the smaller epoch wins
+MOST_CELLS = 2_000_000  # scales times folders that are tried; chosen: more gains less than a point in a share
+BEYOND = 1.25  # times `most`: a scale a little too large, cut off, may still fit best; chosen
+AS_GOOD = 0.005  # deviations that differ by less count as equal, and the smaller epoch wins; chosen
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What bounds the balance: least and largest multiply, frames of an epoch (0: what comes out), most repeats."""
+    """What bounds the balance: smallest and largest multiply, frames in an epoch (0: any number), maximum repeats."""
 
     min_multiply: float = 1.0
     max_multiply: float = 100.0
@@ -35,7 +35,7 @@ class Limits:
     max_repeats: int = 100
 
 
-def leaves_of(
+def balance_folders(
     counts: Mapping[Folder, int],
     weights: Weights,
     limits: Limits,
@@ -56,13 +56,13 @@ def leaves_of(
         {folder: factor for folder, factor in factors.items() if not is_reg[folder]}, counts, limits.max_repeats
     )
     repeats = trained | {folder: 1 for folder in factors if is_reg[folder]}
-    leaves = [
+    balanced = [
         FolderBalance(
             folder, counts[folder], factor, repeats[folder], counts[folder] / total, after[folder], is_reg[folder]
         )
         for folder, factor in factors.items()
     ]
-    return leaves, deviation
+    return balanced, deviation
 
 
 @dataclass(frozen=True)
@@ -78,39 +78,39 @@ class Row:
     after: float
 
 
-def folder_rows(leaves: Sequence[FolderBalance], weights: Weights) -> list[Row]:
+def folder_rows(balanced: Sequence[FolderBalance], weights: Weights) -> list[Row]:
     """Return a row for each folder, those above before those below, which their indentation shows."""
     nodes = sorted(
-        {node for leaf in leaves for node in (leaf.folder, *leaf.folder.parents)}, key=lambda node: node.parts
+        {node for one in balanced for node in (one.folder, *one.folder.parents)}, key=lambda node: node.parts
     )
-    by_folder = {leaf.folder: leaf for leaf in leaves}
+    by_folder = {one.folder: one for one in balanced}
     sums: dict[Folder, list[float]] = {node: [0, 0.0, 0.0] for node in nodes}
-    for leaf in leaves:
-        for node in (leaf.folder, *leaf.folder.parents):
-            for place, value in enumerate((leaf.frames, leaf.before, leaf.after)):
+    for one in balanced:
+        for node in (one.folder, *one.folder.parents):
+            for place, value in enumerate((one.frames, one.before, one.after)):
                 sums[node][place] += value
     rows = []
     for node in nodes:
-        one = by_folder.get(node)
+        known = by_folder.get(node)
         frames, before, after = sums[node]
         name = "  " * max(0, len(node.parts) - 1) + (node.name or "all")
         weight = f"{weight_of(node, weights):g}" if node.parts else ""
-        factors = (f"{one.multiply:g}", "reg" if one.is_reg else str(one.repeats)) if one else ("", "")
+        factors = (f"{known.multiply:g}", "reg" if known.is_reg else str(known.repeats)) if known else ("", "")
         rows.append(Row(name, int(frames), weight, *factors, before, after))
     return rows
 
 
-def character_rows(leaves: Sequence[FolderBalance], described: Iterable[tuple[Folder, Metadata]]) -> list[Row]:
+def character_rows(balanced: Sequence[FolderBalance], described: Iterable[tuple[Folder, Metadata]]) -> list[Row]:
     """Return a row for each character: how much of an epoch shows it, before and after."""
-    factors = {leaf.folder: leaf.multiply for leaf in leaves}
+    factors = {one.folder: one.multiply for one in balanced}
     frames: Counter[str] = Counter()
     weighed: dict[str, float] = {}
     for folder, known in described:
         for name in {*known.characters} or {"nobody known"}:
             frames[name] += 1
             weighed[name] = weighed.get(name, 0.0) + factors.get(folder, 1.0)
-    total = sum(leaf.frames for leaf in leaves) or 1
-    epoch = sum(leaf.frames * leaf.multiply for leaf in leaves) or 1.0
+    total = sum(one.frames for one in balanced) or 1
+    epoch = sum(one.frames * one.multiply for one in balanced) or 1.0
     return [
         Row(name, count, "", f"{weighed[name] / count:.3g}", "", count / total, weighed[name] / epoch)
         for name, count in sorted(frames.items(), key=lambda item: (-item[1], item[0]))

@@ -17,9 +17,9 @@ from framekit.tags.vocabulary import KAOMOJI, group_of, is_of_the_moment
 NO_WORDS = "anime screenshot"  # an empty caption stops one trainer and makes another use the file name
 TEMPLATE = "{count}, {characters}, {copyright}, {general}, {artist}, {rating}, {facepos}, {tags}"
 FIELD = re.compile(r"\{(\w*)\}")
-# Where the middle of a face is, as a fraction of the width. Source: the older generation's plain captions.
+# Where the middle of a face is, as a fraction of the width. Source: anime_screenshot_pipeline, plain captions.
 AT_LEFT, AT_RIGHT = 0.38, 0.62
-LEAST_FRAMES = 5  # of a character alone; with fewer, chance decides what is always there
+LEAST_FRAMES = 5  # of a character alone; chosen: with fewer, chance decides which tags are always there
 CoreTags = Mapping[str, Mapping[str, float]]  # character -> core tag -> share of the frames where it is alone
 
 
@@ -239,7 +239,7 @@ def core_tags(described: Iterable[Metadata], share: float) -> CoreTags:
     """Return the tags that at least this share of a character's own frames have, most frequent first.
 
     A frame is a character's own if nobody else is named or counted on it. Tags of scene, camera and pose never count.
-    Source: the older generation's core tags, 0.4 by default there.
+    Source: anime_screenshot_pipeline, core tags, 0.4 by default there.
     """
     frames: Counter[str] = Counter()
     counts: dict[str, Counter[str]] = {}
