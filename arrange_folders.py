@@ -9,38 +9,18 @@ elsewhere now and leaves alone what a person moved. --flatten takes the tree apa
 
 import argparse
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from framekit import console, errors
-from framekit.arrange import place, placements
+from framekit.arrange import flatten, place, placements, resize
 from framekit.arrange.folders import LEVELS, Rules, parse_format
+from framekit.arrange.place import WAYS, way_of
 from framekit.arrange.placements import JOURNAL
-from framekit.arrange.plan import describe_all, plan
+from framekit.arrange.plan import check_folders, describe_all, plan
 from framekit.cli import run
 from framekit.cli.parser import StageParser, count
 from framekit.dataset import frames, move
-from framekit.files import atomic
 from framekit.files.journal import Journal
-
-WAYS = {
-    "copy": atomic.COPY,
-    "move": atomic.MOVE,
-    "hardlink": atomic.HARDLINK,
-    "symlink": atomic.SYMLINK,
-}
-
-
-def check_folders(src: Path, dst: Path, move: bool) -> None:
-    """Raise UsageError if the tree would be taken for part of the dataset, or the other way round."""
-    if not src.is_dir():
-        raise errors.UsageError(f"{src} is not a folder; --src_dir must name the folder that holds the frames")
-    if src == dst:
-        if not move:
-            raise errors.UsageError(f"{src} is both --src_dir and --dst_dir; add --move to arrange it in place")
-    elif dst.resolve().is_relative_to(src.resolve()) or src.resolve().is_relative_to(dst.resolve()):
-        raise errors.UsageError(f"{dst} and {src} lie inside one another; give --dst_dir a folder beside --src_dir")
 
 
 def parser() -> StageParser:
@@ -50,20 +30,23 @@ def parser() -> StageParser:
     options.option(
         "format", default="n_characters/character/fh_ratio", help=f"levels of folders, of {', '.join(LEVELS)}"
     )
-    options.option("copy", action="store_true", help="copy the frames (this is done without any of these four)")
+    options.option("copy", action="store_true", help="copy the frames (default)")
     options.option("move", action="store_true", help="move the frames")
-    options.option("hardlink", action="store_true", help="make further names of the same files: no space, no time")
-    options.option("symlink", action="store_true", help="link to the frames, copy their sidecars")
+    options.option("hardlink", action="store_true", help="hard-link the frames: no further space, no time")
+    options.option("symlink", action="store_true", help="make symbolic links to the frames, copy their sidecars")
     options.option(
         "max_image_size",
         type=count,
         default=0,
-        help="write frames smaller whose edge has more px; 0 = never",
+        help="shrink frames whose edge has more px; 0 = never",
     )
-    options.option("image_edge", choices=place.EDGES, default="longer", help="the edge that --max_image_size means")
+    options.option("image_edge", choices=resize.EDGES, default="longer", help="edge that --max_image_size limits")
     options.shared("min_face_number", "max_face_number")
     options.option(
-        "max_character_number", type=int, default=Rules.max_character_number, help="from this number on: 6+_characters"
+        "max_character_number",
+        type=int,
+        default=Rules.max_character_number,
+        help="from this number on one folder: 6+_characters",
     )
     options.option(
         "min_image_per_combination",
@@ -76,23 +59,11 @@ def parser() -> StageParser:
     )
     options.option("keep_src_structure", action="store_true", help="keep the folders of --src_dir above the levels")
     options.option(
-        "flatten", action="store_true", help="undo: bring the frames of --src_dir back, into --dst_dir if given"
+        "flatten",
+        action="store_true",
+        help="undo: bring the frames of --src_dir back, below --dst_dir if given",
     )
     return options
-
-
-def way_of(wanted: Sequence[str], largest: int, edge: str) -> atomic.Transport:
-    """Return how frames get into the tree. Raises UsageError for two ways, or if originals would be lost."""
-    if len(wanted) > 1:
-        raise errors.UsageError(f"--{wanted[0]} and --{wanted[1]} exclude each other; give one of them")
-    way = WAYS[wanted[0] if wanted else "copy"]
-    if not largest:
-        return way
-    if not way.keeps_source:
-        raise errors.UsageError(
-            "--max_image_size would lose the originals with --move; copy or link the frames instead"
-        )
-    return replace(way, rewrite=place.Rewriter(largest, edge))
 
 
 @run.script(parser)
@@ -103,7 +74,7 @@ def main(args: argparse.Namespace) -> int:
     if src.resolve() == tree.resolve():
         tree = src
     if args.flatten:
-        return flatten(src, tree, args.dry_run)
+        return flattened(src, tree, args.dry_run)
     way = way_of([name for name in WAYS if getattr(args, name)], args.max_image_size, args.image_edge)
     check_folders(src, tree, args.move)
     if not 1 <= args.face_ratio_folder_range <= 100 or args.max_character_number < 1:
@@ -119,15 +90,15 @@ def main(args: argparse.Namespace) -> int:
     )
     if not args.dry_run:
         place.finish_interrupted(src, tree, way)
-    standing = placements.frame_locations(src, tree, args.limit, args.move)
-    described, unreadable = describe_all(standing, rules)
-    decisions = plan(standing, described, rules, tree)
+    locations = placements.frame_locations(src, tree, args.limit, args.move)
+    described, unreadable = describe_all(locations, rules)
+    decisions = plan(locations, described, rules, tree)
     placed = [(one, target) for one, target in decisions if isinstance(target, Path)]
     if not args.dry_run:
         with Journal(tree / JOURNAL) as journal:
             placer = place.Placer(tree, way, journal)
             for one, target in console.progress(placed, len(placed), "frame"):
-                placer.place(one, target, described[one.frame].held)
+                placer.place(one, target, described[one.frame].digests)
         left = {
             (one.now.parent, target.parent) for one, target in placed if one.now and one.now.parent != target.parent
         }
@@ -145,11 +116,11 @@ def main(args: argparse.Namespace) -> int:
     )
 
 
-def flatten(tree: Path, destination: Path, dry_run: bool) -> int:
+def flattened(tree: Path, destination: Path, dry_run: bool) -> int:
     """Run --flatten."""
     if not tree.is_dir():
         raise errors.UsageError(f"{tree} is not a folder; --src_dir must name the arranged tree")
-    number, damaged = (len(frames.find_frames(tree)), []) if dry_run else place.flatten(tree, destination)
+    number, damaged = (len(frames.find_frames(tree)), []) if dry_run else flatten.flatten(tree, destination)
     return run.close(
         f"{console.counted(number, 'frame')}{' would be' if dry_run else ''} back in {destination}", damaged
     )

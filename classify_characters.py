@@ -24,7 +24,7 @@ from framekit.files import atomic, names
 from framekit.files.names import CHARACTERS, sidecar
 from framekit.models import hub
 from framekit.pixels.encode import encode_png
-from framekit.sidecars import characters, episode, metadata
+from framekit.sidecars import characters, metadata
 
 
 def detector_of(found: Sequence[Path]) -> str:
@@ -197,7 +197,6 @@ def main(args: argparse.Namespace) -> int:
     workers = console.worker_count(args.workers)
     found = frames.find_frames(args.src_dir, args.limit)
     names = hub.model_names(args.model)
-    episode.record_of.cache_clear()
     if not names:
         raise errors.UsageError("--model names no descriptor")
     if args.ref_dir is None and not args.cluster:

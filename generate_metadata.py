@@ -8,7 +8,6 @@ moving frames are read back with --characters_from_folders, --rename renames a c
 """
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 
 from framekit import console, errors
@@ -16,36 +15,10 @@ from framekit.arrange import folders
 from framekit.cli import run
 from framekit.cli.parser import StageParser
 from framekit.dataset import frames
+from framekit.dataset.read import characters_in
 from framekit.files import atomic, names
 from framekit.metadata.join import COUNTS, Rules, write_metadata
-from framekit.metadata.rename import Renames, finish, read_renames, remember, rename_folders, rename_sidecars
-from framekit.sidecars import episode, metadata
-from framekit.sidecars.tags import TagRecord
-
-
-def characters_in(found: Sequence[Path]) -> set[str]:
-    """Return all characters that the X.json of frames name."""
-    names: set[str] = set()
-    for frame in found:
-        try:
-            names |= {*metadata.read_metadata(frame).characters}
-        except errors.BadSidecar:
-            continue  # it is listed when its turn comes
-    return names
-
-
-def rename(root: Path, found: Sequence[Path], words: Sequence[str]) -> list[tuple[Path, str]]:
-    """Note a rename, and follow it in the sidecars; return those that could not be read."""
-    remember(root, read_renames(words))
-    renames = Renames(root)
-    tagged: dict[Path, TagRecord] = {}
-    unreadable: list[tuple[Path, str]] = []
-    for frame in console.progress(found, len(found), "frame", "renaming"):
-        try:
-            rename_sidecars(frame, renames, tagged)
-        except errors.BadSidecar as error:
-            unreadable.append((frame, f"nobody was renamed there: {error}"))
-    return unreadable
+from framekit.metadata.rename import Renames, finish, rename_all, rename_folders
 
 
 def parser() -> StageParser:
@@ -54,19 +27,28 @@ def parser() -> StageParser:
     options.shared("src_dir", "limit", "overwrite_corrections", "config")
     options.option("general_description", default="", help='words for all frames, such as "anishot"')
     options.option(
-        "count_from", choices=tuple(COUNTS), default="auto", help="what counts people; auto: faces and names, else tags"
+        "count_from",
+        choices=tuple(COUNTS),
+        default="auto",
+        help="what people are counted by; auto: faces and names, else tags",
     )
     options.option(
-        "source_type", default="", help="such as fanart or regularization; screenshots if the video is known"
+        "source_type",
+        default="",
+        help="such as fanart or regularization; screenshots where the video is known if none is given",
     )
     options.option(
         "characters_from_folders",
         nargs="?",
         const=folders.PATTERN,
-        help=f"read names from folders that a person moved frames to (alone: {folders.PATTERN})",
+        help=f"read names from the folders that a person moved frames to; without a value {folders.PATTERN}",
     )
-    options.option("valid_names", type=Path, help="file with a name in each line, or references: no other is read")
-    options.option("rename", nargs="+", metavar="NAME", help="OLD NEW, or a CSV of such lines: rename everywhere")
+    options.option(
+        "valid_names",
+        type=Path,
+        help="file with a name in each line, or folder of references: no other name is read",
+    )
+    options.option("rename", nargs="+", metavar="NAME", help="OLD NEW, or a CSV of such rows: rename everywhere")
     return options
 
 
@@ -78,8 +60,7 @@ def main(args: argparse.Namespace) -> int:
     found = frames.find_frames(root, args.limit)
     for suffix in (names.METADATA, names.CHARACTERS, names.TAGS):
         atomic.clean_up({frame.parent for frame in found} if args.rename or suffix == names.METADATA else (), suffix)
-    episode.record_of.cache_clear()
-    unreadable = rename(root, found, args.rename) if args.rename else []
+    unreadable = rename_all(root, found, args.rename) if args.rename else []
     reader = None
     if args.characters_from_folders is not None:
         reader = folders.reader(root, args.characters_from_folders, args.valid_names, characters_in(found))

@@ -17,7 +17,7 @@ from pathlib import Path
 from framekit import console, errors
 from framekit.cli import run
 from framekit.cli.parser import StageParser, count, fraction, positive
-from framekit.dataset import frames
+from framekit.dataset import frames, read
 from framekit.dataset.history import Command
 from framekit.files import atomic
 from framekit.sidecars import metadata
@@ -184,7 +184,8 @@ def main(args: argparse.Namespace) -> int:
     weights = balance.read_weights(args.weight_csv) if args.weight_csv else []
     limits = balance.Limits(args.min_multiply, args.max_multiply, args.target_epoch_size, args.max_repeats)
     found, others = prepare.trainable(frames.find_frames(root, args.limit))
-    described, unreadable = prepare.describe(found)
+    reading = console.progress(found, len(found), "frame", "reading")
+    described, unreadable = read.with_metadata(read.described(reading))
     rules = caption_rules(args, described)
     fitting = [(place, rules_for(place, rules)) for place in places]
     atomic.clean_up([root], Path(RECORD).suffix)

@@ -88,7 +88,7 @@ def heads_of_show(src_dir: Path, truth: Path) -> Labelled:
     found = Labelled([], [], [])
     for frame in frames.find_frames(src_dir):
         seen = read_faces(frame) or []
-        source = episode.source_of(frame)
+        source = episode.Episodes().source_of(frame)
         told = truths[source["video"]]
         shown = ShownFrame("", 0, 0, told["frames"][source["source_frame"]] | {"size": told["size"]}, [], [])
         pixels = decode.read_pixels(frame) if seen else None

@@ -119,7 +119,7 @@ def measure_quality(model: str, paths: Sequence[Path], truth: Path, workers: int
     truths = read_truths(truth)
     looked = []
     for path, found in look(paths, detect.Settings(model, min_score=0.05), workers):
-        source = episode.source_of(path)
+        source = episode.Episodes().source_of(path)
         told = truths[source["video"]]
         looked.append(Looked(found, *true_boxes(told["frames"][source["source_frame"]], told["size"])))
     default = max(detect.Settings(model).least(name) for name in detect.Settings(model).models)

@@ -50,6 +50,8 @@ LEVEL = {room: level for level, floor in enumerate(FLOORS) for room in floor}
 ROOMS = [room for room in LEVEL if (ROOT / "framekit" / room).is_dir()]
 # Small files with one importer that a newcomer looks for by their name.
 LOOKED_FOR = {
+    "arrange.flatten": "an option of its own",
+    "sidecars.read": "all that the sidecars of a frame say",
     "faces.cascade": "a kind of detector",
     "models.torchvision": "a kind of model",
     "trainers.onetrainer": "a trainer",

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from framekit import console, errors
-from framekit.arrange.placements import read_journal
+from framekit.arrange.placements import NO_DIGESTS, MetadataDigests, read_journal
 from framekit.console import nearest
 from framekit.errors import UsageError
 from framekit.files import paths
@@ -20,13 +20,10 @@ from framekit.sidecars.metadata import NOBODY, Metadata, metadata_from
 
 PATTERN = "*/character/*"
 CHARACTER = "character"
-NO_NAME = re.compile(r"(?:face_height_ratio_|scene_)\d.*|no_(?:scene|rating|source|episode)")  # levels of other kinds
-NUMBER = re.compile(r"(\d+)\+?_(?:characters?|faces?|people|person)")
 CHARACTER_OTHERS = "character_others"  # the folder of rare, overlong and empty combinations of characters
 OTHERS = "others"  # the folder of frames without characters
 MAX_BYTES = 240  # file systems take 255 bytes
-MAX_COMBINATION = 100  # characters of text in the name of a combination; Source: the older script generation
-NUMBER_OF = re.compile(r"\d+\+?_(?:characters?|faces?|people|person)")
+MAX_COMBINATION = 100  # characters of text in the name of a combination; Source: anime_screenshot_pipeline
 
 
 @dataclass(frozen=True)
@@ -55,12 +52,12 @@ def combination(characters: Iterable[str]) -> str:
 
 @dataclass(frozen=True)
 class Described:
-    """What decides on the place of a frame: its folders, its combination of characters, its X.json."""
+    """What decides on the place of a frame: its folders, its combination of characters, the digests of its X.json."""
 
     folders: tuple[str, ...]
     combination: str
     is_wanted: bool
-    held: tuple[str, str] = ("", "")
+    digests: MetadataDigests = NO_DIGESTS
 
 
 def count_folder(number: int, singular: str, plural: str, largest: int) -> str:
@@ -83,17 +80,39 @@ def fh_ratio_folder(known: Metadata, rules: Rules) -> str:
     return f"face_height_ratio_{lower}-{min(lower + step, 100)}"
 
 
-LEVELS: dict[str, Callable[[Metadata, Rules], str]] = {
-    "n_characters": n_characters_folder,
-    "character": lambda known, rules: combination(known.characters),
-    "fh_ratio": fh_ratio_folder,
-    "n_faces": lambda known, rules: count_folder(known.face_count, "face", "faces", rules.max_character_number),
-    "n_people": lambda known, rules: count_folder(known.count, "person", "people", rules.max_character_number),
-    "episode": lambda known, rules: safe_name(known.episode or "no_episode"),
-    "scene": lambda known, rules: "no_scene" if known.scene is None else f"scene_{known.scene:04d}",
-    "rating": lambda known, rules: safe_name(known.rating or "no_rating"),
-    "source": lambda known, rules: safe_name(known.source_type or "no_source"),
+@dataclass(frozen=True)
+class Level:
+    """A level of folders: the folder of a frame by its metadata, and how its folders are told from characters'.
+
+    `pattern` fits all folders of the level that cannot be a character; in those that count, its one group is the
+    number.
+    """
+
+    folder: Callable[[Metadata, Rules], str]
+    pattern: str = ""
+
+
+LEVELS = {
+    "n_characters": Level(n_characters_folder, r"(\d+)\+?_characters?"),
+    "character": Level(lambda known, rules: combination(known.characters)),
+    "fh_ratio": Level(fh_ratio_folder, r"face_height_ratio_\d.*"),
+    "n_faces": Level(
+        lambda known, rules: count_folder(known.face_count, "face", "faces", rules.max_character_number),
+        r"(\d+)\+?_faces?",
+    ),
+    "n_people": Level(
+        lambda known, rules: count_folder(known.count, "person", "people", rules.max_character_number),
+        r"(\d+)\+?_(?:person|people)",
+    ),
+    "episode": Level(lambda known, rules: safe_name(known.episode or "no_episode"), "no_episode"),
+    "scene": Level(
+        lambda known, rules: "no_scene" if known.scene is None else f"scene_{known.scene:04d}", r"scene_\d.*|no_scene"
+    ),
+    "rating": Level(lambda known, rules: safe_name(known.rating or "no_rating"), "no_rating"),
+    "source": Level(lambda known, rules: safe_name(known.source_type or "no_source"), "no_source"),
 }
+COUNTED = re.compile("|".join(level.pattern for level in LEVELS.values() if "(" in level.pattern))
+NO_NAME = re.compile("|".join(level.pattern for level in LEVELS.values() if level.pattern and "(" not in level.pattern))
 
 
 def parse_format(text: str) -> tuple[str, ...]:
@@ -123,7 +142,7 @@ def leaf_folder(one: Described, levels: Sequence[str], rare: set[str]) -> Path:
 def describe(values: Mapping[str, object], rules: Rules) -> Described:
     """Return what the content of X.json says about the place of its frame. Raises BadSidecar."""
     known = metadata_from(values)
-    folders = tuple(sys.intern(LEVELS[level](known, rules)) for level in rules.levels)
+    folders = tuple(sys.intern(LEVELS[level].folder(known, rules)) for level in rules.levels)
     return Described(folders, sys.intern(combination(known.characters)), rules.takes(known))
 
 
@@ -161,7 +180,7 @@ class Reader:
         """Return the characters that a folder names. Raises BadFolder for one who is not valid."""
         if part == OTHERS:
             return []
-        if part not in self.valid and (NO_NAME.fullmatch(part) or NUMBER.fullmatch(part)):
+        if part not in self.valid and (NO_NAME.fullmatch(part) or COUNTED.fullmatch(part)):
             raise BadFolder(f"the folder {part} names nobody; give --characters_from_folders a pattern that fits")
         found = []
         for name in part.split("+"):
@@ -214,8 +233,9 @@ def corrected(current: Sequence[str], part: str, names: Sequence[str]) -> list[s
 
 
 def number_in(folder: Path) -> int | None:
-    """Return the number that a folder such as `2_characters` or `3_people` on the way tells; None without one."""
-    found = [int(match[1]) for part in folder.parts if (match := NUMBER.fullmatch(part))]
+    """Return the number that a folder such as `2_characters` or `3_people` on the way says; None without one."""
+    matches = filter(None, map(COUNTED.fullmatch, folder.parts))
+    found = [int(match[match.lastindex or 0]) for match in matches]
     return found[-1] if found else None
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from framekit import errors
 from framekit.dataset import frames
@@ -13,16 +13,23 @@ from framekit.files import atomic, journal, names, paths
 JOURNAL = ".arranged.jsonl"
 
 
+class MetadataDigests(NamedTuple):
+    """The digests of a frame's X.json in the tree and in the dataset; "" for none, or a damaged one."""
+
+    tree: str = ""
+    dataset: str = ""
+
+
+NO_DIGESTS = MetadataDigests()
+
+
 @dataclass(frozen=True)
 class Placed:
-    """Where a frame was put in the tree, and the digests that X.json had then, there and in the dataset.
-
-    `told` is the place as the journal tells it.
-    """
+    """Where a frame was put in the tree, and the digests of its metadata then; `written` is what the journal says."""
 
     place: Path
-    digests: tuple[str, str] = ("", "")
-    told: str = field(default="", compare=False)
+    digests: MetadataDigests = NO_DIGESTS
+    written: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -44,14 +51,14 @@ def read_journal(tree: Path) -> Journal:
     for record in journal.read_lines(tree / JOURNAL):
         origin = record.get("frame")
         before = placed.get(origin) if isinstance(origin, str) else None
-        place = before.place if before and record.get("to") == before.told else root.inside(record.get("to"))
+        place = before.place if before and record.get("to") == before.written else root.inside(record.get("to"))
         if place is None or not isinstance(origin, str) or (before is None and root.inside(origin) is None):
             continue
-        noted, told = record.get("metadata"), record["to"]
+        noted, written = record.get("metadata"), record["to"]
         if isinstance(noted, list) and len(noted) == 2:
-            placed[origin], unfinished = Placed(place, (str(noted[0]), str(noted[1])), told), None
+            placed[origin], unfinished = Placed(place, MetadataDigests(str(noted[0]), str(noted[1])), written), None
         else:
-            placed[origin] = Placed(place, before.digests if before else ("", ""), told)
+            placed[origin] = Placed(place, before.digests if before else NO_DIGESTS, written)
             unfinished = (origin, before, place)
     return Journal(placed, unfinished)
 
@@ -64,7 +71,7 @@ def metadata_digest(frame: Path) -> str:
         return ""
 
 
-def placement(origin: str, target: Path, tree: Path, digests: tuple[str, str] | None = None) -> dict[str, Any]:
+def placement(origin: str, target: Path, tree: Path, digests: MetadataDigests | None = None) -> dict[str, Any]:
     """Return a record of the journal; a finished placement notes the digests of the metadata."""
     record: dict[str, Any] = {"frame": origin, "to": relative_name(target, tree)}
     return record | ({"metadata": digests} if digests else {})

@@ -13,19 +13,30 @@ from framekit.dataset.move import Stems, visible_files
 from framekit.files import paths
 
 
+def check_folders(src: Path, dst: Path, move: bool) -> None:
+    """Raise UsageError if the tree would be taken for part of the dataset, or the other way round."""
+    if not src.is_dir():
+        raise errors.UsageError(f"{src} is not a folder; --src_dir must name the folder that holds the frames")
+    if src == dst:
+        if not move:
+            raise errors.UsageError(f"{src} is both --src_dir and --dst_dir; add --move to arrange it in place")
+    elif dst.resolve().is_relative_to(src.resolve()) or src.resolve().is_relative_to(dst.resolve()):
+        raise errors.UsageError(f"{dst} and {src} lie inside one another; give --dst_dir a folder beside --src_dir")
+
+
 def describe_all(
-    standing: Sequence[FrameLocation], rules: Rules
+    locations: Sequence[FrameLocation], rules: Rules
 ) -> tuple[dict[Path, Described], list[tuple[Path, str]]]:
     """Return what decides on the place of each frame, and the frames whose metadata can't be used."""
     described: dict[Path, Described] = {}
     unreadable: list[tuple[Path, str]] = []
-    for one in console.progress(standing, len(standing), "frame", "reading"):
+    for one in console.progress(locations, len(locations), "frame", "reading"):
         if not one.frame.exists():
             unreadable.append((one.frame, "it is a link that leads nowhere; remove it, or put the frame back"))
             continue
         try:
-            values, held = place.held_metadata(one.frame, one.now, one.put)
-            described[one.frame] = replace(describe(values, rules), held=held)
+            values, digests = place.held_metadata(one.frame, one.now, one.put)
+            described[one.frame] = replace(describe(values, rules), digests=digests)
         except errors.BadSidecar as error:
             unreadable.append((one.frame, str(error)))
     return described, unreadable
@@ -43,7 +54,7 @@ def decide(one: FrameLocation, leaf: Path, stems: Stems) -> Path | str:
 
 
 def plan(
-    standing: Sequence[FrameLocation], described: Mapping[Path, Described], rules: Rules, tree: Path
+    locations: Sequence[FrameLocation], described: Mapping[Path, Described], rules: Rules, tree: Path
 ) -> list[tuple[FrameLocation, Path | str]]:
     """Return for each described frame its place, or what keeps it out.
 
@@ -53,7 +64,7 @@ def plan(
     stems = Stems(visible_files(tree))
     leaves = Leaves(tree, rules.levels, rare)
     decisions: list[tuple[FrameLocation, Path | str]] = []
-    for one in standing:
+    for one in locations:
         if one.frame not in described:
             continue
         if not described[one.frame].is_wanted:

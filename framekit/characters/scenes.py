@@ -19,7 +19,7 @@ from framekit.files import atomic, names
 from framekit.files.names import CHARACTERS, sidecar
 from framekit.sidecars import characters, metadata
 from framekit.sidecars.corrections import WRITTEN
-from framekit.sidecars.episode import source_of
+from framekit.sidecars.episode import Episodes
 from framekit.sidecars.metadata import UNKNOWN
 
 # Two faces of neighbouring frames are one if their boxes overlap and they look alike, or if they look very much alike.
@@ -49,10 +49,12 @@ def name_face(face: Face, candidates: Sequence[Candidate], acceptance: Acceptanc
 def scenes(found: Sequence[Path]) -> Iterator[list[Path]]:
     """Yield the frames of each scene, in their order; a frame whose scene nobody knows stands alone."""
 
+    episodes = Episodes()
+
     def scene_of(numbered: tuple[int, Path]) -> tuple[Path, Any]:
         number, frame = numbered
         try:
-            scene = source_of(frame).get("scene")
+            scene = episodes.source_of(frame).get("scene")
         except errors.BadSidecar:
             scene = None  # generate_metadata.py lists it
         return frame.parent, ("alone", number) if scene is None else scene

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from framekit.errors import UnreadableFrame, UsageError
+from framekit.files.names import DOUBLE_SUFFIXES
 from framekit.pixels import decode
 from framekit.pixels.decode import Pixels
 
 Result = TypeVar("Result")
 FRAME_SUFFIXES = frozenset(".png .jpg .jpeg .jfif .webp .bmp .gif .tif .tiff .avif".split())
+HIDING = tuple(suffix.rpartition(".")[0] for suffix in DOUBLE_SUFFIXES)  # such stems look like sidecars
 DIGITS = re.compile(r"(\d+)")
 Key = list[tuple[int, int, str]]
 
@@ -135,7 +137,7 @@ def refuse_unusable_names(folder: Path, names: Iterable[str]) -> None:
             name.encode()
         except UnicodeEncodeError as error:
             raise UsageError(f"the name of {str(folder / name)!a} is not UTF-8; rename it") from error
-        if name.rpartition(".")[0].lower().endswith((".faces", ".characters")):
+        if name.rpartition(".")[0].lower().endswith(HIDING):
             raise UsageError(f"{folder / name} would be taken for a frame and a sidecar at once; rename it")
 
 

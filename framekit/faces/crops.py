@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from glob import escape
 from itertools import groupby
 from pathlib import Path
@@ -18,7 +17,7 @@ from framekit.pixels import decode
 from framekit.pixels.decode import Pixels
 from framekit.pixels.encode import encode_png
 from framekit.sidecars.characters import names_record, read_names
-from framekit.sidecars.episode import record_of, record_text, source_of
+from framekit.sidecars.episode import Episodes, record_text
 from framekit.sidecars.faces import faces_record, read_faces
 from framekit.sidecars.metadata import UNKNOWN
 
@@ -58,8 +57,8 @@ def crops_in(frame: Path, pixels: decode.Pixels, root: Path, target: Path) -> li
     return found
 
 
-def write_crop(crop: Crop) -> None:
-    """Write a crop and its sidecars."""
+def write_crop(crop: Crop, written: Episodes) -> None:
+    """Write a crop and its sidecars; `written` are the records of where crops were cut before."""
     crop.path.parent.mkdir(parents=True, exist_ok=True)
     record = faces_record("crop", 0.0, Seen(crop.faces, [], []))
     atomic.write_json(names.sidecar(crop.path, names.FACES), record)
@@ -69,15 +68,15 @@ def write_crop(crop: Crop) -> None:
             for face, name in zip(crop.faces, crop.names, strict=True)
         ]
         atomic.write_json(names.sidecar(crop.path, names.CHARACTERS), names_record("crop", "", named, []))
-    if known_sources(crop.path.parent).get(crop.path.stem, {}).get("crop") != crop.cut or not crop.path.exists():
+    before = known_sources(written, crop.path.parent).get(crop.path.stem, {})
+    if before.get("crop") != crop.cut or not crop.path.exists():
         atomic.write_whole(crop.path, encode_png(crop.pixels))
 
 
-@cache
-def known_sources(folder: Path) -> dict[str, Any]:
+def known_sources(written: Episodes, folder: Path) -> dict[str, Any]:
     """Return where the crops of a folder came from, as its record says; nothing if that is missing or damaged."""
     try:
-        known = record_of(folder).get("frames")
+        known = written.record_of(folder).get("frames")
     except errors.BadSidecar:
         return {}
     return (
@@ -94,7 +93,7 @@ def stale_crops(frame: Path, root: Path, target: Path, kept: set[Path]) -> Itera
                 yield path
 
 
-def write_cuts(cuts: Mapping[Path, Mapping[str, Any]]) -> None:
+def write_cuts(cuts: Mapping[Path, Mapping[str, Any]], written: Episodes) -> None:
     """Record where crops were cut, in the .frames.json of each folder of crops. Raises BadSidecar."""
     for folder, members in groupby(sorted(cuts), key=lambda path: path.parent):
         sources = {path.stem: dict(cuts[path]) for path in members}
@@ -102,8 +101,8 @@ def write_cuts(cuts: Mapping[Path, Mapping[str, Any]]) -> None:
         sources = {
             stem: {name: value for name, value in one.items() if name not in HEAD} for stem, one in sources.items()
         }
-        path = folder / names.EPISODE_RECORD
-        atomic.write_whole(path, record_text({"schema": 1} | head | {"frames": known_sources(folder) | sources}))
+        frames_then = known_sources(written, folder) | sources
+        atomic.write_whole(folder / names.EPISODE_RECORD, record_text({"schema": 1} | head | {"frames": frames_then}))
 
 
 def write_crops(found: Sequence[Path], root: Path, target: Path, workers: int) -> tuple[int, list[tuple[Path, str]]]:
@@ -113,8 +112,7 @@ def write_crops(found: Sequence[Path], root: Path, target: Path, workers: int) -
     frames.
     """
     frames.refuse_inside(target, root)
-    record_of.cache_clear()
-    known_sources.cache_clear()
+    episodes, written = Episodes(), Episodes()
     cuts: dict[Path, dict[str, Any]] = {}
     failed = []
     looked = [frame for frame in found if names.sidecar(frame, names.FACES).exists()]
@@ -123,16 +121,16 @@ def write_crops(found: Sequence[Path], root: Path, target: Path, workers: int) -
         if isinstance(pixels, frames.Unreadable):
             continue  # the stage that looked for faces lists it
         try:
-            crops, source = crops_in(frame, pixels, root, target), source_of(frame)
+            crops, source = crops_in(frame, pixels, root, target), episodes.source_of(frame)
         except errors.BadSidecar as error:
             failed.append((frame, str(error)))
             continue
         for crop in crops:
-            write_crop(crop)
+            write_crop(crop, written)
         cuts |= {crop.path: source | {"crop": crop.cut} for crop in crops}
         for path in stale_crops(frame, root, target, {crop.path for crop in crops}):
             removed.remove(target, path, STALE)
-    write_cuts(cuts)
+    write_cuts(cuts, written)
     return len(cuts), failed
 
 

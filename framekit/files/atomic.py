@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from framekit.errors import BadSidecar, UsageError
-from framekit.files.names import CHARACTERS, FACES
+from framekit.files.names import DOUBLE_SUFFIXES
 
 # What systems say where a file cannot get another name: another disk, no such feature, too many names.
 NO_LINKS = (errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EACCES)
@@ -109,7 +109,7 @@ def part_of(path: Path) -> Path:
 
 def temporary(path: Path) -> Path:
     """Return the hidden name of a file that is being written; short, so that long names stay possible."""
-    suffix = next((ending for ending in (FACES, CHARACTERS) if path.name.endswith(ending)), path.suffix)
+    suffix = next((ending for ending in DOUBLE_SUFFIXES if path.name.endswith(ending)), path.suffix)
     return path.with_name(f".{hashlib.sha256(path.name.encode()).hexdigest()[:16]}{suffix}.tmp")
 
 

@@ -1,4 +1,4 @@
-"""Names of the files beside a frame, whole writes, checked reads, and what is still pending."""
+"""The one list of files that may stand beside a frame, and their names."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +9,7 @@ MULTIPLY = "multiply.txt"
 # Everything that belongs to frame X.png: ours, and what trainers and taggers put beside a frame.
 STEM_SUFFIXES = (FACES, CHARACTERS, METADATA, CAPTION, ".caption", ".npz")
 NAME_SUFFIXES = (TAGS, ".txt", ".json")
+DOUBLE_SUFFIXES = tuple(suffix for suffix in STEM_SUFFIXES if suffix.count(".") == 2)
 
 
 def sidecar(frame: Path, suffix: str) -> Path:

@@ -1,7 +1,7 @@
 """The join of all sidecars of a frame into its metadata, X.json."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,9 @@ from framekit.arrange.folders import Reader
 from framekit.files import atomic, names
 from framekit.metadata import rename
 from framekit.pixels.decode import frame_size
-from framekit.sidecars import characters, corrections, episode, faces, metadata, tags
+from framekit.sidecars import corrections, metadata, tags
+from framekit.sidecars.episode import Episodes
+from framekit.sidecars.read import FrameSidecars, read_sidecars
 from framekit.sidecars.tags import TagRecord
 from framekit.tags.vocabulary import people_in
 
@@ -19,11 +21,10 @@ SCREENSHOTS = "screenshots"  # the type of frames whose video is known
 
 
 @dataclass(frozen=True)
-class Known:
-    """What the sidecars of one frame say."""
+class Shown:
+    """What a frame shows, as far as people can be counted by it: its sidecars, the names and tags made of them."""
 
-    frame: Path
-    seen: Sequence[boxes.Face]
+    sidecars: FrameSidecars
     names: Sequence[str]
     tags: Mapping[str, list[str]]
 
@@ -42,15 +43,16 @@ class Rules:
     renames: rename.Renames
     folders: Reader | None = None
     names_only: bool = False
+    episodes: Episodes = field(default_factory=Episodes)
 
 
-COUNTS: dict[str, Callable[[Known], int]] = {
-    "auto": lambda known: max(len(known.seen), len(known.names)) or people_in(known.tags["general"]),
-    "faces": lambda known: len(known.seen),
-    "characters": lambda known: len({name for name in known.names if name not in metadata.NOBODY}),
-    "tags": lambda known: people_in(known.tags["general"]),
-    "people": lambda known: faces.count_people(known.frame),
-    "folder": lambda known: folders.number_in(known.frame.parent) or 0,
+COUNTS: dict[str, Callable[[Shown], int]] = {
+    "auto": lambda shown: max(len(shown.sidecars.faces), len(shown.names)) or people_in(shown.tags["general"]),
+    "faces": lambda shown: len(shown.sidecars.faces),
+    "characters": lambda shown: len({name for name in shown.names if name not in metadata.NOBODY}),
+    "tags": lambda shown: people_in(shown.tags["general"]),
+    "people": lambda shown: shown.sidecars.people,
+    "folder": lambda shown: folders.number_in(shown.sidecars.frame.parent) or 0,
 }
 
 
@@ -60,13 +62,11 @@ def describe_general(description: str, source: Mapping[str, Any]) -> str:
     return " ".join(word for word in (description, series) if word)
 
 
-def read_tag_lines(frame: Path, renames: rename.Renames) -> dict[str, list[str]]:
-    """Return the tags of a frame by their kind, characters by their new names; no tags if it was not tagged."""
-    path = names.sidecar(frame, names.TAGS)
-    if not path.exists():
-        return tags.parse_tags("")
-    text = atomic.read_text(path)
-    if renames.mark:
+def tag_lines(known: FrameSidecars, renames: rename.Renames) -> dict[str, list[str]]:
+    """Return the tags of a frame by their kind, characters by their new names."""
+    text = known.tag_text
+    if text and renames.mark:
+        path = names.sidecar(known.frame, names.TAGS)
         text = rename.renamed_tags(text, renames.since(rename.mark_of_tags(path, TagRecord(path.parent))))
     return tags.parse_tags(text)
 
@@ -85,17 +85,15 @@ def join(frame: Path, rules: Rules, known_source: Any) -> dict[str, Any]:
 
     `known_source` is what X.json says already: a frame that left its episode folder has no record beside it.
     """
-    source = episode.source_of(frame)
-    if not source and isinstance(known_source, dict):
-        source = known_source
-    seen = faces.read_faces(frame) or []
-    named, inferred, edition = characters.read_named(frame)
-    tags = read_tag_lines(frame, rules.renames)
-    new_names = rules.renames.since(edition)
-    names = names_of(seen, {box: new_names.get(name, name) for box, name in named.items()}, tags["character"])
+    known = read_sidecars(frame, rules.episodes)
+    source = known.source or (known_source if isinstance(known_source, dict) else {})
+    seen, named = known.faces, known.named
+    tags = tag_lines(known, rules.renames)
+    new_names = rules.renames.since(named.renamed)
+    names = names_of(seen, {box: new_names.get(name, name) for box, name in named.names.items()}, tags["character"])
     fields: dict[str, Any] = {
         "schema": 1,
-        "count": COUNTS[rules.count_from](Known(frame, seen, names, tags)),
+        "count": COUNTS[rules.count_from](Shown(known, names, tags)),
         "characters": names,
         "general": describe_general(rules.description, source),
         "facepos": [metadata.facepos_of(face.box) for face in seen],
@@ -103,7 +101,7 @@ def join(frame: Path, rules: Rules, known_source: Any) -> dict[str, Any]:
         "face_height_ratio": round(max((face.box[3] - face.box[1] for face in seen), default=0.0), 4),
     }
     optional = {
-        "inferred": rename.renamed(inferred, new_names),
+        "inferred": rename.renamed(named.inferred, new_names),
         "copyright": tags["copyright"],
         "artist": tags["artist"],
         "rating": "".join(tags["rating"][:1]),

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from framekit import errors
+from framekit import console, errors
 from framekit.arrange.folders import folder_name
 from framekit.arrange.place import REPLACED, follow_factors
 from framekit.arrange.placements import JOURNAL, placement, read_journal
@@ -164,6 +164,20 @@ def renamed_tags(text: str, names: Names) -> str:
         words = [word.strip() for word in told.split(",")]
         lines.append(start + ", ".join(renamed(words, names)) if renamed(words, names) != words else line)
     return "\n".join(lines) + "\n" * text.endswith("\n")
+
+
+def rename_all(root: Path, found: Sequence[Path], words: Sequence[str]) -> list[tuple[Path, str]]:
+    """Note a rename, and follow it in the sidecars; return those that could not be read."""
+    remember(root, read_renames(words))
+    renames = Renames(root)
+    tagged: dict[Path, TagRecord] = {}
+    unreadable: list[tuple[Path, str]] = []
+    for frame in console.progress(found, len(found), "frame", "renaming"):
+        try:
+            rename_sidecars(frame, renames, tagged)
+        except errors.BadSidecar as error:
+            unreadable.append((frame, f"nobody was renamed there: {error}"))
+    return unreadable
 
 
 def rename_folders(root: Path, names: Names) -> int:

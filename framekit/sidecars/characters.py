@@ -1,6 +1,7 @@
-"""The sidecar of names: who is on a frame, told from what a person corrected there or in X.json."""
+"""The sidecar of names, X.characters.json: who is on a frame, and whether a person corrected it there or in X.json."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,25 +23,34 @@ def names_record(
     return record | ({"inferred": list(inferred)} if inferred else {}) | {WRITTEN: digest(list(named))}
 
 
-def read_names(frame: Path) -> dict[Box, str]:
-    """Return the name of each face of a frame by its box; empty if nobody named them. Raises BadSidecar."""
-    return read_named(frame)[0]
+@dataclass(frozen=True)
+class Named:
+    """Who is on a frame: the name of each face by its box, and who is inferred from the scene without a face.
 
-
-def read_named(frame: Path) -> tuple[dict[Box, str], list[str], Any]:
-    """Return the name of each face of a frame by its box, and who must be on it without a face, as its scene tells.
-
-    Both are empty if nobody named them. Third comes the mark of the renames followed there. Raises BadSidecar.
+    `renamed` is the mark of the renames that the sidecar followed.
     """
+
+    names: Mapping[Box, str] = field(default_factory=dict)
+    inferred: Sequence[str] = ()
+    renamed: Any = 0
+
+
+def read_names(frame: Path) -> Mapping[Box, str]:
+    """Return the name of each face of a frame by its box; empty if nobody named them. Raises BadSidecar."""
+    return read_named(frame).names
+
+
+def read_named(frame: Path) -> Named:
+    """Return who is on a frame; nobody if nobody named them. Raises BadSidecar."""
     path = sidecar(frame, CHARACTERS)
     if not path.exists():
-        return {}, [], 0
+        return Named()
     record = read_json(path)
     try:
         named = {tuple(face["box"]): str(face["name"]) for face in record["faces"]}
     except (KeyError, TypeError) as error:
         raise BadSidecar(f"{path.name}: its faces need a box and a name each") from error
-    return named, metadata.texts(record, "inferred"), record.get("renamed")
+    return Named(named, metadata.texts(record, "inferred"), record.get("renamed"))
 
 
 def corrected_names(frame: Path) -> list[str] | None:

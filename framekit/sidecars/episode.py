@@ -2,31 +2,37 @@
 
 import json
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from framekit.files import atomic, names
 
 
-@cache
-def record_of(folder: Path) -> Mapping[str, Any]:
-    """Return the .frames.json of a folder; empty if there is none. Raises BadSidecar."""
-    path = folder / names.EPISODE_RECORD
-    return atomic.read_json(path) if path.exists() else {}
+class Episodes:
+    """The .frames.json of episode folders; each is read once."""
 
+    def __init__(self) -> None:
+        """Begin without any; a run has its own, so that nothing is remembered after it."""
+        self.records: dict[Path, Mapping[str, Any]] = {}
 
-def source_of(frame: Path) -> dict[str, Any]:
-    """Return video, prefix, episode, time, source frame and scene of a frame; empty if its record doesn't know it.
+    def record_of(self, folder: Path) -> Mapping[str, Any]:
+        """Return the record of a folder; empty if there is none. Raises BadSidecar."""
+        if folder not in self.records:
+            path = folder / names.EPISODE_RECORD
+            self.records[folder] = atomic.read_json(path) if path.exists() else {}
+        return self.records[folder]
 
-    Raises BadSidecar if the record is damaged.
-    """
-    record = record_of(frame.parent)
-    known = record.get("frames")
-    own = known.get(frame.stem) if isinstance(known, dict) else None
-    if not isinstance(own, dict):
-        return {}
-    return {name: record.get(name) for name in ("video", "prefix", "episode")} | own
+    def source_of(self, frame: Path) -> dict[str, Any]:
+        """Return video, prefix, episode, time, source frame and scene of a frame; empty if its record doesn't know it.
+
+        Raises BadSidecar if the record is damaged.
+        """
+        record = self.record_of(frame.parent)
+        known = record.get("frames")
+        own = known.get(frame.stem) if isinstance(known, dict) else None
+        if not isinstance(own, dict):
+            return {}
+        return {name: record.get(name) for name in ("video", "prefix", "episode")} | own
 
 
 def record_text(record: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """The sidecar of faces, X.faces.json: written, read back, and whether a person corrected it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +42,13 @@ def is_corrected(path: Path) -> bool:
 def read_faces(frame: Path) -> list[Face] | None:
     """Read the faces sidecar of a frame; None if there is none. Raises BadSidecar if it is malformed."""
     path = sidecar(frame, FACES)
-    if not path.exists():
-        return None
+    return faces_in(read_json(path), path.name) if path.exists() else None
+
+
+def faces_in(record: Mapping[str, Any], name: str) -> list[Face]:
+    """Return the faces that a sidecar of this name holds. Raises BadSidecar if it is malformed."""
     try:
-        listed = read_json(path)["faces"]
+        listed = record["faces"]
         boxes = [(*map(float, face["box"]), float(face["score"])) for face in listed]
         labels = [HEAD if face.get("label") == HEAD else FACE for face in listed]
         faces = [
@@ -52,16 +56,15 @@ def read_faces(frame: Path) -> list[Face] | None:
             for (left, top, right, bottom, score), label in zip(boxes, labels, strict=True)
         ]
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
-        raise BadSidecar(f"{path.name}: its faces need a box of four fractions and a score each") from error
+        raise BadSidecar(f"{name}: its faces need a box of four fractions and a score each") from error
     if not all(0 <= number <= 1 for numbers in boxes for number in numbers):
-        raise BadSidecar(f"{path.name}: boxes and scores must be fractions from 0 to 1")
+        raise BadSidecar(f"{name}: boxes and scores must be fractions from 0 to 1")
     if any(face.box[0] >= face.box[2] or face.box[1] >= face.box[3] for face in faces):
-        raise BadSidecar(f"{path.name}: a box must be [left, top, right, bottom] as fractions")
+        raise BadSidecar(f"{name}: a box must be [left, top, right, bottom] as fractions")
     return faces
 
 
-def count_people(frame: Path) -> int:
-    """Return how many people a person detector saw on a frame, 0 if none looked. Raises BadSidecar."""
-    path = sidecar(frame, FACES)
-    people = read_json(path).get("people") if path.exists() else None
+def count_people(record: Mapping[str, Any]) -> int:
+    """Return how many people the content of a faces sidecar holds, 0 if no person detector looked."""
+    people = record.get("people")
     return len(people) if isinstance(people, list) else 0

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from framekit.arrange.folders import NUMBER_OF
+from framekit.arrange.folders import COUNTED
 from framekit.dataset.frames import is_frame_name
 from framekit.errors import UsageError
 from framekit.files.atomic import read_toml
@@ -313,7 +313,7 @@ def numbered_problems(root: Path, filled: Mapping[Path, int]) -> list[Problem]:
     for folder in sorted({Path(top, *path.relative_to(top).parts[:1]) for path in filled if path.is_relative_to(top)}):
         if folder == top:
             problems.append(Problem(folder, AT_TOP))
-        elif NUMBER_OF.fullmatch(folder.name):
+        elif COUNTED.fullmatch(folder.name):
             name = folder.name.partition("_")
             problems.append(Problem(folder, NUMBER, f"{name[0]} repeats of {name[2]}"))
         elif not REPEATS_NAME.fullmatch(folder.name):

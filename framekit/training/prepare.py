@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from framekit import console, errors
+from framekit import errors
 from framekit.files import atomic, names
 from framekit.sidecars import metadata
 from framekit.sidecars.corrections import held_text, is_file_edited
@@ -159,15 +159,3 @@ def trainable(found: Sequence[Path]) -> tuple[list[Path], list[tuple[Path, str]]
     reason = "not read by all trainers; convert it to PNG, JPEG or WebP"
     others = [(frame, reason) for frame in found if not seen[frame.suffix.lower()]]
     return [frame for frame in found if seen[frame.suffix.lower()]], others
-
-
-def describe(found: Sequence[Path]) -> tuple[dict[Path, metadata.Metadata], list[tuple[Path, str]]]:
-    """Return the metadata of each frame, and the frames whose metadata can't be used."""
-    described: dict[Path, metadata.Metadata] = {}
-    unreadable: list[tuple[Path, str]] = []
-    for frame in console.progress(found, len(found), "frame", "reading"):
-        try:
-            described[frame] = metadata.read_metadata(frame)
-        except errors.BadSidecar as error:
-            unreadable.append((frame, str(error)))
-    return described, unreadable

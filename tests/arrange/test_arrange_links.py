@@ -10,8 +10,7 @@ import pytest
 from PIL import Image
 
 import arrange_folders
-from framekit.arrange import place
-from framekit.arrange.place import fitting_size
+from framekit.arrange.resize import fitting_size, needs_rewriting
 from framekit.files import atomic
 from framekit.pixels.decode import ORIENTATION, read_pixels
 from tests.conftest import one_sentence, plain, tree
@@ -254,7 +253,7 @@ def test_a_frame_that_cannot_be_decoded_is_taken_as_it_is(tmp_path: Path) -> Non
 
 def test_other_formats_are_taken_as_they_are(tmp_path: Path) -> None:
     frame = save_image(tmp_path, "t.gif", Image.new("P", (40, 20)))
-    assert not place.needs_rewriting(frame, 16, "longer")
+    assert not needs_rewriting(frame, 16, "longer")
     assert arrange(tmp_path, "--max_image_size", "16") == 0
     assert (tmp_path / "tree" / "Aoba" / "t.gif").read_bytes() == frame.read_bytes()
 
