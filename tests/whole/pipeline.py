@@ -1,22 +1,31 @@
 """Run every script over a show, and list what each file that comes out holds: the data must not change by accident.
 
+    python -m tests.whole.pipeline record
     python -m tests.whole.pipeline run VIDEOS REFERENCES OUT [--scripts CHECKOUT]
     python -m tests.whole.pipeline compare BEFORE AFTER
 
-`run` works in OUT with relative paths, so that journals of two runs are alike. `compare` names each file that differs;
-archives are compared by their arrays, pages by their figures, journals without times.
+`record` rewrites manifest.json, which test_pipeline.py holds the demo show against: run it after a change of the data
+that is meant, and commit the manifest with the change. `run` works in OUT, which must not be moved afterwards.
+`compare` names each file that differs; archives are compared by their arrays, frames by their pixels, pages by their
+figures, and absolute paths below OUT count as equal.
 """
 
 import hashlib
 import json
 import os
+import platform
 import re
 import shlex
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
+from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+MANIFEST = Path(__file__).with_name("manifest.json")
 
 # Each line is typed as a user would type it; corrections by hand stand between them.
 COMMANDS = """
@@ -42,8 +51,15 @@ prepare_training.py --src_dir training --overwrite_corrections
 arrange_folders.py --src_dir training --dst_dir flat --flatten --copy
 remove_similar.py --src_dir frames --restore
 """
-# Times, and folders of the machine: the only things that two runs of the same scripts may tell differently.
-TIMES = re.compile(rb'("(?:time|written_at|at|mtime|mtime_ns|started)": )("[^"]*"|[\d.]+)')
+# After all commands; a second run of these changes nothing.
+REPEATED = """
+generate_metadata.py --src_dir flat --general_description anishot
+arrange_folders.py --src_dir flat --dst_dir tree --copy --format character/fh_ratio
+prepare_training.py --src_dir tree
+"""
+INPUTS = ("names.csv", "output.txt")
+# What the pixels depend on: codecs, and what computes with them.
+PACKAGES = ("numpy", "opencv-python-headless", "pillow", "onnxruntime", "animeface", "imageio-ffmpeg")
 
 
 def correct(frames: Path) -> None:
@@ -58,30 +74,36 @@ def correct(frames: Path) -> None:
         path.write_text(json.dumps(known), encoding="utf-8")
 
 
-def run(videos: Path, references: Path, done: Path, scripts: Path, python: str = sys.executable) -> list[str]:
-    """Run all commands, then name their folder `done`; return the exit code of each with its command.
-
-    All runs beside each other work in one folder, one after the other, since some files hold its absolute path.
-    """
-    out = done.parent / "running"
+def run(videos: Path, references: Path, out: Path, scripts: Path = ROOT) -> list[str]:
+    """Run all commands in a new folder `out`; return the exit code of each with its command."""
     out.mkdir(parents=True)
     (out / "videos").symlink_to(videos.resolve())
     (out / "references").symlink_to(references.resolve())
     (out / "names.csv").write_text("SoraMinato,SoraX\nreimu,ReimuX\n", encoding="utf-8")
-    said = []
-    for line in COMMANDS.replace("\\\n", "").strip().splitlines():
+    return run_commands(COMMANDS, out, scripts)
+
+
+def run_commands(commands: str, out: Path, scripts: Path = ROOT) -> list[str]:
+    """Run some commands in `out`; return the exit code of each with its command. What they print is in output.txt."""
+    codes = []
+    for line in commands.replace("\\\n", "").strip().splitlines():
         if line == "CORRECT":
             correct(out / "frames")
             continue
         script, *words = shlex.split(line)
-        ran = subprocess.run(
-            [python, str(scripts / script), *words], cwd=out, capture_output=True, text=True, encoding="utf-8"
-        )
-        said.append(f"{ran.returncode} {line}")
-        with (out / "said.txt").open("a", encoding="utf-8") as file:
+        command = [sys.executable, str(scripts / script), *words]
+        ran = subprocess.run(command, cwd=out, capture_output=True, text=True, encoding="utf-8")
+        codes.append(f"{ran.returncode} {line}")
+        with (out / "output.txt").open("a", encoding="utf-8") as file:
             file.write(f"$ {line}\n{ran.stdout}{ran.stderr}[{ran.returncode}]\n")
-    out.rename(done)
-    return said
+    return codes
+
+
+def run_demo(folder: Path) -> list[str]:
+    """Draw the small demo show in a folder, and run all commands on it in `folder`/out; return what `run` returns."""
+    draw = [sys.executable, str(ROOT / "demo" / "draw_show.py"), "--height", "360", "--dst_dir", str(folder)]
+    subprocess.run(draw, check=True, capture_output=True)
+    return run(folder / "videos", folder / "references", folder / "out")
 
 
 def arrays(path: Path) -> bytes:
@@ -104,23 +126,35 @@ def pixels(path: Path) -> bytes:
 
 
 def content(path: Path, out: Path) -> bytes:
-    """Return what a file holds, without what two runs may tell differently."""
+    """Return what a file holds, the same for each folder `out` that holds it."""
     if path.suffix == ".npz":
         return arrays(path)
     if path.suffix == ".png":
         return pixels(path)
-    held = path.read_bytes().replace(str(out.resolve().parent / "running").encode(), b"OUT")
+    held = path.read_bytes().replace(str(out.resolve()).encode(), b"OUT")
     if path.suffix == ".html":  # words may be rewritten, figures may not
         text = re.sub(rb"<style.*?</style>|src=\"data:[^\"]*\"", b"", held, flags=re.DOTALL)
         return b" ".join(re.findall(rb"\d+(?:\.\d+)?", re.sub(rb"<[^>]*>", b" ", text)))
-    return TIMES.sub(rb"\1TIME", held)
+    if path.name == ".prepared.json":
+        return without_absolute(path, out)
+    return held
+
+
+def without_absolute(prepared: Path, out: Path) -> bytes:
+    """Return .prepared.json with `OUT` in place of the digests of texts that hold absolute paths."""
+    digests = json.loads(prepared.read_bytes())
+    for name in digests:
+        text = prepared.parent / name
+        if text.is_file() and str(out.resolve()).encode() in text.read_bytes():
+            digests[name] = "OUT"
+    return json.dumps(digests).encode()
 
 
 def files_of(out: Path) -> Iterator[Path]:
     """Yield all files that the scripts wrote."""
     for folder, folders, names in os.walk(out):
         folders[:] = sorted(name for name in folders if not Path(folder, name).is_symlink())
-        yield from (Path(folder, name) for name in sorted(names) if name != "said.txt")
+        yield from (Path(folder, name) for name in sorted(names) if name not in INPUTS)
 
 
 def digests(out: Path) -> dict[str, str]:
@@ -128,6 +162,55 @@ def digests(out: Path) -> dict[str, str]:
     return {
         path.relative_to(out).as_posix(): hashlib.sha256(content(path, out)).hexdigest()[:16] for path in files_of(out)
     }
+
+
+def kind_of(path: str) -> str:
+    """Return the kind of a file: its top folder, and its name without the frame's name and without numbers.
+
+    kind_of("frames/EP01/show_EP01_000007.faces.json")  # "frames/*.faces.json"
+    """
+    top, _, name = path.partition("/")
+    name = re.sub(r"\d+", "*", re.sub(r"show_EP\d+_\d+", "*", name.rpartition("/")[2]))
+    return f"{top}/{name}" if name else top
+
+
+def kinds(digests: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Return how many files there are of each kind, and one digest of the paths and contents of them all."""
+    lines: dict[str, list[str]] = {}
+    for path, digest in sorted(digests.items()):
+        lines.setdefault(kind_of(path), []).append(f"{path} {digest}\n")
+    return {
+        kind: {"files": len(found), "digest": hashlib.sha256("".join(found).encode()).hexdigest()[:16]}
+        for kind, found in sorted(lines.items())
+    }
+
+
+def environment() -> dict[str, Any]:
+    """Return what the digests depend on besides the scripts: versions, the ffmpeg that decodes, the machine."""
+    import numpy as np
+
+    from framekit.video.ffmpeg import find_ffmpeg
+
+    build = subprocess.run([find_ffmpeg().path, "-version"], capture_output=True, text=True, check=True).stdout
+    simd = np.show_config(mode="dicts")["SIMD Extensions"]  # type: ignore[call-overload,index,unused-ignore]
+    return {
+        "python": ".".join(platform.python_version_tuple()[:2]),
+        **{name: metadata.version(name) for name in PACKAGES},
+        "ffmpeg": build.split(" Copyright")[0],
+        "machine": f"{platform.system()} {platform.machine()}",
+        "avx512f": bool({"AVX512F", "X86_V4"} & {*simd.get("baseline", ()), *simd.get("found", ())}),
+    }
+
+
+def record() -> list[str]:
+    """Rewrite the manifest from a run on the demo show; return what `run` returns."""
+    with tempfile.TemporaryDirectory() as folder:
+        codes = run_demo(Path(folder))
+        found = {"environment": environment(), "kinds": kinds(digests(Path(folder, "out")))}
+    lines = ",\n".join(f"  {json.dumps(kind)}: {json.dumps(facts)}" for kind, facts in found["kinds"].items())
+    facts = json.dumps(found["environment"], indent=1).replace("\n", "\n ")
+    MANIFEST.write_text(f'{{\n "environment": {facts},\n "kinds": {{\n{lines}\n }}\n}}\n', encoding="utf-8")
+    return codes
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
@@ -140,13 +223,14 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str
 def main() -> int:
     """Run the command line."""
     action, *words = sys.argv[1:]
-    if action == "run":
-        scripts = Path(words[words.index("--scripts") + 1]) if "--scripts" in words else Path(__file__).parents[2]
-        print(*run(Path(words[0]), Path(words[1]), Path(words[2]), scripts.resolve()), sep="\n")
-        return 0
-    found = differences(digests(Path(words[0])), digests(Path(words[1])))
-    print(*found, f"{len(found)} differences", sep="\n")
-    return int(bool(found))
+    if action == "compare":
+        found = differences(digests(Path(words[0])), digests(Path(words[1])))
+        print(*found, f"{len(found)} differences", sep="\n")
+        return int(bool(found))
+    scripts = Path(words[words.index("--scripts") + 1]) if "--scripts" in words else ROOT
+    codes = record() if action == "record" else run(Path(words[0]), Path(words[1]), Path(words[2]), scripts.resolve())
+    print(*codes, sep="\n")
+    return int(any(not code.startswith("0 ") for code in codes))
 
 
 if __name__ == "__main__":
