@@ -2,94 +2,31 @@
 
 import json
 import math
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
-import classify_characters
 from framekit.boxes import Face
-from framekit.characters import descriptors, references
-from framekit.characters.descriptors import Vector
+from framekit.characters import references
 from framekit.faces import detect
-from framekit.faces.models import Detector, InWorker
+from framekit.faces.models import InWorker
 from framekit.pixels.decode import Pixels
+from tests.characters.helpers import (
+    FACELESS,
+    LEFT,
+    RIGHT,
+    add_face,
+    add_references,
+    classify,
+    faces_of,
+    names_of,
+    shade,
+    strictly,
+)
 from tests.conftest import one_sentence, plain, save_frame, tree
-from tests.helpers_dataset import LONG_AGO, MIDDLE, Box, add_faces, add_frame, add_json, add_text, loaded, set_time
-
-FACELESS = (10, 10, 250)  # where the drawn detector finds nothing
-
-LEFT: Box = (0.2, 0.4, 0.3, 0.5)
-
-RIGHT: Box = (0.7, 0.4, 0.8, 0.5)
-
-
-def shade(degrees: float) -> Pixels:
-    """Draw pixels of a colour at this angle between pure red and pure green."""
-    angle = math.radians(degrees)
-    return plain((round(250 * math.cos(angle)), round(250 * math.sin(angle)), 0), 60, 60)
-
-
-def embed_colour(crop: Pixels) -> Vector:
-    """Return the direction of the mean colour: faces d degrees apart have the similarity cos(d)."""
-    return descriptors.unit(crop.reshape(-1, 3).mean(axis=0))
-
-
-def detect_drawn(pixels: Pixels) -> list[Face]:
-    return [] if tuple(pixels[0, 0]) == FACELESS else [Face(MIDDLE, 0.9)]
-
-
-@pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Replace the models by drawn ones; return the names of the detectors that were asked for."""
-    names: list[str] = []
-
-    def load(name: str, settings: detect.Settings) -> Detector:
-        names.append(settings.model)
-        return InWorker(detect_drawn)
-
-    monkeypatch.setattr(detect, "load_detector", load)
-    monkeypatch.setattr(
-        descriptors, "load_one", lambda model, device: lambda crops: np.stack([embed_colour(one) for one in crops])
-    )
-    return names
-
-
-def add_references(tmp_path: Path, **angles: Sequence[float]) -> Path:
-    """Write references/<name>/<n>.png of these angles; return the folder of references."""
-    for name, own in angles.items():
-        for number, angle in enumerate(own):
-            save_frame(tmp_path / "references" / name / f"{number}.png", shade(angle))
-    return tmp_path / "references"
-
-
-def add_face(tmp_path: Path, angle: float, name: str = "x") -> Path:
-    """Write a frame with one face of this angle and its X.faces.json; return its path."""
-    frame = add_frame(tmp_path / "dataset" / f"{name}.png", shade(angle))
-    add_faces(frame, MIDDLE)
-    return frame
-
-
-def classify(tmp_path: Path, *options: str) -> int:
-    folders = ["--src_dir", str(tmp_path / "dataset"), "--ref_dir", str(tmp_path / "references")]
-    return classify_characters.main([*folders, "--workers", "1", *options])
-
-
-def strictly(tmp_path: Path, least: float, *options: str) -> int:
-    """Name faces by their similarity alone."""
-    return classify(tmp_path, "--unknown_below", str(least), "--margin_weight", "0", *options)
-
-
-def faces_of(frame: Path) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = loaded(frame, ".characters.json")["faces"]
-    return found
-
-
-def names_of(frame: Path) -> list[str]:
-    return [face["name"] for face in faces_of(frame)]
+from tests.helpers_dataset import LONG_AGO, MIDDLE, add_faces, add_frame, add_json, add_text, loaded, set_time
 
 
 def test_the_nearest_mean_of_references_wins_not_the_nearest_reference(tmp_path: Path, asked: list[str]) -> None:
@@ -192,12 +129,6 @@ def head(hair: tuple[int, int, int]) -> Pixels:
     for x in (64, 96):
         cv2.ellipse(pixels, (x, 84), (7, 10), 0, 0, 360, (60, 90, 200), -1)
     return pixels
-
-
-@pytest.fixture
-def drawn_detector(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Replace the detector only."""
-    monkeypatch.setattr(detect, "load_detector", lambda name, settings: InWorker(detect_drawn))
 
 
 @pytest.mark.usefixtures("drawn_detector")

@@ -3,21 +3,15 @@
 import json
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
 import classify_characters
 from framekit.characters.cluster import folders_of, group
 from framekit.characters.descriptors import load_embedders
-from framekit.pixels.decode import Pixels
-from tests.characters.test_classify_characters import names_of
+from tests.characters.helpers import BOX, HAIR, head, names_of, show
 from tests.conftest import listing, one_sentence, plain, save_frame, tree
 from tests.helpers_dataset import add_faces, loaded
-
-HAIR = {"pink": (240, 120, 170), "navy": (40, 50, 130), "green": (60, 170, 90)}
-
-BOX = (0.35, 0.3, 0.6, 0.75)
 
 
 def rows(*degrees: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
@@ -35,16 +29,6 @@ def test_few_faces_are_one_group_or_noise(count: int, expected: list[int]) -> No
     assert group(rows(*range(count)).reshape(count, 2), 3).tolist() == expected
 
 
-def head(hair: tuple[int, int, int], turn: int = 0) -> Pixels:
-    """Draw a head; `turn` moves the face aside in it."""
-    pixels = plain((210, 225, 235), 96, 96)
-    cv2.ellipse(pixels, (48, 44), (34, 38), 0, 0, 360, hair, -1)
-    cv2.ellipse(pixels, (48 + turn, 56), (20, 24), 0, 0, 360, (255, 224, 200), -1)
-    for x in (39, 57):
-        cv2.circle(pixels, (x + turn, 54), 4, (40, 40, 60), -1)
-    return pixels
-
-
 def test_views_of_one_character_are_told_apart() -> None:
     crops = [np.roll(head(HAIR["pink"], turn), n, axis=1) for turn in (-14, 14) for n in range(-2, 3)]
     (shapes,) = load_embedders(["shape"], "cpu")(crops)
@@ -52,17 +36,6 @@ def test_views_of_one_character_are_told_apart() -> None:
     assert {folder.split("/")[0] for folder in folders} == {"cluster_000"}
     assert len(set(folders[:5])) == len(set(folders[5:])) == 1
     assert folders[0] != folders[5]
-
-
-def show(tmp_path: Path) -> Path:
-    """Write frames of three characters, six of each, with their faces."""
-    numbers = np.random.default_rng(0)
-    for name, hair in HAIR.items():
-        for n in range(6):
-            frame = plain((200, 215, 230), 160, 96)
-            frame[:, 32:128] = head(tuple(int(part) for part in hair + numbers.integers(-6, 7, 3)))  # type: ignore[arg-type]
-            add_faces(save_frame(tmp_path / f"frames/EP01/{name}_{n}.png", frame), BOX)
-    return tmp_path / "frames"
 
 
 def cluster(tmp_path: Path, *words: str) -> int:

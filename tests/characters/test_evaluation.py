@@ -7,7 +7,7 @@ import pytest
 
 from framekit.characters.evaluate import confusion_picture, evaluate, report, wilson
 from framekit.characters.match import Acceptance, References, centroid_namer
-from tests.characters.test_match import at, known
+from tests.characters.helpers import at, known
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,6 @@ from framekit.characters.calibrate import (
     try_out,
     weightings,
 )
-from framekit.characters.descriptors import Vector
 from framekit.characters.match import (
     NAMERS,
     Acceptance,
@@ -29,18 +28,7 @@ from framekit.characters.match import (
     linear_namer,
     ranked,
 )
-
-
-def at(*degrees: float) -> Vector:
-    """Return unit vectors (N, 2) at these angles: their similarity is the cosine of the angle between them."""
-    return np.array([[math.cos(math.radians(one)), math.sin(math.radians(one))] for one in degrees], np.float32)
-
-
-def known(**angles: list[float]) -> References:
-    """Return references with one view each, which other framing and light don't change."""
-    names = [name for name, own in angles.items() for _ in own]
-    rows = at(*(angle for own in angles.values() for angle in own))[:, None]
-    return References(names, rows, rows)
+from tests.characters.helpers import at, known
 
 
 def best(references: References, method: str, degrees: float) -> str:

@@ -13,19 +13,9 @@ from framekit.characters import descriptors, references
 from framekit.errors import UsageError
 from framekit.faces import detect
 from framekit.faces.models import InWorker
-from tests.characters.test_classify_characters import (
-    add_face,
-    add_references,
-    asked,
-    classify,
-    names_of,
-    shade,
-    strictly,
-)
+from tests.characters.helpers import add_face, add_references, classify, names_of, shade, strictly
 from tests.conftest import one_sentence, plain, save_frame, tree
 from tests.helpers_dataset import MIDDLE, add_faces, add_frame, add_json, correct, loaded
-
-__all__ = ["asked"]
 
 LEFT, RIGHT = (0.0, 0.0, 0.4, 0.8), (0.6, 0.1, 0.9, 0.7)
 

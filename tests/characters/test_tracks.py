@@ -6,7 +6,7 @@ import pytest
 from framekit.boxes import Face
 from framekit.characters.match import Acceptance, centroid_namer
 from framekit.characters.scenes import Shown, inferred, link, name_scene, voted
-from tests.characters.test_match import at, known
+from tests.characters.helpers import at, known
 
 
 def shown(*faces: tuple[float, float]) -> Shown:

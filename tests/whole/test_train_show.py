@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 import classify_characters
-from tests.characters.test_classify_characters import names_of
-from tests.characters.test_clusters import HAIR, head, show
+from tests.characters.helpers import HAIR, head, names_of, show
 from tests.conftest import save_frame, tree
 from tests.helpers_dataset import add_faces, loaded
 
