@@ -12,9 +12,9 @@ from framekit.models.onnx import load_embedding_model
 from framekit.pixels.decode import Pixels
 
 Vector = NDArray[np.float32]
-Embedder = Callable[[Sequence[Pixels]], Vector]
+Embedder = Callable[[Sequence[Pixels]], Vector]  # from N square head crops, RGB, to (N, D) rows of length 1
 EMBEDDED = "colour_shape"
-EDITION = "2"  # of the embedded descriptors; another one makes names of before stale
+EDITION = "2"  # of the embedded descriptors; a change marks all earlier names as stale
 TORCHVISION = "torchvision:"
 BATCH = 8  # crops per call of a network
 CROP_SIDE = 96  # px of the embedded descriptor's crop
@@ -25,7 +25,7 @@ COLOUR_WEIGHT, LAYOUT_WEIGHT, SHAPE_WEIGHT = 0.4, 0.25, 0.35
 BALANCE = 0.8  # 0 leaves colours as they are, 1 makes the mean of the face grey
 FACE_RADIUS = 0.4  # of the crop's side; the disc lies lower than the middle by what the crop was lifted
 LAYOUT_CELLS = 6  # across and down
-LIGHTNESS_SHARE = 0.5  # of a lightness in the layout, against its colours
+LIGHTNESS_SHARE = 0.5  # weight of lightness in the layout; its colours have 1
 # CCIP, `model_feat.onnx`: NCHW RGB at 384 px, normalised as CLIP; 768 numbers a face.
 EMBEDDERS = {
     "ccip": HubModel(
@@ -36,9 +36,6 @@ EMBEDDERS = {
         {"model_feat.onnx": "4ea118d16496274f4f6e08d3afc768cc592389e8f7f32f8732ce2215c228ac5f"},
     )
 }
-
-
-"""From N square head crops, (side, side, 3) RGB each, to (N, D) vectors of length 1."""
 
 
 def face_disc() -> NDArray[np.bool_]:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from framekit.boxes import Box, Face
 from framekit.characters.descriptors import Vector, unit
-from framekit.sidecars.metadata import OOD
+from framekit.sidecars.metadata import OOD, UNKNOWN
 
 NEIGHBOURS = 3  # nearest views of a character that count for `knn`
 RIDGE = 0.3  # of `linear`: how much it prefers small weights; between 0.1 and 1 it makes no difference on two shows
@@ -129,7 +130,7 @@ class Acceptance:
     min_lead: float = 0.02
 
     def strength(self, scores: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Return how sure the best name of each face is, (F,), from scores (F, characters)."""
+        """Return the strength of the best name of each face, (F,), from scores (F, characters)."""
         first: NDArray[np.float64] = scores.max(axis=1).astype(np.float64)
         if scores.shape[1] < 2:
             return first
@@ -137,8 +138,34 @@ class Acceptance:
         return np.asarray(first + self.margin_weight * (first - second), np.float64)
 
     def holds(self, candidates: Sequence[Candidate]) -> bool:
-        """Tell whether the best candidate gets the name."""
+        """Return whether the best candidate is good enough."""
         if len(candidates) == 1:
             return candidates[0].score >= self.unknown_below
         lead = candidates[0].score - candidates[1].score
         return lead >= self.min_lead and candidates[0].score + self.margin_weight * lead >= self.unknown_below
+
+
+@dataclass(frozen=True)
+class NamedFace:
+    """A named face: the best candidate's name and score, about -1 to 1; `unknown` if it is too weak; the runner-up.
+
+    `box` is (left, top, right, bottom) as fractions of the frame; a single character has no runner-up.
+    """
+
+    box: Box
+    name: str
+    score: float
+    runner_up: Candidate | None
+
+
+def name_faces(
+    faces: Sequence[Face], scores: NDArray[np.floating], namer: Namer, acceptance: Acceptance
+) -> list[NamedFace]:
+    """Name faces by their scores (faces, characters)."""
+    named = []
+    for face, row in zip(faces, scores, strict=True):
+        candidates = ranked(namer, row)
+        first, runner_up = candidates[0], candidates[1] if len(candidates) > 1 else None
+        name = first.name if acceptance.holds(candidates) else UNKNOWN
+        named.append(NamedFace(face.box, name, first.score, runner_up))
+    return named

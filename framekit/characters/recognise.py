@@ -1,8 +1,9 @@
-"""From reference heads to a recogniser: descriptors weighed, a method fitted, and its least strength calibrated."""
+"""A recogniser made of references: which descriptors and method it uses, its fit, its threshold, its trained head."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,19 +11,30 @@ from framekit import console
 from framekit.boxes import Face
 from framekit.characters import calibrate, descriptors
 from framekit.characters.descriptors import Vector
-from framekit.characters.match import NAMERS, Acceptance, Namer, References, centroid_namer
-from framekit.characters.references import Heads
+from framekit.characters.match import NAMERS, Acceptance, NamedFace, Namer, References, centroid_namer, name_faces
+from framekit.characters.references import (
+    Corrected,
+    Heads,
+    corrections_digest,
+    find_heads,
+    find_references,
+    learned_heads,
+    references_digest,
+    refuse_faceless,
+)
 from framekit.characters.train import TRAINED, Head, read_head, require_training, save_head
-from framekit.dataset import frames
 from framekit.faces.crops import crop_head
+from framekit.faces.detect import Settings
+from framekit.faces.models import EMBEDDED
 from framekit.files import paths
-from framekit.pixels import decode
-from framekit.pixels.decode import Pixels
+from framekit.pixels.decode import Pixels, as_pixels
+
+if TYPE_CHECKING:
+    from framekit.pixels.decode import Image
 
 METHODS = (*NAMERS, *TRAINED)
 CHANGES = {"numpy": 1, "trained": 12}  # changed views of each reference: for calibration, for training; chosen
 MANY = 150  # references above which whole folds are held out, as one by one takes too long; chosen
-CROPS_AT_A_TIME = 8  # crops from several frames that are embedded together: the batch of the networks
 # Ranges from which a change is drawn evenly; judged by eye on night and sunset scenes, and on loosely placed boxes.
 SCALE = (0.88, 1.14)  # factor of the size
 TILT = (-6.0, 6.0)  # degrees
@@ -33,7 +45,11 @@ TINT = (0.9, 1.1)  # factor of each channel
 
 @dataclass(frozen=True)
 class Choice:
-    """How faces are compared: descriptors, method, thresholds (None: calibrated), mirrored references, seed."""
+    """How faces are compared: the options of classify_characters.py of these names.
+
+    `models` are descriptors, weighted by cross-validation if there are several; `method` is one of METHODS; None of
+    `unknown_below` calibrates it on the references; `flip` mirrors references too.
+    """
 
     models: Sequence[str] = (descriptors.EMBEDDED,)
     method: str = "knn"
@@ -45,7 +61,7 @@ class Choice:
 
     @property
     def how(self) -> str:
-        """Return what makes scores comparable, as sidecars and digests note it: `colour_shape knn`."""
+        """Return descriptors and method as sidecars and digests note them, e.g. `colour_shape knn`."""
         plain = ",".join(self.models)
         parts = [self.method] + ["no_flip"] * (not self.flip)
         return " ".join([plain, *parts, *([f"seed{self.seed}"] if self.method in TRAINED else [])])
@@ -53,25 +69,46 @@ class Choice:
 
 @dataclass(frozen=True)
 class Recogniser:
-    """`embed` makes comparable rows (N, D) of head crops; `namer` scores them; `acceptance` decides."""
+    """Names faces after references: `embed` makes rows (N, D) of head crops, `namer` scores them, `acceptance` decides.
 
-    embed: Callable[[Sequence[decode.Pixels]], Vector]
+    `make` fits a namer to other references, as evaluation asks for; `quick` says that those are held out in folds.
+    """
+
+    embed: Callable[[Sequence[Pixels]], Vector]
     namer: Namer
     acceptance: Acceptance
+    heads: Heads
     references: References
     make: calibrate.NamerMaker
     quick: bool
-    told: str
+    calibration: str
+
+    @property
+    def remarks(self) -> list[str]:
+        """What a person should know: references that are doubtful or not used, and how thresholds were found."""
+        return [*self.heads.remarks, self.calibration]
+
+    def name(self, image: "Image", faces: Sequence[Face]) -> list[NamedFace]:
+        """Name the faces of one image, each by itself, in the order given; see `load_recogniser`.
+
+        `image` is a path, a PIL image, or an (H, W, 3) uint8 RGB array; boxes are fractions of its width and height.
+        Raises UnreadableFrame for a damaged file, ValueError for another image.
+        """
+        pixels = as_pixels(image)
+        if not faces:
+            return []
+        looks = self.embed([crop_head(pixels, face) for face in faces])
+        return name_faces(faces, self.namer.score(looks), self.namer, self.acceptance)
 
 
-def views_of(crop: decode.Pixels, flip: bool, changes: int, numbers: np.random.Generator) -> list[decode.Pixels]:
-    """Return a crop, its mirror image if `flip`, and so many changed ones."""
+def views_of(crop: Pixels, flip: bool, changes: int, numbers: np.random.Generator) -> list[Pixels]:
+    """Return a crop, its mirror image if `flip`, and `changes` randomly changed copies."""
     mirrored = [np.ascontiguousarray(crop[:, ::-1])] if flip else []
     return [crop, *mirrored, *(jitter(crop, numbers, flip) for _ in range(changes))]
 
 
 def describe_references(
-    heads: Heads, embed: Callable[[Sequence[decode.Pixels]], list[Vector]], choice: Choice
+    heads: Heads, embed: Callable[[Sequence[Pixels]], list[Vector]], choice: Choice
 ) -> tuple[References, list[int]]:
     """Return the references as joined rows of all descriptors, and the width of each descriptor."""
     changes = CHANGES["trained" if choice.method in TRAINED else "numpy"]
@@ -83,7 +120,7 @@ def describe_references(
 
 
 def trained_maker(choice: Choice) -> calibrate.NamerMaker:
-    """Return a maker that trains a head on the references that it gets."""
+    """Return a function that trains a head on references and fits centroids to them."""
 
     def make(references: References) -> Namer:
         from framekit.characters.train import train_head
@@ -96,7 +133,7 @@ def trained_maker(choice: Choice) -> calibrate.NamerMaker:
 
 
 def head_for(references: References, choice: Choice, path: Path) -> Head:
-    """Return the trained head in a file, else train it and write the file."""
+    """Return the trained head in a file; train it and write the file if there is none that fits."""
     from framekit.characters.train import train_head
 
     head = read_head(path)
@@ -109,78 +146,90 @@ def head_for(references: References, choice: Choice, path: Path) -> Head:
     return head
 
 
-def recogniser_for(heads: Heads, choice: Choice, device: str, head_path: Path) -> Recogniser:
-    """Return what names faces after these heads. Raises UsageError if a model or what trains it is unavailable."""
+def load_recogniser(
+    folder: Path | str,
+    choice: Choice = Choice(),
+    face_model: str = EMBEDDED,
+    device: str = "auto",
+    corrected: Corrected | None = None,
+    workers: int = 1,
+) -> Recogniser:
+    """Return a recogniser of the characters in `folder`, which holds one folder of reference images for each.
+
+    The largest face of each image counts; `face_model` finds it, as in detect_faces.py. `corrected` frames of a
+    dataset are references too; `framekit.characters.references.corrected_below` finds them. Trained methods keep
+    what they learned in `folder`/.heads. Raises UsageError for a folder without usable references, or if a model or
+    what trains it is unavailable.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from PIL import Image
+    >>> from framekit.characters import load_recogniser
+    >>> from framekit.faces import detect_faces
+    >>> from framekit.faces.animeface import drawn_face
+    >>> image = Image.fromarray(drawn_face())
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> (folder / "Aoba").mkdir()
+    >>> image.save(folder / "Aoba" / "1.png")
+    >>> recogniser = load_recogniser(folder)
+    >>> [face] = recogniser.name(image, detect_faces(image))
+    >>> face.name, round(face.score, 3), face.runner_up
+    ('Aoba', 1.0, None)
+    """
+    folder, corrected = Path(folder), corrected or {}
+    images = find_references(folder)
+    heads = find_heads(images, Settings(face_model, device), workers)
+    refuse_faceless(images, heads)
+    if corrected:
+        heads = heads.joined(learned_heads(corrected, workers))
+    return fit(heads, choice, device, head_file(folder, choice, comparison_digest(images, choice, corrected)))
+
+
+def fit(heads: Heads, choice: Choice, device: str, head_path: Path) -> Recogniser:
+    """Return a recogniser fitted to these heads. Raises UsageError if a model or what trains it is unavailable."""
     if choice.method in TRAINED:
         require_training(choice.method)
     load = descriptors.load_embedders(choice.models, device)
     references, widths = describe_references(heads, load, choice)
     quick = choice.method in TRAINED or len(heads.names) > MANY
-    fit = NAMERS.get(choice.method, centroid_namer)
-    weights = calibrate.best_weights(references, widths, fit) if len(widths) > 1 else (1.0,)
+    fitted = NAMERS.get(choice.method, centroid_namer)
+    weights = calibrate.best_weights(references, widths, fitted) if len(widths) > 1 else (1.0,)
     scale = calibrate.scale_of(widths, weights)
     references = references.changed(scale.__mul__)
-    make = trained_maker(choice) if choice.method in TRAINED else fit
-    acceptance, told = calibrated(references, make, choice, quick)
+    make = trained_maker(choice) if choice.method in TRAINED else fitted
+    acceptance, calibration = calibrated(references, make, choice, quick)
     if len(widths) > 1:
-        told += ", weights " + " ".join(
+        calibration += ", weights " + " ".join(
             f"{name} {weight:g}" for name, weight in zip(choice.models, weights, strict=True)
         )
     adapt: Callable[[Vector], Vector] = lambda rows: rows  # noqa: E731
     if choice.method in TRAINED:
         adapt = head_for(references, choice, head_path)
-    namer = fit(references.changed(adapt))
+    namer = fitted(references.changed(adapt))
     embed = lambda crops: adapt(np.concatenate(load(crops), axis=1) * scale)  # noqa: E731
-    return Recogniser(embed, namer, acceptance, references, make, quick, told)
+    return Recogniser(embed, namer, acceptance, heads, references, make, quick, calibration)
 
 
 def calibrated(
     references: References, make: calibrate.NamerMaker, choice: Choice, quick: bool
 ) -> tuple[Acceptance, str]:
-    """Return when a name is good enough, and how that came about in words."""
+    """Return when a name is good enough, and a sentence on how that was found."""
     margin = calibrate.MARGIN_WEIGHT if choice.margin_weight is None else choice.margin_weight
     if choice.unknown_below is not None:
-        return Acceptance(
-            choice.unknown_below, margin, choice.min_lead
-        ), f"unknown below {choice.unknown_below:g} as given"
+        given = Acceptance(choice.unknown_below, margin, choice.min_lead)
+        return given, f"unknown below {choice.unknown_below:g} as given"
     trials = calibrate.try_out(references, make, margin, quick)
     prior = calibrate.PRIORS.get((choice.models[0], choice.method)) if len(choice.models) == 1 else None
     least = calibrate.least_strength(trials, prior)
-    told = f"calibrated on {len(references.names)} references"
+    origin = f"calibrated on {len(references.names)} references"
     if not len(trials.impostors):
-        told = "which a single character cannot calibrate"
-    return Acceptance(least, margin, choice.min_lead), f"unknown below {least:g}, {told}"
+        origin = "the default, as a single character cannot calibrate it"
+    return Acceptance(least, margin, choice.min_lead), f"unknown below {least:g}, {origin}"
 
 
-def looks_of(
-    wanted: Mapping[Path, Sequence[Face]], recogniser: Recogniser, workers: int
-) -> Iterator[tuple[Path, Vector | frames.Unreadable]]:
-    """Yield each frame, in order, with the rows (faces, D) of its faces; several frames are embedded together."""
-    waiting: list[tuple[Path, list[decode.Pixels] | frames.Unreadable]] = []
-
-    def embedded() -> Iterator[tuple[Path, Vector | frames.Unreadable]]:
-        crops = [crop for _, own in waiting if not isinstance(own, frames.Unreadable) for crop in own]
-        rows = recogniser.embed(crops) if crops else np.empty((0, 1), np.float32)
-        start = 0
-        for path, own in waiting:
-            if isinstance(own, frames.Unreadable):
-                yield path, own
-                continue
-            yield path, rows[start : start + len(own)]
-            start += len(own)
-        waiting.clear()
-
-    count = 0
-    for path, pixels in frames.map_frames(lambda pixels: pixels, list(wanted), workers):
-        if isinstance(pixels, frames.Unreadable):
-            waiting.append((path, pixels))
-        else:
-            waiting.append((path, [crop_head(pixels, face) for face in wanted[path]]))
-            count += len(wanted[path])
-        if count >= CROPS_AT_A_TIME:
-            yield from embedded()
-            count = 0
-    yield from embedded()
+def comparison_digest(images: Mapping[str, Sequence[Path]], choice: Choice, corrected: Corrected) -> str:
+    """Return 12 hex digits that change with references, corrections, or how faces are compared."""
+    return references_digest(images, " ".join([choice.how, descriptors.EDITION, *corrections_digest(corrected)]))
 
 
 def head_file(folder: Path, choice: Choice, digest: str) -> Path:

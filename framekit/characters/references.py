@@ -11,19 +11,21 @@ from framekit.dataset import frames
 from framekit.errors import BadSidecar
 from framekit.faces import crops, detect, filter
 from framekit.faces.detect import Settings
-from framekit.faces.models import Detector
+from framekit.faces.models import DETECTORS, EMBEDDED, Detector
 from framekit.files import atomic
+from framekit.files.names import FACES, sidecar
 from framekit.pixels import decode
 from framekit.sidecars import characters, metadata
 from framekit.sidecars.faces import read_faces
 from framekit.sidecars.metadata import OOD, is_ood, refuse_name
 
+# Frames whose names a person corrected, each with its faces that got a usable name.
 Corrected = Mapping[Path, Sequence[tuple[boxes.Face, str]]]
 
 
 @dataclass(frozen=True)
 class Heads:
-    """Heads of references that can be used: name, file and crop of each; what is said of others; unreadable files."""
+    """Heads of usable references: name, file and crop of each; remarks on doubtful ones; unreadable files."""
 
     names: list[str]
     paths: list[Path]
@@ -87,8 +89,25 @@ def references_digest(references: Mapping[str, Sequence[Path]], how: str) -> str
     return atomic.digest([how, sums])
 
 
+def detector_of(found: Sequence[Path]) -> str:
+    """Return the detector that found the faces, as their sidecars say, so that references are cropped alike.
+
+    Only a known name is taken from a sidecar, since somebody else may have written it. Raises UsageError for another.
+    """
+    named = (characters.read_record(sidecar(frame, FACES)).get("model") for frame in found)
+    model = next((name for name in named if name is not None), EMBEDDED)
+    first = str(model).split(",")[0]
+    if first == "crop":
+        return EMBEDDED
+    if first != EMBEDDED and first not in DETECTORS:
+        raise errors.UsageError(
+            f"the faces were found with {model}; give --face_model the detector to find those of the references with"
+        )
+    return first
+
+
 def find_heads(references: Mapping[str, Sequence[Path]], settings: Settings, workers: int) -> Heads:
-    """Return the head of the largest face of each reference; an X.faces.json beside it is believed, e.g. of crops."""
+    """Return the head of the largest face of each reference; an X.faces.json beside it is trusted."""
     found = Heads([], [], [], [], [])
     owner = {path: name for name, paths in references.items() for path in paths}
     known = {path: seen for path in owner if (seen := known_faces(path)) is not None}
@@ -118,7 +137,7 @@ def find_heads(references: Mapping[str, Sequence[Path]], settings: Settings, wor
 
 
 def known_faces(path: Path) -> list[boxes.Face] | None:
-    """Return the faces that a sidecar beside a reference tells of, the largest first; None without a usable one."""
+    """Return the faces in the sidecar beside a reference, the largest first; None if it is missing or damaged."""
     try:
         seen = read_faces(path)
     except BadSidecar:
@@ -135,11 +154,11 @@ def refuse_faceless(references: Mapping[str, Sequence[Path]], heads: Heads) -> N
             )
 
 
-"""Frames whose names a person corrected, with each face that got a usable name."""
-
-
 def corrected_below(folder: Path | None, src_dir: Path) -> Corrected:
-    """Return the corrected frames below a folder, an empty path for `src_dir`; none for None."""
+    """Return the corrected frames below a folder, each face with its name if that is usable.
+
+    An empty path stands for `src_dir`; None gives none.
+    """
     if folder is None:
         return {}
     root = src_dir if folder == Path() else folder
@@ -159,7 +178,7 @@ def corrected_below(folder: Path | None, src_dir: Path) -> Corrected:
 
 
 def name_by_folder(inside: Path, seen: Sequence[boxes.Face], frame: Path) -> list[str]:
-    """Return the name of the folder `1_character/NAME` to which a person moved a frame with one face, else nothing."""
+    """Return the name of the folder `1_character/NAME` to which a person moved a frame with one face; else nothing."""
     parts = inside.parts[:-1]
     places = [place for place, part in enumerate(parts[:-1]) if part == "1_character"]
     if not places or len(seen) != 1:
@@ -172,14 +191,14 @@ def name_by_folder(inside: Path, seen: Sequence[boxes.Face], frame: Path) -> lis
     return [] if name in [CHARACTER_OTHERS, *map(folder_name, own)] else [name]
 
 
-def told_by(corrected: Corrected) -> list[str]:
-    """Return a digest of what corrected frames teach; nothing without any."""
-    told = sorted([frame.name, name, *map(str, face.box)] for frame, own in corrected.items() for face, name in own)
-    return [atomic.digest(told)] if told else []
+def corrections_digest(corrected: Corrected) -> list[str]:
+    """Return a digest of the names and boxes of corrected frames; nothing without any."""
+    rows = sorted([frame.name, name, *map(str, face.box)] for frame, own in corrected.items() for face, name in own)
+    return [atomic.digest(rows)] if rows else []
 
 
 def is_usable(name: str) -> bool:
-    """Tell whether a name in X.json can be that of a character."""
+    """Return whether a name in X.json can be that of a character."""
     try:
         refuse_name(name, Path(name))
     except errors.UsageError:
@@ -189,7 +208,7 @@ def is_usable(name: str) -> bool:
 
 def learned_heads(corrected: Corrected, workers: int) -> Heads:
     """Return the heads of corrected frames as references."""
-    found = Heads([], [], [], [], [])
+    found = Heads([], [], [], [f"learned from {console.counted(len(corrected), 'corrected frame')}"], [])
     for frame, pixels in frames.map_frames(lambda pixels: pixels, list(corrected), workers):
         if isinstance(pixels, frames.Unreadable):
             continue  # it is listed as a frame

@@ -1,4 +1,4 @@
-"""What references are worth: accuracy with its interval, confusions, duplicates, and who needs more."""
+"""Quality of references: accuracy with its interval, confusions, duplicates, and who needs more."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def judged(references: References, least: float = 0.5) -> list[str]:
     return report(evaluate(references, paths, centroid_namer, Acceptance(least, 0.0), quick=False))
 
 
-def test_a_mislabelled_reference_is_told() -> None:
+def test_a_mislabelled_reference_is_reported() -> None:
     lines = judged(known(Aoba=[0, 4, 88], Hinata=[90, 94]))
     assert "held-out references named right: 4 of 5 = 80.0% (95 % interval " in lines[0]
     assert "mislabelled? Aoba/2.png lies in Aoba and looks like Hinata" in lines
@@ -47,7 +47,7 @@ def test_no_more_references_are_asked_for_where_all_is_well() -> None:
     assert not [line for line in lines if "needs" in line or "same drawing" in line]
 
 
-def test_nearly_the_same_drawing_is_told_also_mirrored() -> None:
+def test_nearly_the_same_drawing_is_reported_also_mirrored() -> None:
     views = np.stack([at(0, 50), at(50.5, 0.5), at(90, 140)])
     references = References(["Aoba", "Aoba", "Hinata"], views, views[:, :1])
     assert "nearly the same drawing: Aoba/0.png and Aoba/1.png" in judged(references)

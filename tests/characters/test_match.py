@@ -120,7 +120,7 @@ def test_a_left_out_character_is_an_impostor() -> None:
     assert len(trials.right) == 0
 
 
-def test_people_to_ignore_are_strangers_too_but_never_known() -> None:
+def test_people_to_ignore_are_impostors_too_but_never_known() -> None:
     references = known(Aoba=[0, 2], Hinata=[90, 92], ood=[45])
     assert len(list(impostors(references, centroid_namer, quick=False))) == 5
     assert sorted(row for row, _ in held_out(references, centroid_namer, quick=False)) == [0, 1, 2, 3]
@@ -167,7 +167,7 @@ def test_weights_sum_to_one_and_scale_dot_products() -> None:
     assert float((joined * scale) @ (joined * scale)) == pytest.approx(1)
 
 
-def test_a_descriptor_that_tells_nothing_gets_no_weight() -> None:
+def test_a_descriptor_that_separates_nobody_gets_no_weight() -> None:
     good = at(0, 5, 50, 55)
     bad = np.tile(at(0), (4, 1))
     bad[[0, 2]] = at(90)  # pairs up the wrong ones

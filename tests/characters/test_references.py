@@ -75,7 +75,7 @@ def test_of_two_faces_the_largest_is_taken_and_that_is_said(monkeypatch: pytest.
     assert "the largest is taken" in heads.remarks[0]
 
 
-def test_a_doubtful_second_face_is_not_worth_a_word(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_doubtful_second_face_makes_no_remark(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert find(monkeypatch, tmp_path, Face(LEFT, 0.9), Face(RIGHT, 0.1)).remarks == []
 
 
@@ -98,13 +98,13 @@ def test_a_sidecar_beside_a_reference_is_believed(monkeypatch: pytest.MonkeyPatc
     assert heads.crops[0].shape[0] == round(0.6 * 60 * 1.7)
 
 
-def test_a_single_character_is_told_that_nothing_can_be_calibrated(
+def test_a_single_character_leaves_the_default_threshold_and_says_so(
     tmp_path: Path, asked: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     add_references(tmp_path, Aoba=[0])
     add_face(tmp_path, 3)
     assert classify(tmp_path) == 0
-    assert "unknown below 0.66, which a single character cannot calibrate" in capsys.readouterr().out
+    assert "unknown below 0.66, the default, as a single character cannot calibrate it" in capsys.readouterr().out
 
 
 def test_a_corrected_frame_is_never_named_again(

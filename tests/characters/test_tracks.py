@@ -1,4 +1,4 @@
-"""Faces followed through a scene: they vote together, and faceless frames learn who must be on them."""
+"""Faces followed through a scene: they vote together, and frames without faces get the names around them."""
 
 import numpy as np
 import pytest
