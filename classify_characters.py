@@ -34,8 +34,8 @@ def add_comparison(options: StageParser) -> None:
         "model",
         action=Joined,
         default=descriptors.EMBEDDED,
-        help="colour_shape, or its parts colour, layout, shape; ccip (hub), an ONNX file or folder, or torchvision:NAME;"
-        " several, with commas or repeated, are weighted by cross-validation",
+        help="colour_shape, or its parts colour, layout, shape; ccip (hub), an ONNX file or folder, or"
+        " torchvision:NAME; several, with commas or repeated, are weighted by cross-validation",
     )
     options.option(
         "method",

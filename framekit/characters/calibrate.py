@@ -1,4 +1,4 @@
-"""Choose, on the references alone, how descriptors are weighed and below which strength a face is unknown."""
+"""Choose, on the references alone, how descriptors are weighted and below which strength a face is unknown."""
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence

@@ -69,9 +69,10 @@ class Choice:
 
 @dataclass(frozen=True)
 class Recogniser:
-    """Names faces after references: `embed` makes rows (N, D) of head crops, `namer` scores them, `acceptance` decides.
+    """What names faces: `recogniser.name(image, faces)` gives each face of an image its name, score and runner-up.
 
-    `make` fits a namer to other references, as evaluation asks for; `quick` says that those are held out in folds.
+    `load_recogniser` makes it. `embed` turns head crops into rows (N, D), `namer` scores them, `acceptance` decides.
+    `make` fits a namer to other references, for evaluation; `quick` holds those out in folds, not one by one.
     """
 
     embed: Callable[[Sequence[Pixels]], Vector]

@@ -121,7 +121,7 @@ def tasks_of(rows: Any, labels: Any, seed: int) -> Any:
 
 
 def halves(task: Any) -> tuple[Any, Any, Any, Any]:
-    """Split a task into rows and labels to learn from, and rows and labels to be asked."""
+    """Split a task into rows and labels to fit on, and rows and labels to predict."""
     import torch
 
     rows, labels = task
