@@ -10,7 +10,7 @@ body{font:15px/1.45 system-ui,sans-serif;max-width:1200px;margin:1.5em auto;padd
 h2{margin-top:2em;border-bottom:1px solid #8886}
 table{border-collapse:collapse}.wide{overflow-x:auto}
 td,th{padding:2px 10px 2px 0;text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
-.name{text-align:left;white-space:pre;font-weight:inherit}
+.name{text-align:left;white-space:pre}
 .bar{display:block;height:7px;margin:1px 0;border-radius:2px}
 svg{width:100%;max-width:760px;height:auto;display:block}
 .key span{margin-right:1em}.key i{display:inline-block;width:12px;height:12px;margin-right:4px;border-radius:2px}

@@ -1,4 +1,4 @@
-"""Contact sheets and thumbnails: many frames small on one picture."""
+"""Contact sheets and thumbnails: many small frames in one image."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -13,42 +13,46 @@ from framekit.pixels import decode
 from framekit.pixels.decode import Pixels
 from framekit.pixels.encode import encode_frame
 
-SHEET_QUALITY = 88  # of JPEG
-SHEET_COLUMNS, SHEET_ROWS, SHEET_SIDE, LABEL_HEIGHT = 6, 8, 256, 20  # of a sheet of small frames; px
-GROUND, INK = (24, 24, 26), (235, 235, 235)
-THUMBNAIL_HEIGHT = 108  # pixels
-THUMB_WIDTH, THUMB_HEIGHT = 128, 72  # px
-COLUMNS = 8  # of a mosaic
-MOSAIC_QUALITY = 72  # of JPEG
+# Of a contact sheet, chosen by eye: frames across and down, px, JPEG quality from 1 to 100.
+SHEET_COLUMNS, SHEET_ROWS = 6, 8
+SHEET_SIDE, SHEET_GAP, LABEL_HEIGHT = 256, 8, 20
+SHEET_QUALITY = 88
+# The same of a mosaic, a sheet without labels on a page.
+COLUMNS, THUMB_SIDE, MOSAIC_GAP, MOSAIC_QUALITY = 8, 128, 2, 72
+GROUND, INK, GREY = (24, 24, 26), (235, 235, 235), (96, 96, 96)  # RGB
+THUMBNAIL_HEIGHT, THUMBNAIL_QUALITY = 108, 80  # px; JPEG quality
+WIDEST = 4  # widths of a thumbnail per height; wider frames are squeezed
 
 
 def sheets(
     small: Iterable[tuple[Pixels, str]], columns: int = SHEET_COLUMNS, rows: int = SHEET_ROWS, side: int = SHEET_SIDE
 ) -> Iterator[Pixels]:
-    """Yield sheets of pixels, at most `side` px wide, with their labels below, `columns` by `rows` on each."""
+    """Yield contact sheets of frames at most `side` px wide, each with its label below, `columns` by `rows` a sheet."""
     coming = iter(small)
     while part := list(islice(coming, columns * rows)):
         yield one_sheet(part, columns, side)
 
 
-def one_sheet(small: Sequence[tuple[Pixels, str]], columns: int, side: int) -> Pixels:
-    """Return one sheet of pixels with their labels below."""
+def one_sheet(
+    small: Sequence[tuple[Pixels, str]], columns: int, side: int, gap: int = SHEET_GAP, label_height: int = LABEL_HEIGHT
+) -> Pixels:
+    """Return small frames at most `side` px wide on one sheet, each with its label below."""
     from PIL import Image, ImageDraw, ImageFont
 
     height = max(pixels.shape[0] for pixels, _ in small)
-    cell = (side + 8, height + LABEL_HEIGHT + 8)
+    cell = (side + gap, height + label_height + gap)
     count = -(-len(small) // columns)
     sheet = Image.new("RGB", (min(columns, len(small)) * cell[0], count * cell[1]), GROUND)
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
     for place, (pixels, label) in enumerate(small):
-        x, y = place % columns * cell[0] + 4, place // columns * cell[1] + 4
+        x, y = place % columns * cell[0] + gap // 2, place // columns * cell[1] + gap // 2
         sheet.paste(Image.fromarray(pixels), (x, y))
         draw.text((x, y + pixels.shape[0] + 2), fitted(label, font, side), font=font, fill=INK)
     return np.asarray(sheet)
 
 
 def fitted(label: str, font: Any, side: int) -> str:
-    """Return a label shortened in its middle until it is at most `side` px long."""
+    """Return a label, shortened in its middle where it is longer than `side` px."""
     text, keep = label, len(label)
     while font.getlength(text) > side and keep > 4:
         keep -= 1
@@ -74,9 +78,8 @@ def encode_thumbnail(pixels: Pixels, height: int = THUMBNAIL_HEIGHT) -> bytes:
     import cv2
 
     width = max(1, round(pixels.shape[1] * height / pixels.shape[0]))
-    small = cv2.resize(pixels, (min(width, 4 * height), height), interpolation=cv2.INTER_AREA)
-    _, buffer = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 80])
-    return buffer.tobytes()
+    small = cv2.resize(pixels, (min(width, WIDEST * height), height), interpolation=cv2.INTER_AREA)
+    return encode_frame(np.asarray(small, np.uint8), ".jpg", THUMBNAIL_QUALITY)
 
 
 def thumbnail_of(frame: Path) -> bytes | None:
@@ -88,38 +91,23 @@ def thumbnail_of(frame: Path) -> bytes | None:
 
 
 def thumb(frame: Path) -> Pixels:
-    """Return a frame fitted into a thumb, on grey; grey alone if it cannot be read."""
-    import cv2
-
-    ground = np.full((THUMB_HEIGHT, THUMB_WIDTH, 3), 96, np.uint8)
+    """Return the pixels of a frame for a mosaic; grey ones if it cannot be read."""
     try:
-        pixels = decode.read_pixels(frame)
+        return decode.shrink(decode.read_pixels(frame), THUMB_SIDE)
     except errors.UnreadableFrame:
-        return ground
-    scale = min(THUMB_WIDTH / pixels.shape[1], THUMB_HEIGHT / pixels.shape[0])
-    width, height = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
-    left, top = (THUMB_WIDTH - width) // 2, (THUMB_HEIGHT - height) // 2
-    ground[top : top + height, left : left + width] = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
-    return ground
+        return np.full((THUMB_SIDE * 9 // 16, THUMB_SIDE, 3), GREY, np.uint8)
 
 
 def mosaic(thumbs: Sequence[Pixels]) -> bytes:
-    """Return thumbs side by side as a JPEG; nothing without any."""
-    import cv2
-
+    """Return thumbs side by side as a JPEG; empty without any."""
     if not thumbs:
         return b""
-    columns = min(COLUMNS, len(thumbs))
-    rows = -(-len(thumbs) // columns)
-    blank = np.full((THUMB_HEIGHT, THUMB_WIDTH, 3), 255, np.uint8)
-    cells = [*thumbs, *[blank] * (rows * columns - len(thumbs))]
-    lines = [np.hstack(cells[row * columns : (row + 1) * columns]) for row in range(rows)]
-    picture = cv2.cvtColor(np.vstack(lines), cv2.COLOR_RGB2BGR)
-    return bytes(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, MOSAIC_QUALITY])[1].tobytes())
+    sheet = one_sheet([(pixels, "") for pixels in thumbs], COLUMNS, THUMB_SIDE, MOSAIC_GAP, label_height=0)
+    return encode_frame(sheet, ".jpg", MOSAIC_QUALITY)
 
 
 def spread(found: Sequence[Path], number: int) -> list[Path]:
-    """Return so many of the frames, evenly spread."""
+    """Return at most `number` of the frames, evenly spread."""
     if len(found) <= number:
         return list(found)
     return [found[round(place)] for place in np.linspace(0, len(found) - 1, number)]

@@ -1,14 +1,16 @@
 """The page on a dataset: what it tells, that it is one safe file, and that it stays small."""
 
 import re
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 import arrange_folders
 import prepare_training
-from framekit.pixels.sheets import mosaic, spread
+from framekit.pixels.sheets import mosaic, spread, thumb
 from framekit.report import figures
 from framekit.report.figures import Corrections, Episode, episodes, shot_size, tags_of_characters
 from framekit.report.page import MOST_THUMBS, Report, Sheet, page, sheets
@@ -121,6 +123,20 @@ def test_a_few_frames_are_spread_evenly() -> None:
 def test_a_sheet_of_nothing_is_no_image() -> None:
     assert mosaic([]) == b""
     assert sheets({"a": []}, 4, 1) == [Sheet("a", 0, b"")]
+
+
+def test_a_sheet_has_the_thumbs_in_rows_of_eight_with_lines_between() -> None:
+    with Image.open(BytesIO(mosaic([plain((250, 0, 0), 128, 72)] * 9))) as image:
+        assert image.size == (8 * 130, 2 * 74)
+        seen = [image.getpixel(place) for place in ((64, 36), (129, 36), (64, 110), (200, 110))]
+    assert [max(colour) > 200 for colour in seen if isinstance(colour, tuple)] == [True, False, True, False]
+
+
+def test_thumbs_keep_their_proportions(tmp_path: Path) -> None:
+    frame = save_frame(tmp_path / "x.png", plain((9, 9, 9), 300, 600))
+    assert thumb(frame).shape == (128, 64, 3)
+    frame.write_bytes(b"no image")
+    assert thumb(frame).shape == (72, 128, 3)
 
 
 def test_a_page_of_many_folders_stays_small() -> None:
