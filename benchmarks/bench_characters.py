@@ -1,19 +1,18 @@
 """Compare the ways of naming faces, few-shot and open-set, on any folders of characters.
 
-    python benchmarks/bench_characters.py --data FOLDER_PER_CHARACTER [--data …] [--model NAME …]
-    python benchmarks/bench_characters.py --src_dir frames --truth EPISODES/truth [--model NAME …]
+    python -m benchmarks.bench_characters --data FOLDER_PER_CHARACTER [--data …] [--model NAME …]
+    python -m benchmarks.bench_characters --src_dir frames --truth EPISODES/truth [--model NAME …]
 
 --data holds a folder of images per character; the largest face of each is taken. --src_dir holds frames with their
-X.faces.json, and --truth tells who they are, as for the sample show; shots and queries never come from one scene.
-An episode draws k shots of each character and asks for all the rest; two characters are held out as strangers.
-accuracy: best name right, among known ones, mean of the episodes and its 95 % interval. AUROC: known against strangers,
-by strength. refused: share of strangers refused at the strength that loses 5 % of the known faces. named, right,
-strangers: with the strength that the shots themselves calibrate. The baselines are nearest centroid on a MobileNet
+X.faces.json, and --truth says who they are, as for the sample show; shots and queries never come from one scene.
+An episode draws k shots of each character and asks about all the rest; two characters are held out as impostors.
+accuracy: best name right, among known ones, mean of the episodes and its 95 % interval. AUROC: known against impostors,
+by strength. refused: share of impostors refused at the strength that loses 5 % of the known faces. named, right,
+impostors: with the strength that the shots themselves calibrate. The baselines are nearest centroid on a MobileNet
 (--model PATH.onnx) and on a colour histogram (`colour`). Methods that train run where torch and learn2learn are.
 """
 
 import argparse
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,13 +33,7 @@ from framekit.pixels import decode
 from framekit.sidecars import episode
 from framekit.sidecars.faces import read_faces
 
-ROOT = Path(__file__).resolve().parents[1]
-
-
-sys.path.insert(0, str(ROOT))
-
-
-STRANGERS = 2
+IMPOSTORS = 2
 
 SIDE = 160  # px of the crops that are kept
 
@@ -71,7 +64,7 @@ class Result:
     refused: float
     named: float
     right: float
-    strangers: float
+    impostors: float
     seconds: float
 
 
@@ -83,7 +76,7 @@ def heads_of_folders(folder: Path, workers: int) -> Labelled:
 
 
 def heads_of_show(src_dir: Path, truth: Path) -> Labelled:
-    """Return the heads of the faces of frames whose character the truth tells."""
+    """Return the heads of the faces of frames whose character the truth names."""
     truths = read_truths(truth)
     found = Labelled([], [], [])
     for frame in frames.find_frames(src_dir):
@@ -112,13 +105,13 @@ def describe(heads: Labelled, model: str) -> tuple[Described, float]:
 
 
 def draw(heads: Labelled, shots: int, numbers: np.random.Generator) -> tuple[list[int], list[int], list[int]] | None:
-    """Draw an episode: rows of shots, of queries of known characters, and of strangers; None if too few can be had."""
+    """Draw an episode: rows of shots, of queries of known characters, and of impostors; None if there are too few."""
     names, origins = np.array(heads.names), np.array(heads.origins)
     usable = [name for name in sorted(set(names)) if len(set(origins[names == name])) > 1]
-    strangers = set(numbers.choice(usable, STRANGERS, replace=False)) if len(usable) > STRANGERS + 1 else set()
+    impostors = set(numbers.choice(usable, IMPOSTORS, replace=False)) if len(usable) > IMPOSTORS + 1 else set()
     chosen, queries = [], []
     for name in usable:
-        if name in strangers:
+        if name in impostors:
             continue
         own = numbers.permutation(np.flatnonzero(names == name))
         taken = [row for place, row in enumerate(own) if place < shots]
@@ -127,7 +120,7 @@ def draw(heads: Labelled, shots: int, numbers: np.random.Generator) -> tuple[lis
             continue
         chosen += taken
         queries += rest
-    foreign = [row for row in range(len(names)) if names[row] in strangers]
+    foreign = [row for row in range(len(names)) if names[row] in impostors]
     return (chosen, queries, foreign) if queries and foreign else None
 
 
@@ -159,7 +152,7 @@ def run_episode(
         refused=float((other < np.quantile(strength, 0.05)).mean()),
         named=float(named.mean()),
         right=float(right[named].mean()) if named.any() else 1.0,
-        strangers=float((other >= least).mean()),
+        impostors=float((other >= least).mean()),
         seconds=seconds,
     )
 
@@ -174,7 +167,7 @@ def print_row(model: str, method: str, shots: int, results: Sequence[Result], em
 
     print(
         f"| {Path(model).stem} | {method} | {shots} | {accuracy.mean():.1%} ± {half:.1%} | {mean('auroc'):.3f} |"
-        f" {mean('refused'):.0%} | {mean('named'):.1%} | {mean('right'):.1%} | {mean('strangers'):.1%} |"
+        f" {mean('refused'):.0%} | {mean('named'):.1%} | {mean('right'):.1%} | {mean('impostors'):.1%} |"
         f" {embedding:.1f} + {mean('seconds'):.2f} |",
         flush=True,
     )
@@ -183,7 +176,7 @@ def print_row(model: str, method: str, shots: int, results: Sequence[Result], em
 def measure(heads: Labelled, args: Any) -> None:
     """Print the table."""
     print(f"{len(heads.names)} faces of {len(set(heads.names))} characters, {args.splits} episodes a row")
-    print("| descriptor | method | shots | accuracy | AUROC | refused | named | right | strangers | s/1,000 + fit |")
+    print("| descriptor | method | shots | accuracy | AUROC | refused | named | right | impostors | s/1,000 + fit |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     for model in args.model or ["colour_shape", "colour"]:
         rows, embedding = describe(heads, model)

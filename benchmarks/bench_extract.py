@@ -1,11 +1,11 @@
-"""Compare the one-pass extraction with its limit and with the specification's way, side by side on one video.
+"""Compare the one-pass extraction with its limit and with two passes, side by side on one video.
 
-    python benchmarks/bench_extract.py [--video FILE] [--seconds 120] [--rounds 3]
+    python -m benchmarks.bench_extract [--video FILE] [--seconds 120] [--rounds 3]
 
 Without --video it draws a 1080p clip: drawings held on twos and threes, grain, pans, cuts; one frame in five survives
 mpdecimate. Rows: ffmpeg decoding with mpdecimate and writing nothing (the limit); extract_frames.py with and without
---remove_similar; a quarter of the video, which takes the same memory; the specification's ffmpeg command with PNG
-files, and a similarity pass over them. Memory is the peak of the largest process.
+--remove_similar; a quarter of the video, which takes the same memory; a plain ffmpeg command that writes
+PNG files, and a similarity pass over them. Memory is the peak of the largest process.
 """
 
 import argparse
@@ -30,16 +30,13 @@ from framekit.video.stream import probe
 ROOT = Path(__file__).resolve().parents[1]
 
 
-sys.path.insert(0, str(ROOT))
-
-
 WIDTH, HEIGHT, FPS = 1920, 1080, 24
 
 LIMIT, ONE_PASS = "ffmpeg decode + mpdecimate, nothing written (limit)", "extract_frames.py --remove_similar"
 
 QUARTER = "the same, first quarter of the video"
 
-COMMAND, PASS = "specification's command", "similarity pass over its frames"
+COMMAND, PASS = "plain ffmpeg command, PNG files", "similarity pass over its frames"
 
 MPDECIMATE = "mpdecimate=hi=64*200:lo=64*50:frac=0.33"
 
@@ -99,8 +96,8 @@ def ways(video: Path, work: Path) -> dict[str, Callable[[], tuple[float, float]]
     ffmpeg = [find_ffmpeg().path, "-v", "error", "-nostdin", "-y"]
     extract = [sys.executable, str(ROOT / "extract_frames.py"), "--redo", "--src_dir", str(video)]
     images = ["-filter:v", f"{MPDECIMATE},setpts=N/FRAME_RATE/TB", "-qscale:v", "1", "-qmin", "1"]
-    compare = [sys.executable, str(ROOT / "remove_similar.py"), "--src_dir", str(work / "spec")]
-    (work / "spec").mkdir(exist_ok=True)
+    compare = [sys.executable, str(ROOT / "remove_similar.py"), "--src_dir", str(work / "plain")]
+    (work / "plain").mkdir(exist_ok=True)
     quarter = str(probe(ffmpeg[0], video).duration / 4)  # type: ignore[union-attr]
     one = [*extract, "--dst_dir", str(work / "one"), "--remove_similar"]
     return {
@@ -108,7 +105,7 @@ def ways(video: Path, work: Path) -> dict[str, Callable[[], tuple[float, float]]
         ONE_PASS: lambda: run(*one),
         "extract_frames.py, all survivors written": lambda: run(*extract, "--dst_dir", str(work / "all")),
         QUARTER: lambda: run(*one[:-2], str(work / "quarter"), "--remove_similar", "--end", quarter),
-        COMMAND: lambda: run(*ffmpeg, "-i", str(video), *images, str(work / "spec" / "x_%d.png")),
+        COMMAND: lambda: run(*ffmpeg, "-i", str(video), *images, str(work / "plain" / "x_%d.png")),
         PASS: lambda: run(*compare),
     }
 
@@ -117,18 +114,18 @@ def compare(video: Path, work: Path, rounds: int) -> None:
     """Run all ways in turn, `rounds` times, and print the table of their medians."""
     rows: dict[str, list[tuple[float, float]]] = {}
     for _ in range(rounds):
-        shutil.rmtree(work / "spec", ignore_errors=True)
+        shutil.rmtree(work / "plain", ignore_errors=True)
         for name, way in ways(video, work).items():
             rows.setdefault(name, []).append(way())
     seconds = {name: statistics.median(one[0] for one in runs) for name, runs in rows.items()}
     memory = {name: max(one[1] for one in runs) for name, runs in rows.items()}
     kept, written = (len(frames.find_frames(work / folder)) for folder in ("one", "all"))
-    specification = seconds[COMMAND] + seconds[PASS]
+    two_passes = seconds[COMMAND] + seconds[PASS]
     print(f"\n{written} frames survive mpdecimate, {kept} of them resemble no other")
     print(f"{'way':48} {'seconds':>8} {'over limit':>11} {'MB':>6}")
     for name in rows:
         print(f"{name:48} {seconds[name]:8.1f} {seconds[name] / seconds[LIMIT]:10.2f}x {memory[name]:6.0f}")
-    print(f"one pass is {specification / seconds[ONE_PASS]:.1f} times as fast as command and pass")
+    print(f"one pass is {two_passes / seconds[ONE_PASS]:.1f} times as fast as command and pass")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,11 +1,11 @@
 """Measure face detectors where the truth is known, and detect_faces.py against the detector's own speed.
 
     python extract_frames.py --src_dir EPISODES --dst_dir frames --remove_similar
-    python benchmarks/bench_faces.py --src_dir frames --truth EPISODES/truth [--grid input.jpg] [--model NAME …]
+    python -m benchmarks.bench_faces --src_dir frames --truth EPISODES/truth [--grid input.jpg] [--model NAME …]
 
 --truth holds files as of the sample show. A face is found by its centre if the centre of a box lies in it, by overlap
 if intersection over union is 0.3 or more; the truth's faces go from brows to mouth, so boxes of detectors are larger.
-The score with the best F1 is told beside the default. --grid is the 6 x 6 grid of portraits of
+The score with the best F1 is printed beside the default. --grid is the 6 x 6 grid of portraits of
 hysts/anime-face-detector (38 faces, no truth but their number): it is looked at part by part, and
 as one frame with --tiles 6.
 For the speed of a YOLO model without weights at hand, export one: YOLO("yolov8s.yaml").export(format="onnx",
@@ -13,7 +13,6 @@ dynamic=True); `--speed_only` leaves quality out.
 """
 
 import argparse
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -28,12 +27,6 @@ from framekit.faces.filter import Limits
 from framekit.faces.yolo import Yolo, as_input
 from framekit.pixels import decode
 from framekit.sidecars import episode
-
-ROOT = Path(__file__).resolve().parents[1]
-
-
-sys.path.insert(0, str(ROOT))
-
 
 SAME = 0.3  # intersection over union
 
@@ -67,24 +60,24 @@ class Quality:
 
 
 def centre_inside(box: Box, face: Box) -> bool:
-    """Tell whether the centre of a box lies in a face."""
+    """Return whether the centre of a box lies in a face."""
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     return face[0] <= x <= face[2] and face[1] <= y <= face[3]
 
 
 def overlapping(box: Box, face: Box) -> bool:
-    """Tell whether a box and a face overlap enough."""
+    """Return whether a box and a face overlap enough."""
     return overlap(box, face) >= SAME
 
 
 WAYS = (centre_inside, overlapping)
 
 
-def true_boxes(told: dict[str, Any], size: Sequence[int]) -> tuple[list[Box], list[Box]]:
+def true_boxes(truth: dict[str, Any], size: Sequence[int]) -> tuple[list[Box], list[Box]]:
     """Return the faces of a frame that should be found, and the hardly visible ones."""
     wanted: list[Box] = []
     tolerated: list[Box] = []
-    for one in told["characters"]:
+    for one in truth["characters"]:
         left, top, width, height = one["face"]
         box = left / size[0], top / size[1], (left + width) / size[0], (top + height) / size[1]
         visible = one["inside"] * (1 - one["covered"]) * one["alpha"] >= VISIBLE
@@ -120,8 +113,8 @@ def measure_quality(model: str, paths: Sequence[Path], truth: Path, workers: int
     looked = []
     for path, found in look(paths, detect.Settings(model, min_score=0.05), workers):
         source = episode.Episodes().source_of(path)
-        told = truths[source["video"]]
-        looked.append(Looked(found, *true_boxes(told["frames"][source["source_frame"]], told["size"])))
+        shown = truths[source["video"]]
+        looked.append(Looked(found, *true_boxes(shown["frames"][source["source_frame"]], shown["size"])))
     default = max(detect.Settings(model).least(name) for name in detect.Settings(model).models)
     best = max((quality(looked, step / 40) for step in range(2, 40)), key=lambda one: one.f1)
     for what, one in (("default", quality(looked, default)), ("best F1", best)):

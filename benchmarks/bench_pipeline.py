@@ -1,13 +1,12 @@
 """Run the whole pipeline on a show and print the time of each stage and, where truth is given, its quality.
 
-    python benchmarks/bench_pipeline.py --videos VIDEOS --references REFERENCES [--truth TRUTH] [--work DIR]
+    python -m benchmarks.bench_pipeline --videos VIDEOS --references REFERENCES [--truth TRUTH] [--work DIR]
 
 The limit beside the extraction is ffmpeg decoding the same videos with mpdecimate and writing nothing.
 """
 
 import argparse
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,11 +24,6 @@ from benchmarks import score_show
 from framekit.dataset import frames
 from framekit.video import episodes
 from framekit.video.ffmpeg import find_ffmpeg
-
-ROOT = Path(__file__).resolve().parents[1]
-
-
-sys.path.insert(0, str(ROOT))
 
 
 def decode_only(videos: Sequence[Path]) -> float:

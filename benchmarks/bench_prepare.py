@@ -42,7 +42,7 @@ def draw_dataset(root: Path, number: int) -> None:
         episode = f"EP{start // PER_EPISODE:03d}"
         folder = root / episode
         folder.mkdir(parents=True)
-        told = {}
+        known = {}
         for place in range(start, min(start + PER_EPISODE, number)):
             stem = f"show_{episode}_{place:06d}"
             names = chance.sample(CAST, chance.choice([0, 1, 1, 1, 2, 2, 3]))
@@ -55,8 +55,8 @@ def draw_dataset(root: Path, number: int) -> None:
             (folder / f"{stem}.png.tags").write_text(", ".join(chance.sample(WORDS, 20)) + "\n")
             (folder / f"{stem}.faces.json").write_text(json.dumps({"schema": 1, "faces": faces}))
             (folder / f"{stem}.characters.json").write_text(json.dumps({"schema": 1, "faces": named}))
-            told[stem] = {"time": place / 24, "frame": place, "scene": place // 50}
-        record = {"video": f"{episode}.mkv", "prefix": "show", "episode": episode, "frames": told}
+            known[stem] = {"time": place / 24, "frame": place, "scene": place // 50}
+        record = {"video": f"{episode}.mkv", "prefix": "show", "episode": episode, "frames": known}
         (folder / ".frames.json").write_text(json.dumps(record))
 
 

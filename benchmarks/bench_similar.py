@@ -1,6 +1,6 @@
 """Compare the removal of similar frames with its peers: quality against truth, then time and memory at scale.
 
-    python benchmarks/bench_similar.py --dataset DATASET TRUTH [--dataset …] [--peer_python PYTHON] [--mobilenet FILE]
+    python -m benchmarks.bench_similar --dataset DATASET TRUTH [--dataset …] [--peer_python PYTHON] [--mobilenet FILE]
 
 DATASET holds folders EPxx with .frames.json as `extract_frames.py` writes them, TRUTH one JSON file per video as the
 sample show has it. PYTHON is an environment with imagededup; its CNN has random weights unless PRETRAINED is set, so
@@ -30,12 +30,6 @@ from benchmarks.score_show import read_truths
 from framekit.dataset import frames
 from framekit.dedup import descriptors, quality, search
 from framekit.dedup.select import Settings, decide
-
-ROOT = Path(__file__).resolve().parents[1]
-
-
-sys.path.insert(0, str(ROOT))
-
 
 SIZES = ((1_000, 4), (10_000, 4), (100_000, 4), (100_000, 1))  # frames, frames of one drawing
 
@@ -225,7 +219,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         flush=True,
     )
     for count, copies in SIZES:
-        subprocess.run([sys.executable, __file__, "--size", str(count), str(copies)], check=True)
+        subprocess.run(
+            [sys.executable, "-m", "benchmarks.bench_similar", "--size", str(count), str(copies)], check=True
+        )
     return 0
 
 

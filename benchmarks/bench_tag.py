@@ -1,6 +1,6 @@
 """Compare tag_images.py with the model's own speed, and with doing the same work in one thread as kohya's script does.
 
-    python benchmarks/bench_tag.py [--frames 16] [--rounds 5] [--size 1280x720]
+    python -m benchmarks.bench_tag [--frames 16] [--rounds 5] [--size 1280x720]
 
 It makes two ONNX taggers with random weights at 448 px: one of the size of a ViT-B/16, as the WD taggers are, and a
 small one where everything around the model shows. The limit is the model's session on arrays that are ready, in the
@@ -37,9 +37,6 @@ from framekit.tags.taggers import Tagger, find_batch_size, load_tagger
 from framekit.tags.write import Wanted, tag_with
 
 ROOT = Path(__file__).resolve().parents[1]
-
-
-sys.path.insert(0, str(ROOT))
 
 
 TAGS = 10_861  # of the third generation

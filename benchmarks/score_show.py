@@ -43,8 +43,8 @@ class Score:
     known_faces: int
     known_named: int
     named_right: int
-    strangers: int
-    strangers_named: int
+    impostors: int
+    impostors_named: int
 
     def report(self) -> str:
         """Return the figures as lines of text."""
@@ -57,7 +57,7 @@ class Score:
                 f"faces found             {self.faces_found} of {self.faces_to_find}, {self.false_faces} false",
                 f"known faces named       {self.known_named} of {self.known_faces} = {self.named_share:.1%}",
                 f"names that are right    {self.named_right} of {self.known_named} = {self.right_share:.1%}",
-                f"strangers with a name   {self.strangers_named} of {self.strangers} = {self.stranger_share:.1%}",
+                f"impostors with a name   {self.impostors_named} of {self.impostors} = {self.impostor_share:.1%}",
             )
         )
 
@@ -72,9 +72,9 @@ class Score:
         return self.named_right / max(1, self.known_named)
 
     @property
-    def stranger_share(self) -> float:
+    def impostor_share(self) -> float:
         """Share of the faces of characters without references that got a name."""
-        return self.strangers_named / max(1, self.strangers)
+        return self.impostors_named / max(1, self.impostors)
 
 
 def read_truths(folder: Path) -> dict[str, dict[str, Any]]:
@@ -125,7 +125,7 @@ def score(dataset: Path, truth_folder: Path, references: Sequence[str]) -> Score
     seen = [(name, matching(box, one)) for one in shown for name, box in zip(one.names, one.boxes, strict=True)]
     named = [(name, real["name"]) for name, real in seen if real]
     known = [(name, real) for name, real in named if real in references]
-    strangers = [name for name, real in named if real not in references]
+    impostors = [name for name, real in named if real not in references]
     visible = [
         (one, face) for one in shown for face in one.truth["characters"]
         if face["inside"] * (1 - face["covered"]) * face["alpha"] >= VISIBLE
@@ -142,6 +142,6 @@ def score(dataset: Path, truth_folder: Path, references: Sequence[str]) -> Score
         known_faces=len(known),
         known_named=sum(name not in metadata.NOBODY for name, _ in known),
         named_right=sum(name == real for name, real in known),
-        strangers=len(strangers),
-        strangers_named=sum(name not in metadata.NOBODY for name in strangers),
+        impostors=len(impostors),
+        impostors_named=sum(name not in metadata.NOBODY for name in impostors),
     )

@@ -1,6 +1,6 @@
 """Score the colours that `tag_images.py --model measured` gives to hair and eyes on composed shows with truth.
 
-    python benchmarks/score_tags.py DATASET TRUTH [DATASET TRUTH …]
+    python -m benchmarks.score_tags DATASET TRUTH [DATASET TRUTH …]
 
 DATASET is one as it is after generate_metadata.py. What colours the characters have was judged by eye from their
 references; where two words fit, both are right.
@@ -16,12 +16,6 @@ from framekit.boxes import Face
 from framekit.dataset import frames
 from framekit.pixels import decode
 from framekit.tags import measured
-
-ROOT = Path(__file__).resolve().parents[1]
-
-
-sys.path.insert(0, str(ROOT))
-
 
 COLOURS = {  # character -> hair, eyes
     "cirno": ("blue aqua", "blue aqua"),
@@ -70,7 +64,7 @@ def score(dataset: Path, truth: Path) -> str:
             worded = told["right"] + told["wrong"]
             share = told["right"] / max(1, worded)
             lines.append(
-                f"  {light:7} {piece}: {worded} of {sum(told.values())} got a word, {share:.1%} of these right"
+                f"  {light:7} {piece}: {worded} of {sum(told.values())} got a colour, {share:.1%} of these right"
             )
     lines.append("  most often wrong: " + ", ".join(f"{who} {word} {n}" for (who, word), n in wrong.most_common(12)))
     return "\n".join(lines)

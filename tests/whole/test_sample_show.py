@@ -95,8 +95,8 @@ def test_known_characters_are_named(score: score_show.Score) -> None:
 
 
 def test_characters_without_references_are_rarely_named(score: score_show.Score) -> None:
-    assert score.strangers > 20
-    assert score.stranger_share <= 0.20
+    assert score.impostors > 20
+    assert score.impostor_share <= 0.20
 
 
 @pytest.mark.parametrize(("part", "least"), [("hair", 0.9), ("eyes", 0.8)])
