@@ -1,4 +1,4 @@
-"""What a person at the console sees of long work: progress, short sentences, numbers with their nouns."""
+"""What the user sees in the terminal: progress bars, short messages, numbers with their nouns."""
 
 import difflib
 import os
@@ -21,19 +21,19 @@ def worker_count(workers: int) -> int:
 
 
 def progress(items: Iterable[Item], total: int | None, unit: str, label: str | None = None) -> Iterable[Item]:
-    """Wrap an iterable in a bar with rate and remaining time; silent when stderr is not a terminal."""
+    """Yield the items behind a progress bar with rate and remaining time; no bar where stderr is not a terminal."""
     from tqdm import tqdm
 
     return tqdm(items, total=total, unit=unit, desc=label, disable=None, dynamic_ncols=True)
 
 
 def say(sentence: str) -> None:
-    """Print a sentence about the work to stdout."""
+    """Print a message to stdout."""
     print(sentence)
 
 
 def warn(sentence: str) -> None:
-    """Print a sentence that should not get lost in the output to stderr."""
+    """Print a warning to stderr."""
     print(sentence, file=sys.stderr)
 
 

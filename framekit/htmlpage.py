@@ -1,4 +1,4 @@
-"""Whole HTML pages in one file, without scripts: the rooms give the content, and what is not Markup is escaped."""
+"""Self-contained HTML pages without scripts: any text that is not Markup is escaped."""
 
 import base64
 import html
@@ -41,7 +41,7 @@ def fragment(*content: object) -> Markup:
 
 
 def element(name: str, *content: object, **attributes: object) -> Markup:
-    """Return an element; underscores at the end of an attribute's name go, those within it become hyphens.
+    """Return an element; in names of attributes, trailing underscores are dropped and others become hyphens.
 
     element("p", "a < b", class_="note")  # <p class="note">a &lt; b</p>
     """
@@ -52,17 +52,17 @@ def element(name: str, *content: object, **attributes: object) -> Markup:
 
 
 def lines(*content: object) -> Markup:
-    """Return content with line breaks between."""
+    """Return content joined by line breaks."""
     return Markup("<br>".join(map(fragment, content)))
 
 
 def image(jpeg: bytes) -> Markup:
-    """Return an image that the page holds itself."""
+    """Return an image embedded in the page."""
     return Markup(f'<img alt="" decoding="async" src="data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}">')
 
 
 def picture(jpeg: bytes | None) -> Markup:
-    """Return an image, or a grey place where there is none."""
+    """Return an image, or a grey box where there is none."""
     return image(jpeg) if jpeg else element("div", "unreadable", class_="none")
 
 
@@ -77,12 +77,12 @@ def row(*content: Markup) -> Markup:
 
 
 def bar(share: float, colour: str = BLUE, width: int = BAR_WIDTH) -> Markup:
-    """Return a bar that takes a share, 0 to 1, of `width` px."""
+    """Return a bar as long as a share, 0 to 1, of `width` px."""
     return element("span", class_="bar", style=f"width:{round(width * share)}px;background:{colour}")
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[object]], name_column: int) -> Markup:
-    """Return a table; the cells of `name_column` name their rows, and their blanks stay. No `heads`, no first row."""
+    """Return a table; `name_column` is left-aligned and keeps its spaces. Without `heads` there is no header."""
 
     def cells(kind: str, values: Sequence[object]) -> Markup:
         named = (
@@ -96,14 +96,14 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]], name_column: i
 
 
 def rectangle(left: float, top: float, width: float, height: float, colour: str, title: str = "") -> Markup:
-    """Return a rectangle of a drawing; `title` shows when the pointer rests on it."""
+    """Return a rectangle of a drawing; `title` is its tooltip."""
     inside = [element("title", title)] if title else []
     place = {"x": f"{left:.1f}", "y": f"{top:.1f}", "width": f"{width:.1f}", "height": f"{height:.1f}"}
     return element("rect", *inside, **place, fill=colour)
 
 
 def drawing(width: int, height: int, label: str, *shapes: Markup) -> Markup:
-    """Return an SVG of shapes; `label` says what it shows to those who cannot see it."""
+    """Return an SVG of shapes; `label` describes it to screen readers."""
     return element("svg", *shapes, viewBox=f"0 0 {width} {height}", role="img", aria_label=label)
 
 

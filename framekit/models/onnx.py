@@ -1,4 +1,4 @@
-"""ONNX files opened on the device that was asked for."""
+"""ONNX models on the requested device."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,11 +24,11 @@ PROVIDERS = {  # --device -> execution provider of onnxruntime, in the order in 
 # Source: openai/CLIP, per channel of RGB
 CLIP_MEAN = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)
 CLIP_STD = np.array([0.26862954, 0.26130258, 0.27577711], np.float32)
-DEFAULT_SIDE = 384  # pixels, where the file leaves the size open
+DEFAULT_SIDE = 384  # pixels, where the model leaves the size open
 
 
 def provider_for(device: str, available: Sequence[str]) -> str:
-    """Return the execution provider for --device. Raises UsageError if it is not there."""
+    """Return the execution provider for --device. Raises UsageError if it is unavailable."""
     if device == "auto":
         return next(name for name in PROVIDERS.values() if name in available)
     if device not in PROVIDERS:
@@ -42,7 +42,7 @@ def provider_for(device: str, available: Sequence[str]) -> str:
 
 
 def open_session(path: Path, device: str) -> "InferenceSession":
-    """Open an ONNX file and print which provider really runs it. Raises UsageError if the file is no usable model."""
+    """Open an ONNX file and print which provider runs it. Raises UsageError if the file is not a usable model."""
     import onnxruntime
     from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, InvalidGraph, InvalidProtobuf
 
@@ -61,7 +61,7 @@ def open_session(path: Path, device: str) -> "InferenceSession":
 
 @dataclass(frozen=True)
 class EmbeddingModel:
-    """`prepare` makes the model's input of pixels, in any thread; `embed` makes (N, D) float32 of N such inputs."""
+    """`prepare` turns pixels into the model's input, in any thread; `embed` turns N inputs into (N, D) float32."""
 
     prepare: Callable[[Pixels], NDArray[Any]]
     embed: Callable[[list[NDArray[Any]]], NDArray[np.float32]]
@@ -70,7 +70,7 @@ class EmbeddingModel:
 def load_embedding_model(path: Path, device: str) -> EmbeddingModel:
     """Open a model whose input is (N, 3, side, side) or (N, side, side, 3).
 
-    Pixels are stretched to the model's side; a float input gets them normalised as for CLIP, a uint8 input as they are.
+    Pixels are stretched to the model's side; a float input gets them normalised as for CLIP, a uint8 input unchanged.
     Raises UsageError for another input.
     """
     import cv2

@@ -1,4 +1,4 @@
-"""Backbones of torchvision as embeddings: `--model torchvision:resnet50`."""
+"""Torchvision backbones as embeddings: `--model torchvision:resnet50`."""
 
 from typing import Any
 from urllib.error import URLError
@@ -11,7 +11,12 @@ from framekit.errors import UsageError
 from framekit.models.onnx import EmbeddingModel
 from framekit.pixels.decode import Pixels
 
-HEADS = ("fc", "classifier", "heads", "head")  # where torchvision's models keep what names ImageNet's classes
+HEADS = (
+    "fc",
+    "classifier",
+    "heads",
+    "head",
+)  # attributes that hold the last layer, which classifies, in torchvision's models
 # Source: torchvision, presets of ImageNet, per channel of RGB
 MEAN, STD = np.array([0.485, 0.456, 0.406], np.float32), np.array([0.229, 0.224, 0.225], np.float32)
 SIDE = 224
@@ -19,7 +24,7 @@ INSTALL = "install requirements-train.txt in an environment of its own"
 
 
 def load_backbone(name: str, device: str) -> EmbeddingModel:
-    """Return a model of torchvision without its last layer. Raises UsageError if it is unavailable."""
+    """Return a torchvision model without its last layer. Raises UsageError if it is unavailable."""
     try:
         import torchvision
     except ImportError as error:
@@ -30,19 +35,21 @@ def load_backbone(name: str, device: str) -> EmbeddingModel:
         raise UsageError(f"torchvision has no model {name}: {str(error).splitlines()[0]}") from error
     except (URLError, OSError) as error:
         raise UsageError(
-            f"the weights of torchvision:{name} are not in torch's cache and cannot be downloaded: connect once, or"
-            " copy a filled TORCH_HOME here"
+            f"the weights of torchvision:{name} are not in torch's cache and cannot be downloaded: run once with a network,"
+            " or copy TORCH_HOME from a machine that has them"
         ) from error
     return embedding_of(model, device)
 
 
 def embedding_of(model: Any, device: str) -> EmbeddingModel:
-    """Return a classifier of torchvision as an embedding: the input of its last part. Raises UsageError without one."""
+    """Return a torchvision classifier as an embedding, the input of its last layer. Raises UsageError if it has none."""
     import torch
 
     head = next((part for part in HEADS if hasattr(model, part)), None)
     if head is None:
-        raise UsageError("this model of torchvision has no last layer to take away; use a classifier such as resnet50")
+        raise UsageError(
+            "this torchvision model has no classification layer to remove; use a classifier such as resnet50"
+        )
     setattr(model, head, torch.nn.Identity())
     place = torch.device("cuda" if device in ("auto", "cuda") and torch.cuda.is_available() else "cpu")
     model.eval().to(place)

@@ -1,4 +1,4 @@
-"""Image files, PIL images and arrays as pixels; PNG files of this toolkit in half the time of a general decoder."""
+"""Pixels from image files, PIL images and arrays; PNG files of this toolkit in half the time of a general decoder."""
 
 import struct
 from os import PathLike
@@ -25,7 +25,7 @@ ORIENTATION = 0x0112  # EXIF
 TURNED = (5, 6, 7, 8)  # orientations that swap width and height; Source: EXIF 2.3, tag 0112
 Pixels = NDArray[np.uint8]  # (H, W, 3), RGB
 WHITE = (255, 255, 255)
-# What Pillow raises for damaged files, besides OSError and its children.
+# What Pillow raises for damaged files, besides OSError and its subclasses.
 DECODER_ERRORS = (
     OSError,
     ValueError,
@@ -86,7 +86,7 @@ def unfiltered(chunk: bytes, width: int, height: int) -> NDArray[np.uint8] | Non
 
 
 def frame_size(path: Path) -> list[int] | None:
-    """Return [width, height] in pixels as shown, EXIF rotation applied; None if the file is no image."""
+    """Return [width, height] in pixels as shown, EXIF rotation applied; None if the file is not an image."""
     if path.suffix.lower() == ".png" and (size := png_size(path)):
         return size
     from PIL import Image
@@ -101,7 +101,7 @@ def frame_size(path: Path) -> list[int] | None:
 
 
 def png_size(path: Path) -> list[int] | None:
-    """Return [width, height] of a PNG file without EXIF in front of its pixels; None for any other."""
+    """Return [width, height] of a PNG file without EXIF in front of its pixels; None for any other file."""
     try:
         with path.open("rb") as file:
             head = file.read(41)
@@ -131,10 +131,10 @@ def read_pixels(path: Path) -> Pixels:
 
 
 def as_pixels(image: "Image") -> Pixels:
-    """Return (H, W, 3) uint8 RGB of a path, a PIL image of any mode, or such an array, which is returned as it is.
+    """Return (H, W, 3) uint8 RGB of a path, a PIL image of any mode, or such an array, which is returned unchanged.
 
     Files and PIL images: EXIF rotation applied, transparent parts over white, grey as RGB.
-    Raises UnreadableFrame for a file that is no image, ValueError for an array of another shape or type.
+    Raises UnreadableFrame for a file that is not an image, ValueError for an array of another shape or type.
 
     >>> from framekit.pixels import as_pixels
     >>> from PIL import Image
@@ -171,7 +171,7 @@ def flatten_image(image: Any) -> Any:
 
 
 def shrink(pixels: Pixels, longest_side: int) -> Pixels:
-    """Reduce pixels so that the longer side has at most `longest_side` pixels; smaller ones stay as they are."""
+    """Reduce pixels so that the longer side has at most `longest_side` pixels; smaller ones are returned unchanged."""
     import cv2
 
     height, width = pixels.shape[:2]

@@ -1,4 +1,4 @@
-"""From pixels to the bytes of an image file."""
+"""Bytes of image files from pixels."""
 
 import struct
 
@@ -10,7 +10,7 @@ PNG_LEVEL = 1  # isal's second fastest, of 0 to 3: level 0 makes files 11 % larg
 
 
 def encode_frame(pixels: Pixels, suffix: str, quality: int) -> bytes:
-    """Return the pixels as the bytes of a .png, .jpg or .webp file; `quality`, 1 to 100, is that of the latter two."""
+    """Return the pixels as the bytes of a .png, .jpg or .webp file; `quality`, 1 to 100, applies to the latter two."""
     if suffix == ".png":
         return encode_png(pixels)
     import cv2

@@ -6,7 +6,7 @@ import numpy as np
 
 from framekit.pixels.decode import Pixels
 
-HEIGHT = 360  # rows at which frames are measured, so that sizes compare
+HEIGHT = 360  # px to which frames are scaled first, so that measures of different sizes compare
 SUBTITLE_ROWS = (0.7, 0.97)  # of the height: where subtitles stand
 INK, OUTLINE = 200, 70  # grey levels: subtitles are bright with a dark outline
 OUTLINE_REACH = 5  # pixels, at HEIGHT rows
@@ -14,7 +14,7 @@ OUTLINE_REACH = 5  # pixels, at HEIGHT rows
 
 @dataclass(frozen=True)
 class Measures:
-    """What is measured of a frame, grey levels from 0 to 255.
+    """Measures of a frame, in grey levels from 0 to 255.
 
     sharpness: variance of the Laplacian above the subtitles; contrast: standard deviation; upper_contrast: the same
     above the subtitles; dark, bright: the 1st and the 99th percentile; subtitle: share of the lower band that is bright
@@ -31,7 +31,7 @@ class Measures:
 
 
 def measure(pixels: Pixels) -> Measures:
-    """Return what is measured of a frame."""
+    """Return the measures of a frame."""
     import cv2
 
     height, width = pixels.shape[:2]

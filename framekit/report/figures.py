@@ -1,4 +1,4 @@
-"""What is in a dataset, as numbers: episodes, shots over time, tags of characters, what was removed or corrected."""
+"""What is in a dataset, as numbers: episodes, shots over time, tags of characters, removals, corrections."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +23,7 @@ MOST_TAGS = 15  # of a character
 
 @dataclass(frozen=True)
 class Episode:
-    """An episode: its frames, and how many of each size of shot stand in each of equal parts of its time."""
+    """An episode, and its frames counted by shot size in each of BINS equal parts of its time: `shots[part][size]`."""
 
     name: str
     frames: int
@@ -33,7 +33,7 @@ class Episode:
 
 @dataclass(frozen=True)
 class Corrections:
-    """What people corrected: fields of X.json by name, the files that hold them, frames moved by hand, renames."""
+    """Corrections by hand: edited fields of X.json by name, files with any, frames moved, characters renamed."""
 
     fields: Mapping[str, int]
     files: int
@@ -42,14 +42,14 @@ class Corrections:
 
 
 def shot_size(known: Metadata) -> int:
-    """Return which of the sizes of shots a frame has."""
+    """Return the index in SHOTS of a frame's shot size."""
     if known.face_count == 0:
         return 0
     return next(place for place, (_, limit) in enumerate(SHOTS) if place and known.face_height_ratio < limit)
 
 
 def episodes(described: Iterable[Metadata]) -> list[Episode]:
-    """Return the episodes of a dataset in their order; frames without a time count in the first part."""
+    """Return the episodes of a dataset, by name; frames without a time count in the first part."""
     by_name: dict[str, list[Metadata]] = {}
     for known in described:
         by_name.setdefault(known.episode or "no episode", []).append(known)
@@ -69,7 +69,7 @@ def combinations(described: Iterable[Metadata]) -> Counter[str]:
 
 
 def tags_of_characters(described: Iterable[Metadata]) -> dict[str, list[tuple[str, float]]]:
-    """Return the most frequent tags of each character, with the share of its frames that have them."""
+    """Return each character's most frequent tags, each with its share of the character's frames."""
     frames: Counter[str] = Counter()
     tags: dict[str, Counter[str]] = {}
     for known in described:
@@ -83,7 +83,7 @@ def tags_of_characters(described: Iterable[Metadata]) -> dict[str, list[tuple[st
 
 
 def removed_frames(roots: Sequence[Path]) -> dict[str, list[Path]]:
-    """Return the frames that were set aside, by reason."""
+    """Return the removed frames by reason, the most frequent reason first."""
     found: dict[str, list[Path]] = {}
     for root in roots:
         for _, where, record in removed_now(root):
@@ -92,7 +92,7 @@ def removed_frames(roots: Sequence[Path]) -> dict[str, list[Path]]:
 
 
 def corrections(root: Path, frames: Iterable[Path], roots: Sequence[Path]) -> Corrections:
-    """Return what people corrected in the metadata of these frames, by moving them in the tree, or by renaming."""
+    """Return what was corrected by hand: metadata of these frames, their places below `root`, names of characters."""
     fields: Counter[str] = Counter()
     files = 0
     for frame in frames:

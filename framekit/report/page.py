@@ -28,8 +28,8 @@ from framekit.sidecars.metadata import Metadata
 from framekit.training import balance
 from framekit.training.balance import Row
 
-COLOURS = (GREY, BLUE, "#3fb38f", "#f2a93b", "#d9534f")  # of the sizes of shots
-WIDTH, HEIGHT = 720, 44  # px of an episode's strip
+COLOURS = (GREY, BLUE, "#3fb38f", "#f2a93b", "#d9534f")  # of figures.SHOTS, in its order
+WIDTH, HEIGHT = 720, 44  # px of an episode's chart
 MOST_THUMBS = 2000  # on the page; about 4 kB each
 MOST_FOLDERS = 400  # that have a sheet
 MOST_REMOVED = 16  # thumbs of each reason
@@ -45,18 +45,18 @@ class Sheet:
 
 
 def corrections(found: Corrections) -> Markup:
-    """Return what people corrected."""
+    """Return the section on corrections by hand."""
     fields = ", ".join(f"{name} {number}" for name, number in found.fields.items()) or "none"
-    renames = "; ".join(f"{old} is now {new}" for old, new in found.renames) or "none"
+    renames = "; ".join(f"{old} → {new}" for old, new in found.renames) or "none"
     return element("p", lines(
-        f"Fields in {counted(found.files, 'file')} of metadata: {fields}.",
+        f"Edited fields in {counted(found.files, 'metadata file')}: {fields}.",
         f"Frames moved by hand: {found.moved}.",
         f"Characters renamed: {renames}.",
     ))  # fmt: skip
 
 
 def sheets(groups: Mapping[str, Sequence[Path]], most: int, workers: int) -> list[Sheet]:
-    """Return a contact sheet of each group of frames, of at most so many thumbs."""
+    """Return a contact sheet of each group of frames, with at most `most` frames."""
     chosen = {name: spread(found, most) for name, found in groups.items()}
     with ThreadPoolExecutor(workers) as pool:
         made = pool.map(thumb, [frame for found in chosen.values() for frame in found])
@@ -65,7 +65,7 @@ def sheets(groups: Mapping[str, Sequence[Path]], most: int, workers: int) -> lis
 
 @dataclass(frozen=True)
 class Report:
-    """All that a page shows."""
+    """The content of a page."""
 
     title: str
     frames: int
@@ -84,7 +84,7 @@ class Report:
 def page(report: Report) -> str:
     """Return one self-contained HTML page without scripts."""
     size = [(report.frames, "frame"), (len(report.tags), "character"), (len(report.episodes), "episode")]
-    removed = [sheet(one, reason) for one, reason in report.removed] or [element("p", "nothing")]
+    removed = [sheet(one, reason) for one, reason in report.removed] or [element("p", "none")]
     sections: dict[str, list[Markup]] = {
         "Balance of folders": [balance_table(report.folders)],
         "Balance of characters": [balance_table(report.characters)],
@@ -92,7 +92,7 @@ def page(report: Report) -> str:
         "Sizes of shots over time": [key(), *map(strip, report.episodes)],
         "Tags of characters": [tag_cards(report.tags)],
         "Frames": [sheet(one, one.name) for one in report.sheets],
-        "Set aside": removed,
+        "Removed frames": removed,
         "Corrected by hand": [corrections(report.corrections)],
         "Commands": [element("pre", "\n".join(report.commands))],
     }
@@ -105,7 +105,7 @@ def page(report: Report) -> str:
 
 
 def balance_table(rows: Sequence[Row]) -> Markup:
-    """Return rows of the balance with bars: before in grey, after in blue."""
+    """Return the table of the balance; its bars show the shares before in grey, after in blue."""
     longest = max((max(row.before, row.after) for row in rows if row.name != "all"), default=0.0) or 1.0
     cells = []
     for row in rows:
@@ -116,23 +116,23 @@ def balance_table(rows: Sequence[Row]) -> Markup:
 
 
 def count_table(counts: Sequence[tuple[str, int]]) -> Markup:
-    """Return names with how many frames they have."""
+    """Return a table of names with their numbers of frames."""
     longest = max((number for _, number in counts), default=1)
     return table((), [(number, name, bar(number / longest)) for name, number in counts], name_column=1)
 
 
 def key() -> Markup:
-    """Return what the colours of shots mean."""
+    """Return the legend of the colours of shot sizes."""
     below = ["", *(f" below {limit:.0%}" if limit < 1 else "" for _, limit in SHOTS[1:])]
     spans = [
         element("span", element("i", style=f"background:{colour}"), name + limit)
         for (name, _), colour, limit in zip(SHOTS, COLOURS, below, strict=True)
     ]
-    return element("p", "height of the largest face: ", *spans, class_="key")
+    return element("p", "height of the largest face, of the frame's height: ", *spans, class_="key")
 
 
 def strip(episode: Episode) -> Markup:
-    """Return a drawing of an episode's time: how many frames of each size of shot stand in each part of it."""
+    """Return a chart of an episode over time: frames of each shot size, stacked, in each of BINS parts."""
     tallest = max((sum(counts) for counts in episode.shots), default=1) or 1
     step = WIDTH / BINS
     shapes = []
@@ -183,7 +183,7 @@ def report_on(
     most = max(COLUMNS // 2, min(3 * COLUMNS, MOST_THUMBS // max(1, len(shown))))
     roots = history.sources_of(root)
     removed = figures.removed_frames(roots)
-    notes = [f"Sheets show {most} frames of a folder at most, evenly spread."]
+    notes = [f"Each sheet shows at most {most} frames of its folder, evenly spread."]
     if len(shown) < len(groups):
         notes.append(f"The {len(groups) - len(shown)} smallest folders have no sheet.")
     return page(

@@ -1,4 +1,4 @@
-"""Tags that can be measured without any weights: colours of hair and eyes, shot size, light, bars."""
+"""Tags that are measured without a model: colours of hair and eyes, shot size, light, bars."""
 
 from collections.abc import Sequence
 
@@ -30,7 +30,7 @@ HUES = (
 SHOT_SIZES = ((0.5, "close-up"), (0.3, "portrait"), (0.12, "upper_body"), (0.0, "wide_shot"))
 DARK, BRIGHT = 60, 200  # mean grey level, 0 to 255, of the frame without bars; chosen
 BLURRY = 60  # variance of the Laplacian at 360 rows; drawn frames in focus have 170 and more
-SOMETHING = 6  # grey levels of contrast; a frame below it shows nothing that could be blurred
+SOMETHING = 6  # grey levels of contrast; below it, a frame shows nothing that could be blurred
 COLOURED = 0.3  # minimum saturation and value, 0 to 1, of a pixel whose hue counts; chosen
 ONE_HUE, NEARLY_ALL = 30, 0.98  # degrees; fraction of the coloured pixels; chosen
 GREY_CHROMA = 4  # grey levels between the largest and the smallest channel, on average
@@ -40,7 +40,7 @@ LEAST_BAR = 0.03  # of the frame height, both above and below; chosen
 
 
 def measured_tags(pixels: Pixels, faces: Sequence[Face]) -> list[str]:
-    """Return the tags of one frame, surest first: people, hair and eyes of each face, shot size, light."""
+    """Return the tags of one frame, the most certain first: people, hair and eyes of each face, shot size, light."""
     small = shrink(pixels, MEASURE_SIZE)
     tags = people_tags(faces)
     for face in faces:
@@ -107,7 +107,7 @@ def hair_colour(fringe: Pixels) -> str | None:
 
 
 def eye_colour(eyes: Pixels) -> str | None:
-    """Name the colour that most of the coloured, skinless pixels, (N, 3) RGB, have; None if hardly any are."""
+    """Name the colour that most of the coloured, skinless pixels, (N, 3) RGB, have; None if hardly any is coloured."""
     if len(eyes) == 0:
         return None
     hue, saturation, value = hue_saturation_value(eyes).T
@@ -127,7 +127,7 @@ def hue_name(hue: float) -> str:
 
 
 def light_tags(pixels: Pixels) -> list[str]:
-    """Return `letterboxed`, `greyscale`, `monochrome`, `blurry`, `dark`, `bright`, `blue_theme`, … where they hold.
+    """Return `letterboxed`, `greyscale`, `monochrome`, `blurry`, `dark`, `bright`, `blue_theme`, … where they apply.
 
     Bars don't count. `greyscale` has hardly any colour; `monochrome` none or one hue; `blurry` has no sharp edges
     though there is something to see; `dark` and `bright` are the mean grey level; a theme is the colour that more than
@@ -150,7 +150,7 @@ def light_tags(pixels: Pixels) -> list[str]:
         "dark": level < DARK,
         "bright": level > BRIGHT,
     }
-    return [tag for tag, holds in facts.items() if holds] + ([] if grey else themes(hue, coloured))
+    return [tag for tag, applies in facts.items() if applies] + ([] if grey else themes(hue, coloured))
 
 
 def is_one_hue(hues: NDArray[np.float32]) -> bool:

@@ -62,7 +62,7 @@ def test_the_page_tells_of_corrections_moves_and_what_was_set_aside(tmp_path: Pa
     save_frame(trash / "dark" / "d.png", plain((3, 3, 3)))
     (trash / "manifest.jsonl").write_text('{"frame": "d.png", "to": ".removed/dark/d.png", "reason": "dark"}\n')
     text = report(tmp_path / "tree")
-    assert "Fields in 1 file of metadata: " in text
+    assert "Edited fields in 1 metadata file: " in text
     assert "tags 1" in text
     assert "Frames moved by hand: 1." in text
     assert "dark: 1" in text
