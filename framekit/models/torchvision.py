@@ -35,14 +35,14 @@ def load_backbone(name: str, device: str) -> EmbeddingModel:
         raise UsageError(f"torchvision has no model {name}: {str(error).splitlines()[0]}") from error
     except (URLError, OSError) as error:
         raise UsageError(
-            f"the weights of torchvision:{name} are not in torch's cache and cannot be downloaded: run once with a network,"
-            " or copy TORCH_HOME from a machine that has them"
+            f"the weights of torchvision:{name} are not in torch's cache and cannot be downloaded: connect once, or"
+            " copy a filled TORCH_HOME here"
         ) from error
     return embedding_of(model, device)
 
 
 def embedding_of(model: Any, device: str) -> EmbeddingModel:
-    """Return a torchvision classifier as an embedding, the input of its last layer. Raises UsageError if it has none."""
+    """Return a torchvision classifier as an embedding, the input of its last layer. Raises UsageError without one."""
     import torch
 
     head = next((part for part in HEADS if hasattr(model, part)), None)
