@@ -305,3 +305,22 @@ def test_no_path_of_a_machine_in_the_repository() -> None:
     for path in texts:
         if path.is_file() and path.suffix in (".py", ".sh", ".md", ".toml", ".txt", ".yaml"):
             assert not re.search(r"(?<![\w.])/(?:home|root|work|Users|opt)/", path.read_text(encoding="utf-8")), path
+
+
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", TESTS, ids=short)
+def test_no_test_module_imports_another(path: Path) -> None:
+    modules = [node.module or "" for node in ast.walk(tree_of(path)) if isinstance(node, ast.ImportFrom)]
+    assert not [module for module in modules if module.split(".")[-1].startswith("test_")]
+
+
+@pytest.mark.parametrize("path", TESTS, ids=short)
+def test_nothing_of_ours_is_replaced_by_the_text_of_its_path(path: Path) -> None:
+    replaced = [
+        node.args[0] for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "setattr"
+    ]  # fmt: skip
+    texts = [str(one.value) for one in replaced if isinstance(one, ast.Constant)]
+    assert not [text for text in texts if text.split(".")[0] in ("framekit", *SCRIPTS)]
