@@ -134,7 +134,7 @@ def content(path: Path, out: Path) -> bytes:
     held = path.read_bytes().replace(str(out.resolve()).encode(), b"OUT")
     if path.suffix == ".html":  # words may be rewritten, figures may not
         text = re.sub(rb"<style.*?</style>|src=\"data:[^\"]*\"", b"", held, flags=re.DOTALL)
-        return b" ".join(re.findall(rb"\d+(?:\.\d+)?", re.sub(rb"<[^>]*>", b" ", text)))
+        return b" ".join(re.findall(rb"\d+(?:\.\d+)?", re.sub(rb"<[^>]*>|&[^;]*;", b" ", text)))
     if path.name == ".prepared.json":
         return without_absolute(path, out)
     return held
