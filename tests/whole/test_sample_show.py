@@ -21,7 +21,7 @@ from framekit.dataset import frames, removed
 from framekit.dedup import openings
 from framekit.files import journal, names
 
-SAMPLE = Path(__file__).resolve().parents[2] / "shared" / "data"
+SAMPLE = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 TRUTH = SAMPLE / "episodes" / "truth"
 
