@@ -36,7 +36,7 @@ def add_caption_options(options: StageParser) -> None:
         name, meaning = f"use_{part.option or part.name}_prob", f"probability of the {part.help}"
         options.option(name, type=fraction, default=part.probability, help=meaning)
     rules = captions.CaptionRules
-    options.option("template", default=rules.template, help="order of the parts, with any words around them")
+    options.option("template", default=captions.TEMPLATE, help="order of the parts, with any words around them")
     options.option("max_tag_number", type=count, default=rules.max_tag_number, help="tags per caption")
     options.option("shuffle_tags", action="store_true", help="shuffle the tags that don't count people")
     options.option("drop_groups", nargs="+", choices=GROUPS, help="leave out these tags where a character is named")

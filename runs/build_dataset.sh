@@ -19,7 +19,9 @@ step() {
   printf '\n$ python %s\n' "$*"
   script=$1
   shift
-  "$python" "$scripts/$script" "$@" || [ $? -eq 1 ]
+  code=0
+  "$python" "$scripts/$script" "$@" || code=$?
+  [ "$code" -le 1 ] || exit "$code"
 }
 
 step extract_frames.py --src_dir "$videos" --dst_dir "$frames" --prefix "${PREFIX:-show}"

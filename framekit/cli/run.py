@@ -16,7 +16,7 @@ from framekit.cli.parser import StageParser
 from framekit.dataset import history
 from framekit.errors import UsageError
 
-DONE, SOME_UNREADABLE, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
+DONE, SOME_UNREADABLE, WRONG_USE, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141  # the last two as shells have them
 # What the world around may do to any file: what to say, and what to do about it.
 FULL = ("the disk is full, it was not written", "make room")
 FORBIDDEN = ("it may not be written or read", "give yourself the right to")
@@ -75,6 +75,7 @@ def script(parser: Callable[[], StageParser]) -> Callable[[Callable[[Namespace],
                 args = options.read(argv)
                 with locked_folder(options.script, args.command):
                     code = function(args)
+                sys.stdout.flush()
             except (UsageError, OSError, KeyboardInterrupt) as error:
                 return report_error(error)
             if args.command is not None:
@@ -91,6 +92,9 @@ def report_error(error: BaseException) -> int:
     if isinstance(error, KeyboardInterrupt):
         print(f"stopped; {GO_ON}", file=sys.stderr)
         return INTERRUPTED
+    if isinstance(error, BrokenPipeError):  # as with `| head`: nobody reads on, and nothing may be written at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return PIPE_CLOSED
     if isinstance(error, OSError):
         if error.errno not in REMEDIES:
             raise error

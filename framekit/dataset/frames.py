@@ -33,12 +33,13 @@ class Unreadable:
     reason: str
 
 
-def find_frames(folder: Path, limit: int = 0) -> list[Path]:
+def find_frames(folder: Path | str, limit: int = 0) -> list[Path]:
     """Return all frames below `folder` in natural order; hidden files and folders and links to folders are left out.
 
     `limit` keeps the first frames only; 0 keeps all.
     Raises UsageError if there is no such folder, or if two frames of one folder would share their sidecars.
     """
+    folder = Path(folder)
     if not folder.is_dir():
         raise UsageError(f"{folder} is not a folder; --src_dir must name the folder that holds the frames")
     found: list[tuple[list[Key], Path]] = []

@@ -1,6 +1,7 @@
 """The trash of removed frames, .removed/<reason>/, and its manifest: everything can be put back."""
 
 import os
+import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,7 @@ def names_of(root: Path, origin: Path, record: dict[str, Any]) -> list[str]:
 def refuse_unknown(root: Path, wanted: Sequence[str], reasons: Collection[str]) -> None:
     """Raise UsageError for a word that is neither one of the reasons nor anything that the manifest ever recorded."""
     known = dict.fromkeys(reasons)
+    digits = re.compile(r"\d+")
     for record in journal.read_lines(root / MANIFEST):
         if (origin := paths.inside(root, record.get("frame"))) is not None:
             known |= dict.fromkeys(names_of(root, origin, record))
@@ -80,7 +82,10 @@ def refuse_unknown(root: Path, wanted: Sequence[str], reasons: Collection[str]) 
                 known[reason] = None
     for word in wanted:
         if word not in known:
-            remedy = console.nearest(word, known, "") or f"; the reasons are {', '.join(reasons)}"
+            if (root / word).is_file():
+                raise errors.UsageError(f"--restore {word}: it is in {root}, it was not removed")
+            alike = [name for name in known if digits.findall(name) == digits.findall(word)]  # no other frame's number
+            remedy = console.nearest(word, alike, "") or f"; the reasons are {', '.join(reasons)}"
             raise errors.UsageError(
                 f"--restore {word}: neither a reason nor a frame that was removed in {root}{remedy}"
             )

@@ -1,7 +1,7 @@
 """Which frames of a dataset are removed: those of low quality, then those that resemble a better or earlier one."""
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -92,7 +92,7 @@ def decide(described: DescribedFrames, settings: Settings, protected: Collection
 
 
 def similar_groups(
-    paths: Sequence[Path], thresh: float = THRESHOLD, keep_best: bool = True, describer: Describer = THUMBNAIL
+    paths: Iterable[Path | str], thresh: float = THRESHOLD, keep_best: bool = True, describer: Describer = THUMBNAIL
 ) -> list[list[Path]]:
     """Return the groups of similar frames: first the frame that stays, then those that resemble it, in natural order.
 
@@ -113,7 +113,7 @@ def similar_groups(
     >>> [[frame.name for frame in group] for group in groups]
     [['0.png', '1.png']]
     """
-    described = describe_frames(paths, worker_count(0), False, describer)
+    described = describe_frames([Path(path) for path in paths], worker_count(0), False, describer)
     groups: dict[int, list[int]] = {}
     for one in decide(described, Settings(thresh, keep_best=keep_best), ()):
         groups.setdefault(one.resembles, [one.resembles]).append(one.row)

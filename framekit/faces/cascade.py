@@ -43,9 +43,8 @@ class Cascade:
             except (cv2.error, SystemError):
                 self.own.classifier = None
             if self.own.classifier is None or self.own.classifier.empty():
-                raise UsageError(
-                    f"{self.path} is no cascade of OpenCV; give --model an .xml file such as lbpcascade_animeface"
-                )
+                reason = "is no cascade of OpenCV" if self.path.is_file() else "does not exist"
+                raise UsageError(f"{self.path} {reason}; give --model an .xml file such as lbpcascade_animeface")
         return self.own.classifier
 
     def __call__(self, pixels: Pixels) -> list[Face]:

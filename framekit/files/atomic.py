@@ -193,8 +193,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     else:
         import tomli as tomllib
     try:
-        with path.open("rb") as file:
-            return dict(tomllib.load(file))
+        return dict(tomllib.loads(path.read_bytes().decode("utf-8-sig")))
     except OSError as error:
         raise UsageError(f"{path} cannot be read ({error.strerror}); --config must name a TOML file") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -33,16 +33,16 @@ def read_renames(words: Sequence[str]) -> dict[str, str]:
 
     if len(words) == 1 and words[0].lower().endswith(".csv"):
         rows = read_rows(Path(words[0]), "old,new", (2, 2), unique=True)
-        names = {row.cells[0]: row.cells[1] for row in rows}
+        names = {row.cells[0]: (row.cells[1], row.place) for row in rows}
     elif len(words) == 2:
-        names = {words[0]: words[1]}
+        names = {words[0]: (words[1], "--rename")}
     else:
         raise errors.UsageError("--rename needs an old and a new name, or a CSV file with lines old,new")
-    for old, new in names.items():
-        refuse_name(new, Path(new))
+    for old, (new, where) in names.items():
+        refuse_name(new, where)
         if old in NOBODY:
-            raise errors.UsageError(f"--rename cannot rename {old or 'an empty name'}, which stands for nobody")
-    return names
+            raise errors.UsageError(f"{where}: {old or 'an empty name'} cannot be renamed, it stands for nobody")
+    return {old: new for old, (new, _) in names.items()}
 
 
 def read_batches(root: Path) -> list[dict[str, str]]:

@@ -112,13 +112,14 @@ def png_size(path: Path) -> list[int] | None:
     return list(struct.unpack(">II", head[16:24]))
 
 
-def read_pixels(path: Path) -> Pixels:
+def read_pixels(path: Path | str) -> Pixels:
     """Decode one frame: EXIF rotation applied, alpha over white, 16 bit reduced to 8, first image of an animation.
 
     Raises UnreadableFrame with the reason.
     """
     from PIL import Image, ImageOps
 
+    path = Path(path)
     if (own := read_own_png(path)) is not None:
         return own
     try:

@@ -69,13 +69,13 @@ def combinations(described: Iterable[Metadata]) -> Counter[str]:
 
 
 def tags_of_characters(described: Iterable[Metadata]) -> dict[str, list[tuple[str, float]]]:
-    """Return each character's most frequent tags, each with its share of the character's frames."""
+    """Return each character's most frequent tags, each with its share of the character's frames; ties as they came."""
     frames: Counter[str] = Counter()
     tags: dict[str, Counter[str]] = {}
     for known in described:
-        for name in {*known.characters}:
+        for name in dict.fromkeys(known.characters):
             frames[name] += 1
-            tags.setdefault(name, Counter()).update({*known.tags})
+            tags.setdefault(name, Counter()).update(list(dict.fromkeys(known.tags)))
     return {
         name: [(tag, number / count) for tag, number in tags[name].most_common(MOST_TAGS)]
         for name, count in sorted(frames.items(), key=lambda item: (-item[1], item[0]))

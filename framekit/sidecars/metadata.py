@@ -196,13 +196,13 @@ def is_ood(name: str) -> bool:
     return name == OOD or name.startswith(IGNORED)
 
 
-def refuse_name(name: str, where: Path) -> None:
-    """Raise UsageError for a character's name that cannot be used in folders and captions."""
+def refuse_name(name: str, where: Path | str) -> None:
+    """Raise UsageError for a character's name that cannot be used in folders and captions; it stands in `where`."""
+    if "/" in name or "\\" in name:
+        raise errors.UsageError(f"{where}: the name {name!r} holds a slash; call it {paths.safe_name(name)}")
     if name == UNKNOWN or any(sign in name for sign in MEANINGFUL) or not name.strip():
-        raise errors.UsageError(f"{where}: this name has a meaning of its own or holds + or a comma; rename the folder")
+        raise errors.UsageError(f"{where}: the name {name!r} has another meaning, or holds + or a comma; rename it")
     if name != paths.safe_name(name) and len(name) <= LONGEST_NAME:
-        raise errors.UsageError(f"{where}: no folder can have this name everywhere; call it {paths.safe_name(name)}")
+        raise errors.UsageError(f"{where}: not every system takes the name {name!r}; call it {paths.safe_name(name)}")
     if len(name) > LONGEST_NAME:
-        raise errors.UsageError(
-            f"{where}: this name has {len(name)} characters; {LONGEST_NAME} at most, rename the folder"
-        )
+        raise errors.UsageError(f"{where}: the name has {len(name)} characters; {LONGEST_NAME} at most, rename it")

@@ -15,7 +15,6 @@ from framekit.sidecars.metadata import FACEPOS, Metadata, metadata_from
 from framekit.tags.vocabulary import KAOMOJI, group_of, is_of_the_moment
 
 NO_WORDS = "anime screenshot"  # an empty caption stops one trainer and makes another use the file name
-TEMPLATE = "{count}, {characters}, {copyright}, {general}, {artist}, {rating}, {facepos}, {tags}"
 FIELD = re.compile(r"\{(\w*)\}")
 # Where the middle of a face is, as a fraction of the width. Source: anime_screenshot_pipeline, plain captions.
 AT_LEFT, AT_RIGHT = 0.38, 0.62
@@ -39,7 +38,7 @@ class CaptionRules:
     keep_underscores: bool = False
     seed: int = 0
     inferred: bool = False
-    template: str = TEMPLATE
+    template: str = ""  # all parts, in the order of PARTS
     face_words: bool = False
     escape_brackets: bool = False
     left_out: frozenset[str] = frozenset()
@@ -71,7 +70,7 @@ def caption(
         part.name: texts[part.name] if chance.random() < rules.chances.get(part.name, part.probability) else ""
         for part in PARTS
     }
-    return fill(rules.template, drawn, rules.separator) or texts["general"] or NO_WORDS
+    return fill(rules.template or TEMPLATE, drawn, rules.separator) or texts["general"] or NO_WORDS
 
 
 def several_captions(known: Metadata, rules: CaptionRules, stem: str) -> str:
@@ -224,6 +223,7 @@ PARTS = (
         "tags",
     ),
 )
+TEMPLATE = ", ".join(f"{{{part.name}}}" for part in PARTS)
 
 
 def read_triggers(path: Path) -> dict[str, str]:

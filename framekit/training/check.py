@@ -78,12 +78,14 @@ def find_problems(root: Path, wanted: Sequence[Trainer], resolution: int, worker
     if not images:
         return 0, [Problem(root, NO_FRAMES)]
     several_lines = all(trainer.takes_lines is not None and trainer.takes_lines(root) for trainer in wanted)
+    walks = any(trainer.walks for trainer in wanted)
     lines: dict[Path, list[str]] = {}
     problems: list[Problem] = []
     for found in folders:
         problems += name_problems(found, wanted, root)
         for image in found.images:
-            if all(trainer.mask_ending and image.stem.endswith(trainer.mask_ending) for trainer in wanted):
+            is_mask = walks and NOT_FRAMES.search(image.stem)  # listed as such; a caption would not mend it
+            if is_mask or all(one.mask_ending and image.stem.endswith(one.mask_ending) for one in wanted):
                 continue
             lines[image], more = read_lines(image, found, several_lines)
             problems += more

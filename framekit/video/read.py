@@ -60,7 +60,7 @@ def open_frames(
 
 
 def read_frames(
-    video: Path, sampling: Sampling | None = None, deinterlace: bool = False, crop_bars: bool = False
+    video: Path | str, sampling: Sampling | None = None, deinterlace: bool = False, crop_bars: bool = False
 ) -> Iterator[VideoFrame]:
     """Yield the frames of a video that differ from the one before, or those of another sampling, in order.
 
@@ -79,7 +79,7 @@ def read_frames(
     >>> [(frame.pixels.shape, frame.source.time, frame.source.source_frame, frame.source.scene) for frame in taken]
     [((90, 160, 3), 0.0, 0, 0), ((90, 160, 3), 0.5, 5, 0)]
     """
-    ffmpeg = find_ffmpeg()
+    video, ffmpeg = Path(video), find_ffmpeg()
     if not video.exists():
         raise UsageError(f"{video} does not exist; give the path of a video")
     claimed = stream.probe(ffmpeg.path, video)

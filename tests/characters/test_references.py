@@ -25,11 +25,11 @@ LEFT, RIGHT = (0.0, 0.0, 0.4, 0.8), (0.6, 0.1, 0.9, 0.7)
     [
         ("a+b", "holds + or a comma"),
         ("a,b", "holds + or a comma"),
-        ("unknown", "has a meaning of its own"),
+        ("unknown", "has another meaning"),
         ("x" * 200, "has 200 characters; 100 at most"),
-        ("nul", "no folder can have this name everywhere; call it _nul"),
+        ("nul", "not every system takes the name 'nul'; call it _nul"),
         ("ends with.", "call it ends with"),
-        ("a\\b", "has a meaning of its own"),
+        ("a\\b", "holds a slash; call it a_b"),
         ("who?", "call it who_"),
     ],
 )

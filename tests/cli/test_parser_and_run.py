@@ -1,6 +1,8 @@
 """What every command line shares: options, the configuration file, the closing line, the exit code."""
 
 import argparse
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -293,3 +295,33 @@ def test_two_runs_in_one_process_leave_nothing_behind(tmp_path: Path, capsys: py
     assert [one.redo for one in seen] == [True, False]
     assert capsys.readouterr().out == "done\ndone\n"
     assert len((tmp_path / ".commands.jsonl").read_text().splitlines()) == 2
+
+
+def test_a_closed_pipe_ends_the_run_quietly(tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from tests.cli.test_parser_and_run import talk; sys.exit(talk())"
+    )
+    words = [sys.executable, "-c", code, str(Path(__file__).resolve().parents[2])]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        running.stdout.readline()
+        running.stdout.close()
+        assert running.stderr.read() == b""
+        assert running.wait() == 141
+
+
+def talk() -> int:
+    """Print more than a pipe holds."""
+
+    @run.script(parser)
+    def main(args: argparse.Namespace) -> int:
+        for number in range(100_000):
+            print(f"line {number}")
+        return 0
+
+    return main(["dataset"])
+
+
+def test_a_configuration_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    assert read_with(tmp_path, "\ufeff[paint_frames]\nthresh = 0.25\n", "--src_dir", "dataset").thresh == 0.25

@@ -68,9 +68,8 @@ def test_reasons_and_names_go_together(trash: Path, capsys: pytest.CaptureFixtur
     ("word", "remedy"),
     [
         ("flatt", "did you mean flat?"),
-        ("a_3O.png", "did you mean a_30.png?"),
-        ("EP01/a_31.png", "did you mean EP01/a_30.png?"),
-        ("EP02/b_1.png", ""),  # a frame, but never removed
+        ("A_30.png", "did you mean a_30.png?"),
+        ("EP01/a_31.png", "the reasons are small"),  # another number is another frame, not a mistyped one
         ("§", "the reasons are small, flat, dark, blurred, bright, fade, similar, opening, ending, face_number,"),
         ("restored", ""),
     ],
@@ -85,6 +84,11 @@ def test_a_word_that_is_no_reason_and_no_removed_frame_is_an_error(
     assert f"--restore {word}: neither a reason nor a frame that was removed in {trash}" in complaint
     assert remedy in complaint
     assert tree(trash) == before
+
+
+def test_a_frame_that_was_never_removed_is_said_to_be_there(trash: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(trash, "--restore", "EP02/b_1.png") == 2
+    assert f"--restore EP02/b_1.png: it is in {trash}" in one_sentence(capsys.readouterr().err)
 
 
 @pytest.mark.parametrize("word", [*select.REASONS, "of_an_extension"])

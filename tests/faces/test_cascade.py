@@ -75,7 +75,7 @@ def test_a_file_that_is_no_cascade_is_one_sentence(
     path = tmp_path / "x.xml"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(UsageError, match="is no cascade of OpenCV"):
+    with pytest.raises(UsageError, match="is no cascade of OpenCV|does not exist"):
         Cascade(path, 640)
     capfd.readouterr()
     save_frame(tmp_path / "dataset/x.png", patchwork(1, 160, 90))

@@ -12,9 +12,9 @@ import arrange_folders
 import prepare_training
 from framekit.pixels.sheets import mosaic, spread, thumb
 from framekit.report import figures
-from framekit.report.figures import Corrections, Episode, episodes, shot_size, tags_of_characters
+from framekit.report.figures import MOST_TAGS, Corrections, Episode, episodes, shot_size, tags_of_characters
 from framekit.report.page import MOST_THUMBS, Report, Sheet, page, sheets
-from framekit.sidecars.metadata import Metadata
+from framekit.sidecars.metadata import Metadata, metadata_from
 from framekit.training.balance import Row
 from tests.conftest import one_sentence, plain, save_frame
 from tests.helpers_dataset import add_frame, correct
@@ -164,3 +164,9 @@ def test_a_report_that_cannot_be_written_is_one_sentence(tmp_path: Path, capsys:
     words = ["--src_dir", str(tmp_path / "set"), "--report", str(tmp_path / "none" / "r.html")]
     assert prepare_training.main(words) == 2
     assert "none" in one_sentence(capsys.readouterr().err)
+
+
+def test_tags_that_are_as_frequent_stand_as_they_came() -> None:
+    tags = [f"tag_{number}" for number in range(40)]
+    known = metadata_from({"count": 1, "characters": ["A"], "tags": tags})
+    assert [tag for tag, _ in tags_of_characters([known])["A"]] == tags[:MOST_TAGS]

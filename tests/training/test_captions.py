@@ -13,6 +13,7 @@ from framekit.sidecars.metadata import Metadata, metadata_from
 from framekit.training import captions
 from framekit.training.captions import (
     PARTS,
+    TEMPLATE,
     CaptionRules,
     caption,
     check_template,
@@ -349,3 +350,8 @@ def test_triggers_are_read(tmp_path: Path) -> None:
 
 def test_the_example_of_the_public_name_runs() -> None:
     assert doctest.testmod(captions).failed == 0
+
+
+def test_every_part_stands_in_the_default_template_and_has_an_option() -> None:
+    assert [f"{{{part.name}}}" for part in PARTS] == TEMPLATE.split(", ")
+    assert len({part.option or part.name for part in PARTS}) == len(PARTS)
