@@ -107,11 +107,12 @@ def main(args: argparse.Namespace) -> int:
     kept_out = Counter(target for _, target in decisions if isinstance(target, str))
     new = sum(target != one.now for one, target in placed)
     folders = len({target.parent for _, target in placed})
+    moved, deleted = kept_out["moved"], kept_out["deleted"]
+    by_hand = f", {moved} moved and {deleted} deleted by hand and left alone" if moved or deleted else ""
     left_out = f", {kept_out['unwanted']} left out for their number of faces" if kept_out["unwanted"] else ""
     return run.close(
         f"{console.counted(len(placed), 'frame')}{' would be' if args.dry_run else ''} in"
-        f" {console.counted(folders, 'folder')} ({new} new there), {kept_out['moved']} moved and {kept_out['deleted']}"
-        f" deleted by hand and left so{left_out}, in {tree}",
+        f" {console.counted(folders, 'folder')} ({new} new there){by_hand}{left_out}, in {tree}",
         unreadable,
     )
 

@@ -87,13 +87,13 @@ def main(args: argparse.Namespace) -> int:
         moved = rename_folders(root, rules.renames.batches[-1])
         finish(root)
     done = len(found) - len({frame for frame, _ in unreadable})
-    return run.close(
-        f"{console.counted(done, 'frame')} described; kept {console.counted(kept_fields, 'hand-corrected field')}"
-        f" in {console.counted(kept_files, 'file')}"
-        + (f"; {console.counted(moved, 'frame')} moved to renamed folders" if moved else "")
-        + f", in {root}",
-        unreadable,
-    )
+    closing = f"{console.counted(done, 'frame')} described"
+    if kept_fields:
+        in_files = console.counted(kept_files, "file")
+        closing += f"; kept {console.counted(kept_fields, 'hand-corrected field')} in {in_files}"
+    if moved:
+        closing += f"; {console.counted(moved, 'frame')} moved to renamed folders"
+    return run.close(f"{closing}, in {root}", unreadable)
 
 
 if __name__ == "__main__":

@@ -204,10 +204,10 @@ def main(args: argparse.Namespace) -> int:
         print(*(hint for place, own in fitting for hint in how_to_train(place, settings_for(settings, own))), sep="\n")
         whole = [trainer.name for trainer in wanted if trainer.whole_repeats]
         off = f", {' and '.join(whole)}'s shares off by {dataset.deviation:.1%} at most" if whole else ""
+    kept = f"; kept {console.counted(edited, 'hand-edited file')}" if edited else ""
     return run.close(
         f"{console.counted(len(described), 'caption')}, {console.counted(len(balanced), 'folder')} balanced for"
-        f" {', '.join(args.trainer)}{off}; kept {console.counted(edited, 'hand-edited file')},"
-        f" in {', '.join(str(place.root) for place in places)}",
+        f" {', '.join(args.trainer)}{off}{kept}, in {', '.join(str(place.root) for place in places)}",
         [*unreadable, *dataset.misread, *others],
     )
 

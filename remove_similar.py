@@ -120,7 +120,8 @@ def manage_removed(root: Path, restore: Sequence[str] | None, purge: bool, dry_r
         for where, reason in taken:
             print(f"not restored: {where}: {reason}")
         verb = "would be restored" if dry_run else "restored"
-        return run.close(f"{console.counted(restored, 'frame')} {verb}, {len(taken)} not, in {root}")
+        refused = f", {len(taken)} not" if taken else ""
+        return run.close(f"{console.counted(restored, 'frame')} {verb}{refused}, in {root}")
     if purge and not dry_run:
         count = removed.purge(root, run.confirmed)
         return run.close(f"{console.counted(count, 'removed frame')} deleted for good in {root}")

@@ -253,7 +253,7 @@ def test_the_example_of_the_specification(tmp_path: Path, capsys: pytest.Capture
     assert arranged(tmp_path) == ["1_character/Aoba/face_height_ratio_25-50/x.png"]
     assert frame.exists()
     said = capsys.readouterr().out
-    assert "1 frame in 1 folder (1 new there), 0 moved and 0 deleted by hand" in said
+    assert "1 frame in 1 folder (1 new there), in" in said
 
 
 @pytest.mark.parametrize("move", [[], ["--move"]], ids=["copy", "move"])
@@ -300,7 +300,7 @@ def test_copying_again_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFix
     capsys.readouterr()
     assert by_character(tmp_path) == 0
     assert tree(tmp_path) == before
-    assert "2 frames in 1 folder (0 new there), 0 moved and 0 deleted by hand" in capsys.readouterr().out
+    assert "2 frames in 1 folder (0 new there), in" in capsys.readouterr().out
 
 
 def test_a_new_episode_joins_the_tree(tmp_path: Path) -> None:

@@ -225,7 +225,7 @@ def test_a_corrected_field_survives_and_the_others_follow_the_sidecars(
 def test_the_closing_line_counts_fields_and_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     frames = [add_frame(tmp_path / f"{n}.png") for n in range(4)]
     assert generate(tmp_path) == 0
-    assert "4 frames described; kept 0 hand-corrected fields in 0 files" in capsys.readouterr().out
+    assert "4 frames described, in" in capsys.readouterr().out
     correct(frames[0], count=1)
     correct(frames[2], count=3, tags=["hat"])
     assert generate(tmp_path) == 0
@@ -271,7 +271,7 @@ def test_another_layout_of_the_same_values_is_no_correction(tmp_path: Path, caps
     held = dict(sorted(loaded(frame).items(), reverse=True))
     frame.with_suffix(".json").write_text(json.dumps(held, indent=4), encoding="utf-8")
     assert generate(tmp_path) == 0
-    assert "kept 0 hand-corrected fields" in capsys.readouterr().out
+    assert "hand-corrected" not in capsys.readouterr().out
 
 
 def test_corrections_can_be_dropped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -281,7 +281,7 @@ def test_corrections_can_be_dropped(tmp_path: Path, capsys: pytest.CaptureFixtur
     correct(frame, count=9, tags=[])
     assert generate(tmp_path, "--overwrite_corrections") == 0
     assert loaded(frame) == before
-    assert "kept 0 hand-corrected fields in 0 files" in capsys.readouterr().out
+    assert "hand-corrected" not in capsys.readouterr().out
 
 
 def test_a_second_run_writes_nothing(tmp_path: Path) -> None:
