@@ -259,7 +259,7 @@ def test_a_room_is_small_and_says_what_it_holds(room: str) -> None:
 
 
 @pytest.mark.parametrize("room", ROOMS)
-def test_a_room_hands_on_at_most_five_names_each_with_an_example(room: str) -> None:
+def test_a_room_hands_on_at_most_five_names(room: str) -> None:
     package = importlib.import_module(f"framekit.{room}")
     tree = tree_of(ROOT / "framekit" / room / "__init__.py")
     typed = {alias.asname or alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)

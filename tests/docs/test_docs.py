@@ -136,6 +136,23 @@ PUBLIC = [
 ]
 
 
+# What notebooks begin with; each shows a call and its result.
+WITH_EXAMPLES = [
+    "framekit.pixels.as_pixels",
+    "framekit.dataset.open_dataset",
+    "framekit.dedup.similar_groups",
+    "framekit.video.read_frames",
+    "framekit.faces.detect_faces",
+    "framekit.tags.tag",
+    "framekit.characters.load_recogniser",
+    "framekit.training.caption",
+]
+
+
+def test_what_notebooks_begin_with_is_public() -> None:
+    assert set(WITH_EXAMPLES) <= {".".join(one) for one in PUBLIC}
+
+
 @pytest.mark.parametrize(("room", "name"), PUBLIC, ids=".".join)
 def test_the_examples_of_public_names_run(
     room: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -144,6 +161,7 @@ def test_the_examples_of_public_names_run(
     value = getattr(importlib.import_module(room), name)
     home = vars(importlib.import_module(getattr(value, "__module__", room)))
     tests = doctest.DocTestFinder(recurse=False).find(value, name, globs=dict(home)) if callable(value) else []
+    assert f"{room}.{name}" not in WITH_EXAMPLES or [test for test in tests if test.examples]
     for test in tests:
         assert doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test).failed == 0
 
