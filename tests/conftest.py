@@ -13,7 +13,8 @@ from PIL import Image
 from framekit.dataset import history
 from framekit.pixels.decode import Pixels
 
-sys.path.append(str(Path(__file__).resolve().parent.parent / "demo"))
+ROOT = Path(__file__).resolve().parents[1]  # of the repository; tests lie at several depths
+sys.path.append(str(ROOT / "demo"))
 
 
 BLACK, WHITE, RED, GREEN, BLUE = (0, 0, 0), (255, 255, 255), (255, 0, 0), (0, 255, 0), (0, 0, 255)

@@ -13,8 +13,8 @@ import pytest
 from docs import generate
 from framekit.cli.parser import SCRIPTS, read_defaults
 from framekit.errors import UsageError
+from tests.conftest import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 PAGES = [README, ROOT / "CONTRIBUTING.md", *generate.pages()]
 # Options of other programs that pages name.

@@ -23,12 +23,10 @@ import tag_images
 from framekit.arrange import placements
 from framekit.cli import run
 from framekit.files import names
-from tests.conftest import one_sentence, patchwork
+from tests.conftest import ROOT, one_sentence, patchwork
 from tests.helpers_dataset import add_frame, correct, loaded, set_time
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has neither SIGINT for others nor SIGKILL")
-
-ROOT = Path(__file__).resolve().parents[2]
 
 HOLD = """import sys, time
 from pathlib import Path

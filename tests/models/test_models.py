@@ -17,8 +17,7 @@ from framekit.models import hub
 from framekit.models.hub import HubModel, fetch, locate, verify
 from framekit.models.onnx import open_session, provider_for
 from framekit.tags import models
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.conftest import ROOT
 
 FILES = ["model.onnx", "selected_tags.csv"]
 

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-pytestmark = pytest.mark.package
+from tests.conftest import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.package
 
 
 @pytest.fixture(scope="module")

@@ -20,8 +20,9 @@ from benchmarks import score_show, score_tags
 from framekit.dataset import frames, removed
 from framekit.dedup import openings
 from framekit.files import journal, names
+from tests.conftest import ROOT
 
-SAMPLE = Path(__file__).resolve().parents[3] / "shared" / "data"
+SAMPLE = ROOT.parent / "shared" / "data"
 
 TRUTH = SAMPLE / "episodes" / "truth"
 
