@@ -183,7 +183,7 @@ def main(args: argparse.Namespace) -> int:
     places = destinations(root, args.dst_dir, wanted, settings)
     weights = balance.read_weights(args.weight_csv) if args.weight_csv else []
     limits = balance.Limits(args.min_multiply, args.max_multiply, args.target_epoch_size, args.max_repeats)
-    found, others = prepare.trainable(frames.find_frames(root, args.limit))
+    found, others = prepare.trainable(frames.find_frames(root, args.limit), wanted)
     reading = console.progress(found, len(found), "frame", "reading")
     described, unreadable = read.with_metadata(read.described(reading))
     rules = caption_rules(args, described)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path, PurePosixPath
 
+from framekit.sidecars.metadata import Metadata
+
 Folder = PurePosixPath
 CORRECT, AGAIN = "correct it", "run prepare_training.py again"  # remedies of many kinds of problems
 
@@ -79,7 +81,8 @@ class Text:
 class TrainingTree:
     """A tree that is being prepared: its balance, the caption of each frame, and whether one trainer has it alone.
 
-    `computed` is the balance without the factors that a person wrote into this tree.
+    `computed` is the balance without the factors that a person wrote into this tree; `source` is the dataset, and
+    `described` what is known of its frames, by their place in this tree.
     """
 
     root: Path
@@ -88,6 +91,8 @@ class TrainingTree:
     captions: Mapping[Path, str]
     settings: Settings
     is_own: bool
+    source: Path = Path()
+    described: Mapping[Path, Metadata] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -132,7 +137,8 @@ class Trainer:
     `sees` says whether it reads images with a suffix, as it is written; `takes_lines` whether it draws one of several
     lines of a caption's file in a prepared tree, None for a trainer that never does. `has_caption_syntax` is for one
     that reads a separator and `{a|b}` as instructions, `walks` for one that trains all images it finds, masks too;
-    stems that end with `mask_ending` are masks to it. `whole_repeats` are folders' repeats without fractions. In a tree
+    stems that end with `mask_ending` are masks to it. `packs` writes frames and captions into files that hold many, in
+    place of the frames themselves, and returns how many it wrote. `whole_repeats` are folders' repeats without fractions. In a tree
     of its own its folders are those of `layout`; `refuse_shared` raises UsageError for settings that need such a tree.
     """
 
@@ -146,6 +152,7 @@ class Trainer:
     whole_repeats: bool = False
     walks: bool = False
     mask_ending: str = ""
+    packs: Callable[[TrainingTree], int] | None = None
     layout: Callable[[Sequence[FolderBalance], Settings], Mapping[Folder, Folder]] = lambda balance, settings: {
         one.folder: one.folder for one in balance
     }

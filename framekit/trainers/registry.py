@@ -1,6 +1,6 @@
 """All trainers by name: a new one is a file beside this one, and a line here."""
 
-from framekit.trainers import diffusers, everydream2, kohya, onetrainer
+from framekit.trainers import ai_toolkit, diffusers, everydream2, kohya, musubi, onetrainer, simpletuner
 from framekit.trainers.base import Trainer
 
 TRAINERS: dict[str, Trainer] = {
@@ -10,6 +10,9 @@ TRAINERS: dict[str, Trainer] = {
         kohya.TRAINER,
         onetrainer.TRAINER,
         diffusers.TRAINER,
+        ai_toolkit.TRAINER,
+        simpletuner.TRAINER,
+        musubi.TRAINER,
     )
 }
 DEFAULT = [everydream2.TRAINER.name, kohya.TRAINER.name]

@@ -9,8 +9,7 @@ from framekit.files import atomic, names
 from framekit.sidecars import metadata
 from framekit.sidecars.corrections import held_text, is_file_edited
 from framekit.trainers import everydream2
-from framekit.trainers.base import Folder, FolderBalance, Settings, Text, TrainingTree, folder_in
-from framekit.trainers.registry import TRAINERS
+from framekit.trainers.base import Folder, FolderBalance, Settings, Text, Trainer, TrainingTree, folder_in
 from framekit.training import captions
 from framekit.training.destinations import Destination, settings_for, targets
 from framekit.training.links import link_frames
@@ -133,19 +132,19 @@ def captions_in_force(texts: Mapping[Path, Text], edited: set[Path]) -> dict[Pat
 def trainer_texts(place: Destination, dataset: Dataset, in_force: Mapping[Path, str], settings: Settings) -> list[Text]:
     """Return what the trainers of a destination read besides captions."""
     computed = dataset.balanced if place.is_own else dataset.computed
-    tree = TrainingTree(place.root, dataset.balanced, computed, in_force, settings, place.is_own)
+    tree = TrainingTree(place.root, dataset.balanced, computed, in_force, settings, place.is_own, dataset.root)
     return [text for trainer in place.trainers for text in trainer.texts(tree)]
 
 
 def clean_up(root: Path, beside: Iterable[Text]) -> None:
     """Delete what a killed run left half-written."""
     atomic.clean_up((text.path.parent for text in beside), names.CAPTION)
-    for suffix in (".toml", ".json", ".jsonl"):
+    for suffix in (".toml", ".json", ".jsonl", ".yaml"):
         atomic.clean_up([root], suffix)
 
 
-def trainable(found: Sequence[Path]) -> tuple[list[Path], list[tuple[Path, str]]]:
-    """Return the frames that all trainers read, and the others with the reason.
+def trainable(found: Sequence[Path], wanted: Sequence[Trainer]) -> tuple[list[Path], list[tuple[Path, str]]]:
+    """Return the frames that all these trainers read, and the others with the reason.
 
     Raises UsageError for a frame whose caption would be taken for a setting of its folder.
     """
@@ -154,8 +153,12 @@ def trainable(found: Sequence[Path]) -> tuple[list[Path], list[tuple[Path, str]]
             raise errors.UsageError(
                 f"the caption of {frame} would be {frame.stem}.txt, a setting of EveryDream2; rename it"
             )
-    seen = {suffix: all(trainer.sees(suffix) for trainer in TRAINERS.values())
-            for suffix in {frame.suffix.lower() for frame in found}}  # fmt: skip
-    reason = "not read by all trainers; convert it to PNG, JPEG or WebP"
-    others = [(frame, reason) for frame in found if not seen[frame.suffix.lower()]]
-    return [frame for frame in found if seen[frame.suffix.lower()]], others
+    blind = {
+        suffix: " and ".join(trainer.name for trainer in wanted if not trainer.sees(suffix))
+        for suffix in {frame.suffix for frame in found}
+    }
+    others = [
+        (frame, f"not read by {blind[frame.suffix]}; save it as .png, .jpg or .webp")
+        for frame in found if blind[frame.suffix]
+    ]  # fmt: skip
+    return [frame for frame in found if not blind[frame.suffix]], others

@@ -1,0 +1,219 @@
+"""ai-toolkit: a complete job in YAML, whose `datasets` hold an entry for each folder, and these entries alone."""
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from framekit.trainers.base import (
+    AGAIN,
+    CORRECT,
+    FolderBalance,
+    Kind,
+    PreparedTree,
+    Problem,
+    Settings,
+    Severity,
+    Text,
+    Trainer,
+    TrainingTree,
+    text_at,
+)
+from framekit.trainers.entries import (
+    flat_layout,
+    folder_problems,
+    is_at_least,
+    is_count,
+    own_tree_only,
+    value_problems,
+)
+
+NAME = "ai-toolkit"
+JOB, DATASETS = "ai_toolkit_job.yaml", "ai_toolkit_datasets.yaml"
+SUFFIXES = frozenset(".png .jpg .jpeg .webp".split())  # in any letter case. Source: its data_loader.py
+SDXL_FROM = 768  # px; below, the job names Stable Diffusion 1.5
+# What YAML takes for a line break or does not take in quotes, and what ai-toolkit would replace: ${VARIABLE}.
+ESCAPED = re.compile(r"[$\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+STOPS, MISREADS, LOSES, _ = Severity
+
+UNREADABLE = Kind("ai-toolkit-unreadable", STOPS, "ai-toolkit cannot read it as YAML", CORRECT)
+FORM = Kind("ai-toolkit-form", STOPS, "it needs job, and config with name and process with datasets", CORRECT)
+NO_FOLDER = Kind("ai-toolkit-no-folder", STOPS, "an entry of datasets has no folder_path", CORRECT)
+VARIABLE = Kind("ai-toolkit-variable", STOPS, "${…} is replaced by a variable of the environment", "escape $ as \\x24")
+PLACEHOLDER = Kind("ai-toolkit-placeholder", STOPS, "[name] in a path is replaced by the name of the job", "rename it")
+REPEATS = Kind("ai-toolkit-repeats", STOPS, "num_repeats is not a whole number of at least 1", CORRECT)
+CAPTIONS = Kind("ai-toolkit-captions", MISREADS, "without caption_ext txt the captions are not read", CORRECT)
+ALL_REG = Kind("ai-toolkit-all-reg", LOSES, "is_reg is set for all folders, so nothing is trained", CORRECT)
+MIXED_BUCKETS = Kind("ai-toolkit-buckets", STOPS, "buckets must be set for all entries or none", CORRECT)
+RESOLUTION = Kind("ai-toolkit-resolution", STOPS, "resolution must be whole numbers above 0", CORRECT)
+WRONG = {
+    "caption_dropout_rate": (is_at_least(1), "all captions are dropped"),
+    "token_dropout_rate": (is_at_least(1), "all tags are dropped"),
+    "num_frames": (is_at_least(2), "ai-toolkit then seeks videos only"),
+    "auto_frame_count": (lambda value: value is True, "ai-toolkit then seeks videos only"),
+    "scale": (lambda value: not is_at_least(0)(value) or value == 0, "nothing is left of the frames"),
+}
+WRONG_TRAIN = {
+    "batch_size": (lambda value: not is_count(value), "nothing is trained"),
+    "steps": (lambda value: not is_count(value), "nothing is trained"),
+}
+
+
+def texts(tree: TrainingTree) -> list[Text]:
+    """Return the job, and its entries alone to paste into another."""
+    entries = dataset_lines(tree.root, tree.balance, tree.settings.resolution)
+    first = next(iter(tree.captions.values()), "").split("\n")[0]
+    pasted = ["# Entries for a job of ai-toolkit: paste them into its process; written by prepare_training.py"]
+    return [
+        text_at(tree.root, JOB, "\n".join(job_lines(tree, entries, first)) + "\n"),
+        text_at(tree.root, DATASETS, "\n".join([*pasted, "datasets:", *entries]) + "\n"),
+    ]
+
+
+def dataset_lines(root: Path, balance: Sequence[FolderBalance], resolution: int) -> list[str]:
+    """Return the lines of the entries of `datasets`, one per folder with frames."""
+    layout = flat_layout(balance, Settings())
+    lines = []
+    for one in balance:
+        lines += [
+            f"  - folder_path: {yaml_text(str((root / layout[one.folder]).absolute()))}",
+            '    caption_ext: "txt"',
+            f"    num_repeats: {one.repeats}",
+            f"    resolution: [{resolution}]",
+            *["    is_reg: true"] * one.is_reg,
+        ]
+    return lines
+
+
+def job_lines(tree: TrainingTree, entries: Sequence[str], prompt: str) -> list[str]:
+    """Return the lines of a job that trains a LoRA. Source: config/examples of ai-toolkit."""
+    side = tree.settings.resolution
+    model = (
+        ['name_or_path: "stabilityai/stable-diffusion-xl-base-1.0"', "is_xl: true"]
+        if side >= SDXL_FROM
+        else ['name_or_path: "stable-diffusion-v1-5/stable-diffusion-v1-5"']
+    )
+    return [
+        "# A job of ai-toolkit: python run.py ai_toolkit_job.yaml; written by prepare_training.py",
+        "job: extension",
+        "config:",
+        '  name: "anime_lora"  # folder and file name of what is trained',
+        "  process:",
+        '    - type: "sd_trainer"',
+        '      training_folder: "output"',
+        "      device: cuda:0",
+        '      network: {type: "lora", linear: 16, linear_alpha: 16}',
+        "      save: {dtype: float16, save_every: 250, max_step_saves_to_keep: 4}",
+        "      datasets:",
+        *(f"      {line}" for line in entries),
+        "      train:",
+        "        batch_size: 1",
+        "        steps: 2000",
+        "        train_unet: true",
+        "        train_text_encoder: false",
+        "        gradient_checkpointing: true",
+        '        noise_scheduler: "ddpm"',
+        '        optimizer: "adamw8bit"',
+        "        lr: 1e-4",
+        "        dtype: bf16",
+        "      model:  # another one: see config/examples of ai-toolkit",
+        *(f"        {line}" for line in model),
+        "      sample:",
+        '        sampler: "ddpm"',
+        "        sample_every: 250",
+        f"        width: {side}",
+        f"        height: {side}",
+        f"        prompts: [{yaml_text(prompt)}]",
+        "        seed: 42",
+        "        guidance_scale: 7",
+        "        sample_steps: 25",
+        "meta:",
+        '  name: "[name]"',
+        '  version: "1.0"',
+    ]
+
+
+def yaml_text(text: str) -> str:
+    r"""Return text as a YAML string in double quotes that ai-toolkit reads as it is.
+
+    >>> yaml_text('a "b" ${HOME}')
+    '"a \\"b\\" \\x24{HOME}"'
+    """
+    return ESCAPED.sub(
+        lambda match: f"\\x{ord(match[0]):02x}" if ord(match[0]) < 256 else f"\\u{ord(match[0]):04x}",
+        json.dumps(text, ensure_ascii=False),
+    )
+
+
+def problems(tree: PreparedTree) -> list[Problem]:
+    """Return what ai-toolkit misreads in the job."""
+    import yaml
+
+    path = tree.root / JOB
+    try:
+        content = path.read_text(encoding="utf-8")
+        job = yaml.safe_load(content)
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        return [Problem(path, UNREADABLE, " ".join(str(error).split()))]
+    found = [Problem(path, VARIABLE, match[0]) for match in re.finditer(r"\$\{[^}]+\}", content)]
+    processes = processes_of(job)
+    if not processes:
+        return [*found, Problem(path, FORM)]
+    for process in processes:
+        found += entry_problems(path, process["datasets"], tree)
+        train = process.get("train")
+        found += value_problems(NAME, path, "train", train if isinstance(train, dict) else {}, WRONG_TRAIN)
+    return list(dict.fromkeys(found))
+
+
+def processes_of(job: Any) -> list[dict[str, Any]]:
+    """Return the processes of a job with their datasets; none if the form of the job is not ai-toolkit's."""
+    config = job.get("config") if isinstance(job, dict) and "job" in job else None
+    processes = config.get("process") if isinstance(config, dict) and "name" in config else None
+    if not isinstance(processes, list):
+        return []
+    held = [one for one in processes if isinstance(one, dict) and isinstance(one.get("datasets"), list)]
+    return [one for one in held if one["datasets"] and all(isinstance(entry, dict) for entry in one["datasets"])]
+
+
+def entry_problems(path: Path, entries: Sequence[dict[str, Any]], tree: PreparedTree) -> list[Problem]:
+    """Return the problems in the entries of `datasets`."""
+    found = []
+    listed = []
+    for entry in entries:
+        if "dataset_path" in entry:  # a JSON of captions, which a person made
+            continue
+        folder = entry.get("folder_path")
+        if not isinstance(folder, str):
+            found.append(Problem(path, NO_FOLDER))
+            continue
+        listed.append(folder)
+        found += [Problem(path, PLACEHOLDER, folder)] * ("[name]" in folder)
+        found += [Problem(path, REPEATS, folder)] * (not is_count(entry.get("num_repeats", 1)))
+        found += [Problem(path, CAPTIONS, folder)] * (str(entry.get("caption_ext", "txt")).lstrip(".") != "txt")
+        sides = entry.get("resolution", 512)
+        is_sized = all(is_count(side) for side in sides) and sides if isinstance(sides, list) else is_count(sides)
+        found += [Problem(path, RESOLUTION, f"{sides} for {folder}")] * (not is_sized)
+        found += value_problems(NAME, path, folder, entry, WRONG)
+    found += [Problem(path, ALL_REG)] * all(entry.get("is_reg") is True for entry in entries)
+    found += [Problem(path, MIXED_BUCKETS)] * (len({bool(entry.get("buckets", True)) for entry in entries}) > 1)
+    return found + folder_problems(NAME, path, listed, tree, reads_below=True)
+
+
+def start(root: Path, settings: Settings) -> str:
+    """Return how to start the job."""
+    return f"python run.py {root / JOB}, or paste {root / DATASETS} into a job of your own"
+
+
+TRAINER = Trainer(
+    NAME,
+    texts=texts,
+    problems=problems,
+    start=start,
+    sees=lambda suffix: suffix.lower() in SUFFIXES,
+    whole_repeats=True,
+    walks=True,
+    layout=flat_layout,
+    refuse_shared=own_tree_only(NAME),
+)

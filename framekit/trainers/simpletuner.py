@@ -1,0 +1,172 @@
+"""SimpleTuner: multidatabackend.json, an entry for each folder and one for the cache of its text encoders."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from framekit.trainers.base import (
+    AGAIN,
+    CORRECT,
+    FolderBalance,
+    Kind,
+    Look,
+    PreparedTree,
+    Problem,
+    Settings,
+    Severity,
+    Text,
+    Trainer,
+    TrainingTree,
+    text_at,
+)
+from framekit.trainers.entries import (
+    entry_names,
+    flat_layout,
+    folder_problems,
+    is_at_least,
+    is_count,
+    own_tree_only,
+    value_problems,
+)
+
+NAME = "simpletuner"
+BACKENDS = "multidatabackend.json"
+TEXT_EMBEDS = "text-embeds"
+CACHE = "cache"  # beside the frames: SimpleTuner reads all that is below a folder of frames
+PIXELS_PER_MEGAPIXEL = 1_000_000
+STOPS, MISREADS, LOSES, _ = Severity
+
+UNREADABLE = Kind("simpletuner-unreadable", STOPS, "SimpleTuner needs a list of entries in it, as JSON", AGAIN)
+NO_ID = Kind("simpletuner-id", STOPS, "an entry has no id, or the id of another", CORRECT)
+NO_TEXT_EMBEDS = Kind(
+    "simpletuner-text-embeds", STOPS, "there must be one entry of dataset_type text_embeds with default true", CORRECT
+)
+NO_FOLDER = Kind("simpletuner-no-folder", STOPS, "an entry has no instance_data_dir", CORRECT)
+REPEATS = Kind("simpletuner-repeats", STOPS, "repeats is not a whole number of at least 0", CORRECT)
+CAPTIONS = Kind(
+    "simpletuner-captions", MISREADS, 'without caption_strategy "textfile" the captions are not read', CORRECT
+)
+EXCLUDED = Kind("simpletuner-excluded", LOSES, "minimum_image_size leaves frames out", "set it to 0")
+DOWNSAMPLE = Kind("simpletuner-downsample", STOPS, "maximum_image_size needs target_downsample_size", CORRECT)
+CROP_ASPECT = Kind("simpletuner-crop-aspect", STOPS, "crop_aspect is none that SimpleTuner knows", CORRECT)
+LATE = Kind("simpletuner-late", STOPS, "no entry starts with the training", "let one begin with start_epoch 1")
+WRONG = {
+    "disabled": (lambda value: value is True, "the folder is not trained"),
+    "disable": (lambda value: value is True, "the folder is not trained"),
+    "only_instance_prompt": (lambda value: value is True, "one phrase takes the place of all captions"),
+    "probability": (lambda value: not is_at_least(0)(value) or value == 0, "it counts as 1, or nothing is drawn"),
+    "max_num_samples": (lambda value: value is not None, "only so many frames are drawn"),
+    "delete_unwanted_images": (lambda value: value is True, "SimpleTuner deletes frames that it does not want"),
+    "delete_problematic_images": (lambda value: value is True, "SimpleTuner deletes frames that it cannot read"),
+}
+
+
+def texts(tree: TrainingTree) -> list[Text]:
+    """Return multidatabackend.json; in ASCII, since it may be read in any encoding."""
+    entries = [*image_entries(tree.root, tree.balance, tree.settings.resolution), text_embeds(tree.root)]
+    return [text_at(tree.root, BACKENDS, json.dumps(entries, indent=2) + "\n")]
+
+
+def image_entries(root: Path, balance: Sequence[FolderBalance], resolution: int) -> list[dict[str, Any]]:
+    """Return the entry of each folder with frames; `repeats` counts further passes, so it is one less than kohya's."""
+    names, layout = entry_names(balance), flat_layout(balance, Settings())
+    return [
+        {
+            "id": names[one.folder],
+            "type": "local",
+            "dataset_type": "image",
+            "instance_data_dir": str((root / layout[one.folder]).absolute()),
+            "caption_strategy": "textfile",
+            "metadata_backend": "discovery",
+            "resolution": resolution,
+            "resolution_type": "pixel_area",
+            "minimum_image_size": 0,
+            "crop": True,
+            "crop_style": "center",
+            "crop_aspect": "preserve",
+            "cache_dir_vae": str((root / CACHE / "vae" / names[one.folder]).absolute()),
+            "repeats": one.repeats - 1,
+            **({"is_regularisation_data": True} if one.is_reg else {}),
+        }
+        for one in balance
+    ]
+
+
+def text_embeds(root: Path) -> dict[str, Any]:
+    """Return the entry that says where the text encoders' results go."""
+    return {
+        "id": TEXT_EMBEDS,
+        "type": "local",
+        "dataset_type": "text_embeds",
+        "default": True,
+        "cache_dir": str((root / CACHE / "text").absolute()),
+    }
+
+
+def problems(tree: PreparedTree) -> list[Problem]:
+    """Return what SimpleTuner misreads in multidatabackend.json."""
+    path = tree.root / BACKENDS
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return [Problem(path, UNREADABLE)]
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        return [Problem(path, UNREADABLE)]
+    ids = [entry.get("id") for entry in entries]
+    found = [
+        Problem(path, NO_ID, repr(one)) for one in ids if not isinstance(one, str) or not one or ids.count(one) > 1
+    ]
+    texts = [entry for entry in entries if entry.get("dataset_type") == "text_embeds"]
+    found += [Problem(path, NO_TEXT_EMBEDS)] * (sum(entry.get("default") is True for entry in texts) != 1)
+    images = [entry for entry in entries if entry.get("dataset_type", "image") == "image"]
+    for entry in images:
+        found += entry_problems(path, entry, tree)
+    begin = [all(entry.get(key, 1) in (0, 1) for key in ("start_epoch", "start_step")) for entry in images]
+    found += [Problem(path, LATE)] * (bool(images) and not any(begin))
+    listed = [entry["instance_data_dir"] for entry in images if isinstance(entry.get("instance_data_dir"), str)]
+    return list(dict.fromkeys(found + folder_problems(NAME, path, listed, tree, reads_below=True)))
+
+
+def entry_problems(path: Path, entry: dict[str, Any], tree: PreparedTree) -> list[Problem]:
+    """Return the problems in an entry of frames."""
+    name = str(entry.get("id"))
+    found = [Problem(path, NO_FOLDER, name)] * (not isinstance(entry.get("instance_data_dir"), str))
+    found += [Problem(path, REPEATS, name)] * (not is_count(entry.get("repeats", 0), 0))
+    found += [Problem(path, CAPTIONS, name)] * (entry.get("caption_strategy") != "textfile")
+    found += [Problem(path, DOWNSAMPLE, name)] * (
+        bool(entry.get("maximum_image_size")) and not entry.get("target_downsample_size")
+    )
+    aspects = ("square", "preserve", "random", "closest")
+    found += [Problem(path, CROP_ASPECT, name)] * (entry.get("crop_aspect", "square") not in aspects)
+    folder = Path(str(entry.get("instance_data_dir")))
+    small = sum(
+        is_below(look, entry.get("minimum_image_size"), entry.get("resolution_type"))
+        for image, look in tree.looks.items() if image.is_relative_to(folder)
+    )  # fmt: skip
+    found += [Problem(path, EXCLUDED, f"{small} of {name}")] * (small > 0)
+    return found + value_problems(NAME, path, name, entry, WRONG)
+
+
+def is_below(look: Look, least: Any, unit: Any) -> bool:
+    """Tell whether SimpleTuner leaves out a frame as too small; `unit` is its resolution_type."""
+    if not is_at_least(0)(least) or look.error:
+        return False
+    if unit == "pixel":
+        return min(look.width, look.height) < float(least)
+    area = look.width * look.height
+    return area < (float(least) ** 2 if unit == "pixel_area" else float(least) * PIXELS_PER_MEGAPIXEL)
+
+
+TRAINER = Trainer(
+    NAME,
+    texts=texts,
+    problems=problems,
+    start=lambda root, settings: f"--data_backend_config={root / BACKENDS}",
+    sees=lambda suffix: suffix == suffix.lower(),
+    takes_lines=lambda root: True,
+    whole_repeats=True,
+    walks=True,
+    layout=flat_layout,
+    refuse_shared=own_tree_only(NAME),
+)
