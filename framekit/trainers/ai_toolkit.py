@@ -2,14 +2,12 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from framekit.trainers.base import (
-    AGAIN,
     CORRECT,
-    FolderBalance,
     Kind,
     PreparedTree,
     Problem,
@@ -18,6 +16,7 @@ from framekit.trainers.base import (
     Text,
     Trainer,
     TrainingTree,
+    below,
     text_at,
 )
 from framekit.trainers.entries import (
@@ -28,6 +27,7 @@ from framekit.trainers.entries import (
     own_tree_only,
     value_problems,
 )
+from framekit.trainers.forms import Form
 
 NAME = "ai-toolkit"
 JOB, DATASETS = "ai_toolkit_job.yaml", "ai_toolkit_datasets.yaml"
@@ -35,6 +35,9 @@ SUFFIXES = frozenset(".png .jpg .jpeg .webp".split())  # in any letter case. Sou
 SDXL_FROM = 768  # px; below, the job names Stable Diffusion 1.5
 # What YAML takes for a line break or does not take in quotes, and what ai-toolkit would replace: ${VARIABLE}.
 ESCAPED = re.compile(r"[$\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+KEPT = "\ue000{"  # stands for a ${ that a person wrote, while the entries are read
+EXPONENT = re.compile(r"[-+]?[0-9][0-9_]*(?:\.[0-9_]*)?[eE][-+]?[0-9]+\Z")
+LIST = "datasets:"
 STOPS, MISREADS, LOSES, _ = Severity
 
 UNREADABLE = Kind("ai-toolkit-unreadable", STOPS, "ai-toolkit cannot read it as YAML", CORRECT)
@@ -62,39 +65,110 @@ WRONG_TRAIN = {
 
 def texts(tree: TrainingTree) -> list[Text]:
     """Return the job, and its entries alone to paste into another."""
-    entries = dataset_lines(tree.root, tree.balance, tree.settings.resolution)
+    entries = dataset_entries(tree)
     first = next(iter(tree.captions.values()), "").split("\n")[0]
-    pasted = ["# Entries for a job of ai-toolkit: paste them into its process; written by prepare_training.py"]
+    head, tail = job_lines(tree.settings.resolution, first)
+    pasted = "# Entries for a job of ai-toolkit: paste them into its process; written by prepare_training.py"
+    form = Form(read_job, write_job, ("folder_path",), below(tree.root))
     return [
-        text_at(tree.root, JOB, "\n".join(job_lines(tree, entries, first)) + "\n"),
-        text_at(tree.root, DATASETS, "\n".join([*pasted, "datasets:", *entries]) + "\n"),
+        text_at(tree.root, JOB, write_job({"before": head, "datasets": entries, "after": tail}), form),
+        text_at(tree.root, DATASETS, write_job({"before": [pasted, LIST], "datasets": entries, "after": []}), form),
     ]
 
 
-def dataset_lines(root: Path, balance: Sequence[FolderBalance], resolution: int) -> list[str]:
-    """Return the lines of the entries of `datasets`, one per folder with frames."""
-    layout = flat_layout(balance, Settings())
-    lines = []
-    for one in balance:
-        lines += [
-            f"  - folder_path: {yaml_text(str((root / layout[one.folder]).absolute()))}",
-            '    caption_ext: "txt"',
-            f"    num_repeats: {one.repeats}",
-            f"    resolution: [{resolution}]",
-            *["    is_reg: true"] * one.is_reg,
-        ]
-    return lines
+def dataset_entries(tree: TrainingTree) -> list[dict[str, Any]]:
+    """Return the entries of `datasets`, one per folder with frames."""
+    layout = flat_layout(tree.balance, tree.settings)
+    return [
+        {
+            "folder_path": str((tree.root / layout[one.folder]).absolute()),
+            "caption_ext": "txt",
+            "num_repeats": one.repeats,
+            "resolution": [tree.settings.resolution],
+            "keep_tokens": tree.kept_parts.get(one.folder, 1),
+            **({"is_reg": True} if one.is_reg else {}),
+        }
+        for one in tree.balance
+    ]
 
 
-def job_lines(tree: TrainingTree, entries: Sequence[str], prompt: str) -> list[str]:
-    """Return the lines of a job that trains a LoRA. Source: config/examples of ai-toolkit."""
-    side = tree.settings.resolution
+def write_job(job: Mapping[str, Any]) -> str:
+    """Return the text of a job: the lines before its entries of `datasets`, these, and the lines after them."""
+    (*_, opening) = job["before"]
+    indent = " " * (len(opening) - len(opening.lstrip()) + 2)
+    lines = list(job["before"])
+    for entry in job["datasets"]:
+        mark = "- "
+        for key, value in entry.items():
+            lines.append(f"{indent}{mark}{key}: {yaml_value(value)}")
+            mark = "  "
+    return "\n".join([*lines, *job["after"]]) + "\n"
+
+
+def read_job(text: str) -> dict[str, Any]:
+    """Return the entries of `datasets` in a job, and the lines before and after them, comments included.
+
+    Raises ValueError for what is no YAML, and where they do not stand on lines of their own, once in the file.
+    """
+    import yaml
+
+    lines = text.splitlines()
+    openings = [place for place, line in enumerate(lines) if line.split("#")[0].strip() == LIST]
+    if len(openings) != 1:
+        raise ValueError(f"{LIST} must stand there once, on a line of its own")
+    begin = openings[0] + 1
+    indent = len(lines[begin - 1]) - len(lines[begin - 1].lstrip())
+    end = begin
+    for place in range(begin, len(lines)):
+        line = lines[place].lstrip()
+        deeper = len(lines[place]) - len(line) - indent
+        if line and not line.startswith("#"):
+            if deeper < 0 or (deeper == 0 and not line.startswith("- ")):
+                break
+            end = place + 1
+    try:
+        yaml.load(text, loader())
+        entries = yaml.load("\n".join(lines[begin:end]).replace("${", KEPT), loader())
+    except yaml.YAMLError as error:
+        raise ValueError(" ".join(str(error).split())) from error
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise ValueError(f"{LIST} must hold a list of entries")
+    return {"before": lines[:begin], "datasets": entries, "after": lines[end:]}
+
+
+def loader() -> Any:
+    """Return the loader of ai-toolkit's jobs: YAML in which 1e-4 is a number."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):  # type: ignore[misc]  # it has no hints
+        """A loader of plain values."""
+
+    Loader.add_implicit_resolver("tag:yaml.org,2002:float", EXPONENT, list("-+0123456789."))
+    return Loader
+
+
+def yaml_value(value: Any) -> str:
+    """Return a value behind a key, on one line: JSON is YAML, but for a few characters in texts."""
+    if isinstance(value, str):
+        return yaml_text(value)
+    if isinstance(value, list):
+        return "[" + ", ".join(map(yaml_value, value)) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{yaml_text(str(key))}: {yaml_value(one)}" for key, one in value.items()) + "}"
+    return json.dumps(value, default=str)
+
+
+def job_lines(side: int, prompt: str) -> tuple[list[str], list[str]]:
+    """Return the lines of a job that trains a LoRA, those before its entries and those after; `side` is in px.
+
+    Source: config/examples of ai-toolkit.
+    """
     model = (
         ['name_or_path: "stabilityai/stable-diffusion-xl-base-1.0"', "is_xl: true"]
         if side >= SDXL_FROM
         else ['name_or_path: "stable-diffusion-v1-5/stable-diffusion-v1-5"']
     )
-    return [
+    before = [
         "# A job of ai-toolkit: python run.py ai_toolkit_job.yaml; written by prepare_training.py",
         "job: extension",
         "config:",
@@ -105,8 +179,9 @@ def job_lines(tree: TrainingTree, entries: Sequence[str], prompt: str) -> list[s
         "      device: cuda:0",
         '      network: {type: "lora", linear: 16, linear_alpha: 16}',
         "      save: {dtype: float16, save_every: 250, max_step_saves_to_keep: 4}",
-        "      datasets:",
-        *(f"      {line}" for line in entries),
+        f"      {LIST}",
+    ]
+    after = [
         "      train:",
         "        batch_size: 1",
         "        steps: 2000",
@@ -115,7 +190,7 @@ def job_lines(tree: TrainingTree, entries: Sequence[str], prompt: str) -> list[s
         "        gradient_checkpointing: true",
         '        noise_scheduler: "ddpm"',
         '        optimizer: "adamw8bit"',
-        "        lr: 1e-4",
+        "        lr: 0.0001",
         "        dtype: bf16",
         "      model:  # another one: see config/examples of ai-toolkit",
         *(f"        {line}" for line in model),
@@ -132,6 +207,7 @@ def job_lines(tree: TrainingTree, entries: Sequence[str], prompt: str) -> list[s
         '  name: "[name]"',
         '  version: "1.0"',
     ]
+    return before, after
 
 
 def yaml_text(text: str) -> str:
@@ -140,10 +216,11 @@ def yaml_text(text: str) -> str:
     >>> yaml_text('a "b" ${HOME}')
     '"a \\"b\\" \\x24{HOME}"'
     """
-    return ESCAPED.sub(
+    quoted = ESCAPED.sub(
         lambda match: f"\\x{ord(match[0]):02x}" if ord(match[0]) < 256 else f"\\u{ord(match[0]):04x}",
         json.dumps(text, ensure_ascii=False),
     )
+    return quoted.replace(KEPT, "${")
 
 
 def problems(tree: PreparedTree) -> list[Problem]:
@@ -153,7 +230,7 @@ def problems(tree: PreparedTree) -> list[Problem]:
     path = tree.root / JOB
     try:
         content = path.read_text(encoding="utf-8")
-        job = yaml.safe_load(content)
+        job = yaml.load(content, loader())
     except (OSError, ValueError, yaml.YAMLError) as error:
         return [Problem(path, UNREADABLE, " ".join(str(error).split()))]
     found = [Problem(path, VARIABLE, match[0]) for match in re.finditer(r"\$\{[^}]+\}", content)]
@@ -175,6 +252,17 @@ def processes_of(job: Any) -> list[dict[str, Any]]:
         return []
     held = [one for one in processes if isinstance(one, dict) and isinstance(one.get("datasets"), list)]
     return [one for one in held if one["datasets"] and all(isinstance(entry, dict) for entry in one["datasets"])]
+
+
+def resolution(root: Path) -> int:
+    """Return the smallest resolution that an entry of the job asks for in px; 0 where none does."""
+    try:
+        entries = read_job((root / JOB).read_text(encoding="utf-8"))["datasets"]
+    except (OSError, ValueError):
+        return 0
+    sides = [entry.get("resolution") for entry in entries]
+    whole = [side for held in sides for side in (held if isinstance(held, list) else [held]) if is_count(side)]
+    return min(whole, default=0)
 
 
 def entry_problems(path: Path, entries: Sequence[dict[str, Any]], tree: PreparedTree) -> list[Problem]:
@@ -214,6 +302,7 @@ TRAINER = Trainer(
     sees=lambda suffix: suffix.lower() in SUFFIXES,
     whole_repeats=True,
     walks=True,
+    resolution=resolution,
     layout=flat_layout,
     refuse_shared=own_tree_only(NAME),
 )

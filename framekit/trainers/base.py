@@ -6,6 +6,7 @@ from enum import IntEnum
 from pathlib import Path, PurePosixPath
 
 from framekit.sidecars.metadata import Metadata
+from framekit.trainers.forms import Form
 
 Folder = PurePosixPath
 CORRECT, AGAIN = "correct it", "run prepare_training.py again"  # remedies of many kinds of problems
@@ -70,19 +71,25 @@ class Settings:
 
 @dataclass(frozen=True)
 class Text:
-    """A text file to write; `key` names it in the record, and survives another arrangement of the folders."""
+    """A text file to write; `key` names it in the record, and survives another arrangement of the folders.
+
+    With a `form` it is a config: what a person changed in it is kept key by key, and the rest is renewed. Without one
+    it stays as a whole once a person changed it.
+    """
 
     path: Path
     key: str
     content: str
+    form: Form | None = None
 
 
 @dataclass(frozen=True)
 class TrainingTree:
     """A tree that is being prepared: its balance, the caption of each frame, and whether one trainer has it alone.
 
-    `computed` is the balance without the factors that a person wrote into this tree; `source` is the dataset, and
-    `described` what is known of its frames, by their place in this tree.
+    `computed` is the balance without the factors that a person wrote into this tree. `kept_parts` says for each folder
+    how many parts of its captions, counted from the front, must keep their place: those up to the name. `source` is the
+    dataset, and `described` what is known of its frames.
     """
 
     root: Path
@@ -91,6 +98,7 @@ class TrainingTree:
     captions: Mapping[Path, str]
     settings: Settings
     is_own: bool
+    kept_parts: Mapping[Folder, int] = field(default_factory=dict)
     source: Path = Path()
     described: Mapping[Path, Metadata] = field(default_factory=dict)
 
@@ -137,9 +145,10 @@ class Trainer:
     `sees` says whether it reads images with a suffix, as it is written; `takes_lines` whether it draws one of several
     lines of a caption's file in a prepared tree, None for a trainer that never does. `has_caption_syntax` is for one
     that reads a separator and `{a|b}` as instructions, `walks` for one that trains all images it finds, masks too;
-    stems that end with `mask_ending` are masks to it. `packs` writes frames and captions into files that hold many, in
-    place of the frames themselves, and returns how many it wrote. `whole_repeats` are folders' repeats without fractions. In a tree
-    of its own its folders are those of `layout`; `refuse_shared` raises UsageError for settings that need such a tree.
+    stems that end with `mask_ending` are masks to it. `whole_repeats` are folders' repeats without fractions.
+    `resolution` is the one in px that its config in a prepared tree asks for, 0 where none does. In a tree of its own
+    its folders are those of `layout`; `refuse_shared` raises UsageError for settings that need such a tree. `packs`
+    writes frames and captions into files that hold many, in place of all that others get, and returns how many.
     """
 
     name: str
@@ -153,6 +162,7 @@ class Trainer:
     walks: bool = False
     mask_ending: str = ""
     packs: Callable[[TrainingTree], int] | None = None
+    resolution: Callable[[Path], int] = lambda root: 0
     layout: Callable[[Sequence[FolderBalance], Settings], Mapping[Folder, Folder]] = lambda balance, settings: {
         one.folder: one.folder for one in balance
     }
@@ -164,9 +174,19 @@ def folder_in(root: Path, frame: Path) -> Folder:
     return Folder(frame.parent.relative_to(root).as_posix())
 
 
-def text_at(root: Path, name: str, content: str) -> Text:
+def text_at(root: Path, name: str, content: str, form: Form | None = None) -> Text:
     """Return a text whose name alone stands in the record."""
-    return Text(root / name, name, content)
+    return Text(root / name, name, content, form)
+
+
+def below(root: Path) -> Callable[[str], str]:
+    """Return what names a path in the record: its place below a folder, or the path itself if it lies elsewhere."""
+    top = root.absolute()
+
+    def name(path: str) -> str:
+        return Path(path).relative_to(top).as_posix() if Path(path).is_relative_to(top) else path
+
+    return name
 
 
 def plain(number: float) -> str:

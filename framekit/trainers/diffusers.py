@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from framekit.trainers.base import (
@@ -20,8 +20,10 @@ from framekit.trainers.base import (
     folder_in,
     text_at,
 )
+from framekit.trainers.forms import Form, read_json_rows, write_json_rows
 
 HF_METADATA = "metadata.jsonl"
+ROWS = Form(read_json_rows, write_json_rows, ("file_name",), lambda name: PurePosixPath(name).stem)
 SPLIT = "train"  # folder of all frames; a folder of another name might become another split
 
 NO_METADATA = Kind(
@@ -37,18 +39,18 @@ FRAMES_UNNAMED = Kind("metadata-incomplete", Severity.LOSES, f"{HF_METADATA} doe
 def metadata_texts(tree: TrainingTree) -> list[Text]:
     """Return metadata.jsonl, beside the folders of frames."""
     top = tree.root / SPLIT if tree.is_own and (tree.root / SPLIT).is_dir() else tree.root
-    return [text_at(top, HF_METADATA, hf_metadata(top, tree.balance, tree.captions))]
+    return [text_at(top, HF_METADATA, hf_metadata(top, tree.balance, tree.captions), ROWS)]
 
 
 def hf_metadata(root: Path, balance: Sequence[FolderBalance], captions: Mapping[Path, str]) -> str:
     """Return metadata.jsonl of an image folder: file_name, text, and multiply, for a sampler with weights."""
     factors = {one.folder: one.multiply for one in balance}
-    lines = []
+    rows = []
     for frame, caption in captions.items():
         folder = folder_in(root, frame)
         row = {"file_name": str(folder / frame.name), "text": caption.split("\n")[0], "multiply": factors[folder]}
-        lines.append(json.dumps(row, ensure_ascii=False) + "\n")
-    return "".join(lines)
+        rows.append(row)
+    return write_json_rows(rows)
 
 
 def split_layout(balance: Sequence[FolderBalance], settings: Settings) -> dict[Folder, Folder]:

@@ -14,10 +14,12 @@ from framekit.trainers.base import (
     Text,
     Trainer,
     TrainingTree,
+    below,
     folder_in,
     plain,
     text_at,
 )
+from framekit.trainers.forms import Form, read_toml_text, toml_text, write_toml
 from framekit.trainers.kohya_check import CONFIG, has_wildcards, problems, sees
 
 KOHYA_FORMS = ("config", "folders", "metadata")
@@ -28,10 +30,15 @@ LEAST_BUCKET, BUCKET_STEP = 256, 64  # px; Source: kohya's defaults
 def texts(tree: TrainingTree) -> list[Text]:
     """Return the files of kohya's form; folders named REPEATS_NAME need none."""
     if tree.settings.kohya_form == "config":
-        return [text_at(tree.root, CONFIG, kohya_config(tree.root, tree.balance, tree.settings))]
+        return [config_text(tree.root, kohya_config(tree.root, tree.balance, tree.settings))]
     if tree.settings.kohya_form == "metadata":
         return kohya_metadata(tree.root, tree.balance, tree.captions, tree.settings)
     return []
+
+
+def config_text(root: Path, content: str) -> Text:
+    """Return a dataset config, whose subsets are named by what they train."""
+    return text_at(root, CONFIG, content, Form(read_toml_text, write_toml, ("metadata_file", "image_dir"), below(root)))
 
 
 def kohya_config(root: Path, balance: Sequence[FolderBalance], settings: Settings) -> str:
@@ -81,10 +88,28 @@ def kohya_metadata(
     lines = [*head_of(settings), "", *dataset_of(settings)]
     for repeats, entries in sorted(held.items()):
         name = f"{KOHYA_METADATA}_{repeats}.json"
-        texts.append(Text(root / name, name, json.dumps(entries, ensure_ascii=False, indent=1) + "\n"))
+        listed = [{"frame": frame, **entry} for frame, entry in entries.items()]
+        texts.append(text_at(root, name, write_entries(listed), ENTRIES))
         lines += ["", "[[datasets.subsets]]", f"image_dir = {toml_text(str(root.absolute()))}"]
         lines += [f"metadata_file = {toml_text(str((root / name).absolute()))}", f"num_repeats = {repeats}"]
-    return [*texts, Text(root / CONFIG, CONFIG, "\n".join(lines) + "\n")]
+    return [*texts, config_text(root, "\n".join(lines) + "\n")]
+
+
+def read_entries(text: str) -> list[dict[str, Any]]:
+    """Return the entries of a JSON file for fine-tuning, each with its frame. Raises ValueError."""
+    held = json.loads(text)
+    if not isinstance(held, dict) or not all(isinstance(entry, dict) for entry in held.values()):
+        raise ValueError("it needs an object of objects")
+    return [{"frame": frame, **entry} for frame, entry in held.items()]
+
+
+def write_entries(entries: Sequence[Mapping[str, Any]]) -> str:
+    """Return the JSON file for fine-tuning of entries with their frames."""
+    held = {entry["frame"]: {key: value for key, value in entry.items() if key != "frame"} for entry in entries}
+    return json.dumps(held, ensure_ascii=False, indent=1) + "\n"
+
+
+ENTRIES = Form(read_entries, write_entries, ("frame",), lambda frame: Path(frame).stem)
 
 
 def numbered_folders(balance: Sequence[FolderBalance]) -> dict[Folder, Folder]:
@@ -100,11 +125,6 @@ def numbered_folders(balance: Sequence[FolderBalance]) -> dict[Folder, Folder]:
         taken.add(unique.casefold())
         found[one.folder] = Folder("reg" if one.is_reg else "train", f"{one.repeats}_{unique}")
     return found
-
-
-def toml_text(text: str) -> str:
-    """Return text as a TOML string; JSON's escapes are TOML's, but for DEL."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def layout(balance: Sequence[FolderBalance], settings: Settings) -> Mapping[Folder, Folder]:

@@ -18,11 +18,12 @@ from framekit.trainers.base import (
     Text,
     Trainer,
     TrainingTree,
+    below,
     plain,
     text_at,
 )
 from framekit.trainers.entries import entry_names, folder_problems, is_count
-from framekit.trainers.kohya import toml_text
+from framekit.trainers.forms import Form, read_toml_text, toml_text, write_toml
 
 NAME = "musubi"
 CONFIG = "musubi_dataset.toml"
@@ -126,7 +127,8 @@ def texts(tree: TrainingTree) -> list[Text]:
             'frame_extraction = "head"',
             "# source_fps = 23.976  # of the clips; without it every frame counts, whatever the model's own rate",
         ]
-    return [text_at(tree.root, CONFIG, "\n".join(lines) + "\n")]
+    form = Form(read_toml_text, write_toml, ("image_directory", "video_directory"), below(tree.root))
+    return [text_at(tree.root, CONFIG, "\n".join(lines) + "\n", form)]
 
 
 def clip_folders(root: Path) -> Iterator[Path]:
@@ -202,17 +204,22 @@ def clip_problems(path: Path, datasets: Sequence[Mapping[str, Any]], tree: Prepa
     named = [Path(one["video_directory"]) for one in datasets if is_text(one.get("video_directory"))]
     found = []
     for folder in named:
-        clips = sorted(name for name in (os.listdir(folder) if folder.is_dir() else ()) if is_clip(name))
+        clips = sorted(clip for clip in (folder.iterdir() if folder.is_dir() else ()) if is_clip(clip.name))
         found += [Problem(path, NO_CLIPS, str(folder))] * (not clips)
-        found += [
-            Problem(folder / name, NO_CLIP_CAPTION)
-            for name in clips
-            if not (folder / name).with_suffix(".txt").is_file()
-        ]
+        found += [Problem(clip, NO_CLIP_CAPTION) for clip in clips if not clip.with_suffix(".txt").is_file()]
     known = {folder.resolve() for folder in named}
     return found + [
         Problem(folder, CLIPS_UNNAMED) for folder in clip_folders(tree.root) if folder.resolve() not in known
     ]
+
+
+def resolution(root: Path) -> int:
+    """Return the resolution that the TOML asks for: the shorter side; 0 where it says none."""
+    try:
+        sides = read_toml(root / CONFIG).get("general", {}).get("resolution", 0)
+    except (UsageError, AttributeError):
+        return 0
+    return (min(sides) if isinstance(sides, list) else int(sides)) if is_sides(sides) else 0
 
 
 def start(root: Path, settings: Settings) -> str:
@@ -228,4 +235,5 @@ TRAINER = Trainer(
     sees=lambda suffix: has_suffix(suffix, SUFFIXES),
     whole_repeats=True,
     walks=True,
+    resolution=resolution,
 )

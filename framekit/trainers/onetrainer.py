@@ -14,8 +14,10 @@ from framekit.trainers.base import (
     Text,
     Trainer,
     TrainingTree,
+    below,
     text_at,
 )
+from framekit.trainers.forms import Form, write_json
 
 CONCEPTS = "onetrainer_concepts.json"
 
@@ -27,8 +29,9 @@ NO_CONCEPT = Kind("concept-missing", Severity.LOSES, "no concept names it, so On
 
 
 def concept_texts(tree: TrainingTree) -> list[Text]:
-    """Return the list of concepts."""
-    return [text_at(tree.root, CONCEPTS, concepts(tree.root, tree.balance))]
+    """Return the list of concepts, each named by its folder."""
+    form = Form(json.loads, write_json, ("path",), below(tree.root))
+    return [text_at(tree.root, CONCEPTS, concepts(tree.root, tree.balance), form)]
 
 
 def concepts(root: Path, balance: Sequence[FolderBalance]) -> str:
@@ -49,7 +52,7 @@ def concepts(root: Path, balance: Sequence[FolderBalance]) -> str:
         }
         for place, one in enumerate(balance)
     ]
-    return json.dumps(listed, ensure_ascii=False, indent=1) + "\n"
+    return write_json(listed)
 
 
 def concept_problems(tree: PreparedTree) -> list[Problem]:

@@ -18,6 +18,7 @@ from framekit.trainers.base import (
     Text,
     Trainer,
     TrainingTree,
+    below,
     text_at,
 )
 from framekit.trainers.entries import (
@@ -29,6 +30,7 @@ from framekit.trainers.entries import (
     own_tree_only,
     value_problems,
 )
+from framekit.trainers.forms import Form, write_json
 
 NAME = "simpletuner"
 BACKENDS = "multidatabackend.json"
@@ -65,7 +67,8 @@ WRONG = {
 def texts(tree: TrainingTree) -> list[Text]:
     """Return multidatabackend.json; in ASCII, since it may be read in any encoding."""
     entries = [*image_entries(tree.root, tree.balance, tree.settings.resolution), text_embeds(tree.root)]
-    return [text_at(tree.root, BACKENDS, json.dumps(entries, indent=2) + "\n")]
+    form = Form(json.loads, write_json, ("instance_data_dir", "id"), below(tree.root))
+    return [text_at(tree.root, BACKENDS, write_json(entries), form)]
 
 
 def image_entries(root: Path, balance: Sequence[FolderBalance], resolution: int) -> list[dict[str, Any]]:
@@ -108,10 +111,8 @@ def problems(tree: PreparedTree) -> list[Problem]:
     """Return what SimpleTuner misreads in multidatabackend.json."""
     path = tree.root / BACKENDS
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
+        entries = entries_in(tree.root)
     except (OSError, ValueError):
-        return [Problem(path, UNREADABLE)]
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         return [Problem(path, UNREADABLE)]
     ids = [entry.get("id") for entry in entries]
     found = [
@@ -148,6 +149,23 @@ def entry_problems(path: Path, entry: dict[str, Any], tree: PreparedTree) -> lis
     return found + value_problems(NAME, path, name, entry, WRONG)
 
 
+def entries_in(root: Path) -> list[dict[str, Any]]:
+    """Return the entries of multidatabackend.json. Raises ValueError for another form, OSError if there is none."""
+    entries = json.loads((root / BACKENDS).read_text(encoding="utf-8"))
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise ValueError("no list of entries")
+    return entries
+
+
+def resolution(root: Path) -> int:
+    """Return the smallest resolution that an entry asks for in pixels; 0 where none does."""
+    try:
+        entries = [one for one in entries_in(root) if str(one.get("resolution_type")).startswith("pixel")]
+    except (OSError, ValueError):
+        return 0
+    return min((one["resolution"] for one in entries if is_count(one.get("resolution"))), default=0)
+
+
 def is_below(look: Look, least: Any, unit: Any) -> bool:
     """Tell whether SimpleTuner leaves out a frame as too small; `unit` is its resolution_type."""
     if not is_at_least(0)(least) or look.error:
@@ -167,6 +185,7 @@ TRAINER = Trainer(
     takes_lines=lambda root: True,
     whole_repeats=True,
     walks=True,
+    resolution=resolution,
     layout=flat_layout,
     refuse_shared=own_tree_only(NAME),
 )

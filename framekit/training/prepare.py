@@ -132,7 +132,7 @@ def captions_in_force(texts: Mapping[Path, Text], edited: set[Path]) -> dict[Pat
 def trainer_texts(place: Destination, dataset: Dataset, in_force: Mapping[Path, str], settings: Settings) -> list[Text]:
     """Return what the trainers of a destination read besides captions."""
     computed = dataset.balanced if place.is_own else dataset.computed
-    tree = TrainingTree(place.root, dataset.balanced, computed, in_force, settings, place.is_own, dataset.root)
+    tree = TrainingTree(place.root, dataset.balanced, computed, in_force, settings, place.is_own, source=dataset.root)
     return [text for trainer in place.trainers for text in trainer.texts(tree)]
 
 

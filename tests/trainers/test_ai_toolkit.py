@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 import prepare_training
-from framekit.trainers.ai_toolkit import yaml_text
+from framekit.trainers.ai_toolkit import read_job, write_job, yaml_text
 from tests.conftest import one_sentence, tree
 from tests.helpers_trainers import CAPTION, FOLDERS, SIDE, add_known, check, export, hard_dataset, shares
 
@@ -41,7 +41,7 @@ def frames_read(entry: dict[str, Any]) -> list[tuple[str, str]]:
                 text = path.with_suffix(f".{entry['caption_ext'].lstrip('.')}").read_text(encoding="utf-8")
                 found.append((str(path), text.strip()))
     assert found, f"no images found in {entry['folder_path']}"
-    return found * entry["num_repeats"]
+    return found * int(entry["num_repeats"])
 
 
 def test_all_frames_are_read_with_their_captions_in_whole_shares(tmp_path: Path, capsys: Any) -> None:
@@ -177,3 +177,42 @@ def test_frames_in_hidden_folders_are_told(tmp_path: Path, capsys: pytest.Captur
     root = export(tmp_path / "set", "ai-toolkit")
     add_known(root / "frames" / "a" / ".masks" / "x.png")
     assert [line for line in check(root, "ai-toolkit", capsys) if ": ai-toolkit-hidden-folder]" in line]
+
+
+EDITED = """# my own job
+job: extension
+config:
+  name: mine
+  process:
+  - type: sd_trainer
+    datasets:  # mine
+    # the first
+    - folder_path: ${DATA}/a
+      caption_ext: txt
+      control_path: [x, "y"]
+    - {folder_path: '/b ${literally}', num_repeats: 2, lr: 1e-4, is_reg: no}
+
+    # the training
+    train: {lr: 1e-4}
+"""
+
+
+def test_a_job_as_people_write_it_is_read_and_written_with_its_comments() -> None:
+    job = read_job(EDITED)
+    assert [one.get("num_repeats") for one in job["datasets"]] == [None, 2]
+    assert job["datasets"][0]["control_path"] == ["x", "y"]
+    written = write_job(job)
+    assert written.startswith(EDITED[: EDITED.index("    # the first")])
+    assert written.endswith("    # the training\n    train: {lr: 1e-4}\n")
+    again = read_job(written)
+    assert again == {**job, "after": again["after"]}
+    assert again["datasets"][1] == {**job["datasets"][1], "lr": 0.0001, "is_reg": False}
+    assert written.count("${") == 2
+
+
+@pytest.mark.parametrize(
+    "text", ["datasets: [{}]\n", "a: 1\n", "datasets:\n  - x\n", "datasets:\ndatasets:\n", "datasets:\n"]
+)
+def test_a_job_without_entries_on_lines_of_their_own_cannot_be_joined(text: str) -> None:
+    with pytest.raises(ValueError, match="datasets:"):
+        read_job(text)

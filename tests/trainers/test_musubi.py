@@ -1,8 +1,5 @@
 """The TOML for musubi-tuner, read by the rules of its config_utils.py and datasources.py, and each trap of it."""
 
-import glob
-import os
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +7,7 @@ from typing import Any
 import pytest
 
 import prepare_training
+from framekit.files.atomic import read_toml
 from tests.helpers_dataset import add_text
 from tests.helpers_trainers import CAPTION, FOLDERS, SIDE, add_known, check, export, hard_dataset, shares
 
@@ -19,7 +17,7 @@ IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".avif")
 
 def datasets(root: Path) -> list[dict[str, Any]]:
     """Read the datasets as musubi-tuner does, with what they inherit."""
-    config = tomllib.loads((root / CONFIG).read_text(encoding="utf-8"))
+    config = read_toml(root / CONFIG)
     assert {*config} == {"general", "datasets"}
     listed = [{**config["general"], **one} for one in config["datasets"]]
     assert len({one["cache_directory"] for one in listed}) == len(listed)
@@ -28,10 +26,9 @@ def datasets(root: Path) -> list[dict[str, Any]]:
 
 def items(one: dict[str, Any], folder: str = "image_directory", suffixes: tuple[str, ...] = IMAGES) -> list[str]:
     """Return the caption of each item of a dataset, as often as it is trained."""
-    found = []
-    for suffix in (*suffixes, *map(str.upper, suffixes)):
-        found += glob.glob(os.path.join(glob.escape(one[folder]), "*" + suffix))
-    texts = [Path(path).with_suffix(one["caption_extension"]).read_text(encoding="utf-8").strip() for path in found]
+    named = (*suffixes, *map(str.upper, suffixes))
+    found = [path for path in Path(one[folder]).iterdir() if path.suffix in named and not path.name.startswith(".")]
+    texts = [path.with_suffix(one["caption_extension"]).read_text(encoding="utf-8").strip() for path in found]
     assert texts
     return texts * one["num_repeats"] if "num_repeats" in one else texts
 

@@ -48,7 +48,7 @@ def test_all_frames_are_drawn_with_their_captions_in_whole_shares(tmp_path: Path
 def test_caches_lie_beside_the_frames(tmp_path: Path) -> None:
     root = export(hard_dataset(tmp_path / "set"), "simpletuner")
     entries = backends(root)
-    caches = [Path(entry.get("cache_dir_vae", entry.get("cache_dir"))) for entry in entries]
+    caches = [Path(str(entry.get("cache_dir_vae", entry.get("cache_dir")))) for entry in entries]
     assert len({*caches}) == len(entries)
     assert all(cache.is_relative_to(root / "cache") for cache in caches)
 
