@@ -1,6 +1,7 @@
 """What each trainer's file provides, one `Trainer`, and the records that it takes and returns."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path, PurePosixPath
@@ -181,6 +182,12 @@ def below(root: Path) -> Callable[[str], str]:
         return Path(path).relative_to(top).as_posix() if Path(path).is_relative_to(top) else path
 
     return name
+
+
+def by_stem(frames: Iterable[Path]) -> Callable[[str], str]:
+    """Return what names the path of a frame in the record: its stem, or the path itself where two share a stem."""
+    counts = Counter(frame.stem for frame in frames)
+    return lambda path: path if counts[PurePosixPath(path).stem] > 1 else PurePosixPath(path).stem
 
 
 def plain(number: float) -> str:

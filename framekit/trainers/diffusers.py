@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from framekit.trainers.base import (
@@ -17,13 +17,13 @@ from framekit.trainers.base import (
     Text,
     Trainer,
     TrainingTree,
+    by_stem,
     folder_in,
     text_at,
 )
 from framekit.trainers.forms import Form, read_json_rows, write_json_rows
 
 HF_METADATA = "metadata.jsonl"
-ROWS = Form(read_json_rows, write_json_rows, ("file_name",), lambda name: PurePosixPath(name).stem)
 SPLIT = "train"  # folder of all frames; a folder of another name might become another split
 
 NO_METADATA = Kind(
@@ -39,7 +39,8 @@ FRAMES_UNNAMED = Kind("metadata-incomplete", Severity.LOSES, f"{HF_METADATA} doe
 def metadata_texts(tree: TrainingTree) -> list[Text]:
     """Return metadata.jsonl, beside the folders of frames."""
     top = tree.root / SPLIT if tree.is_own and (tree.root / SPLIT).is_dir() else tree.root
-    return [text_at(top, HF_METADATA, hf_metadata(top, tree.balance, tree.captions), ROWS)]
+    form = Form(read_json_rows, write_json_rows, ("file_name",), by_stem(tree.captions))
+    return [text_at(top, HF_METADATA, hf_metadata(top, tree.balance, tree.captions), form)]
 
 
 def hf_metadata(root: Path, balance: Sequence[FolderBalance], captions: Mapping[Path, str]) -> str:
