@@ -144,7 +144,8 @@ class Trainer:
     that reads a separator and `{a|b}` as instructions, `walks` for one that trains all images it finds, masks too;
     stems that end with `mask_ending` are masks to it. `whole_repeats` are folders' repeats without fractions.
     `resolution` is the one in px that its config in a prepared tree asks for, 0 where none does. In a tree of its own
-    its folders are those of `layout`; `refuse_shared` raises UsageError for settings that need such a tree.
+    its folders are those of `layout`, and its frames are called as `frame_name` says; `refuse_shared` raises UsageError
+    for settings that need such a tree.
     """
 
     name: str
@@ -161,6 +162,7 @@ class Trainer:
     layout: Callable[[Sequence[FolderBalance], Settings], Mapping[Folder, Folder]] = lambda balance, settings: {
         one.folder: one.folder for one in balance
     }
+    frame_name: Callable[[str], str] = lambda name: name
     refuse_shared: Callable[[Settings], None] = lambda settings: None
 
 
