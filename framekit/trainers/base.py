@@ -1,6 +1,7 @@
 """What each trainer's file provides, one `Trainer`, and the records that it takes and returns."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path, PurePosixPath
@@ -139,6 +140,17 @@ class PreparedTree:
 
 
 @dataclass(frozen=True)
+class Pack:
+    """Files that hold many frames each, with captions and metadata.
+
+    `write` returns the frames that it left out with the reason, `read` how many there are and what is wrong with them.
+    """
+
+    write: Callable[[TrainingTree], list[tuple[Path, str]]]
+    read: Callable[[Path], tuple[int, list[Problem]]]
+
+
+@dataclass(frozen=True)
 class Trainer:
     """A trainer: what it writes (`texts`), what it misreads (`problems`), and how to start it (`start`).
 
@@ -147,8 +159,8 @@ class Trainer:
     that reads a separator and `{a|b}` as instructions, `walks` for one that trains all images it finds, masks too;
     stems that end with `mask_ending` are masks to it. `whole_repeats` are folders' repeats without fractions.
     `resolution` is the one in px that its config in a prepared tree asks for, 0 where none does. In a tree of its own
-    its folders are those of `layout`; `refuse_shared` raises UsageError for settings that need such a tree. `packs`
-    writes frames and captions into files that hold many, in place of all that others get, and returns how many.
+    its folders are those of `layout`, and its frames are called as `frame_name` says; `refuse_shared` raises UsageError
+    for settings that need such a tree. `pack` takes the place of all these where frames go into files that hold many.
     """
 
     name: str
@@ -161,11 +173,12 @@ class Trainer:
     whole_repeats: bool = False
     walks: bool = False
     mask_ending: str = ""
-    packs: Callable[[TrainingTree], int] | None = None
+    pack: Pack | None = None
     resolution: Callable[[Path], int] = lambda root: 0
     layout: Callable[[Sequence[FolderBalance], Settings], Mapping[Folder, Folder]] = lambda balance, settings: {
         one.folder: one.folder for one in balance
     }
+    frame_name: Callable[[str], str] = lambda name: name
     refuse_shared: Callable[[Settings], None] = lambda settings: None
 
 
@@ -187,6 +200,12 @@ def below(root: Path) -> Callable[[str], str]:
         return Path(path).relative_to(top).as_posix() if Path(path).is_relative_to(top) else path
 
     return name
+
+
+def by_stem(frames: Iterable[Path]) -> Callable[[str], str]:
+    """Return what names the path of a frame in the record: its stem, or the path itself where two share a stem."""
+    counts = Counter(frame.stem for frame in frames)
+    return lambda path: path if counts[PurePosixPath(path).stem] > 1 else PurePosixPath(path).stem
 
 
 def plain(number: float) -> str:

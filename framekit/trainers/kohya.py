@@ -15,6 +15,7 @@ from framekit.trainers.base import (
     Trainer,
     TrainingTree,
     below,
+    by_stem,
     folder_in,
     plain,
     text_at,
@@ -80,6 +81,7 @@ def kohya_metadata(
     Keys are absolute paths and captions one line, which all of its releases read; sizes are left to the trainer.
     """
     by_folder = {one.folder: one.repeats for one in balance}
+    form = Form(read_entries, write_entries, ("frame",), by_stem(captions))
     held: dict[int, dict[str, Any]] = {}
     for frame, caption in captions.items():
         folder = folder_in(root, frame)
@@ -89,7 +91,7 @@ def kohya_metadata(
     for repeats, entries in sorted(held.items()):
         name = f"{KOHYA_METADATA}_{repeats}.json"
         listed = [{"frame": frame, **entry} for frame, entry in entries.items()]
-        texts.append(text_at(root, name, write_entries(listed), ENTRIES))
+        texts.append(text_at(root, name, write_entries(listed), form))
         lines += ["", "[[datasets.subsets]]", f"image_dir = {toml_text(str(root.absolute()))}"]
         lines += [f"metadata_file = {toml_text(str((root / name).absolute()))}", f"num_repeats = {repeats}"]
     return [*texts, config_text(root, "\n".join(lines) + "\n")]
@@ -107,9 +109,6 @@ def write_entries(entries: Sequence[Mapping[str, Any]]) -> str:
     """Return the JSON file for fine-tuning of entries with their frames."""
     held = {entry["frame"]: {key: value for key, value in entry.items() if key != "frame"} for entry in entries}
     return json.dumps(held, ensure_ascii=False, indent=1) + "\n"
-
-
-ENTRIES = Form(read_entries, write_entries, ("frame",), lambda frame: Path(frame).stem)
 
 
 def numbered_folders(balance: Sequence[FolderBalance]) -> dict[Folder, Folder]:

@@ -71,7 +71,7 @@ def targets(
         return {frame: frame for frame in found}
     (trainer,) = place.trainers
     inside = trainer.layout(balance, settings)
-    return {frame: place.root / inside[folder_in(src_dir, frame)] / frame.name for frame in found}
+    return {frame: place.root / inside[folder_in(src_dir, frame)] / trainer.frame_name(frame.name) for frame in found}
 
 
 def how_to_train(place: Destination, settings: Settings) -> list[str]:

@@ -10,10 +10,10 @@ from framekit.sidecars import metadata
 from framekit.sidecars.corrections import held_text, is_file_edited
 from framekit.trainers import everydream2
 from framekit.trainers.base import Folder, FolderBalance, Settings, Text, Trainer, TrainingTree, folder_in
-from framekit.training import captions
+from framekit.training import captions, merge
 from framekit.training.destinations import Destination, settings_for, targets
 from framekit.training.links import link_frames
-from framekit.training.record import edited_files, orphaned, read_record, write_own
+from framekit.training.record import edited_files, orphaned, read_configs, read_record, write_configs, write_own
 
 Balanced = tuple[list[FolderBalance], float]  # the balance, and how far kohya's whole repeats are off at most
 
@@ -106,7 +106,10 @@ def prepare(
     edited |= set() if overwrite else edited_files(lists, noted, orphans)
     texts = [*beside.values(), *lists]
     others = skipped_keys | (known - {text.key for text in texts})  # files of other trainers
+    configs = read_configs(root)
+    renewed, own = merge.renew(lists, edited, configs)
     write_own(texts, edited, root, noted, others)
+    write_configs(root, renewed, configs, own)
     return len(edited)
 
 

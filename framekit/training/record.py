@@ -7,9 +7,11 @@ from framekit import console, errors
 from framekit.files import atomic
 from framekit.sidecars.corrections import is_file_edited
 from framekit.trainers.base import Text
+from framekit.training.merge import Noted
 
 MAX_RECORD_BYTES = 2**28  # 100,000 captions take 6 MB
 RECORD = ".prepared.json"  # name of what was written -> digests of it
+CONFIGS = ".configs.json"  # config -> its entries -> their keys -> digests of what was written there
 
 
 def read_record(root: Path) -> dict[str, set[str]]:
@@ -27,6 +29,58 @@ def read_record(root: Path) -> dict[str, set[str]]:
 def write_record(root: Path, noted: Mapping[str, Iterable[str]]) -> None:
     """Write the digests down."""
     atomic.write_json(root / RECORD, {key: sorted(digests) for key, digests in sorted(noted.items())})
+
+
+def read_configs(root: Path) -> dict[str, Noted]:
+    """Return what was noted of each config, key by key. Raises UsageError if the record is damaged."""
+    path = root / CONFIGS
+    try:
+        noted = atomic.read_json(path, MAX_RECORD_BYTES) if path.exists() else {}
+        return {
+            config: {
+                name: {key: set(map(str, digests)) for key, digests in keys.items()} for name, keys in entries.items()
+            }
+            for config, entries in noted.items()
+        }
+    except (errors.BadSidecar, TypeError, AttributeError) as error:
+        raise errors.UsageError(
+            f"{path} is damaged ({error}); remove it, all that differs in configs then counts as edited"
+        ) from error
+
+
+def write_configs(
+    root: Path, contents: Mapping[Path, str], before: Mapping[str, Noted], own: Mapping[str, Noted]
+) -> None:
+    """Write the configs that a person edited, renewed, and what is noted of all of them.
+
+    As in `write_own`, what is about to be written is noted first.
+    """
+    if contents:
+        note_configs(root, {**before, **{config: joined(before.get(config, {}), own[config]) for config in own}})
+    for path, content in contents.items():
+        atomic.write_whole(path, content)
+    if own and {**before, **own} != before:
+        note_configs(root, {**before, **own})
+
+
+def note_configs(root: Path, noted: Mapping[str, Noted]) -> None:
+    """Write down what was noted of configs."""
+    held = {
+        config: {name: {key: sorted(digests) for key, digests in keys.items()} for name, keys in entries.items()}
+        for config, entries in sorted(noted.items())
+    }
+    atomic.write_json(root / CONFIGS, held)
+
+
+def joined(first: Noted, second: Noted) -> Noted:
+    """Return what was noted of a config twice."""
+    return {
+        name: {
+            key: first.get(name, {}).get(key, set()) | second.get(name, {}).get(key, set())
+            for key in {**first.get(name, {}), **second.get(name, {})}
+        }
+        for name in {**first, **second}
+    }
 
 
 def orphaned(noted: Mapping[str, set[str]], known: Iterable[str]) -> set[str]:

@@ -72,24 +72,74 @@ def test_where_files_cannot_have_two_names_they_are_copied(source: Path, monkeyp
     assert (out / "everydream2" / "a" / "x.png").stat().st_ino == before
 
 
-def test_the_datasets_package_loads_the_image_folder(source: Path, tmp_path: Path) -> None:
+SPLIT_NAMES = (
+    "test/val_1",
+    "dev/x_test",
+    "Aoba/train-1",
+    "Aoba/train~-1",
+    "Aoba/eval",
+    "2 validation 3/m.training.9",
+    "[Subs] Show/[Subs] Show_EP01",
+    "train/validation",
+)
+
+
+def loaded(cache: Path, *names: str, **given: Any) -> list[tuple[str, tuple[int, int]]]:
+    """Return caption and size of each row that datasets loads; all must be in one split."""
     datasets = pytest.importorskip("datasets")
     datasets.disable_progress_bars()
+    found = datasets.load_dataset(*names, **given, cache_dir=str(cache))
+    assert list(found) == ["train"]
+    return sorted((row["text"], row["image"].size) for row in found["train"])
+
+
+@pytest.mark.parametrize("where", ["out", "a test [1] folder"])
+@pytest.mark.parametrize("own", [True, False])
+def test_the_datasets_package_loads_any_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], where: str, own: bool
+) -> None:
+    source, out = tmp_path / "set" if own else tmp_path / where, tmp_path / where
+    for number, name in enumerate(SPLIT_NAMES):
+        add_frame(source / f"{name}.png", plain((90, 120, 150), 24 + number, 24), count=number, tags=[f"tag{number}"])
+    options = ["--dst_dir", str(out)] if own else []
+    assert prepare_training.main(["--src_dir", str(source), *options, "--trainer", "diffusers"]) == 0
+    root = out / "diffusers" if own else source
+    expected = sorted(
+        (
+            ", ".join([*[f"{number}people" if number > 1 else "1person"] * (number > 0), f"tag{number}"]),
+            (24 + number, 24),
+        )
+        for number in range(len(SPLIT_NAMES))
+    )
+    (call,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("diffusers: ")]
+    arguments = json.loads(call[call.index("{") : call.rindex("}") + 1])
+    assert loaded(tmp_path / "1", "imagefolder", data_files=arguments) == expected
+    if "[" not in where:
+        assert loaded(tmp_path / "2", str(root)) == expected
+        if own:
+            assert loaded(tmp_path / "3", "imagefolder", data_dir=str(root)) == expected
+            assert loaded(tmp_path / "4", "imagefolder", data_dir=str(root / "train")) == expected
+    status = prepare_training.main(["--src_dir", str(root), "--trainer", "diffusers", "--check", "--resolution", "8"])
+    said = capsys.readouterr().out
+    assert status == 0 and ("for a split" in said) == (not own)
+    (root / "README.md").unlink()
+    status = prepare_training.main(["--src_dir", str(root), "--trainer", "diffusers", "--check", "--resolution", "8"])
+    said = capsys.readouterr().out
+    assert status == 1 and ("silently lost" in said) == (not own)
+
+
+def test_weights_are_a_column(source: Path, tmp_path: Path) -> None:
     out = export(source, "--trainer", "diffusers")
-    loaded = datasets.load_dataset("imagefolder", data_dir=str(out / "diffusers"), cache_dir=str(tmp_path / "cache"))
-    assert list(loaded) == ["train"]
-    rows = sorted((row["text"], row["multiply"], row["image"].size) for row in loaded["train"])
-    caption = "1person, Aoba, long hair, red hat, sky, tree"
-    assert rows == [(caption, 1.0, (24, 24))] * 3 + [(caption, 3.0, (24, 24))]
+    rows = [json.loads(line) for line in (out / "diffusers" / "train" / "metadata.jsonl").read_text().splitlines()]
+    assert [(row["file_name"], row["multiply"]) for row in rows] == [
+        ("a/x.png", 1.0), ("a/y.png", 1.0), ("a/z.png", 1.0), ("b/w.png", 3.0)
+    ]  # fmt: skip
 
 
-def test_the_datasets_package_loads_what_was_prepared_in_place(source: Path, tmp_path: Path) -> None:
-    datasets = pytest.importorskip("datasets")
-    datasets.disable_progress_bars()
+def test_a_card_of_somebody_else_stays(source: Path) -> None:
+    (source / "README.md").write_text("mine")
     assert prepare_training.main(["--src_dir", str(source), "--trainer", "diffusers"]) == 0
-    loaded = datasets.load_dataset("imagefolder", data_dir=str(source), cache_dir=str(tmp_path / "cache"))
-    assert len(loaded["train"]) == 4
-    assert set(loaded["train"]["text"]) == {"1person, Aoba, long hair, red hat, sky, tree"}
+    assert (source / "README.md").read_text() == "mine"
 
 
 def test_concepts_of_onetrainer_carry_fractions(source: Path) -> None:

@@ -498,12 +498,12 @@ def test_an_edited_config_stays_and_is_counted(tmp_path: Path, capsys: pytest.Ca
     add(tmp_path)
     assert prepare(tmp_path) == 0
     path = tmp_path / "dataset_config.toml"
-    edited = path.read_text() + "# by hand\n"
-    path.write_text(edited)
+    path.write_text(path.read_text() + "# by hand\n")
     add(tmp_path / "new", "y")
     capsys.readouterr()
     assert prepare(tmp_path) == 0
-    assert path.read_text() == edited
+    assert path.read_text().endswith("# by hand\n")
+    assert [Path(one["image_dir"]).name for one in subsets(tmp_path)] == [tmp_path.name, "new"]
     assert "kept 1 hand-edited file," in capsys.readouterr().out
 
 
@@ -522,7 +522,13 @@ def test_nothing_but_its_own_files_is_written(tmp_path: Path) -> None:
     assert prepare(tmp_path) == 0
     after = {name: content for name, (content, _) in tree(tmp_path).items()}
     assert {name: content for name, content in after.items() if name in before} == before
-    assert set(after) - set(before) == {"a/x.txt", "a/multiply.txt", "dataset_config.toml", ".prepared.json"}
+    assert set(after) - set(before) == {
+        "a/x.txt",
+        "a/multiply.txt",
+        "dataset_config.toml",
+        ".configs.json",
+        ".prepared.json",
+    }
     assert json.loads(after[".prepared.json"])
 
 
@@ -532,7 +538,7 @@ def test_leftovers_of_a_killed_run_are_cleaned_up(tmp_path: Path) -> None:
         (tmp_path / name).write_text("half")
     assert prepare(tmp_path) == 0
     assert names_in(tmp_path) == sorted(
-        [".prepared.json", "dataset_config.toml", "multiply.txt", "x.json", "x.png", "x.txt"]
+        [".configs.json", ".prepared.json", "dataset_config.toml", "multiply.txt", "x.json", "x.png", "x.txt"]
     )
 
 
