@@ -1,4 +1,4 @@
-"""Frames written smaller on their way into a tree: upright, opaque, at most so many pixels wide or high."""
+"""Frames written with other pixels: upright, opaque, in 8 bits per colour, at most so many pixels wide or high."""
 
 import os
 from dataclasses import dataclass
@@ -8,12 +8,11 @@ import numpy as np
 
 from framekit import errors
 from framekit.files import atomic
-from framekit.pixels import decode
+from framekit.pixels import decode, modes
 from framekit.pixels.decode import ORIENTATION, Pixels
-from framekit.pixels.encode import encode_frame
+from framekit.pixels.encode import can_encode, encode_frame
 
 EDGES = ("longer", "shorter")
-FORMATS = {".png": ".png", ".jpg": ".jpg", ".jpeg": ".jpg", ".webp": ".webp"}  # suffix -> how it is encoded
 QUALITY = 95  # of JPEG and WebP, as extract_frames.py writes them
 
 
@@ -25,17 +24,18 @@ def fitting_size(width: int, height: int, largest: int, edge: str) -> tuple[int,
 
 
 def needs_rewriting(frame: Path, largest: int, edge: str) -> bool:
-    """Tell whether a frame is too large, turned by EXIF, or transparent; not if it cannot be read or rewritten."""
+    """Tell whether a frame is too large, turned by EXIF, or transparent, or has colours that trainers would lose.
+
+    With 0 for `largest` none is too large. False for a frame that cannot be read or written again.
+    """
     from PIL import Image
 
-    if frame.suffix.lower() not in FORMATS:
-        return False
     try:
-        with Image.open(frame) as image:
+        with modes.open_image(frame) as image:
             turned = image.getexif().get(ORIENTATION, 1) not in (0, 1)
-            transparent = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
-            width, height = image.size
-            return turned or transparent or fitting_size(width, height, largest, edge) != image.size
+            is_fitting = not largest or fitting_size(*image.size, largest, edge) == image.size
+            is_plain = not (turned or modes.has_alpha(image) or modes.lost_colours(image))
+            return not (is_plain and is_fitting) and can_encode(frame.suffix)
     except (Image.DecompressionBombError, *decode.DECODER_ERRORS):
         return False
 
@@ -44,7 +44,7 @@ def shrunk(pixels: Pixels, largest: int, edge: str) -> Pixels:
     """Return pixels reduced to the fitting size, each an average of those it stands for."""
     import cv2
 
-    size = fitting_size(pixels.shape[1], pixels.shape[0], largest, edge)
+    size = fitting_size(pixels.shape[1], pixels.shape[0], largest, edge) if largest else pixels.shape[1::-1]
     if size == (pixels.shape[1], pixels.shape[0]):
         return pixels
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
@@ -52,7 +52,7 @@ def shrunk(pixels: Pixels, largest: int, edge: str) -> Pixels:
 
 @dataclass(frozen=True)
 class Rewriter:
-    """Writes frames whose `edge` is above `largest`, which are turned by EXIF, or transparent, as they should be."""
+    """Writes frames as they should be whose `edge` is above `largest`, or which trainers would show otherwise."""
 
     largest: int
     edge: str = "longer"
@@ -70,6 +70,6 @@ class Rewriter:
         except errors.UnreadableFrame:
             return False
         small = shrunk(pixels, self.largest, self.edge)
-        atomic.write_whole(target, encode_frame(small, FORMATS[frame.suffix.lower()], QUALITY))
+        atomic.write_whole(target, encode_frame(small, target.suffix.lower(), QUALITY))
         os.utime(target, ns=(times.st_atime_ns, times.st_mtime_ns))
         return True

@@ -14,9 +14,10 @@ from framekit.errors import UnreadableFrame, UsageError
 from framekit.files.names import DOUBLE_SUFFIXES
 from framekit.pixels import decode
 from framekit.pixels.decode import Pixels
+from framekit.pixels.modes import PACKAGES
 
 Result = TypeVar("Result")
-FRAME_SUFFIXES = frozenset(".png .jpg .jpeg .jfif .webp .bmp .gif .tif .tiff .avif".split())
+FRAME_SUFFIXES = frozenset([*".png .jpg .jpeg .jfif .webp .bmp .gif .tif .tiff .avif".split(), *PACKAGES])
 HIDING = tuple(suffix.rpartition(".")[0] for suffix in DOUBLE_SUFFIXES)  # such stems look like sidecars
 DIGITS = re.compile(r"(\d+)")
 Key = list[tuple[int, int, str]]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framekit.errors import UnreadableFrame
+from framekit.pixels.modes import flatten_image, open_image
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
@@ -24,7 +25,6 @@ MOST_PIXELS = 2**27  # of a file; larger ones are left to Pillow, which warns of
 ORIENTATION = 0x0112  # EXIF
 TURNED = (5, 6, 7, 8)  # orientations that swap width and height; Source: EXIF 2.3, tag 0112
 Pixels = NDArray[np.uint8]  # (H, W, 3), RGB
-WHITE = (255, 255, 255)
 # What Pillow raises for damaged files, besides OSError and its subclasses.
 DECODER_ERRORS = (
     OSError,
@@ -92,7 +92,7 @@ def frame_size(path: Path) -> list[int] | None:
     from PIL import Image
 
     try:
-        with Image.open(path) as image:
+        with open_image(path) as image:
             width, height = image.size
             turned = image.getexif().get(ORIENTATION, 1) in TURNED
     except (Image.DecompressionBombError, *DECODER_ERRORS):
@@ -123,7 +123,7 @@ def read_pixels(path: Path | str) -> Pixels:
     if (own := read_own_png(path)) is not None:
         return own
     try:
-        with Image.open(path) as image:
+        with open_image(path) as image:
             image.load()
             ImageOps.exif_transpose(image, in_place=True)
             return np.asarray(flatten_image(image), dtype=np.uint8)
@@ -156,19 +156,6 @@ def as_pixels(image: "Image") -> Pixels:
         return np.asarray(flatten_image(ImageOps.exif_transpose(image)), dtype=np.uint8)
     except DECODER_ERRORS as error:
         raise UnreadableFrame(" ".join(str(error).split()) or type(error).__name__) from error
-
-
-def flatten_image(image: Any) -> Any:
-    """Turn a Pillow image of any mode into mode RGB, transparent parts over white."""
-    from PIL import Image
-
-    if image.mode.startswith("I"):  # 16 bit grey: Pillow's own conversion clips instead of scaling
-        return Image.fromarray((np.asarray(image).clip(0, 65535) // 257).astype(np.uint8)).convert("RGB")
-    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
-        layer = image.convert("RGBA")
-        ground = Image.new("RGBA", layer.size, (*WHITE, 255))
-        return Image.alpha_composite(ground, layer).convert("RGB")
-    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def shrink(pixels: Pixels, longest_side: int) -> Pixels:

@@ -106,13 +106,17 @@ class TrainingTree:
 
 @dataclass(frozen=True)
 class Look:
-    """What an image is once decoded: size as shown, whether EXIF turns it and parts are transparent, or the error."""
+    """What an image is once decoded: size as shown, whether EXIF turns it and parts are transparent, or the error.
+
+    `lost_colours` is the kind of its colours if trainers convert them wrongly.
+    """
 
     width: int = 0
     height: int = 0
     is_turned: bool = False
     is_transparent: bool = False
     error: str = ""
+    lost_colours: str = ""
 
 
 @dataclass(frozen=True)

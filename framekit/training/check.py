@@ -12,11 +12,10 @@ from pathlib import Path
 
 from framekit import console, errors
 from framekit.dataset import frames
-from framekit.pixels import decode
+from framekit.pixels import decode, modes
 from framekit.pixels.decode import ORIENTATION
 from framekit.trainers.base import Kind, Look, PreparedTree, Problem, SeenFolder, Severity, Trainer
 
-IMAGES = frames.FRAME_SUFFIXES | {".jxl"}
 BOM = b"\xef\xbb\xbf"
 NOT_FRAMES = re.compile(r"(?:^|[-_ .])(masks?|masklabel|conditioning|thumbs?|thumbnails?)(?:$|[-_ .])", re.IGNORECASE)
 EXTREME = 4.0  # aspect ratio from which buckets cut off a large part; Source: EveryDream2's 4:1
@@ -54,6 +53,12 @@ TRANSPARENT = Kind(
     MISREADS,
     "it has transparent parts; trainers show whatever colour lies under them",
     "save it on a plain ground",
+)
+LOST_COLOURS = Kind(
+    "colours",
+    MISREADS,
+    "trainers convert its colours wrongly, grey of 16 bits becomes nearly white",
+    "arrange with --max_image_size or prepare with --dst_dir, which convert it",
 )
 TOO_SMALL = Kind(
     "below-resolution", ADVICE, "it is below the training resolution and gets enlarged", "replace or remove it"
@@ -101,7 +106,7 @@ def visible_folders(root: Path) -> Iterator[SeenFolder]:
     for folder, folders, names in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         seen = sorted(name for name in names if not name.startswith("."))
-        images = tuple(Path(folder, name) for name in seen if Path(name).suffix.lower() in IMAGES)
+        images = tuple(Path(folder, name) for name in seen if Path(name).suffix.lower() in frames.FRAME_SUFFIXES)
         yield SeenFolder(Path(folder), images, frozenset([*seen, *folders]))
 
 
@@ -181,13 +186,14 @@ def look(path: Path) -> Look:
     if (own := decode.read_own_png(path)) is not None:
         return Look(own.shape[1], own.shape[0])
     try:
-        with Image.open(path) as image:
+        with modes.open_image(path) as image:
             image.load()
-            transparent = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
+            lost = modes.lost_colours(image)
+            transparent = modes.has_alpha(image) and not lost
             if transparent:
                 transparent = image.convert("RGBA").getextrema()[3][0] < 255
-            width, height = image.size
-            return Look(width, height, image.getexif().get(ORIENTATION, 1) not in (0, 1), transparent)
+            turned = image.getexif().get(ORIENTATION, 1) not in (0, 1)
+            return Look(*image.size, turned, transparent, lost_colours=lost)
     except (Image.DecompressionBombError, *decode.DECODER_ERRORS) as error:
         return Look(error=" ".join(str(error).split()) or type(error).__name__)
 
@@ -200,6 +206,8 @@ def pixel_problems(path: Path, seen: Look, resolution: int) -> Iterator[Problem]
         return
     if seen.is_transparent:
         yield Problem(path, TRANSPARENT)
+    if seen.lost_colours:
+        yield Problem(path, LOST_COLOURS, seen.lost_colours)
     if seen.width * seen.height < resolution * resolution:
         yield Problem(path, TOO_SMALL, f"{size}, below {resolution} px")
     if max(seen.width, seen.height) > EXTREME * min(seen.width, seen.height):
