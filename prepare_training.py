@@ -196,6 +196,9 @@ def main(args: argparse.Namespace) -> int:
     )
     edited = 0
     for place, own_rules in fitting:
+        if any(trainer.pack for trainer in place.trainers):
+            others += prepare.pack(place, dataset, own_rules, settings)
+            continue
         skipped_keys = {*read_record(place.root)} if args.limit else {frame.stem for frame, _ in unreadable}
         edited += prepare.prepare(place, dataset, own_rules, settings, args.overwrite_corrections, skipped_keys)
     balanced, off = dataset.balanced, ""

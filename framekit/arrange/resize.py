@@ -33,9 +33,21 @@ def needs_rewriting(frame: Path, largest: int, edge: str) -> bool:
     try:
         with modes.open_image(frame) as image:
             turned = image.getexif().get(ORIENTATION, 1) not in (0, 1)
-            is_fitting = not largest or fitting_size(*image.size, largest, edge) == image.size
+            width, height = image.size
+            is_fitting = not largest or fitting_size(width, height, largest, edge) == image.size
             is_plain = not (turned or modes.has_alpha(image) or modes.lost_colours(image))
             return not (is_plain and is_fitting) and can_encode(frame.suffix)
+    except (Image.DecompressionBombError, *decode.DECODER_ERRORS):
+        return False
+
+
+def would_lose_colours(frame: Path) -> bool:
+    """Tell whether trainers would convert the colours of a frame wrongly; False if it cannot be read or rewritten."""
+    from PIL import Image
+
+    try:
+        with modes.open_image(frame) as image:
+            return bool(modes.lost_colours(image)) and can_encode(frame.suffix)
     except (Image.DecompressionBombError, *decode.DECODER_ERRORS):
         return False
 

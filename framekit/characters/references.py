@@ -147,8 +147,12 @@ def known_faces(path: Path) -> list[boxes.Face] | None:
 
 def refuse_faceless(references: Mapping[str, Sequence[Path]], heads: Heads) -> None:
     """Raise UsageError if a character has no usable reference."""
-    for name in references:
+    for name, images in references.items():
         if (OOD if is_ood(name) else name) not in heads.names:
+            reasons = {path: reason for path, reason in heads.unreadable if path in images}
+            if reasons and len(reasons) == len(images):
+                path, reason = next(iter(reasons.items()))
+                raise errors.UsageError(f"no reference of {name} can be read ({path.name}: {reason})")
             raise errors.UsageError(
                 f"no face was found in any reference of {name}; crop them to the head or add others"
             )

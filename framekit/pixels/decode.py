@@ -4,7 +4,7 @@ import struct
 from os import PathLike
 from pathlib import Path
 from struct import error as StructError
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray

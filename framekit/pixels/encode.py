@@ -23,9 +23,7 @@ def encode_frame(pixels: Pixels, suffix: str, quality: int) -> bytes:
         return encode_other(pixels, suffix, quality)
     import cv2
 
-    suffix, setting = (
-        (".webp", cv2.IMWRITE_WEBP_QUALITY) if suffix == ".webp" else (".jpg", cv2.IMWRITE_JPEG_QUALITY)
-    )
+    suffix, setting = (".webp", cv2.IMWRITE_WEBP_QUALITY) if suffix == ".webp" else (".jpg", cv2.IMWRITE_JPEG_QUALITY)
     done, buffer = cv2.imencode(suffix, cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [setting, quality])
     if not done:
         raise ValueError(f"cannot encode pixels of shape {pixels.shape} as {suffix}")

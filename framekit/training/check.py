@@ -78,6 +78,9 @@ def find_problems(root: Path, wanted: Sequence[Trainer], resolution: int, worker
     """
     if not root.is_dir():
         raise errors.UsageError(f"{root} is not a folder; --src_dir must name the prepared dataset")
+    packs = [trainer.pack.read(root) for trainer in wanted if trainer.pack]
+    if packs:
+        return sum(number for number, _ in packs), [problem for _, found in packs for problem in found]
     folders = list(visible_folders(root))
     images = [image for found in folders for image in found.images]
     if not images:
@@ -193,7 +196,8 @@ def look(path: Path) -> Look:
             if transparent:
                 transparent = image.convert("RGBA").getextrema()[3][0] < 255
             turned = image.getexif().get(ORIENTATION, 1) not in (0, 1)
-            return Look(*image.size, turned, transparent, lost_colours=lost)
+            width, height = image.size
+            return Look(width, height, turned, transparent, lost_colours=lost)
     except (Image.DecompressionBombError, *decode.DECODER_ERRORS) as error:
         return Look(error=" ".join(str(error).split()) or type(error).__name__)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from framekit import console, errors
+from framekit.arrange.resize import Rewriter, would_lose_colours
 from framekit.dataset import move
 from framekit.files import atomic, paths
 from framekit.training.record import MAX_RECORD_BYTES
@@ -28,8 +29,8 @@ def read_links(root: Path) -> dict[str, str]:
 def link_frames(source: Path, root: Path, targets: Mapping[Path, Path], all_frames: bool) -> int:
     """Link each frame below `root`; return how many were new or changed.
 
-    A frame that was linked elsewhere before moves with its caption, which may be edited; one that left the dataset
-    goes to .removed/stale if these are `all_frames`. Raises UsageError if the record is damaged.
+    A frame whose colours trainers would convert wrongly is written anew, in 8 bits. One that was linked elsewhere
+    before moves with its caption, which may be edited; one that left the dataset goes to .removed/stale if these are `all_frames`. Raises UsageError if the record is damaged.
     """
     before = read_links(root)
     now = {frame.relative_to(source).as_posix(): target.relative_to(root).as_posix()
@@ -38,8 +39,12 @@ def link_frames(source: Path, root: Path, targets: Mapping[Path, Path], all_fram
     atomic.write_json(root / LINKED, {**now, **before})
     clear_places(root, before, now, all_frames)
     changed = 0
+    in_8_bits = Rewriter(0)
     for frame, target in console.progress(targets.items(), len(targets), "frame"):
-        if not (target.exists() and (target.samefile(frame) or move.same_time(target, frame))):
+        if would_lose_colours(frame):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            changed += in_8_bits(frame, target)
+        elif not (target.exists() and (target.samefile(frame) or move.same_time(target, frame))):
             target.parent.mkdir(parents=True, exist_ok=True)
             atomic.link_whole(frame, target)
             changed += 1

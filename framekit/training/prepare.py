@@ -113,6 +113,31 @@ def prepare(
     return len(edited)
 
 
+def pack(
+    place: Destination, dataset: Dataset, rules: captions.CaptionRules, settings: Settings
+) -> list[tuple[Path, str]]:
+    """Write files that hold many frames, where the trainer of a destination wants these; return what was left out."""
+    (trainer,) = place.trainers
+    if trainer.pack is None:
+        return []
+    place.root.mkdir(parents=True, exist_ok=True)
+    texts = {
+        frame: dataset.captions_by_hand.get(frame) or captions.several_captions(known, rules, frame.stem)
+        for frame, known in dataset.described.items()
+    }
+    tree = TrainingTree(
+        place.root,
+        dataset.balanced,
+        dataset.balanced,
+        texts,
+        settings,
+        place.is_own,
+        source=dataset.root,
+        described=dataset.described,
+    )
+    return trainer.pack.write(tree)
+
+
 def caption_texts(dataset: Dataset, placed: Mapping[Path, Path], rules: captions.CaptionRules) -> dict[Path, Text]:
     """Return the file of the caption of each frame where it stands in a destination."""
     texts = {}

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, features
 
 import arrange_folders
-from framekit.arrange.resize import fitting_size, needs_rewriting
+from framekit.arrange.resize import fitting_size
 from framekit.files import atomic
 from framekit.pixels.decode import ORIENTATION, read_pixels
 from tests.conftest import one_sentence, plain, tree
@@ -251,11 +251,28 @@ def test_a_frame_that_cannot_be_decoded_is_taken_as_it_is(tmp_path: Path) -> Non
     assert (tmp_path / "tree" / "Aoba" / "t.png").read_bytes() == frame.read_bytes()
 
 
-def test_other_formats_are_taken_as_they_are(tmp_path: Path) -> None:
-    frame = save_image(tmp_path, "t.gif", Image.new("P", (40, 20)))
-    assert not needs_rewriting(frame, 16, "longer")
+@pytest.mark.parametrize("suffix", ".png .jpg .jpeg .jfif .webp .bmp .gif .tif .tiff .avif .GIF".split())
+def test_frames_of_all_formats_become_smaller(suffix: str, tmp_path: Path) -> None:
+    if suffix == ".avif" and not features.check("avif"):
+        pytest.skip("this Pillow has no AVIF")
+    frame = save_image(tmp_path, f"t{suffix}", Image.new("RGB", (40, 20), (200, 40, 90)))
+    before = frame.read_bytes()
     assert arrange(tmp_path, "--max_image_size", "16") == 0
-    assert (tmp_path / "tree" / "Aoba" / "t.gif").read_bytes() == frame.read_bytes()
+    with Image.open(tmp_path / "tree" / "Aoba" / f"t{suffix}") as image, Image.open(frame) as original:
+        assert (image.size, image.format) == ((16, 8), original.format)
+    shown = read_pixels(tmp_path / "tree" / "Aoba" / f"t{suffix}").mean(axis=(0, 1))
+    assert shown == pytest.approx((200, 40, 90), abs=6)
+    assert frame.read_bytes() == before
+    held = tree(tmp_path / "tree")
+    assert arrange(tmp_path, "--max_image_size", "16") == 0
+    assert tree(tmp_path / "tree") == held
+
+
+def test_grey_of_16_bits_is_written_in_8(tmp_path: Path) -> None:
+    save_image(tmp_path, "t.png", Image.fromarray(np.full((6, 8), 100 * 257, np.uint16)))
+    assert arrange(tmp_path, "--max_image_size", "100") == 0
+    with Image.open(tmp_path / "tree" / "Aoba" / "t.png") as image:
+        assert np.asarray(image.convert("RGB")).tolist() == [[[100] * 3] * 8] * 6
 
 
 def test_moving_with_other_pixels_would_lose_the_originals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
