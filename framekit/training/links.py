@@ -30,7 +30,8 @@ def link_frames(source: Path, root: Path, targets: Mapping[Path, Path], all_fram
     """Link each frame below `root`; return how many were new or changed.
 
     A frame whose colours trainers would convert wrongly is written anew, in 8 bits. One that was linked elsewhere
-    before moves with its caption, which may be edited; one that left the dataset goes to .removed/stale if these are `all_frames`. Raises UsageError if the record is damaged.
+    before moves with its caption, which may be edited; one that left the dataset goes to .removed/stale if these are
+    `all_frames`. Raises UsageError if the record is damaged.
     """
     before = read_links(root)
     now = {frame.relative_to(source).as_posix(): target.relative_to(root).as_posix()
