@@ -60,12 +60,14 @@ def image_bytes(frame: Path, suffixes: Sequence[str] = AS_THEY_ARE) -> tuple[byt
     """
     suffix = frame.suffix.lower()
     is_plain = suffix in suffixes
+    from PIL import Image
+
     try:
         with modes.open_image(frame) as image:
             image.load()
             turned = image.getexif().get(decode.ORIENTATION, 1) not in (0, 1)
             is_plain = is_plain and not (turned or modes.lost_colours(image) or modes.has_alpha(image))
-    except decode.DECODER_ERRORS as error:
+    except (Image.DecompressionBombError, *decode.DECODER_ERRORS) as error:
         raise UnreadableFrame(" ".join(str(error).split()) or type(error).__name__) from error
     return (frame.read_bytes(), suffix) if is_plain else (encode_png(decode.read_pixels(frame)), ".png")
 
@@ -96,7 +98,7 @@ def write_files(
         before = atomic.read_json(root / INDEX) if (root / INDEX).exists() else {}
     except BadSidecar as error:
         raise UsageError(
-            f"{root / INDEX} is damaged ({error}); remove the folder {root}, it can be made again"
+            f"{root} holds a damaged {INDEX} ({error}); remove the folder, it can be made again"
         ) from error
     now: dict[str, str] = {}
     left_out: list[tuple[Path, str]] = []
@@ -114,10 +116,10 @@ def write_files(
         left_out += missing
         if missing:
             now[name] = ""  # it is written again as soon as they can be read
-    for name in before.keys() - now.keys():
-        if path_of := root.joinpath(name) if name in set(own_names(root, pattern)) else None:
-            path_of.unlink(missing_ok=True)
-    atomic.write_json(root / INDEX, now)
+    for name in {*own_names(root, pattern)} & (before.keys() - now.keys()):
+        (root / name).unlink()
+    if now != before:
+        atomic.write_json(root / INDEX, now)
     return left_out
 
 

@@ -30,13 +30,14 @@ def schema(pa: Any) -> Any:
     """Return the columns, with what tells `datasets` that one holds images. Source: its Features."""
     kinds = {"string": TEXTS, "int64": WHOLE, "float64": NUMBERS, "bool": ["is_regularization"]}
     image = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-    fields, features = [("image", image)], {"image": {"_type": "Image"}}
+    fields = [("image", image)]
+    features: dict[str, Any] = {"image": {"_type": "Image"}}
     for kind, names in kinds.items():
         fields += [(name, getattr(pa, {"bool": "bool_"}.get(kind, kind))()) for name in names]
         features |= {name: {"dtype": kind, "_type": "Value"} for name in names}
     fields += [(name, pa.list_(pa.string())) for name in LISTS]
     inner = {"dtype": "string", "_type": "Value"}
-    features |= {name: {"feature": inner, "_type": "Sequence"} for name in LISTS}  # type: ignore[misc]
+    features |= {name: {"feature": inner, "_type": "Sequence"} for name in LISTS}
     told = json.dumps({"info": {"features": features}})
     return pa.schema(fields, metadata={"huggingface": told})
 
