@@ -60,13 +60,15 @@ class FolderBalance:
 class Settings:
     """What trainers' files hold besides folders and captions; the resolution is in px.
 
-    `separator` stands before the tags of captions, `several_captions` says that a file may hold one in each line.
+    `separator` stands before the tags of captions, `several_captions` says that a file may hold one in each line, and
+    `kept_parts` how many parts most captions begin with that must keep their place.
     """
 
     resolution: int = 512
     kohya_form: str = "config"
     separator: str = ""
     several_captions: bool = False
+    kept_parts: int = 1
 
 
 @dataclass(frozen=True)

@@ -29,30 +29,44 @@ NO_CONCEPT = Kind("concept-missing", Severity.LOSES, "no concept names it, so On
 
 
 def concept_texts(tree: TrainingTree) -> list[Text]:
-    """Return the list of concepts, each named by its folder."""
-    form = Form(json.loads, write_json, ("path",), below(tree.root))
-    return [text_at(tree.root, CONCEPTS, concepts(tree.root, tree.balance), form)]
+    """Return OneTrainer's concepts, one per folder, each named by its path; it fills in all other settings.
 
-
-def concepts(root: Path, balance: Sequence[FolderBalance]) -> str:
-    """Return OneTrainer's concepts: one per folder, balanced by fractional repeats; it fills in all other settings.
-
-    Source: OneTrainer's ConceptConfig, version 1.
+    Of a concept balanced by repeats it takes whole frames, rounded down, so that small folders lose most. Samples are
+    whole numbers from the start. Source: OneTrainer's ConceptConfig, version 1, and VariationSorting of its loader.
     """
     listed = [
         {
             "__version": 1,
             "name": str(one.folder),
-            "path": str((root / one.folder).absolute()),
+            "path": str((tree.root / one.folder).absolute()),
             "seed": place,
             "include_subdirectories": False,
-            "balancing": one.multiply,
-            "balancing_strategy": "REPEATS",
-            "text": {"prompt_source": "sample", "tag_delimiter": ",", "keep_tags_count": 1},
+            "balancing": samples,
+            "balancing_strategy": "SAMPLES",
+            "text": {
+                "prompt_source": "sample",
+                "tag_delimiter": ",",
+                "keep_tags_count": tree.kept_parts.get(one.folder, 1),
+            },
         }
-        for place, one in enumerate(balance)
+        for place, (one, samples) in enumerate(zip(tree.balance, whole_samples(tree.balance), strict=True))
     ]
-    return write_json(listed)
+    form = Form(json.loads, write_json, ("path",), below(tree.root))
+    return [text_at(tree.root, CONCEPTS, write_json(listed), form)]
+
+
+def whole_samples(balance: Sequence[FolderBalance]) -> list[int]:
+    """Return how many frames of each folder make an epoch: whole numbers with the sum of the exact ones, none 0.
+
+    >>> whole_samples([FolderBalance(Folder(name), 1, 1.5, 1, 0.5, 0.5) for name in "ab"])
+    [2, 1]
+    """
+    wished = [one.frames * one.multiply for one in balance]
+    found = [max(1, int(exact)) for exact in wished]
+    rest = sorted(range(len(found)), key=lambda place: found[place] - wished[place])
+    for place in rest[: max(0, round(sum(wished)) - sum(found))]:
+        found[place] += 1
+    return found
 
 
 def concept_problems(tree: PreparedTree) -> list[Problem]:
@@ -72,7 +86,7 @@ TRAINER = Trainer(
     "onetrainer",
     texts=concept_texts,
     problems=concept_problems,
-    start=lambda root, settings: f"concepts from {root / CONCEPTS}",
+    start=lambda root, settings: f"copy {root / CONCEPTS} to its training_concepts/, whose files alone its page lists",
     takes_lines=lambda root: True,
     mask_ending="-masklabel",
 )

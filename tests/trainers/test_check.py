@@ -164,15 +164,15 @@ TRAPS: dict[str, tuple[Callable[[Path], Any], str, str]] = {
     "kohya's cache": (write("a/metadata_cache.json", b"{}"), "a/metadata_cache.json", "sees no new frames"),
     "a broken config": (write("dataset_config.toml", b"[general"), "dataset_config.toml", "cannot read it"),
     "single brackets": (write("dataset_config.toml", b"[datasets]\n"), "dataset_config.toml", "double brackets"),
-    "an unknown key": (edit_config("keep_tokens = 1", "recursive = true"), "dataset_config.toml", "(recursive in"),
-    "a key at a wrong place": (edit_config("keep_tokens = 1", "is_reg = true"), "dataset_config.toml", "(is_reg in"),
+    "an unknown key": (edit_config("keep_tokens = 2", "recursive = true"), "dataset_config.toml", "(recursive in"),
+    "a key at a wrong place": (edit_config("keep_tokens = 2", "is_reg = true"), "dataset_config.toml", "(is_reg in"),
     "repeats as a fraction": (edit_config("num_repeats = 1", "num_repeats = 1.5"), "dataset_config.toml", "(num_rep"),
     "no repeats": (edit_config("num_repeats = 1", "num_repeats = 0"), "dataset_config.toml", "drops"),
     "another caption": (edit_config('caption_extension = ".txt"', ""), "dataset_config.toml", "X.caption"),
     "no buckets": (edit_config("enable_bucket = true", ""), "dataset_config.toml", "enable_bucket"),
     "no resolution": (edit_config("resolution = 24", ""), "dataset_config.toml", "no resolution"),
     "a separator without shuffling": (
-        edit_config("keep_tokens = 1", 'keep_tokens_separator = "|||"'), "dataset_config.toml", "unless captions",
+        edit_config("keep_tokens = 2", 'keep_tokens_separator = "|||"'), "dataset_config.toml", "unless captions",
     ),
     "too large a resolution": (
         edit_config("resolution = 24", "resolution = 2048"),
@@ -305,7 +305,7 @@ def test_masks_of_onetrainer_are_no_trap_for_it(root: Path, capsys: pytest.Captu
 def test_several_captions_are_no_trap_for_those_who_take_them(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (root / "a" / "x.txt").write_bytes(b"hat\ncap\n")
     assert traps_of(root, capsys, "onetrainer") == []
-    edit_config("keep_tokens = 1", "enable_wildcard = true")(root)
+    edit_config("keep_tokens = 2", "enable_wildcard = true")(root)
     assert traps_of(root, capsys, "kohya") == []
 
 
