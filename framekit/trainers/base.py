@@ -9,6 +9,8 @@ from pathlib import Path, PurePosixPath
 from framekit.trainers.forms import Form
 
 Folder = PurePosixPath
+MANY = 1000  # times that a frame may be trained in an epoch before it looks like a slip; chosen
+HALF = 0.5  # of the captions, from which dropping them looks like a slip; chosen
 CORRECT, AGAIN = "correct it", "run prepare_training.py again"  # remedies of many kinds of problems
 
 
@@ -104,13 +106,17 @@ class TrainingTree:
 
 @dataclass(frozen=True)
 class Look:
-    """What an image is once decoded: size as shown, whether EXIF turns it and parts are transparent, or the error."""
+    """What an image is once decoded: size as shown, whether EXIF turns it and parts are transparent, or the error.
+
+    `digest` is the same for the same pixels.
+    """
 
     width: int = 0
     height: int = 0
     is_turned: bool = False
     is_transparent: bool = False
     error: str = ""
+    digest: bytes = b""
 
 
 @dataclass(frozen=True)

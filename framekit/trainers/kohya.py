@@ -21,7 +21,7 @@ from framekit.trainers.base import (
     text_at,
 )
 from framekit.trainers.forms import Form, read_toml_text, toml_text, write_toml
-from framekit.trainers.kohya_check import CONFIG, has_wildcards, problems, sees
+from framekit.trainers.kohya_check import CONFIG, has_wildcards, problems, resolution, sees
 
 KOHYA_FORMS = ("config", "folders", "metadata")
 KOHYA_METADATA = "kohya_metadata"
@@ -168,6 +168,7 @@ TRAINER = Trainer(
     has_caption_syntax=True,
     whole_repeats=True,
     walks=True,
+    resolution=resolution,
     layout=layout,
     refuse_shared=refuse_shared,
 )
