@@ -24,7 +24,7 @@ from framekit.sidecars import metadata
 from framekit.trainers import kohya, registry
 from framekit.trainers.base import Settings, Trainer, folder_in
 from framekit.training import balance, captions, prepare
-from framekit.training.destinations import destinations, how_to_train, rules_for, settings_for
+from framekit.training.destinations import destinations, how_to_train, rules_for
 from framekit.training.record import RECORD, read_record
 
 GROUPS = ("hair", "eyes", "outfit")  # of tags, see framekit/tags/vocabulary.py
@@ -97,7 +97,12 @@ def add_balance_options(options: StageParser) -> None:
         default=0,
         help="frames in an epoch, replaces --min_multiply; 0 = off",
     )
-    options.option("max_repeats", type=count, default=limits.max_repeats, help="maximum num_repeats for kohya")
+    options.option(
+        "max_repeats",
+        type=count,
+        default=limits.max_repeats,
+        help="maximum num_repeats for kohya; above 100 only where shares are more than 5 %% off",
+    )
     options.option(
         "reg_folders", nargs="+", default=["regularization"], help="top folders that hold regularization images"
     )
@@ -194,36 +199,46 @@ def main(args: argparse.Namespace) -> int:
     dataset = prepare.with_corrections(
         root, found, described, balance_with, args.dst_dir is not None, args.overwrite_corrections
     )
-    edited = 0
+    edited, hints = 0, []
     for place, own_rules in fitting:
         if any(trainer.pack for trainer in place.trainers):
             others += prepare.pack(place, dataset, own_rules, settings)
+            hints += how_to_train(place, settings)
             continue
         skipped_keys = {*read_record(place.root)} if args.limit else {frame.stem for frame, _ in unreadable}
-        edited += prepare.prepare(place, dataset, own_rules, settings, args.overwrite_corrections, skipped_keys)
-    balanced, off = dataset.balanced, ""
+        kept, fit = prepare.prepare(place, dataset, own_rules, settings, args.overwrite_corrections, skipped_keys)
+        edited += kept
+        hints += how_to_train(place, fit)
+    balanced, whole = dataset.balanced, [trainer.name for trainer in wanted if trainer.whole_repeats]
     if balanced:
-        show_balance(dataset, weights, args.report, args.workers, args.command)
-        print(*(hint for place, own in fitting for hint in how_to_train(place, settings_for(settings, own))), sep="\n")
-        whole = [trainer.name for trainer in wanted if trainer.whole_repeats]
-        off = f", {' and '.join(whole)}'s shares off by {dataset.deviation:.1%} at most" if whole else ""
-    kept = f"; kept {console.counted(edited, 'hand-edited file')}" if edited else ""
+        show_balance(dataset, weights, bool(whole), args.report, args.workers, args.command)
+        print(*hints, sep="\n")
+    if balanced and whole:
+        words = balance.repeats_in_words(balanced, dataset.deviation, args.target_epoch_size)
+        print(f"{' and '.join(whole)}: {words}")
+    kept_words = f"; kept {console.counted(edited, 'hand-edited file')}" if edited else ""
     return run.close(
         f"{console.counted(len(described), 'caption')}, {console.counted(len(balanced), 'folder')} balanced for"
-        f" {', '.join(args.trainer)}{off}{kept}, in {', '.join(str(place.root) for place in places)}",
+        f" {', '.join(trainer.name for trainer in wanted)}"
+        f"{kept_words}, in {args.dst_dir or root}",
         [*unreadable, *dataset.misread, *others],
     )
 
 
 def show_balance(
-    dataset: prepare.Dataset, weights: balance.Weights, report: Path | None, workers: int, command: Command | None
+    dataset: prepare.Dataset,
+    weights: balance.Weights,
+    has_repeats: bool,
+    report: Path | None,
+    workers: int,
+    command: Command | None,
 ) -> None:
     """Print the balance of folders and characters, and write the report if there is one to write."""
     named = [(folder_in(dataset.root, frame), known) for frame, known in dataset.described.items()]
     folder_rows = balance.folder_rows(dataset.balanced, weights)
     character_rows = balance.character_rows(dataset.balanced, named)
-    print(balance.table("folder", folder_rows))
-    print(balance.table("character", character_rows))
+    print(balance.table("folder", folder_rows, has_repeats))
+    print(balance.table("character", character_rows, has_repeats))
     if report:
         from framekit.report.page import report_on  # not needed for --help, which must be fast
 

@@ -1,6 +1,7 @@
 """Small datasets for the tests of exporters, and what their readers have in common."""
 
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ FOLDERS = ("a", "a/in it", "b 'quoted' \"twice\"", "c: # [x] ${HOME}", "青葉 �
 
 
 def add_known(path: Path, **more: Any) -> Path:
-    return add_frame(path, plain((90, 120, 150), SIDE, SIDE), **{**KNOWN, **more})
+    """Write a frame with metadata, of a colour that no other path has; return its path."""
+    red, green, blue, *_ = sha256("/".join(path.parts[-2:]).encode()).digest()
+    return add_frame(path, plain((red, green, blue), SIDE, SIDE), **{**KNOWN, **more})
 
 
 def hard_dataset(root: Path) -> Path:

@@ -10,6 +10,8 @@ from framekit.sidecars.metadata import Metadata
 from framekit.trainers.forms import Form
 
 Folder = PurePosixPath
+MANY = 1000  # times that a frame may be trained in an epoch before it looks like a slip; chosen
+HALF = 0.5  # of the captions, from which dropping them looks like a slip; chosen
 CORRECT, AGAIN = "correct it", "run prepare_training.py again"  # remedies of many kinds of problems
 
 
@@ -61,13 +63,15 @@ class FolderBalance:
 class Settings:
     """What trainers' files hold besides folders and captions; the resolution is in px.
 
-    `separator` stands before the tags of captions, `several_captions` says that a file may hold one in each line.
+    `separator` stands before the tags of captions, `several_captions` says that a file may hold one in each line, and
+    `kept_parts` how many parts most captions begin with that must keep their place.
     """
 
     resolution: int = 512
     kohya_form: str = "config"
     separator: str = ""
     several_captions: bool = False
+    kept_parts: int = 1
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,7 @@ class TrainingTree:
 class Look:
     """What an image is once decoded: size as shown, whether EXIF turns it and parts are transparent, or the error.
 
-    `lost_colours` is the kind of its colours if trainers convert them wrongly.
+    `digest` is the same for the same pixels, `lost_colours` the kind of its colours if trainers convert them wrongly.
     """
 
     width: int = 0
@@ -116,6 +120,7 @@ class Look:
     is_turned: bool = False
     is_transparent: bool = False
     error: str = ""
+    digest: bytes = b""
     lost_colours: str = ""
 
 

@@ -2,12 +2,15 @@
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from framekit.files.names import MULTIPLY
 from framekit.trainers.base import (
     AGAIN,
+    CORRECT,
+    HALF,
+    MANY,
     Folder,
     FolderBalance,
     Kind,
@@ -65,6 +68,13 @@ BATCH_ID = Kind("batch-id", Severity.MISREADS, "the line end becomes part of the
 NAMED_LIKE_SETTING = Kind(
     "named-like-setting", Severity.MISREADS, "its caption is a setting of EveryDream2 for the whole folder", "rename it"
 )
+DROPS_CAPTIONS = Kind(
+    "cond-dropout", Severity.MISREADS, "half of the captions of its folder or more are dropped", "write less than 0.5"
+)
+NO_LOSS = Kind("loss-scale", Severity.LOSES, "its folder is not trained, or trained away from", "write 1, or remove it")
+NO_CHANCE = Kind("flip-p", Severity.MISREADS, "a chance lies between 0 and 1", CORRECT)
+NO_SETTING = Kind("setting-no-number", Severity.MISREADS, "EveryDream2 cannot read it as a number", CORRECT)
+TOO_MANY = Kind("multiply-many", Severity.MISREADS, f"its frames are trained more than {MANY} times an epoch", CORRECT)
 UNDERSCORE = Kind(
     "underscore",
     Severity.STOPS,
@@ -120,6 +130,29 @@ def read_factor(path: Path) -> tuple[float, Kind | None]:
     return factor, None
 
 
+def setting_problem(path: Path) -> Kind | None:
+    """Return what is wrong with the number in a setting of a folder, if anything."""
+    if path.name == MULTIPLY:
+        factor, wrong = read_factor(path)
+        return wrong or (TOO_MANY if factor > MANY else None)
+    if path.name not in NUMBERS:
+        return None
+    try:
+        number = float(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return NO_SETTING
+    is_wrong, kind = NUMBERS[path.name]
+    return kind if is_wrong(number) else None
+
+
+# setting -> when its number is wrong, NaN included, and what follows
+NUMBERS: dict[str, tuple[Callable[[float], bool], Kind]] = {
+    "cond_dropout.txt": (lambda number: not 0 <= number < HALF, DROPS_CAPTIONS),
+    "loss_scale.txt": (lambda number: not 0 < number < math.inf, NO_LOSS),
+    "flip_p.txt": (lambda number: not 0 <= number <= 1, NO_CHANCE),
+}
+
+
 def problems(tree: PreparedTree) -> list[Problem]:
     """Return what EveryDream2 misreads in a prepared tree."""
     found = epoch_problems(tree)
@@ -143,7 +176,7 @@ def folder_problems(found: SeenFolder) -> Iterator[Problem]:
             yield Problem(path, OVERRIDES)
         elif name == MULTIPLY and not found.images:
             yield Problem(path, NO_FRAMES)
-        elif name == MULTIPLY and (wrong := read_factor(path)[1]):
+        elif path.is_file() and (wrong := setting_problem(path)):
             yield Problem(path, wrong)
         elif name == "batch_id.txt" and path.read_bytes()[-1:].isspace():
             yield Problem(path, BATCH_ID)

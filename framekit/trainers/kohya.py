@@ -21,7 +21,7 @@ from framekit.trainers.base import (
     text_at,
 )
 from framekit.trainers.forms import Form, read_toml_text, toml_text, write_toml
-from framekit.trainers.kohya_check import CONFIG, has_wildcards, problems, sees
+from framekit.trainers.kohya_check import CONFIG, has_wildcards, problems, resolution, sees
 
 KOHYA_FORMS = ("config", "folders", "metadata")
 KOHYA_METADATA = "kohya_metadata"
@@ -31,9 +31,9 @@ LEAST_BUCKET, BUCKET_STEP = 256, 64  # px; Source: kohya's defaults
 def texts(tree: TrainingTree) -> list[Text]:
     """Return the files of kohya's form; folders named REPEATS_NAME need none."""
     if tree.settings.kohya_form == "config":
-        return [config_text(tree.root, kohya_config(tree.root, tree.balance, tree.settings))]
+        return [config_text(tree.root, kohya_config(tree))]
     if tree.settings.kohya_form == "metadata":
-        return kohya_metadata(tree.root, tree.balance, tree.captions, tree.settings)
+        return kohya_metadata(tree)
     return []
 
 
@@ -42,11 +42,12 @@ def config_text(root: Path, content: str) -> Text:
     return text_at(root, CONFIG, content, Form(read_toml_text, write_toml, ("metadata_file", "image_dir"), below(root)))
 
 
-def kohya_config(root: Path, balance: Sequence[FolderBalance], settings: Settings) -> str:
+def kohya_config(tree: TrainingTree) -> str:
     """Return kohya's dataset config: one subset per folder with frames, paths absolute as it needs them."""
-    lines = [*head_of(settings), 'caption_extension = ".txt"', "", *dataset_of(settings)]
-    for one in balance:
-        lines += ["", "[[datasets.subsets]]", f"image_dir = {toml_text(str((root / one.folder).absolute()))}"]
+    lines = [*head_of(tree.settings), 'caption_extension = ".txt"', "", *dataset_of(tree.settings)]
+    for one in tree.balance:
+        lines += ["", "[[datasets.subsets]]", f"image_dir = {toml_text(str((tree.root / one.folder).absolute()))}"]
+        lines += keep_more(tree, one.folder)
         lines += [f"num_repeats = {one.repeats}  # multiply {plain(one.multiply)}"]
         lines += ["is_reg = true"] * one.is_reg
     return "\n".join(lines) + "\n"
@@ -58,8 +59,14 @@ def head_of(settings: Settings) -> list[str]:
     if settings.separator:  # it stays in the trained text unless tags are shuffled
         lines += [f"keep_tokens_separator = {toml_text(settings.separator)}", "shuffle_caption = true"]
     else:
-        lines += ["keep_tokens = 1"]
+        lines += [f"keep_tokens = {settings.kept_parts}"]  # the count is one, the name another
     return lines + ["enable_wildcard = true"] * settings.several_captions
+
+
+def keep_more(tree: TrainingTree, *folders: Folder) -> list[str]:
+    """Return the line for a subset with captions whose name stands further back than in most."""
+    most = max(tree.kept_parts.get(folder, 1) for folder in folders)
+    return [f"keep_tokens = {most}"] * (most > tree.settings.kept_parts and not tree.settings.separator)
 
 
 def dataset_of(settings: Settings) -> list[str]:
@@ -73,27 +80,26 @@ def dataset_of(settings: Settings) -> list[str]:
     return ["[[datasets]]", f"resolution = {settings.resolution}", "enable_bucket = true", *limits]
 
 
-def kohya_metadata(
-    root: Path, balance: Sequence[FolderBalance], captions: Mapping[Path, str], settings: Settings
-) -> list[Text]:
+def kohya_metadata(tree: TrainingTree) -> list[Text]:
     """Return kohya's files for fine-tuning: one JSON per number of repeats, and the config that names them.
 
     Keys are absolute paths and captions one line, which all of its releases read; sizes are left to the trainer.
     """
-    by_folder = {one.folder: one.repeats for one in balance}
-    form = Form(read_entries, write_entries, ("frame",), by_stem(captions))
-    held: dict[int, dict[str, Any]] = {}
-    for frame, caption in captions.items():
-        folder = folder_in(root, frame)
-        held.setdefault(by_folder[folder], {})[str(frame.absolute())] = {"caption": caption.split("\n")[0]}
+    root = tree.root
+    by_folder = {one.folder: one.repeats for one in tree.balance}
+    form = Form(read_entries, write_entries, ("frame",), by_stem(tree.captions))
+    held: dict[int, list[dict[str, Any]]] = {}
+    for frame, caption in tree.captions.items():
+        entry = {"frame": str(frame.absolute()), "caption": caption.split("\n")[0]}
+        held.setdefault(by_folder[folder_in(root, frame)], []).append(entry)
     texts = []
-    lines = [*head_of(settings), "", *dataset_of(settings)]
+    lines = [*head_of(tree.settings), "", *dataset_of(tree.settings)]
     for repeats, entries in sorted(held.items()):
         name = f"{KOHYA_METADATA}_{repeats}.json"
-        listed = [{"frame": frame, **entry} for frame, entry in entries.items()]
-        texts.append(text_at(root, name, write_entries(listed), form))
+        texts.append(text_at(root, name, write_entries(entries), form))
         lines += ["", "[[datasets.subsets]]", f"image_dir = {toml_text(str(root.absolute()))}"]
         lines += [f"metadata_file = {toml_text(str((root / name).absolute()))}", f"num_repeats = {repeats}"]
+        lines += keep_more(tree, *{folder_in(root.absolute(), Path(entry["frame"])) for entry in entries})
     return [*texts, config_text(root, "\n".join(lines) + "\n")]
 
 
@@ -148,8 +154,8 @@ def start(root: Path, settings: Settings) -> str:
     )
     options += f" --resolution={settings.resolution}" + " --enable_wildcard" * settings.several_captions
     if settings.separator:
-        options += f" --shuffle_caption --keep_tokens_separator={settings.separator!r}"
-    return options
+        return options + f" --shuffle_caption --keep_tokens_separator={settings.separator!r}"
+    return options + f" --keep_tokens={settings.kept_parts}"
 
 
 TRAINER = Trainer(
@@ -162,6 +168,7 @@ TRAINER = Trainer(
     has_caption_syntax=True,
     whole_repeats=True,
     walks=True,
+    resolution=resolution,
     layout=layout,
     refuse_shared=refuse_shared,
 )

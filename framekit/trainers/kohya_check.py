@@ -5,7 +5,7 @@ Taken from the code of sd-scripts 0.9.1 and 0.10, and watched while their loader
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from framekit.arrange.folders import COUNTED
 from framekit.dataset.frames import is_frame_name
 from framekit.errors import UsageError
 from framekit.files.atomic import read_toml
-from framekit.trainers.base import AGAIN, CORRECT, Kind, PreparedTree, Problem, SeenFolder, Severity
+from framekit.trainers.base import AGAIN, CORRECT, HALF, MANY, Kind, PreparedTree, Problem, SeenFolder, Severity
 
 CONFIG = "dataset_config.toml"
 SUFFIXES = frozenset(".png .jpg .jpeg .webp .bmp".split())  # in lower or UPPER case only; Source: kohya's loader
@@ -86,6 +86,27 @@ UNPAIRED = Kind(
     "give each frame one mask of its stem",
 )
 NO_REPEATS = Kind("kohya-no-repeats", Severity.LOSES, "num_repeats below 1 drops the folder", "write 1 or more")
+ALL_REG = Kind("kohya-all-reg", Severity.STOPS, "every subset is is_reg, so that none is trained", CORRECT)
+NO_SUBSETS = Kind("kohya-no-subsets", Severity.STOPS, "a dataset has no subsets", AGAIN)
+DROPS = Kind("kohya-drops-captions", Severity.MISREADS, "half of the captions or tags are dropped, or more", CORRECT)
+VALIDATION = Kind(
+    "kohya-validation", Severity.LOSES, "this share of the frames is not trained but kept for validation", CORRECT
+)
+BELOW = Kind("kohya-below", Severity.STOPS, "kohya stops, or trains nothing, with a number so small", CORRECT)
+TOO_MANY = Kind("kohya-many", Severity.MISREADS, f"its frames are trained more than {MANY} times an epoch", CORRECT)
+ONE_TAG = Kind("kohya-one-tag", Severity.MISREADS, "captions, whose tags stand between commas, are one tag", CORRECT)
+# key -> whether a number is wrong, and what follows
+VALUES: dict[str, tuple[Callable[[float], bool], Kind]] = {
+    "caption_dropout_rate": (lambda rate: rate >= HALF, DROPS),
+    "caption_tag_dropout_rate": (lambda rate: rate >= HALF, DROPS),
+    "caption_dropout_every_n_epochs": (lambda epochs: 0 < epochs <= 2, DROPS),
+    "validation_split": (lambda share: share > 0.2, VALIDATION),  # chosen; more is a slip
+    "network_multiplier": (lambda factor: factor <= 0, BELOW),
+    "batch_size": (lambda size: size < 1, BELOW),
+    "bucket_reso_steps": (lambda step: step < 1, BELOW),
+    "resolution": (lambda edge: edge < 1, BELOW),
+    "num_repeats": (lambda repeats: repeats > MANY, TOO_MANY),
+}
 SEPARATOR = Kind(
     "kohya-separator",
     Severity.MISREADS,
@@ -188,6 +209,9 @@ def config_problems(path: Path, filled: Mapping[Path, int]) -> list[Problem]:
             problems.append(Problem(path, NO_BUCKETS))
         problems += range_problems(path, {**general, **own})
         listed = dataset.get("subsets", [])
+        if not listed:
+            problems.append(Problem(path, NO_SUBSETS))
+        problems += value_problems(path, {**general, **own})
         if len({"metadata_file" in one for one in listed}) > 1:
             problems.append(Problem(path, MIXED))
         subsets += [{**general, **own, **one} for one in listed]
@@ -207,6 +231,19 @@ def key_problems(
         elif type(value) not in known[key]:
             problems.append(Problem(path, TYPE, f"{key} = {value!r}"))
     return problems
+
+
+def value_problems(path: Path, table: Mapping[str, Any]) -> list[Problem]:
+    """Return the values that make frames or captions vanish."""
+    found = []
+    for key, (is_wrong, kind) in VALUES.items():
+        for value in table[key] if isinstance(table.get(key), list) else [table.get(key)]:
+            if isinstance(value, int | float) and is_wrong(value):
+                found.append(Problem(path, kind, f"{key} = {value}"))
+    splits = any(table.get(key) for key in ("shuffle_caption", "caption_tag_dropout_rate", "token_warmup_step"))
+    if splits and str(table.get("caption_separator", ",")).strip() != ",":
+        found.append(Problem(path, ONE_TAG, f"caption_separator = {table['caption_separator']!r}"))
+    return found
 
 
 def range_problems(path: Path, dataset: Mapping[str, Any]) -> list[Problem]:
@@ -238,7 +275,10 @@ def subset_problems(path: Path, subsets: list[dict[str, Any]], filled: Mapping[P
     problems: list[Problem] = []
     seen: set[Path] = set()
     listed_files: set[str] = set()
+    if subsets and all(one.get("is_reg") is True for one in subsets):
+        problems.append(Problem(path, ALL_REG))
     for one in subsets:
+        problems += value_problems(path, one)
         folder = Path(str(one.get("image_dir", "")))
         if isinstance(one.get("num_repeats"), int) and one["num_repeats"] < 1:
             problems.append(Problem(path, NO_REPEATS, f"{one['num_repeats']} for {folder}"))
@@ -304,6 +344,19 @@ def has_wildcards(root: Path) -> bool:
     except UsageError:
         return False
     return isinstance(general, dict) and general.get("enable_wildcard") is True
+
+
+def resolution(root: Path) -> int:
+    """Return the largest edge in px that the config in a tree asks for; 0 without one."""
+    try:
+        held = read_toml(root / CONFIG)
+    except UsageError:
+        return 0
+    listed = held.get("datasets", [])
+    tables = [held.get("general"), *(listed if isinstance(listed, list) else [])]
+    values = [table.get("resolution", 0) for table in tables if isinstance(table, dict)]
+    edges = [edge for value in values for edge in (value if isinstance(value, list) else [value])]
+    return max((edge for edge in edges if isinstance(edge, int)), default=0)
 
 
 def numbered_problems(root: Path, filled: Mapping[Path, int]) -> list[Problem]:

@@ -97,9 +97,7 @@ def write_files(
     try:
         before = atomic.read_json(root / INDEX) if (root / INDEX).exists() else {}
     except BadSidecar as error:
-        raise UsageError(
-            f"{root} holds a damaged {INDEX} ({error}); remove the folder, it can be made again"
-        ) from error
+        raise UsageError(f"{root} holds a damaged {INDEX} ({error}); remove the folder") from error
     now: dict[str, str] = {}
     left_out: list[tuple[Path, str]] = []
     for number, rows in enumerate(files):

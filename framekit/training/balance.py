@@ -1,5 +1,6 @@
 """The balance of a tree, folder by folder and character by character, and the tables that show it."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from framekit.sidecars.metadata import Metadata
 from framekit.trainers.base import Folder, FolderBalance
 
 BAR = 30  # characters that the longest bar takes
+# (folder name or pattern of the whole path, weight), in the order in which they are tried
 Weights = Sequence[tuple[str, float]]
 MAX_WEIGHT = 1e6
 LEAST_MULTIPLY = 0.0001  # EveryDream2 reads 0 as 1.0
@@ -23,6 +25,13 @@ SOURCE_WEIGHTS: Weights = (("screenshots", 3.0), ("fanart", 2.0), ("regularizati
 MOST_CELLS = 2_000_000  # scales times folders that are tried; chosen: more gains less than a point in a share
 BEYOND = 1.25  # times `most`: a scale a little too large, cut off, may still fit best; chosen
 AS_GOOD = 0.005  # deviations that differ by less count as equal, and the smaller epoch wins; chosen
+# A share may be so far off its wished one before more repeats, and a larger epoch, are worth it; chosen.
+TARGET_DEVIATION = 0.05
+# A factor so near to a whole number becomes whole: EveryDream2 draws fractions in a fixed order, and a folder of one
+# frame comes out up to 4.5 % off. Chosen: less than half of that.
+NEARLY_WHOLE = 0.02
+STEPS = 10_000  # of a factor; four decimals
+LIMITS = (100, 200, 500, 1000)  # of repeats, tried in turn, and told beside the chosen one
 
 
 @dataclass(frozen=True)
@@ -32,7 +41,7 @@ class Limits:
     min_multiply: float = 1.0
     max_multiply: float = 100.0
     epoch_size: int = 0
-    max_repeats: int = 100
+    max_repeats: int = 1000
 
 
 def balance_folders(
@@ -52,8 +61,10 @@ def balance_folders(
     after = epoch_shares(counts, factors)
     total = sum(counts.values())
     is_reg = {folder: folder.parts[:1] != () and folder.parts[0] in reg_folders for folder in factors}
-    trained, deviation = whole_repeats(
-        {folder: factor for folder, factor in factors.items() if not is_reg[folder]}, counts, limits.max_repeats
+    trained, deviation = fewest_repeats(
+        {folder: factor for folder, factor in factors.items() if not is_reg[folder]},
+        counts,
+        limits.max_repeats,
     )
     repeats = trained | {folder: 1 for folder in factors if is_reg[folder]}
     balanced = [
@@ -117,20 +128,20 @@ def character_rows(balanced: Sequence[FolderBalance], described: Iterable[tuple[
     ]
 
 
-def table(title: str, rows: Sequence[Row]) -> str:
-    """Return rows as text: frames, weight, multiply, kohya's repeats, share of an epoch before and after, a bar."""
+def table(title: str, rows: Sequence[Row], has_repeats: bool) -> str:
+    """Return rows as text: frames, weight, multiply, repeats, share of an epoch before and after, a bar.
+
+    A column that is empty, and that of repeats where nobody takes them, are left out.
+    """
     longest = max([row.after for row in rows if row.name != "all"], default=1.0) or 1.0
-    lines = [f"frames  weight  multiply  repeats  before   after  {title}"]
+    columns = ["weight"] * any(row.weight for row in rows) + ["multiply"]
+    columns += ["repeats"] * (has_repeats and any(row.repeats for row in rows))
+    lines = ["  ".join(["frames", *columns, "before ", " after", title])]
     for row in rows:
         bar = "" if row.name == "all" else "  " + "#" * round(BAR * row.after / longest)
-        shares = f"{row.before:6.1%}  {row.after:6.1%}"
-        lines.append(
-            f"{row.frames:6d}  {row.weight:>6}  {row.multiply:>8}  {row.repeats:>7}  {shares}  {row.name}{bar}"
-        )
+        cells = [f"{getattr(row, column):>{len(column)}}" for column in columns]
+        lines.append("  ".join([f"{row.frames:6d}", *cells, f"{row.before:7.1%}", f"{row.after:6.1%}", row.name]) + bar)
     return "\n".join(lines)
-
-
-"""(folder name or pattern of the whole path, weight), in the order in which they are tried."""
 
 
 def read_weights(path: Path) -> Weights:
@@ -203,12 +214,36 @@ def multiplies(
     """
     per_frame = {folder: share / counts[folder] for folder, share in shares(counts, weights).items()}
     scale = epoch_size or min_multiply / min(per_frame.values(), default=1.0)
-    return {folder: factor(weight * scale, max_multiply) for folder, weight in per_frame.items()}
+    factors = {}
+    for folder, weight in per_frame.items():
+        wanted = weight * scale
+        changes = abs(round(wanted) - wanted) * counts[folder]
+        factors[folder] = factor(wanted, max_multiply, not epoch_size or changes < 0.5)
+    return with_whole_sum(factors, counts, max_multiply, epoch_size)
 
 
-def factor(wanted: float, largest: float) -> float:
-    """Return a factor as it is written: two decimals, below 1 four, so that small ones keep their proportion."""
+def factor(wanted: float, largest: float, may_be_whole: bool) -> float:
+    """Return a factor as it is written: whole where nearly so, else two decimals, below 1 four to keep proportions."""
+    if wanted >= 1 and may_be_whole and abs(round(wanted) / wanted - 1) <= NEARLY_WHOLE:
+        return min(float(round(wanted)), largest)
     return max(LEAST_MULTIPLY, min(round(wanted, 2 if wanted >= 1 else 4), largest))
+
+
+def with_whole_sum(
+    factors: Mapping[PurePosixPath, float], counts: Mapping[PurePosixPath, int], largest: float, epoch_size: int
+) -> dict[PurePosixPath, float]:
+    """Return the factors so that an epoch, which is their sum rounded down, does not end just below a whole number.
+
+    What lacks is given to the folder with most of an epoch, whose share hardly changes: to one with a fraction if there
+    is any.
+    """
+    total = sum(counts[folder] * one for folder, one in factors.items())
+    goal = epoch_size or round(total)
+    if not 0 < goal - total < max(0.5, NEARLY_WHOLE * epoch_size):
+        return dict(factors)
+    most = max(factors, key=lambda folder: (factors[folder] % 1 > 0, counts[folder] * factors[folder], folder))
+    changed = math.ceil((factors[most] + (goal - total) / counts[most]) * STEPS + 1e-3) / STEPS
+    return {**factors, most: changed} if changed <= largest else dict(factors)
 
 
 def epoch_shares(
@@ -237,6 +272,35 @@ def whole_repeats(
     good = np.flatnonzero(deviations <= deviations.min() + AS_GOOD)
     best = good[np.argmin(rows[good] @ frames)]
     return dict(zip(factors, rows[best].astype(int).tolist(), strict=True)), float(deviations[best])
+
+
+def fewest_repeats(
+    factors: Mapping[PurePosixPath, float], counts: Mapping[PurePosixPath, int], most: int
+) -> tuple[dict[PurePosixPath, int], float]:
+    """Return repeats as `whole_repeats` does, by the lowest limit up to `most` that keeps the target of deviation."""
+    found: tuple[dict[PurePosixPath, int], float] = ({}, 0.0)
+    for limit in [*(one for one in LIMITS if one < most), most]:
+        found = whole_repeats(factors, counts, limit)
+        if found[1] <= TARGET_DEVIATION:
+            break
+    return found
+
+
+def repeats_in_words(balanced: Sequence[FolderBalance], deviation: float, epoch_size: int) -> str:
+    """Return how far whole repeats are off, how large that makes an epoch, and the numbers for other limits."""
+    trained = [one for one in balanced if not one.is_reg]
+    counts = {one.folder: one.frames for one in trained}
+    frames = sum(one.frames * one.repeats for one in trained)
+    largest = max((one.repeats for one in trained), default=0)
+    words = f"shares off by {deviation:.1%} at most, repeats up to {largest}, {frames:,} frames an epoch"
+    others = []
+    for most in LIMITS:
+        repeats, off = whole_repeats({one.folder: one.multiply for one in trained}, counts, most)
+        size = sum(counts[folder] * number for folder, number in repeats.items())
+        if abs(off - deviation) > AS_GOOD:
+            others.append(f"{most}: {off:.1%}, {size:,} frames")
+    words += f" (--max_repeats {'; '.join(others)})" if others else ""
+    return words + ("; it has no --target_epoch_size" if epoch_size else "")
 
 
 def scales(wished: NDArray[np.float64], most: int) -> NDArray[np.float64]:

@@ -78,6 +78,23 @@ def several_captions(known: Metadata, rules: CaptionRules, stem: str) -> str:
     return "\n".join(dict.fromkeys(caption(known, rules, stem, one) for one in range(rules.captions_per_frame)))
 
 
+def parts_to_keep(text: str, known: Metadata, rules: CaptionRules) -> int:
+    """Return how many parts of a caption must keep their place when a trainer shuffles: those up to the last name.
+
+    A part is what stands between two commas. At least the first is kept, and of several lines the one that needs most.
+
+    >>> parts_to_keep("1person, Aoba, smile", metadata_from({"characters": ["Aoba"]}), CaptionRules())
+    2
+    """
+    names = clean_parts([*names_in_words(known, rules), *known.characters])
+    words = [re.compile(rf"(?<!\w){re.escape(escaped(name, rules))}(?!\w)", re.IGNORECASE) for name in names]
+    kept = 1
+    for parts in (line.split(",") for line in text.splitlines()):
+        for word in words:
+            kept = max(kept, next((number for number, part in enumerate(parts, 1) if word.search(part)), 0))
+    return kept
+
+
 def fill(template: str, parts: Mapping[str, str], separator: str) -> str:
     """Return the template with its parts filled in; what stands between two commas goes if all its parts are empty."""
     fixed: list[str] = []

@@ -4,6 +4,9 @@ What trainers do was taken from their code, and watched while their loaders ran:
 sd-scripts 0.9.1 and 0.10, OneTrainer's and Hugging Face's formats. What one trainer alone misreads is in its own file.
 """
 
+import contextlib
+import hashlib
+import itertools
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -11,15 +14,22 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from framekit import console, errors
+from framekit.arrange.folders import CHARACTER_OTHERS, folder_name
 from framekit.dataset import frames
+from framekit.files.names import CAPTION, METADATA, sidecar
 from framekit.pixels import decode, modes
 from framekit.pixels.decode import ORIENTATION
-from framekit.trainers.base import Kind, Look, PreparedTree, Problem, SeenFolder, Severity, Trainer
+from framekit.sidecars.metadata import read_metadata
+from framekit.trainers.base import AGAIN, Kind, Look, PreparedTree, Problem, SeenFolder, Severity, Trainer
 
 BOM = b"\xef\xbb\xbf"
 NOT_FRAMES = re.compile(r"(?:^|[-_ .])(masks?|masklabel|conditioning|thumbs?|thumbnails?)(?:$|[-_ .])", re.IGNORECASE)
 EXTREME = 4.0  # aspect ratio from which buckets cut off a large part; Source: EveryDream2's 4:1
 EXAMPLES = 3  # of a kind in a summary
+TOKENS, MOST_TOKENS = 75, 225  # of CLIP, and the most that kohya reads; Source: its --max_token_length
+CHARACTERS = re.compile(r"\d+\+?_characters?")  # folder of the folders called after characters
+PIECE = re.compile(r"\w+|[^\w\s]")  # each is one token at least
+CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b\ufeff]")
 LABELS = {
     Severity.STOPS: "stops training",
     Severity.MISREADS: "misread",
@@ -46,6 +56,23 @@ SEVERAL_LINES = Kind(
     "kohya drops all lines but the first, EveryDream2 puts them into a tag",
     "make it one line, or turn enable_wildcard on",
 )
+NO_FILE = Kind("caption-no-file", STOPS, "it is no file that can be read, so there is no caption", WRITE_IT)
+CONTROL = Kind("caption-control", MISREADS, "it holds NUL or another sign that nobody sees", "remove it")
+WIDE_COMMA = Kind("caption-wide-comma", MISREADS, "、 or ， does not separate tags, they are one", "write , instead")
+TOO_MANY_TOKENS = Kind(
+    "caption-too-long", LOSES, f"no text encoder of these trainers reads more than {MOST_TOKENS} tokens", "shorten it"
+)
+MANY_TOKENS = Kind(
+    "caption-long",
+    ADVICE,
+    f"it is longer than the {TOKENS} tokens that are read unless the trainer is told to read more",
+    "shorten it, or set kohya's --max_token_length",
+)
+OTHER_NAME = Kind(
+    "caption-other-name", MISREADS, "its caption names a character that its metadata or folder does not", AGAIN
+)
+STALE = Kind("caption-stale", MISREADS, "X.json was changed after its caption was written", AGAIN)
+SAME_PICTURE = Kind("same-picture", MISREADS, "the same picture is trained under two names", "remove one of them")
 EMPTY_TAG = Kind("empty-tag", MISREADS, "a doubled or last comma makes an empty tag", "remove the comma")
 BROKEN = Kind("broken", STOPS, "it cannot be decoded, which stops the training", "replace or remove it")
 TRANSPARENT = Kind(
@@ -98,7 +125,9 @@ def find_problems(root: Path, wanted: Sequence[Trainer], resolution: int, worker
             lines[image], more = read_lines(image, found, several_lines)
             problems += more
     tree = PreparedTree(root, folders, lines, look_at(images, workers))
+    resolution = max((trainer.resolution(root) for trainer in wanted), default=0) or resolution
     problems += [problem for image, seen in tree.looks.items() for problem in pixel_problems(image, seen, resolution)]
+    problems += [*same_pictures(tree), *name_mismatches(tree), *stale_captions(tree)]
     problems += [problem for trainer in wanted for problem in trainer.problems(tree)]
     by_path = sorted(dict.fromkeys(problems), key=lambda one: (frames.natural_key(one.path), one.kind.name, one.detail))
     return len(images), by_path
@@ -138,12 +167,15 @@ def read_lines(image: Path, found: SeenFolder, several_lines: bool) -> tuple[lis
     caption = image.with_name(f"{image.stem}.txt")
     if caption.name not in found.names:
         return [], [missing(image, found)]
-    text, kinds = decoded(caption.read_bytes())
+    try:
+        text, kinds = decoded(caption.read_bytes())
+    except OSError as error:  # a folder, a link to nothing, a file that may not be read
+        return [], [Problem(caption, NO_FILE, error.strerror or str(error))]
     lines = text.splitlines()
     if len([line for line in lines if line.strip()]) > 1 and not several_lines:
         kinds.append(SEVERAL_LINES)
     read = lines if several_lines else lines[:1]
-    kinds += [EMPTY_TAG for line in read if has_empty_tag(line)]
+    kinds += [kind for line in read for kind in line_kinds(line)]
     return read, [Problem(caption, kind) for kind in kinds]
 
 
@@ -169,6 +201,68 @@ def decoded(content: bytes) -> tuple[str, list[Kind]]:
     return text, kinds
 
 
+def line_kinds(line: str) -> Iterator[Kind]:
+    """Yield what any trainer misreads in one caption."""
+    if has_empty_tag(line):
+        yield EMPTY_TAG
+    if CONTROLS.search(line):
+        yield CONTROL
+    if "，" in line or "、" in line:
+        yield WIDE_COMMA
+    tokens = len(PIECE.findall(line))
+    if tokens > TOKENS:
+        yield TOO_MANY_TOKENS if tokens > MOST_TOKENS else MANY_TOKENS
+
+
+def same_pictures(tree: PreparedTree) -> Iterator[Problem]:
+    """Yield each image whose pixels are those of an earlier one."""
+    first: dict[bytes, Path] = {}
+    for image, seen in tree.looks.items():
+        other = first.setdefault(seen.digest, image) if seen.digest else image
+        if other is not image:
+            yield Problem(image, SAME_PICTURE, other.relative_to(tree.root).as_posix())
+
+
+def name_mismatches(tree: PreparedTree) -> Iterator[Problem]:
+    """Yield the captions that name a character whom the metadata or the folder of their frame does not."""
+    said: dict[Path, list[set[str]]] = {}  # what names the characters of an image, its metadata and its folder
+    for image in tree.lines:
+        said[image] = []
+        inferred: set[str] = set()
+        with contextlib.suppress(errors.BadSidecar, OSError):
+            known = read_metadata(image)
+            inferred = {*known.inferred}
+            said[image].append({*known.characters} | inferred)
+        if in_folder := characters_of(image.parent.relative_to(tree.root).parts):
+            said[image].append(in_folder | inferred)
+    names = sorted(set().union(*(one for listed in said.values() for one in listed)), key=len, reverse=True)
+    if not names:
+        return
+    pattern = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, names))})(?!\w)")
+    for image, lines in tree.lines.items():
+        found = {name for line in lines for name in pattern.findall(line)}
+        wrong = {name for name in found for listed in said[image] if not {name, folder_name(name)} & listed}
+        if wrong:
+            yield Problem(image.with_suffix(".txt"), OTHER_NAME, ", ".join(sorted(wrong)))
+
+
+def characters_of(folders: Sequence[str]) -> set[str]:
+    """Return the characters that an arranged folder is called after, such as `2_characters/Aoba+Hinata`."""
+    for number, name in itertools.pairwise(folders):
+        if CHARACTERS.fullmatch(number) and name != CHARACTER_OTHERS:
+            return {*name.split("+")}
+    return set()
+
+
+def stale_captions(tree: PreparedTree) -> Iterator[Problem]:
+    """Yield the captions that are older than the metadata of their frame."""
+    for image in tree.lines:
+        caption, metadata = sidecar(image, CAPTION), sidecar(image, METADATA)
+        with contextlib.suppress(OSError):
+            if metadata.stat().st_mtime > caption.stat().st_mtime:
+                yield Problem(caption, STALE)
+
+
 def has_empty_tag(line: str) -> bool:
     """Tell whether a comma too many makes an empty tag; one in front is another problem."""
     parts = [part.strip() for part in line.split(",")]
@@ -187,7 +281,7 @@ def look(path: Path) -> Look:
     from PIL import Image
 
     if (own := decode.read_own_png(path)) is not None:
-        return Look(own.shape[1], own.shape[0])
+        return Look(own.shape[1], own.shape[0], digest=digest_of(own.shape[1], own.shape[0], own.tobytes()))
     try:
         with modes.open_image(path) as image:
             image.load()
@@ -197,9 +291,15 @@ def look(path: Path) -> Look:
                 transparent = image.convert("RGBA").getextrema()[3][0] < 255
             turned = image.getexif().get(ORIENTATION, 1) not in (0, 1)
             width, height = image.size
-            return Look(width, height, turned, transparent, lost_colours=lost)
+            pixels = modes.flatten_image(image).tobytes()
+            return Look(width, height, turned, transparent, "", digest_of(width, height, pixels), lost)
     except (Image.DecompressionBombError, *decode.DECODER_ERRORS) as error:
         return Look(error=" ".join(str(error).split()) or type(error).__name__)
+
+
+def digest_of(width: int, height: int, pixels: bytes) -> bytes:
+    """Return what is the same for the same pixels in RGB."""
+    return hashlib.blake2b(f"{width}x{height}:".encode() + pixels, digest_size=16).digest()
 
 
 def pixel_problems(path: Path, seen: Look, resolution: int) -> Iterator[Problem]:

@@ -1,7 +1,8 @@
 """A dataset is prepared: captions and factors as computed and as corrected, written where a trainer reads them."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from framekit import errors
@@ -87,8 +88,10 @@ def prepare(
     settings: Settings,
     overwrite: bool,
     skipped_keys: set[str],
-) -> int:
-    """Write what the trainers of a destination read; return how many files a person edited there, which stay.
+) -> tuple[int, Settings]:
+    """Write what the trainers of a destination read.
+
+    Return how many files a person edited there, which stay, and the settings that fit the captions there.
 
     `skipped_keys` are the keys of frames that are not prepared this time, and whose captions are left as they are.
     """
@@ -102,7 +105,9 @@ def prepare(
     known = {text.key for text in beside.values()} | skipped_keys | {key for key in noted if (root / key).exists()}
     orphans = orphaned(noted, known)
     edited = set() if overwrite else edited_files(beside.values(), noted, orphans)
-    lists = trainer_texts(place, dataset, captions_in_force(beside, edited), settings)
+    in_force = captions_in_force(beside, edited)
+    settings, kept = with_kept_parts(settings, dataset, placed, in_force, rules)
+    lists = trainer_texts(place, dataset, in_force, settings, kept)
     edited |= set() if overwrite else edited_files(lists, noted, orphans)
     texts = [*beside.values(), *lists]
     others = skipped_keys | (known - {text.key for text in texts})  # files of other trainers
@@ -110,7 +115,25 @@ def prepare(
     renewed, own = merge.renew(lists, edited, configs)
     write_own(texts, edited, root, noted, others)
     write_configs(root, renewed, configs, own)
-    return len(edited)
+    return len(edited), settings
+
+
+def with_kept_parts(
+    settings: Settings,
+    dataset: Dataset,
+    placed: Mapping[Path, Path],
+    in_force: Mapping[Path, str],
+    rules: captions.CaptionRules,
+) -> tuple[Settings, dict[Folder, int]]:
+    """Return the settings with how many parts most captions must keep in place, and the most of each folder."""
+    counts: Counter[int] = Counter()
+    most: dict[Folder, int] = {}
+    for frame, known in dataset.described.items():
+        kept = captions.parts_to_keep(in_force[placed[frame]], known, rules)
+        folder = folder_in(dataset.root, frame)
+        counts[kept] += 1
+        most[folder] = max(most.get(folder, 1), kept)
+    return replace(settings, kept_parts=counts.most_common(1)[0][0] if counts else 1), most
 
 
 def pack(
@@ -157,10 +180,18 @@ def captions_in_force(texts: Mapping[Path, Text], edited: set[Path]) -> dict[Pat
     }
 
 
-def trainer_texts(place: Destination, dataset: Dataset, in_force: Mapping[Path, str], settings: Settings) -> list[Text]:
+def trainer_texts(
+    place: Destination,
+    dataset: Dataset,
+    in_force: Mapping[Path, str],
+    settings: Settings,
+    kept_parts: Mapping[Folder, int],
+) -> list[Text]:
     """Return what the trainers of a destination read besides captions."""
     computed = dataset.balanced if place.is_own else dataset.computed
-    tree = TrainingTree(place.root, dataset.balanced, computed, in_force, settings, place.is_own, source=dataset.root)
+    tree = TrainingTree(
+        place.root, dataset.balanced, computed, in_force, settings, place.is_own, kept_parts, dataset.root
+    )
     return [text for trainer in place.trainers for text in trainer.texts(tree)]
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from framekit import console, errors
 from framekit.files import atomic
+from framekit.files.names import CAPTION, METADATA
 from framekit.sidecars.corrections import is_file_edited
 from framekit.trainers.base import Text
 from framekit.training.merge import Noted
@@ -114,7 +115,17 @@ def write_own(
     for text in console.progress(texts, len(texts), "file"):
         if text.path not in edited and not holds(text.path, text.content):
             atomic.write_whole(text.path, text.content)
+        elif is_older(text.path):
+            text.path.touch()  # it was looked at, and says what the metadata says
     write_record(root, own)
+
+
+def is_older(path: Path) -> bool:
+    """Tell whether a caption is older than the metadata of its frame."""
+    try:
+        return path.suffix == CAPTION and path.with_suffix(METADATA).stat().st_mtime > path.stat().st_mtime
+    except FileNotFoundError:
+        return False
 
 
 def holds(path: Path, content: str) -> bool:

@@ -1,6 +1,8 @@
 """--check: each problem that a trainer falls into is planted once, found, and told with its remedy."""
 
 import json
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,10 +29,10 @@ def check(root: Path, *trainers: str, each: bool = True) -> int:
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """Return a prepared dataset without problems: two frames in two folders."""
-    for name in ("a/x", "b/y"):
+    for shade, name in enumerate(("a/x", "b/y")):
         add_frame(
             tmp_path / "set" / f"{name}.png",
-            plain((90, 120, 150), SIDE, SIDE),
+            plain((90, 120, shade), SIDE, SIDE),
             count=1,
             characters=["Aoba"],
             tags=["hat"],
@@ -111,6 +113,20 @@ def rename(old: str, new: str) -> Callable[[Path], Any]:
     return lambda root: (root / old).rename(root / new)
 
 
+def rewrite(root: Path, change: Callable[[list[Any]], Any]) -> None:
+    """Change OneTrainer's concepts."""
+    path = root / "onetrainer_concepts.json"
+    listed = json.loads(path.read_text())
+    change(listed)
+    path.write_text(json.dumps(listed))
+
+
+def concept(**values: Any) -> Callable[[Path], Any]:
+    """Return what changes the first concept."""
+    return lambda root: rewrite(root, lambda listed: listed[0].update(values))
+
+
+CONFIG_WITHOUT_SUBSETS = b"[general]\n[[datasets]]\nresolution = 512\nenable_bucket = true\n"
 TRAPS: dict[str, tuple[Callable[[Path], Any], str, str]] = {
     "no caption": (remove("a/x.txt"), "a/x.png", "no caption"),
     "an underscore": (both(remove("a/x.txt"), rename("a/x.png", "a/_x.png")), "a/_x.png", "begins with _"),
@@ -164,15 +180,15 @@ TRAPS: dict[str, tuple[Callable[[Path], Any], str, str]] = {
     "kohya's cache": (write("a/metadata_cache.json", b"{}"), "a/metadata_cache.json", "sees no new frames"),
     "a broken config": (write("dataset_config.toml", b"[general"), "dataset_config.toml", "cannot read it"),
     "single brackets": (write("dataset_config.toml", b"[datasets]\n"), "dataset_config.toml", "double brackets"),
-    "an unknown key": (edit_config("keep_tokens = 1", "recursive = true"), "dataset_config.toml", "(recursive in"),
-    "a key at a wrong place": (edit_config("keep_tokens = 1", "is_reg = true"), "dataset_config.toml", "(is_reg in"),
+    "an unknown key": (edit_config("keep_tokens = 2", "recursive = true"), "dataset_config.toml", "(recursive in"),
+    "a key at a wrong place": (edit_config("keep_tokens = 2", "is_reg = true"), "dataset_config.toml", "(is_reg in"),
     "repeats as a fraction": (edit_config("num_repeats = 1", "num_repeats = 1.5"), "dataset_config.toml", "(num_rep"),
     "no repeats": (edit_config("num_repeats = 1", "num_repeats = 0"), "dataset_config.toml", "drops"),
     "another caption": (edit_config('caption_extension = ".txt"', ""), "dataset_config.toml", "X.caption"),
     "no buckets": (edit_config("enable_bucket = true", ""), "dataset_config.toml", "enable_bucket"),
     "no resolution": (edit_config("resolution = 24", ""), "dataset_config.toml", "no resolution"),
     "a separator without shuffling": (
-        edit_config("keep_tokens = 1", 'keep_tokens_separator = "|||"'), "dataset_config.toml", "unless captions",
+        edit_config("keep_tokens = 2", 'keep_tokens_separator = "|||"'), "dataset_config.toml", "unless captions",
     ),
     "too large a resolution": (
         edit_config("resolution = 24", "resolution = 2048"),
@@ -201,6 +217,115 @@ TRAPS: dict[str, tuple[Callable[[Path], Any], str, str]] = {
     "a frame without metadata": (lambda root: drop_line(root / "metadata.jsonl"), "a", "0 of 1"),
     "metadata without frame": (
         lambda root: edit(root / "metadata.jsonl", "y.png", "z.png"), "metadata.jsonl", "(b/z.png)",
+    ),
+    "a folder in place of a caption": (
+        both(remove("a/x.txt"), lambda root: (root / "a" / "x.txt").mkdir()), "a/x.txt", "no file that can be read",
+    ),
+    "a caption that is a link to nothing": (
+        both(remove("a/x.txt"), lambda root: (root / "a" / "x.txt").symlink_to("gone")), "a/x.txt", "no file that can",
+    ),
+    "NUL": (write("a/x.txt", b"hat\x00, cap\n"), "a/x.txt", "NUL"),
+    "full-width commas": (write("a/x.txt", "hat，cap\n".encode()), "a/x.txt", "separate"),
+    "Japanese commas": (write("a/x.txt", "hat、cap\n".encode()), "a/x.txt", "separate"),
+    "150 tags": (
+        write("a/x.txt", ", ".join(f"tag{number}" for number in range(150)).encode()), "a/x.txt", "than 225 tokens",
+    ),
+    "60 tags": (
+        write("a/x.txt", ", ".join(f"tag{number}" for number in range(60)).encode()), "a/x.txt", "the 75 tokens",
+    ),
+    "the same picture": (
+        lambda root: [shutil.copy(root / "a" / f"x{end}", root / "b" / f"z{end}") for end in (".png", ".txt")],
+        "b/z.png", "(a/x.png)",
+    ),
+    "the same picture in another file": (
+        lambda root: Image.open(root / "a" / "x.png").save(root / "b" / "z.bmp"), "b/z.bmp", "(a/x.png)",
+    ),
+    "a caption older than its metadata": (lambda root: os.utime(root / "a" / "x.txt", (1, 1)), "a/x.txt", "was changed"),
+    "another name than in the metadata": (
+        both(
+            lambda root: add_frame(root / "c" / "h.png", plain((1, 2, 3), SIDE, SIDE), characters=["Hinata"]),
+            write("a/x.txt", b"1person, Hinata, hat\n"),
+        ),
+        "a/x.txt", "(Hinata)",
+    ),
+    "another name than that of the folder": (
+        both(
+            lambda root: save_frame_in(root / "2_characters" / "Hinata+Kokona"),
+            write("2_characters/Hinata+Kokona/n.txt", b"2people, Hinata Aoba\n"),
+        ),
+        "2_characters/Hinata+Kokona/n.txt", "(Aoba)",
+    ),
+    "captions that EveryDream2 drops": (write("a/cond_dropout.txt", b"4"), "a/cond_dropout.txt", "are dropped"),
+    "a loss of 0": (write("a/loss_scale.txt", b"0"), "a/loss_scale.txt", "not trained"),
+    "a chance above 1": (write("a/flip_p.txt", b"50"), "a/flip_p.txt", "between 0 and 1"),
+    "a setting that is no number": (write("a/cond_dropout.txt", b"0,1"), "a/cond_dropout.txt", "as a number"),
+    "a factor of 5000": (write("a/multiply.txt", b"5000"), "a/multiply.txt", "1000 times"),
+    "repeats of 5000": (edit_config("num_repeats = 1", "num_repeats = 5000"), "dataset_config.toml", "1000 times"),
+    "all captions dropped": (
+        edit_config("keep_tokens = 2", "caption_dropout_rate = 1.0"), "dataset_config.toml", "are dropped",
+    ),
+    "all captions of a subset dropped": (
+        edit_config("num_repeats = 1", "num_repeats = 1\ncaption_dropout_rate = 1"), "dataset_config.toml", "are dropped",
+    ),
+    "all tags dropped": (
+        edit_config("keep_tokens = 2", "caption_tag_dropout_rate = 0.9"), "dataset_config.toml", "are dropped",
+    ),
+    "captions dropped every epoch": (
+        edit_config("keep_tokens = 2", "caption_dropout_every_n_epochs = 1"), "dataset_config.toml", "are dropped",
+    ),
+    "regularization only": (
+        lambda root: edit(root / "dataset_config.toml", "num_repeats = 1", "is_reg = true\nnum_repeats = 1"),
+        "dataset_config.toml", "none is trained",
+    ),
+    "a large share for validation": (
+        edit_config("enable_bucket = true", "enable_bucket = true\nvalidation_split = 0.9"),
+        "dataset_config.toml", "for validation",
+    ),
+    "batches of 0": (
+        edit_config("enable_bucket = true", "enable_bucket = true\nbatch_size = 0"), "dataset_config.toml", "so small",
+    ),
+    "another separator of captions": (
+        edit_config("keep_tokens = 2", 'shuffle_caption = true\ncaption_separator = ";"'),
+        "dataset_config.toml", "are one tag",
+    ),
+    "a dataset without subsets": (
+        lambda root: write("dataset_config.toml", CONFIG_WITHOUT_SUBSETS)(root), "dataset_config.toml", "no subsets",
+    ),
+    "a resolution that the frames lack": (
+        edit_config("resolution = 24", "resolution = 40"), "a/x.png", "(24x24, below 40 px)",
+    ),
+    "a concept that is off": (concept(enabled=False), "onetrainer_concepts.json", "is not trained"),
+    "a concept for validation": (concept(validation_concept=True), "onetrainer_concepts.json", "is not trained"),
+    "a concept of another type": (concept(type="VALIDATION"), "onetrainer_concepts.json", "is not trained"),
+    "a concept without loss": (concept(loss_weight=0), "onetrainer_concepts.json", "is not trained"),
+    "no samples": (concept(balancing=0), "onetrainer_concepts.json", "less than one frame"),
+    "repeats of half a frame": (
+        concept(balancing=0.5, balancing_strategy="REPEATS"), "onetrainer_concepts.json", "less than one frame",
+    ),
+    "5000 samples of one frame": (concept(balancing=5000), "onetrainer_concepts.json", "1000 times"),
+    "prompts from file names": (concept(text={"prompt_source": "filename"}), "onetrainer_concepts.json", "X.txt"),
+    "tags that are dropped": (
+        concept(text={"tag_dropout_enable": True, "tag_dropout_probability": 1.0}),
+        "onetrainer_concepts.json", "tags are dropped",
+    ),
+    "another delimiter": (
+        concept(text={"enable_tag_shuffling": True, "tag_delimiter": ";"}), "onetrainer_concepts.json", "are one tag",
+    ),
+    "a concept of all folders": (
+        lambda root: rewrite(root, lambda listed: listed.append({"path": str(root), "include_subdirectories": True})),
+        "onetrainer_concepts.json", "two concepts",
+    ),
+    "a doubled row": (
+        lambda root: (root / "metadata.jsonl").write_text((root / "metadata.jsonl").read_text() * 2),
+        "metadata.jsonl", "trains it twice",
+    ),
+    "a stale row": (lambda root: edit(root / "metadata.jsonl", "Aoba", "Hinata"), "metadata.jsonl", "caption beside it"),
+    "a row without text": (
+        lambda root: edit(root / "metadata.jsonl", '"1person, Aoba, hat"', "null"), "metadata.jsonl", "missing",
+    ),
+    "a second list": (write("a/metadata.csv", b"file_name,text\n"), "a/metadata.csv", "second list"),
+    "a name like a split": (
+        both(remove("README.md"), rename("a/x.png", "a/x_test.png")), "a/x_test.png", "takes a word in its name",
     ),
     "damaged metadata": (write("metadata.jsonl", b"{"), "metadata.jsonl", "missing"),
 }  # fmt: skip
@@ -305,7 +430,7 @@ def test_masks_of_onetrainer_are_no_trap_for_it(root: Path, capsys: pytest.Captu
 def test_several_captions_are_no_trap_for_those_who_take_them(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (root / "a" / "x.txt").write_bytes(b"hat\ncap\n")
     assert traps_of(root, capsys, "onetrainer") == []
-    edit_config("keep_tokens = 1", "enable_wildcard = true")(root)
+    edit_config("keep_tokens = 2", "enable_wildcard = true")(root)
     assert traps_of(root, capsys, "kohya") == []
 
 
@@ -335,7 +460,12 @@ def test_each_kind_is_one_line_with_its_count_and_three_examples_worst_first(
     capsys.readouterr()
     assert check(root, "everydream2", each=False) == 1
     *lines, closing = capsys.readouterr().out.splitlines()
-    assert [line.split(":")[0] for line in lines] == ["stops training, 1 time", "misread, 4 times", "advice, 4 times"]
+    assert [line.split(":")[0] for line in lines] == [
+        "stops training, 1 time",
+        "misread, 4 times",
+        "misread, 3 times",
+        "advice, 4 times",
+    ]
     assert lines[2].endswith(
         "a/t0.png (23x24, below 24 px), a/t1.png (23x24, below 24 px), a/t2.png (23x24, below 24 px), …"
     )

@@ -142,15 +142,27 @@ def test_a_card_of_somebody_else_stays(source: Path) -> None:
     assert (source / "README.md").read_text() == "mine"
 
 
-def test_concepts_of_onetrainer_carry_fractions(source: Path) -> None:
+def test_concepts_of_onetrainer_are_whole_samples_whose_sum_is_the_epoch(source: Path) -> None:
     add_frame(source / "b" / "v.png", **KNOWN)
     out = export(source, "--trainer", "onetrainer")
     first, second = json.loads((out / "onetrainer" / "onetrainer_concepts.json").read_text())
     assert (first["path"], first["balancing"], first["balancing_strategy"]) == (
-        str(out / "onetrainer" / "a"), 1.0, "REPEATS",
+        str(out / "onetrainer" / "a"), 3, "SAMPLES",
     )  # fmt: skip
-    assert (second["balancing"], second["include_subdirectories"]) == (1.5, False)
+    assert (second["balancing"], second["include_subdirectories"]) == (3, False)
     assert second["text"]["prompt_source"] == "sample"
+
+
+def test_a_wished_epoch_is_met_by_onetrainer_and_everydream2(source: Path) -> None:
+    for number in range(7):
+        add_frame(source / f"c{number}" / "v.png", **KNOWN)
+    out = export(source, "--trainer", "onetrainer", "everydream2", "--target_epoch_size", "44")
+    listed = json.loads((out / "onetrainer" / "onetrainer_concepts.json").read_bytes().decode("ascii"))
+    assert sum(one["balancing"] for one in listed) == 44
+    assert all(type(one["balancing"]) is int and one["balancing"] in (4, 5) for one in listed)
+    factors = [float(path.read_text()) for path in sorted((out / "everydream2").rglob("multiply.txt"))]
+    frames = [3, *[1] * 8]
+    assert int(sum(factor for factor, number in zip(factors, frames, strict=True) for _ in range(number))) == 44
 
 
 def test_folders_of_kohya_have_whole_repeats_in_their_name(source: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -340,7 +340,7 @@ def test_the_worked_example_of_the_balance(tmp_path: Path, capsys: pytest.Captur
         "others/class3": 5,
     }
     said = capsys.readouterr().out
-    assert "kohya's shares off by 0.0% at most" in said
+    assert "kohya: shares off by 0.0% at most, repeats up to 15" in said
     table = [line.split() for line in said.splitlines()]
     assert table[:4] == [
         ["frames", "weight", "multiply", "repeats", "before", "after", "folder"],
