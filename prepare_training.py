@@ -1,4 +1,4 @@
-"""Write captions and the balance of folders for EveryDream2, kohya, OneTrainer and diffusers, and check them.
+"""Write captions and the balance of folders for EveryDream2, kohya and other trainers, and check them.
 
     python prepare_training.py --src_dir arranged --max_tag_number 15 --shuffle_tags
 
