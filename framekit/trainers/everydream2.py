@@ -178,7 +178,7 @@ def folder_problems(found: SeenFolder) -> Iterator[Problem]:
             yield Problem(path, NO_FRAMES)
         elif path.is_file() and (wrong := setting_problem(path)):
             yield Problem(path, wrong)
-        elif name == "batch_id.txt" and path.read_bytes()[-1:].isspace():
+        elif name == "batch_id.txt" and path.is_file() and path.read_bytes()[-1:].isspace():
             yield Problem(path, BATCH_ID)
 
 
@@ -215,7 +215,7 @@ def is_file(text: str) -> bool:
 def epoch_problems(tree: PreparedTree) -> list[Problem]:
     """Return the problems of factors that are missing, or too small together."""
     filled = tree.filled
-    factors = {folder: read_factor(folder / MULTIPLY)[0] for folder in filled if (folder / MULTIPLY).exists()}
+    factors = {folder: read_factor(folder / MULTIPLY)[0] for folder in filled if (folder / MULTIPLY).is_file()}
     found = [Problem(folder, NO_FACTOR) for folder in filled if factors and folder not in factors]
     if filled and sum(number * factors.get(folder, 1.0) for folder, number in filled.items()) < 1:
         found.append(Problem(tree.root, SMALL_EPOCH))

@@ -196,7 +196,7 @@ def config_problems(path: Path, filled: Mapping[Path, int]) -> list[Problem]:
     except UsageError as error:
         return [Problem(path, UNREADABLE, str(error))]
     general, datasets = config.get("general", {}), config.get("datasets")
-    if not isinstance(general, dict) or not isinstance(datasets, list) or not datasets:
+    if not isinstance(general, dict) or not are_tables(datasets) or not datasets:
         return [Problem(path, FORM)]
     problems = key_problems(path, "[general]", general, {**DATASET_ONLY, **ANYWHERE})
     subsets: list[dict[str, Any]] = []
@@ -209,8 +209,9 @@ def config_problems(path: Path, filled: Mapping[Path, int]) -> list[Problem]:
             problems.append(Problem(path, NO_BUCKETS))
         problems += range_problems(path, {**general, **own})
         listed = dataset.get("subsets", [])
-        if not listed:
+        if not listed or not are_tables(listed):
             problems.append(Problem(path, NO_SUBSETS))
+            continue
         problems += value_problems(path, {**general, **own})
         if len({"metadata_file" in one for one in listed}) > 1:
             problems.append(Problem(path, MIXED))
@@ -218,6 +219,11 @@ def config_problems(path: Path, filled: Mapping[Path, int]) -> list[Problem]:
         for one in listed:
             problems += key_problems(path, "[[datasets.subsets]]", one, {**ANYWHERE, **SUBSET_ONLY})
     return problems + subset_problems(path, subsets, filled)
+
+
+def are_tables(value: Any) -> bool:
+    """Tell whether a value is a list of tables."""
+    return isinstance(value, list) and all(isinstance(one, dict) for one in value)
 
 
 def key_problems(
@@ -353,7 +359,7 @@ def resolution(root: Path) -> int:
     except UsageError:
         return 0
     listed = held.get("datasets", [])
-    tables = [held.get("general"), *(listed if isinstance(listed, list) else [])]
+    tables = [held.get("general"), *(listed if are_tables(listed) else [])]
     values = [table.get("resolution", 0) for table in tables if isinstance(table, dict)]
     edges = [edge for value in values for edge in (value if isinstance(value, list) else [value])]
     return max((edge for edge in edges if isinstance(edge, int)), default=0)

@@ -1,6 +1,7 @@
 """Reference folders: names that can't be used, images without a face or with several, and what corrections add."""
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from framekit.characters import descriptors, references
 from framekit.errors import UsageError
 from framekit.faces import detect
 from framekit.faces.models import InWorker
+from framekit.pixels.modes import PACKAGES
 from tests.characters.helpers import add_face, add_references, classify, names_of, shade, strictly
 from tests.conftest import one_sentence, plain, save_frame, tree
 from tests.helpers_dataset import MIDDLE, add_faces, add_frame, add_json, correct, loaded
@@ -77,6 +79,23 @@ def test_of_two_faces_the_largest_is_taken_and_that_is_said(monkeypatch: pytest.
 
 def test_a_doubtful_second_face_makes_no_remark(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert find(monkeypatch, tmp_path, Face(LEFT, 0.9), Face(RIGHT, 0.1)).remarks == []
+
+
+@pytest.mark.parametrize("suffix", [".heic", ".jxl"])
+def test_references_that_need_a_package_are_told_with_it(
+    suffix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    package, module = PACKAGES[suffix]
+    if find_spec(module):
+        pytest.skip(f"{package} is installed")
+    path = tmp_path / "references" / "Aoba" / f"a{suffix}"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"\0\0\0\x18ftypheic")
+    frame = tmp_path / "set" / "x.png"
+    add_faces(add_frame(frame, plain((90, 120, 150), 24, 24)), MIDDLE)
+    assert classify_characters.main(["--src_dir", str(frame.parent), "--ref_dir", str(tmp_path / "references")]) == 2
+    said = one_sentence(capsys.readouterr().err)
+    assert f"no reference of Aoba can be read (a{suffix}: it needs {package}: pip install {package}" in said
 
 
 def test_no_face_in_any_reference_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

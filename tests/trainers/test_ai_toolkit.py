@@ -109,7 +109,7 @@ def test_the_closing_lines_say_how_to_start(tmp_path: Path, capsys: pytest.Captu
     root = export(tmp_path / "set", "ai-toolkit")
     out = capsys.readouterr().out
     assert f"python run.py {root / JOB}" in out
-    assert "ai-toolkit's shares off by 0.0%" in out
+    assert "ai-toolkit: shares off by 0.0% at most" in out
 
 
 @pytest.mark.parametrize("text", [*FOLDERS, "\ufeff", "\\n", "😀", "tab\there", "%s", "- x", "é\u2029"])

@@ -240,7 +240,9 @@ TRAPS: dict[str, tuple[Callable[[Path], Any], str, str]] = {
     "the same picture in another file": (
         lambda root: Image.open(root / "a" / "x.png").save(root / "b" / "z.bmp"), "b/z.bmp", "(a/x.png)",
     ),
-    "a caption older than its metadata": (lambda root: os.utime(root / "a" / "x.txt", (1, 1)), "a/x.txt", "was changed"),
+    "a caption older than its metadata": (
+        lambda root: os.utime(root / "a" / "x.txt", (1, 1)), "a/x.txt", "was changed",
+    ),
     "another name than in the metadata": (
         both(
             lambda root: add_frame(root / "c" / "h.png", plain((1, 2, 3), SIDE, SIDE), characters=["Hinata"]),
@@ -265,7 +267,8 @@ TRAPS: dict[str, tuple[Callable[[Path], Any], str, str]] = {
         edit_config("keep_tokens = 2", "caption_dropout_rate = 1.0"), "dataset_config.toml", "are dropped",
     ),
     "all captions of a subset dropped": (
-        edit_config("num_repeats = 1", "num_repeats = 1\ncaption_dropout_rate = 1"), "dataset_config.toml", "are dropped",
+        edit_config("num_repeats = 1", "num_repeats = 1\ncaption_dropout_rate = 1"),
+        "dataset_config.toml", "are dropped",
     ),
     "all tags dropped": (
         edit_config("keep_tokens = 2", "caption_tag_dropout_rate = 0.9"), "dataset_config.toml", "are dropped",
@@ -319,7 +322,15 @@ TRAPS: dict[str, tuple[Callable[[Path], Any], str, str]] = {
         lambda root: (root / "metadata.jsonl").write_text((root / "metadata.jsonl").read_text() * 2),
         "metadata.jsonl", "trains it twice",
     ),
-    "a stale row": (lambda root: edit(root / "metadata.jsonl", "Aoba", "Hinata"), "metadata.jsonl", "caption beside it"),
+    "a stale row": (
+        lambda root: edit(root / "metadata.jsonl", "Aoba", "Hinata"), "metadata.jsonl", "caption beside it",
+    ),
+    "a factor that is a folder": (
+        both(remove("a/multiply.txt"), lambda root: (root / "a" / "multiply.txt").mkdir()), "a", "no multiply.txt",
+    ),
+    "a batch id that is a folder": (
+        both(lambda root: (root / "a" / "batch_id.txt").mkdir(), remove("a/x.txt")), "a/x.png", "no caption",
+    ),
     "a row without text": (
         lambda root: edit(root / "metadata.jsonl", '"1person, Aoba, hat"', "null"), "metadata.jsonl", "missing",
     ),
@@ -466,10 +477,10 @@ def test_each_kind_is_one_line_with_its_count_and_three_examples_worst_first(
         "misread, 3 times",
         "advice, 4 times",
     ]
-    assert lines[2].endswith(
+    assert lines[3].endswith(
         "a/t0.png (23x24, below 24 px), a/t1.png (23x24, below 24 px), a/t2.png (23x24, below 24 px), …"
     )
-    assert closing == f"6 frames read as everydream2 would: 5 problems, 1 kind of advice (4), in {root}"
+    assert closing == f"6 frames read as everydream2 would: 8 problems, 1 kind of advice (4), in {root}"
 
 
 def test_advice_alone_is_no_failure(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

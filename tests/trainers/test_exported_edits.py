@@ -31,7 +31,9 @@ def entries(path: Path) -> list[dict[str, Any]]:
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".yaml":
         return list(yaml.safe_load(text)["config"]["process"][0]["datasets"])
-    return [one for one in json.loads(text) if "repeats" in one] if path.suffix == ".json" else read_toml(path)["datasets"]
+    return (
+        [one for one in json.loads(text) if "repeats" in one] if path.suffix == ".json" else read_toml(path)["datasets"]
+    )
 
 
 @pytest.mark.parametrize("trainer", FILES)
