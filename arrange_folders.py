@@ -91,6 +91,8 @@ def main(args: argparse.Namespace) -> int:
     if not args.dry_run:
         place.finish_interrupted(src, tree, way)
     locations = placements.frame_locations(src, tree, args.limit, args.move)
+    if args.max_image_size:
+        resize.tell_unwritable(one.frame for one in locations)
     described, unreadable = describe_all(locations, rules)
     decisions = plan(locations, described, rules, tree)
     placed = [(one, target) for one, target in decisions if isinstance(target, Path)]

@@ -5,8 +5,8 @@
 Reads the frames below --src_dir with their X.json; writes the caption X.txt beside each frame, and what each --trainer
 needs: multiply.txt (EveryDream2), dataset_config.toml (kohya), … With --dst_dir each trainer gets a folder of its own
 there. Run it again after corrections: captions follow X.json, but a caption, factor or config that a person edited
-stays, key by key in configs. --check writes nothing: it reads a prepared dataset as the trainers would and lists every
-problem.
+stays, in configs key by key. --check writes nothing: it reads a prepared dataset as the trainers would and lists
+every problem.
 """
 
 import argparse

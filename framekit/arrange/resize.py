@@ -1,12 +1,13 @@
 """Frames written with other pixels: upright, opaque, in 8 bits per colour, at most so many pixels wide or high."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from framekit import errors
+from framekit import console, errors
 from framekit.files import atomic
 from framekit.pixels import decode, modes
 from framekit.pixels.decode import ORIENTATION, Pixels
@@ -39,6 +40,20 @@ def needs_rewriting(frame: Path, largest: int, edge: str) -> bool:
             return not (is_plain and is_fitting) and can_encode(frame.suffix)
     except (Image.DecompressionBombError, *decode.DECODER_ERRORS):
         return False
+
+
+def tell_unwritable(found: Iterable[Path]) -> None:
+    """Say which formats stay as they are, since they cannot be read or written here: one line for each."""
+    by_suffix: dict[str, list[Path]] = {}
+    for frame in found:
+        by_suffix.setdefault(frame.suffix.lower(), []).append(frame)
+    for suffix, those in by_suffix.items():
+        if not can_encode(suffix):
+            package = modes.PACKAGES.get(suffix, ("a newer pillow", ""))[0]
+            console.warn(
+                f"{console.counted(len(those), 'frame')} such as {those[0]} cannot be made smaller here;"
+                f" {suffix} needs {package}, or save them as .png"
+            )
 
 
 def would_lose_colours(frame: Path) -> bool:

@@ -4,23 +4,24 @@ What trainers do was taken from their code, and watched while their loaders ran:
 sd-scripts 0.9.1 and 0.10, OneTrainer's and Hugging Face's formats. What one trainer alone misreads is in its own file.
 """
 
-import contextlib
 import hashlib
 import itertools
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 
 from framekit import console, errors
 from framekit.arrange.folders import CHARACTER_OTHERS, folder_name
 from framekit.dataset import frames
-from framekit.files.names import CAPTION, METADATA, sidecar
+from framekit.files import atomic
 from framekit.pixels import decode, modes
 from framekit.pixels.decode import ORIENTATION
-from framekit.sidecars.metadata import read_metadata
+from framekit.sidecars.metadata import Metadata, read_metadata
 from framekit.trainers.base import AGAIN, Kind, Look, PreparedTree, Problem, SeenFolder, Severity, Trainer
+from framekit.training.record import DESCRIBED, read_configs
 
 BOM = b"\xef\xbb\xbf"
 NOT_FRAMES = re.compile(r"(?:^|[-_ .])(masks?|masklabel|conditioning|thumbs?|thumbnails?)(?:$|[-_ .])", re.IGNORECASE)
@@ -127,7 +128,8 @@ def find_problems(root: Path, wanted: Sequence[Trainer], resolution: int, worker
     tree = PreparedTree(root, folders, lines, look_at(images, workers))
     resolution = max((trainer.resolution(root) for trainer in wanted), default=0) or resolution
     problems += [problem for image, seen in tree.looks.items() for problem in pixel_problems(image, seen, resolution)]
-    problems += [*same_pictures(tree), *name_mismatches(tree), *stale_captions(tree)]
+    described = {image: known for image in lines if (known := metadata_of(image))}
+    problems += [*same_pictures(tree), *name_mismatches(tree, described), *stale_captions(root, described)]
     problems += [problem for trainer in wanted for problem in trainer.problems(tree)]
     by_path = sorted(dict.fromkeys(problems), key=lambda one: (frames.natural_key(one.path), one.kind.name, one.detail))
     return len(images), by_path
@@ -223,24 +225,30 @@ def same_pictures(tree: PreparedTree) -> Iterator[Problem]:
             yield Problem(image, SAME_PICTURE, other.relative_to(tree.root).as_posix())
 
 
-def name_mismatches(tree: PreparedTree) -> Iterator[Problem]:
+def metadata_of(image: Path) -> Metadata | None:
+    """Return the metadata beside an image, if there is any that can be read."""
+    try:
+        return read_metadata(image)
+    except (errors.BadSidecar, OSError):
+        return None
+
+
+def name_mismatches(tree: PreparedTree, described: Mapping[Path, Metadata]) -> Iterator[Problem]:
     """Yield the captions that name a character whom the metadata or the folder of their frame does not."""
-    said: dict[Path, list[set[str]]] = {}  # what names the characters of an image, its metadata and its folder
+    said: dict[Path, list[set[str]]] = {}  # what names the characters of an image: its metadata, its folder
     for image in tree.lines:
-        said[image] = []
-        inferred: set[str] = set()
-        with contextlib.suppress(errors.BadSidecar, OSError):
-            known = read_metadata(image)
-            inferred = {*known.inferred}
-            said[image].append({*known.characters} | inferred)
-        if in_folder := characters_of(image.parent.relative_to(tree.root).parts):
-            said[image].append(in_folder | inferred)
+        known = described.get(image, Metadata())
+        in_folder = characters_of(image.parent.relative_to(tree.root).parts)
+        named = [{*known.characters}] * (image in described) + [in_folder] * bool(in_folder)
+        said[image] = [one | {*known.inferred} for one in named]
     names = sorted(set().union(*(one for listed in said.values() for one in listed)), key=len, reverse=True)
     if not names:
         return
     pattern = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, names))})(?!\w)")
     for image, lines in tree.lines.items():
-        found = {name for line in lines for name in pattern.findall(line)}
+        known = described.get(image, Metadata())
+        words = ", ".join([known.general, *known.tags, *known.copyright, *known.artist])  # may name anybody
+        found = {name for line in lines for name in pattern.findall(line)} - {*pattern.findall(words)}
         wrong = {name for name in found for listed in said[image] if not {name, folder_name(name)} & listed}
         if wrong:
             yield Problem(image.with_suffix(".txt"), OTHER_NAME, ", ".join(sorted(wrong)))
@@ -254,13 +262,13 @@ def characters_of(folders: Sequence[str]) -> set[str]:
     return set()
 
 
-def stale_captions(tree: PreparedTree) -> Iterator[Problem]:
-    """Yield the captions that are older than the metadata of their frame."""
-    for image in tree.lines:
-        caption, metadata = sidecar(image, CAPTION), sidecar(image, METADATA)
-        with contextlib.suppress(OSError):
-            if metadata.stat().st_mtime > caption.stat().st_mtime:
-                yield Problem(caption, STALE)
+def stale_captions(root: Path, described: Mapping[Path, Metadata]) -> Iterator[Problem]:
+    """Yield the captions that were made from other metadata than their frames have now."""
+    noted = read_configs(root).get(DESCRIBED, {})
+    for image, known in described.items():
+        digests = noted.get(image.stem)
+        if digests and atomic.digest(asdict(known)) not in digests[""]:
+            yield Problem(image.with_suffix(".txt"), STALE)
 
 
 def has_empty_tag(line: str) -> bool:

@@ -10,8 +10,7 @@ from framekit.files import atomic, paths
 from framekit.training.record import MAX_RECORD_BYTES
 
 LINKED = ".linked.json"  # path in the dataset -> path here, so that frames that go elsewhere are followed
-STALE = f"{paths.REMOVED}/stale"
-REPLACED = f"{paths.REMOVED}/replaced"
+STALE, REPLACED = "stale", "replaced"
 
 
 def read_links(root: Path) -> dict[str, str]:
@@ -30,7 +29,7 @@ def link_frames(source: Path, root: Path, targets: Mapping[Path, Path], all_fram
     """Link each frame below `root`; return how many were new or changed.
 
     A frame whose colours trainers would convert wrongly is written anew, in 8 bits. One that was linked elsewhere
-    before moves with its caption, which may be edited; one that left the dataset goes to .removed/stale if these are
+    before moves with its caption, which may be edited; one that left the dataset goes to `aside(root)` if these are
     `all_frames`. Raises UsageError if the record is damaged.
     """
     before = read_links(root)
@@ -59,11 +58,17 @@ def clear_places(root: Path, before: Mapping[str, str], now: Mapping[str, str], 
 
     All leave their old place before any takes a new one, so that two may change places.
     """
+    stale, replaced = aside(root) / STALE, aside(root) / REPLACED
     leaving = [origin for origin, name in before.items()
                if now.get(origin, "" if all_frames else name) != name and (root / name).exists()]  # fmt: skip
     for origin in leaving:
-        move.place_frame(root / before[origin], root / STALE / origin, atomic.MOVE, root / REPLACED)
-    if (root / STALE).is_dir():
+        move.place_frame(root / before[origin], stale / origin, atomic.MOVE, replaced)
+    if stale.is_dir():
         for origin, name in now.items():
-            if (root / STALE / origin).exists() and not (root / name).exists():
-                move.place_frame(root / STALE / origin, root / name, atomic.MOVE, root / REPLACED)
+            if (stale / origin).exists() and not (root / name).exists():
+                move.place_frame(stale / origin, root / name, atomic.MOVE, replaced)
+
+
+def aside(root: Path) -> Path:
+    """Return where frames that left a trainer's folder go: beside it, since some trainers walk hidden folders too."""
+    return root.parent / paths.REMOVED / root.name

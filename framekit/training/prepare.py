@@ -14,7 +14,16 @@ from framekit.trainers.base import Folder, FolderBalance, Settings, Text, Traine
 from framekit.training import captions, merge
 from framekit.training.destinations import Destination, settings_for, targets
 from framekit.training.links import link_frames
-from framekit.training.record import edited_files, orphaned, read_configs, read_record, write_configs, write_own
+from framekit.training.record import (
+    DESCRIBED,
+    described,
+    edited_files,
+    orphaned,
+    read_configs,
+    read_record,
+    write_configs,
+    write_own,
+)
 
 Balanced = tuple[list[FolderBalance], float]  # the balance, and how far kohya's whole repeats are off at most
 
@@ -114,6 +123,8 @@ def prepare(
     configs = read_configs(root)
     renewed, own = merge.renew(lists, edited, configs)
     write_own(texts, edited, root, noted, others)
+    if not place.is_own:
+        own[DESCRIBED] = {**configs.get(DESCRIBED, {}), **described(dataset.described)}
     write_configs(root, renewed, configs, own)
     return len(edited), settings
 

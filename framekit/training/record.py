@@ -1,18 +1,20 @@
 """The record of what was written, by which a person's edits are told from our own texts."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from framekit import console, errors
 from framekit.files import atomic
-from framekit.files.names import CAPTION, METADATA
 from framekit.sidecars.corrections import is_file_edited
+from framekit.sidecars.metadata import Metadata
 from framekit.trainers.base import Text
 from framekit.training.merge import Noted
 
 MAX_RECORD_BYTES = 2**28  # 100,000 captions take 6 MB
 RECORD = ".prepared.json"  # name of what was written -> digests of it
 CONFIGS = ".configs.json"  # config -> its entries -> their keys -> digests of what was written there
+DESCRIBED = "X.json"  # beside the configs: stem of each frame -> digest of the metadata that its caption was made from
 
 
 def read_record(root: Path) -> dict[str, set[str]]:
@@ -47,6 +49,14 @@ def read_configs(root: Path) -> dict[str, Noted]:
         raise errors.UsageError(
             f"{path} is damaged ({error}); remove it, all that differs in configs then counts as edited"
         ) from error
+
+
+def described(frames: Mapping[Path, Metadata]) -> Noted:
+    """Return what to note of the metadata of frames when their captions are written."""
+    found: dict[str, dict[str, set[str]]] = {}
+    for frame, known in frames.items():
+        found.setdefault(frame.stem, {}).setdefault("", set()).add(atomic.digest(asdict(known)))
+    return found
 
 
 def write_configs(
@@ -115,17 +125,7 @@ def write_own(
     for text in console.progress(texts, len(texts), "file"):
         if text.path not in edited and not holds(text.path, text.content):
             atomic.write_whole(text.path, text.content)
-        elif is_older(text.path):
-            text.path.touch()  # it was looked at, and says what the metadata says
     write_record(root, own)
-
-
-def is_older(path: Path) -> bool:
-    """Tell whether a caption is older than the metadata of its frame."""
-    try:
-        return path.suffix == CAPTION and path.with_suffix(METADATA).stat().st_mtime > path.stat().st_mtime
-    except FileNotFoundError:
-        return False
 
 
 def holds(path: Path, content: str) -> bool:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -266,6 +267,18 @@ def test_frames_of_all_formats_become_smaller(suffix: str, tmp_path: Path) -> No
     held = tree(tmp_path / "tree")
     assert arrange(tmp_path, "--max_image_size", "16") == 0
     assert tree(tmp_path / "tree") == held
+
+
+def test_frames_that_cannot_be_written_here_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    if find_spec("pillow_jxl"):
+        pytest.skip("pillow-jxl-plugin is installed")
+    for name in ("a", "b"):
+        frame = add(tmp_path, name)
+        frame.rename(frame.with_suffix(".jxl"))
+    assert arrange(tmp_path, "--max_image_size", "16") == 0
+    assert "2 frames such as" in (said := one_sentence(capsys.readouterr().err))
+    assert ".jxl needs pillow-jxl-plugin" in said
+    assert (tmp_path / "tree" / "Aoba" / "a.jxl").exists()
 
 
 def test_grey_of_16_bits_is_written_in_8(tmp_path: Path) -> None:

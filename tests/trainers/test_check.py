@@ -1,7 +1,6 @@
 """--check: each problem that a trainer falls into is planted once, found, and told with its remedy."""
 
 import json
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +13,7 @@ from PIL import Image
 import prepare_training
 from framekit.pixels.decode import ORIENTATION
 from tests.conftest import plain, save_frame
-from tests.helpers_dataset import add_frame
+from tests.helpers_dataset import add_frame, correct
 
 SIDE = 24  # of the frames; --resolution is as small
 
@@ -241,7 +240,7 @@ TRAPS: dict[str, tuple[Callable[[Path], Any], str, str]] = {
         lambda root: Image.open(root / "a" / "x.png").save(root / "b" / "z.bmp"), "b/z.bmp", "(a/x.png)",
     ),
     "a caption older than its metadata": (
-        lambda root: os.utime(root / "a" / "x.txt", (1, 1)), "a/x.txt", "was changed",
+        lambda root: correct(root / "a" / "x.png", tags=["cap"]), "a/x.txt", "was changed",
     ),
     "another name than in the metadata": (
         both(
@@ -363,6 +362,20 @@ def test_each_trap_is_found(root: Path, capsys: pytest.CaptureFixture[str], name
     plant(root)
     lines = traps_of(root, capsys, "everydream2", "kohya", "onetrainer", "diffusers")
     assert [line for line in lines if line.startswith(f"{root / where}: ") and told in line and "; " in line]
+
+
+def test_captions_are_told_as_stale_until_they_are_written_again(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_frame(root / "b" / "y.png", plain((90, 120, 1), SIDE, SIDE), count=1, characters=["Aoba"], tags=["cap"])
+    assert [line for line in traps_of(root, capsys, "kohya") if "X.json was changed" in line]
+    add_frame(root / "c" / "z.png", plain((90, 120, 2), SIDE, SIDE), general="Aoba's room", tags=["sky"])
+    prepare_training.main(["--src_dir", str(root), "--resolution", str(SIDE), "--trainer", "kohya"])
+    assert traps_of(root, capsys, "kohya") == []
+    shutil.copytree(root, root.with_name("copy"))  # times are those of the copy
+    for path in root.with_name("copy").rglob("*.json"):
+        path.touch()
+    assert not [line for line in traps_of(root.with_name("copy"), capsys, "kohya") if "X.json was changed" in line]
 
 
 def kohya_set(root: Path, folder: str) -> Path:

@@ -257,12 +257,13 @@ def test_a_frame_that_left_the_dataset_is_set_aside_and_comes_back(source: Path)
     (source / "a" / "x.json").rename(source / "x.json")
     export(source, "--trainer", "kohya")
     assert "a/x.png" not in frames_in(out)
-    assert (out / ".removed" / "stale" / "a" / "x.png").exists()
+    assert (out.parent / ".removed" / "kohya" / "stale" / "a" / "x.png").exists()
+    assert not list(out.rglob(".*/**/*.png"))  # some trainers walk hidden folders, too
     (source / "x.png").rename(source / "a" / "x.png")
     (source / "x.json").rename(source / "a" / "x.json")
     export(source, "--trainer", "kohya")
     assert (out / "a" / "x.txt").read_text() == "by hand\n"
-    assert not (out / ".removed" / "stale" / "a" / "x.png").exists()
+    assert not (out.parent / ".removed" / "kohya" / "stale" / "a" / "x.png").exists()
 
 
 def test_frames_that_a_person_added_to_an_export_stay(source: Path) -> None:

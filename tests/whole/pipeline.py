@@ -137,6 +137,8 @@ def content(path: Path, out: Path) -> bytes:
         return b" ".join(re.findall(rb"\d+(?:\.\d+)?", re.sub(rb"<[^>]*>|&[^;]*;", b" ", text)))
     if path.name == ".prepared.json":
         return without_absolute(path, out)
+    if path.name == ".configs.json":  # digests of absolute paths
+        return re.sub(rb'"(image_dir|metadata_file|path|frame)":\s*\[[^]]*\]', b'"OUT"', held)
     return held
 
 
