@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from framekit.errors import UsageError
-from framekit.files import paths
 from framekit.trainers.base import (
     Folder,
     FolderBalance,
@@ -20,6 +19,7 @@ from framekit.trainers.base import (
     plain,
     text_at,
 )
+from framekit.trainers.entries import entry_names
 from framekit.trainers.forms import Form, read_toml_text, toml_text, write_toml
 from framekit.trainers.kohya_check import CONFIG, has_wildcards, problems, resolution, sees
 
@@ -119,17 +119,10 @@ def write_entries(entries: Sequence[Mapping[str, Any]]) -> str:
 
 def numbered_folders(balance: Sequence[FolderBalance]) -> dict[Folder, Folder]:
     """Return the folder `train/3_NAME` or `reg/3_NAME` of each folder; NAME is its path joined by ~."""
-    taken: set[str] = set()
-    found = {}
-    for one in balance:
-        name = paths.safe_name("~".join(one.folder.parts) or "frames")
-        number, unique = 1, name
-        while unique.casefold() in taken:  # long paths are cut off
-            number += 1
-            unique = f"{name}_{number}"
-        taken.add(unique.casefold())
-        found[one.folder] = Folder("reg" if one.is_reg else "train", f"{one.repeats}_{unique}")
-    return found
+    named = entry_names(balance)
+    return {
+        one.folder: Folder("reg" if one.is_reg else "train", f"{one.repeats}_{named[one.folder]}") for one in balance
+    }
 
 
 def layout(balance: Sequence[FolderBalance], settings: Settings) -> Mapping[Folder, Folder]:
