@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from fractions import Fraction
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -30,6 +31,7 @@ TARGET_DEVIATION = 0.05
 # A factor so near to a whole number becomes whole: EveryDream2 draws fractions in a fixed order, and a folder of one
 # frame comes out up to 4.5 % off. Chosen: less than half of that.
 NEARLY_WHOLE = 0.02
+ROUNDING = 1e-6  # of a sum of floats; generous
 STEPS = 10_000  # of a factor; four decimals
 LIMITS = (100, 200, 500, 1000)  # of repeats, tried in turn, and told beside the chosen one
 
@@ -131,10 +133,10 @@ def character_rows(balanced: Sequence[FolderBalance], described: Iterable[tuple[
 def table(title: str, rows: Sequence[Row], has_repeats: bool) -> str:
     """Return rows as text: frames, weight, multiply, repeats, share of an epoch before and after, a bar.
 
-    A column that is empty, and that of repeats where nobody takes them, are left out.
+    A column that says nothing, and that of repeats where nobody takes them, are left out.
     """
     longest = max([row.after for row in rows if row.name != "all"], default=1.0) or 1.0
-    columns = ["weight"] * any(row.weight for row in rows) + ["multiply"]
+    columns = ["weight"] * any(row.weight not in ("", "1") for row in rows) + ["multiply"]
     columns += ["repeats"] * (has_repeats and any(row.repeats for row in rows))
     lines = ["  ".join(["frames", *columns, "before ", " after", title])]
     for row in rows:
@@ -237,12 +239,13 @@ def with_whole_sum(
     What lacks is given to the folder with most of an epoch, whose share hardly changes: to one with a fraction if there
     is any.
     """
-    total = sum(counts[folder] * one for folder, one in factors.items())
+    total = sum(counts[folder] * Fraction(one) for folder, one in factors.items())
     goal = epoch_size or round(total)
-    if not 0 < goal - total < max(0.5, NEARLY_WHOLE * epoch_size):
+    lacks = float(goal - total)  # 0 only where a sum of floats is exact, else it may end below by rounding
+    if lacks == 0 or not -ROUNDING < lacks < max(0.5, NEARLY_WHOLE * epoch_size):
         return dict(factors)
     most = max(factors, key=lambda folder: (factors[folder] % 1 > 0, counts[folder] * factors[folder], folder))
-    changed = math.ceil((factors[most] + (goal - total) / counts[most]) * STEPS + 1e-3) / STEPS
+    changed = math.ceil((factors[most] + lacks / counts[most]) * STEPS + 1e-3) / STEPS
     return {**factors, most: changed} if changed <= largest else dict(factors)
 
 

@@ -70,7 +70,10 @@ MANY_TOKENS = Kind(
     "shorten it, or set kohya's --max_token_length",
 )
 OTHER_NAME = Kind(
-    "caption-other-name", MISREADS, "its caption names a character that its metadata or folder does not", AGAIN
+    "caption-other-name",
+    MISREADS,
+    "its caption names a character that its metadata or folder does not",
+    "correct X.json or the caption, then arrange and prepare again",
 )
 STALE = Kind("caption-stale", MISREADS, "X.json was changed after its caption was written", AGAIN)
 SAME_PICTURE = Kind("same-picture", MISREADS, "the same picture is trained under two names", "remove one of them")

@@ -1,5 +1,6 @@
 """EveryDream's factor and kohya's repeats, from the tree of folders and the weights."""
 
+import random
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -198,3 +199,25 @@ def test_a_file_that_is_no_csv_is_one_sentence(tmp_path: Path, content: bytes) -
 def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"none\.csv"):
         balance.read_weights(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("size", [0, 1])
+def test_an_epoch_never_ends_just_below_a_whole_number(seed: int, size: int) -> None:
+    chance = random.Random(seed)
+    counts = {PurePosixPath(str(place)): chance.choice([1, 1, 2, 3, 7, 20]) for place in range(9)}
+    wished = size * 2 * sum(counts.values())
+    found = balance.multiplies(counts, [], 1.0, 100.0, wished)
+    frames = [factor for folder, factor in found.items() for _ in range(counts[folder])]
+    for _ in range(20):
+        chance.shuffle(frames)  # EveryDream2 adds them up in an order of its own, and rounds down
+        total = sum(frames)
+        assert total % 1 < 0.6
+        assert not wished or int(total) == wished
+
+
+def test_factors_near_whole_numbers_are_whole() -> None:
+    counts = {PurePosixPath(str(number)): number for number in (1, 3, 7, 50)}
+    found = balance.multiplies(counts, [], 1.0, 100.0)
+    assert list(found.values()) == [50.0, 16.67, 1.0, 7.0]
+    assert balance.factor(12.2, 100.0, True) == 12.0
