@@ -19,8 +19,8 @@ from framekit import console, errors
 from framekit.cli import run
 from framekit.cli.parser import StageParser, count, expression, fraction, positive, seconds
 from framekit.dedup import descriptors, search
-from framekit.files import names, paths
-from framekit.video import episodes
+from framekit.files import paths
+from framekit.video import done, episodes
 from framekit.video.extract import Encoding, Extracted
 from framekit.video.ffmpeg import DEVICES, choose_device, find_ffmpeg
 from framekit.video.jobs import episodes_at_once, extract, kept_elsewhere, plan
@@ -116,17 +116,20 @@ def main(args: argparse.Namespace) -> int:
         raise errors.UsageError(
             "--end must lie after --start, and --frames_per_scene and --target_frames must be above 0"
         )
-    videos = episodes.find_videos(args.src_dir, args.pattern)
-    if not videos:
-        raise errors.UsageError(f"no video in {args.src_dir} fits --pattern {args.pattern}")
-    labelled = episodes.label_episodes(videos, args.pattern, args.episode_pattern)
-    labelled = dict(list(labelled.items())[: args.limit or None])
-    prefix = paths.safe_name(args.prefix or args.src_dir.resolve().stem)
-    ready = {label for label in labelled if (args.dst_dir / label / names.EPISODE_RECORD).exists()}
-    todo = {label: video for label, video in labelled.items() if args.redo or label not in ready}
+    videos, unusable = episodes.find_videos(args.src_dir, args.pattern)
+    numbered = episodes.label_episodes(videos, args.pattern, args.episode_pattern)
+    labelled = dict(list(numbered.labels.items())[: args.limit or None])
+    looks = {name: getattr(args, name) for name in ("deinterlace", "crop_bars", "format", "quality")}
+    wanted = done.Wanted(sampling, looks, paths.safe_name(args.prefix) if args.prefix else "")
+    found = done.standing(args.dst_dir, labelled, numbered.unsure, wanted)
+    if found.todo or args.redo:
+        episodes.tell_unsure(numbered)
+    again = done.begin_again(args.dst_dir, labelled, wanted) if args.redo else None
+    todo = found.todo if again is None else done.left_to_do(args.dst_dir, labelled, again)
     started = time.perf_counter()
     ffmpeg = find_ffmpeg()
-    jobs, refused = plan(todo, sampling, args.dst_dir, prefix, ffmpeg, args.deinterlace)
+    prefix = wanted.prefix or paths.safe_name(args.src_dir.resolve().stem)
+    jobs, refused = plan(todo, wanted, args.dst_dir, prefix, ffmpeg, again)
     require_space([job.sampling for job in jobs], [job.view.picture for job in jobs], args.format, args.dst_dir)
     if jobs and (device := choose_device(ffmpeg, args.hwaccel, jobs[0].episode.video)):
         jobs = [replace(job, view=replace(job.view, device=device)) for job in jobs]
@@ -134,28 +137,39 @@ def main(args: argparse.Namespace) -> int:
     kept = search.KeptDescriptors()
     if jobs and similar:
         kept = kept_elsewhere(args.dst_dir, todo, console.worker_count(args.workers))
-    finished = [args.dst_dir / label for label in labelled if label not in todo]
-    renumbered, damaged = renumber_all(finished, args.scene_threshold)
+    renumbered = 0 if args.redo else renumber_all(found.finished, args.scene_threshold)
     encoding = Encoding(args.format, args.quality)
     at_once = 1 if similar else args.workers or episodes_at_once(os.cpu_count() or 1)
-    done = list(extract(jobs, ffmpeg, args.crop_bars, encoding, at_once, kept))
+    extracted = list(extract(jobs, ffmpeg, args.crop_bars, encoding, at_once, kept))
+    if again is not None:
+        done.end_again(args.dst_dir)
     if renumbered:
         print(f"{console.counted(renumbered, 'episode')} got the scenes of --scene_threshold {args.scene_threshold:g}")
-    return run.close(
-        f"{summary([one for _, one in done], sampling, time.perf_counter() - started)};"
-        f" {len(labelled) - len(todo)} already done, in {args.dst_dir}",
-        damaged + refused + [(job.episode.video, one.trouble) for job, one in done if one.trouble],
+    differing = [] if args.redo else done.told_otherwise(found)
+    for sentence in differing:
+        console.warn(sentence)
+    failed = [(job.episode.video, one.trouble) for job, one in extracted if one.trouble]
+    code = run.close(
+        f"{summary([one for _, one in extracted], sampling, time.perf_counter() - started)};"
+        f" {len(labelled) - len(todo) - len(found.otherwise) * (not args.redo)} already done, in {args.dst_dir}",
+        unusable + ([] if args.redo else found.damaged) + refused + failed,
     )
+    return code or (run.SOME_UNREADABLE if differing else run.DONE)
 
 
-def summary(done: Sequence[Extracted], sampling: Sampling, elapsed: float) -> str:
+def summary(finished: Sequence[Extracted], sampling: Sampling, elapsed: float) -> str:
     """Return what the closing line says of the episodes that were extracted."""
-    kept, similar, decoded = (sum(getattr(one, name) for one in done) for name in ("kept", "similar", "decoded"))
-    parts = [f"{console.counted(kept, 'frame')} kept of {decoded} decoded from {console.counted(len(done), 'episode')}"]
-    if done:
+    kept, similar, decoded = (sum(getattr(one, name) for one in finished) for name in ("kept", "similar", "decoded"))
+    parts = [
+        f"{console.counted(kept, 'frame')} kept of {decoded} decoded from {console.counted(len(finished), 'episode')}"
+    ]
+    if finished:
         parts += [f"{decoded - kept - similar} dropped by {sampling.mode}"]
         parts += [f"{similar} similar"] if sampling.remove_similar is not None else []
-        parts += [f"{elapsed:.1f} s, {sum(one.seconds for one in done) / elapsed:.1f} x real time"]
+        carried, left = (sum(getattr(one.carried, name) for one in finished) for name in ("files", "left"))
+        parts += [f"{console.counted(carried, 'corrected file')} carried over"] if carried else []
+        parts += [f"{left} without their picture now, in {paths.REMOVED}/{done.EXTRACTED_AGAIN}"] if left else []
+        parts += [f"{elapsed:.1f} s, {sum(one.seconds for one in finished) / elapsed:.1f} x real time"]
     return ", ".join(parts)
 
 

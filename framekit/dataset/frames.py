@@ -132,6 +132,20 @@ def is_frame_name(name: str) -> bool:
     return not name.startswith(".") and "." in name and f".{name.rpartition('.')[2].lower()}" in FRAME_SUFFIXES
 
 
+def is_utf8(text: str) -> bool:
+    """Tell whether a name can be written into a sidecar or a journal."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def closed_folder(error: OSError) -> tuple[Path, str]:
+    """Return a folder that cannot be looked into, and why."""
+    return Path(error.filename), f"the folder cannot be read ({error.strerror}); give yourself the right to"
+
+
 def refuse_unusable_names(folder: Path, names: Iterable[str]) -> None:
     """Raise UsageError for a name that no sidecar could be written for: not UTF-8, or like the stem of a sidecar."""
     for name in names:

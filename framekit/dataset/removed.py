@@ -142,11 +142,38 @@ def purge(root: Path, confirmed: Callable[[str], bool]) -> int:
     return len(going)
 
 
-def set_aside(folder: Path, reason: str) -> None:
-    """Move an existing episode folder into .removed/<reason>/ under a free name; nothing is deleted."""
+def free_aside(folder: Path, reason: str) -> Path:
+    """Return a free place in .removed/<reason>/ for an episode folder."""
     trash = folder.parent / paths.REMOVED / reason
-    trash.mkdir(parents=True, exist_ok=True)
     names = [folder.name, *(f"{folder.name}_{number}" for number in range(2, 10000))]
-    free = next(trash / name for name in names if not (trash / name).exists())
-    os.replace(folder, free)
-    console.say(f"{folder} was set aside as {free}")
+    return next(trash / name for name in names if not (trash / name).exists())
+
+
+def set_aside(folder: Path, target: Path) -> None:
+    """Move an episode folder to its place in .removed, with its frames that were removed; nothing is deleted.
+
+    What a kill left undone is done by the next call: the folder is away then, some removed frames are not.
+    """
+    if folder.exists():
+        paths.refuse_linked_trash(target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(folder, target)
+        console.say(f"{folder} was set aside as {target}")
+    root = folder.parent
+    for origin, where, _ in list(removed_now(root)):
+        if origin.parent == folder:
+            move.place_frame(where, move.free_target(target / origin.name), atomic.MOVE, root / REPLACED)
+
+
+def frames_kept(root: Path, folder: Path) -> list[str]:
+    """Return the names of the frames of a folder that a person decided to keep."""
+    return sorted(frame.name for frame in kept_by_hand(root) if frame.parent == folder)
+
+
+def keep_instead(root: Path, folder: Path, now: Collection[str]) -> None:
+    """Record that a person decided to keep these frames of a folder, by name, and no others of it."""
+    held = set(frames_kept(root, folder))
+    for name in sorted(held - {*now}):
+        journal.append_line(root / MANIFEST, {"frame": f"{folder.name}/{name}", "reason": RESTORED})
+    for name in sorted({*now} - held):
+        keep(root, folder / name)

@@ -1,6 +1,7 @@
 """The one list of files that may stand beside a frame, and their names."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 
 TAGS, FACES, CHARACTERS, METADATA, CAPTION = ".tags", ".faces.json", ".characters.json", ".json", ".txt"
@@ -20,3 +21,12 @@ def sidecar(frame: Path, suffix: str) -> Path:
 def pending(frames: Sequence[Path], suffix: str, redo: bool) -> list[Path]:
     """Return the frames that have no such sidecar yet, or all of them."""
     return [frame for frame in frames if redo or not sidecar(frame, suffix).exists()]
+
+
+def with_brackets_read(pattern: str, names: Iterable[str]) -> str:
+    """Return a pattern of names for fnmatch in which brackets stand for themselves, if any of the names fits it so.
+
+    Else it is returned as it is, and brackets are a choice of characters.
+    """
+    literal = pattern.replace("[", "[[]")
+    return literal if literal != pattern and any(fnmatch(name.lower(), literal.lower()) for name in names) else pattern

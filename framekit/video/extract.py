@@ -2,17 +2,18 @@
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from shutil import rmtree
 from threading import Event
 from typing import Any
 
 from framekit import console
-from framekit.dataset.removed import set_aside
+from framekit.dataset.carry import Carried, carry
+from framekit.dataset.removed import free_aside, keep_instead, set_aside
 from framekit.dedup import descriptors, search
 from framekit.dedup.descriptors import Described
 from framekit.files import atomic, names
@@ -31,6 +32,17 @@ WAITING = 8  # frames of an episode that wait to be written: memory does not gro
 
 
 @dataclass(frozen=True)
+class Old:
+    """The frames from before of an episode that is extracted again: where they go, None if there are none.
+
+    `kept` are the names of those that a person decided to keep.
+    """
+
+    aside: Path | None = None
+    kept: Collection[str] = ()
+
+
+@dataclass(frozen=True)
 class Job:
     """An episode that is to be extracted: what its video claims, where it goes, what is taken; `part` is hidden."""
 
@@ -38,6 +50,7 @@ class Job:
     view: ffmpeg.View
     sampling: Sampling
     folder: Path
+    old: Old = Old()
 
     @property
     def part(self) -> Path:
@@ -64,13 +77,17 @@ class Taken:
 
 @dataclass(frozen=True)
 class Extracted:
-    """What became of an episode: numbers of frames, the length of the decoded part in seconds, what went wrong."""
+    """What became of an episode: numbers of frames, the length of the decoded part in seconds, what went wrong.
+
+    `carried` is what came along from its old frames.
+    """
 
     kept: int
     similar: int
     decoded: int
     seconds: float
     trouble: str | None
+    carried: Carried = field(default_factory=Carried)
 
 
 def until(stop: Event, pixels: Iterable[Pixels]) -> Iterable[Pixels]:
@@ -130,13 +147,26 @@ def publish(job: Job, taken: Taken) -> Extracted:
     record = episode_record(job.episode, job.sampling, scores, sources[:met], written.similar)
     atomic.write_whole(job.part / names.EPISODE_RECORD, record_text(record))
     descriptors.write_store(job.part, written.frames)
-    if job.folder.exists():
-        finished = (job.folder / names.EPISODE_RECORD).exists()
-        set_aside(job.folder, "extracted_again" if finished else "unfinished")
-    os.replace(job.part, job.folder)
+    carried = replace_old(job, written)
     count = len(written.frames)
     trouble = f"damaged, the {count} frames up to there are kept: {taken.damage}" if taken.damage else None
-    return Extracted(count, len(written.similar), len(scores), taken.log.seconds, trouble)
+    return Extracted(count, len(written.similar), len(scores), taken.log.seconds, trouble, carried)
+
+
+def replace_old(job: Job, written: Written) -> Carried:
+    """Give the hidden folder its name; what lies there goes aside, after what people made for the same pictures came.
+
+    A kill at any moment leaves either the old frames or the new ones, and the next run can do this again.
+    """
+    root, aside, carried = job.folder.parent, job.old.aside, Carried()
+    if aside is not None:
+        carried = carry(root, job.folder.name, job.folder if job.folder.exists() else aside, job.part)
+        named = {Path(name).stem: name for name in written.frames}
+        still = (carried.pairs.get(Path(name).stem, "") for name in job.old.kept)
+        keep_instead(root, job.folder, [named[stem] for stem in still if stem in named])
+    set_aside(job.folder, aside or free_aside(job.folder, "unfinished"))
+    os.replace(job.part, job.folder)
+    return carried
 
 
 @dataclass(frozen=True)

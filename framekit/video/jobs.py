@@ -10,11 +10,12 @@ from framekit import console
 from framekit.dataset import frames
 from framekit.dedup import descriptors, search
 from framekit.video import stream
-from framekit.video.extract import Encoding, Extracted, Job, publish, take_frames
+from framekit.video.done import Again, Wanted
+from framekit.video.extract import Encoding, Extracted, Job, Old, publish, take_frames
 from framekit.video.ffmpeg import Ffmpeg, View
 from framekit.video.read import refusal
 from framekit.video.record import Episode
-from framekit.video.sampling import Sampling, within
+from framekit.video.sampling import within
 
 
 def episodes_at_once(cores: int) -> int:
@@ -35,9 +36,11 @@ def kept_elsewhere(dataset: Path, labels: Iterable[str], workers: int) -> search
 
 
 def plan(
-    labelled: Mapping[str, Path], wanted: Sampling, dataset: Path, prefix: str, ffmpeg: Ffmpeg, deinterlace: bool
+    labelled: Mapping[str, Path], wanted: Wanted, dataset: Path, prefix: str, ffmpeg: Ffmpeg, again: Again | None
 ) -> tuple[list[Job], list[tuple[Path, str]]]:
     """Look at each video; return the jobs, and the videos that cannot be extracted with the reason.
+
+    `again` says where the old frames of an episode go that is extracted again.
 
     Raises UsageError if nothing of a video lies between the start and the end that are wanted.
     """
@@ -48,9 +51,11 @@ def plan(
         if claimed is None or reason is not None:
             refused.append((video, str(reason)))
         else:
-            view = View(video, claimed, deinterlace)
-            sampling = within(wanted, claimed.duration, str(video))
-            jobs.append(Job(Episode(video, label, prefix), view, sampling, dataset / label))
+            view = View(video, claimed, bool(wanted.looks["deinterlace"]))
+            sampling = within(wanted.sampling, claimed.duration, str(video))
+            episode = Episode(video, label, prefix, claimed.duration, wanted.looks)
+            old = Old(again.aside.get(label), again.kept.get(label, ())) if again else Old()
+            jobs.append(Job(episode, view, sampling, dataset / label, old))
     return jobs, refused
 
 

@@ -1,25 +1,43 @@
 """The record of an extracted episode, .frames.json: which video, how it was sampled, and where each frame came from."""
 
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from framekit import errors
-from framekit.files import atomic, names
+from framekit.files import atomic, names, paths
 from framekit.sidecars.episode import record_text
-from framekit.video.sampling import Sampling, scene_numbers
+from framekit.video.sampling import Sampling, scene_numbers, within
 from framekit.video.scenes import FrameSource
+
+PIECE = 2**16  # bytes
+# Settings that decide which frames are taken in some modes only, or how they are written in some formats only.
+USED_WHEN = {
+    "hi": ("mpdecimate",),
+    "lo": ("mpdecimate",),
+    "frac": ("mpdecimate",),
+    "frames_per_scene": ("scene", "hybrid"),
+    "every_seconds": ("interval", "hybrid"),
+    "target_frames": ("uniform",),
+    "scene_threshold": ("scene", "hybrid"),
+    "quality": ("jpg", "webp"),
+}
 
 
 @dataclass(frozen=True)
 class Episode:
-    """One video and the name of its folder and frames."""
+    """One video and the name of its folder and frames; its length in seconds, 0 if it states none.
+
+    `looks` are the settings, besides the sampling, that decide what is in the files of its frames.
+    """
 
     video: Path
     label: str
     prefix: str
+    duration: float = 0.0
+    looks: Mapping[str, Any] = field(default_factory=dict)
 
     def stem(self, number: int) -> str:
         """Return the stem of its n-th frame, counted from 1."""
@@ -28,6 +46,11 @@ class Episode:
     def frame_name(self, number: int, suffix: str) -> str:
         """Return the path of its n-th frame within the dataset."""
         return f"{self.label}/{self.stem(number)}.{suffix}"
+
+
+def settings_of(sampling: Sampling, looks: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings as the record holds them; what has no end has no `end` there."""
+    return {name: value for name, value in asdict(sampling).items() if value != math.inf} | dict(looks)
 
 
 def episode_record(
@@ -39,18 +62,77 @@ def episode_record(
 ) -> dict[str, Any]:
     """Return the content of .frames.json."""
     by_stem = {episode.stem(number): asdict(source) for number, source in enumerate(sources, start=1)}
-    settings = {name: value for name, value in asdict(sampling).items() if value != math.inf}
     return {
         "schema": 1,
         "video": episode.video.name,
+        "video_size": episode.video.stat().st_size,
+        "video_digest": video_digest(episode.video),
+        "video_duration": episode.duration,
         "episode": episode.label,
         "prefix": episode.prefix,
-        "settings": settings,
+        "settings": settings_of(sampling, episode.looks),
         "decoded": len(scores),
         "frames": {stem: source for stem, source in by_stem.items() if stem not in dropped},
         "similar": {stem: source | dropped[stem] for stem, source in by_stem.items() if stem in dropped},
         "scene_scores": list(scores),
     }
+
+
+def video_digest(video: Path) -> str:
+    """Return 12 hex digits by which a video is known again under another name: of its begin, middle and end."""
+    size = video.stat().st_size
+    found = hashlib.sha256()
+    with video.open("rb") as file:
+        for place in (0, size // 2, max(0, size - PIECE)):
+            file.seek(place)
+            found.update(file.read(PIECE))
+    return found.hexdigest()[:12]
+
+
+def is_of_name(record: Mapping[str, Any], video: Path) -> bool:
+    """Tell whether a record is of the video of this name and size."""
+    return record.get("video") == video.name and record.get("video_size") in (None, video.stat().st_size)
+
+
+def is_of(record: Mapping[str, Any], video: Path) -> bool:
+    """Tell whether a record is of this video: of its size, and of its name or, renamed, its content.
+
+    A copy beside the video of the record is another one. Records of older versions know only the name.
+    """
+    name, size = record.get("video"), record.get("video_size")
+    if size is None or name == video.name:
+        return is_of_name(record, video)
+    if size != video.stat().st_size or record.get("video_digest") != video_digest(video):
+        return False
+    return not (paths.usable_path(str(name)) and (video.parent / Path(str(name)).name).exists())
+
+
+def other_settings(record: Mapping[str, Any], wanted: Sampling, looks: Mapping[str, Any], prefix: str) -> list[str]:
+    """Return how a finished episode was extracted otherwise than is wanted now, such as `--mode all`; nothing if not.
+
+    Only settings that matter, and that the record knows, are compared; `prefix` only if it was given.
+    """
+    known = record.get("settings")
+    known = known if isinstance(known, dict) else {}
+    duration = record.get("video_duration")
+    if isinstance(duration, int | float) and duration > 0:
+        wanted = within(wanted, duration, str(record.get("video")))
+    start, cut = max(wanted.start, wanted.skip_opening), wanted.skip_ending > 0 and not duration
+    now = settings_of(wanted, looks) | {"start": start, "end": known.get("end") if cut else wanted.end}
+    then = {"end": math.inf} | known | {"prefix": record.get("prefix")}
+    now |= {"prefix": prefix or then["prefix"]}
+    alike = (now["mode"], now.get("format"))
+    ignored = {name for name, users in USED_WHEN.items() if not {*users}.intersection(alike)} | {"skip_opening"}
+    ignored |= set() if cut else {"skip_ending"}
+    differing = (name for name in now if name in then and name not in ignored and then[name] != now[name])
+    return [option(name, then[name]) for name in differing]
+
+
+def option(name: str, value: Any) -> str:
+    """Return a setting as it would be given on the command line."""
+    if value in (None, False, math.inf):
+        return f"no --{name}"
+    return f"--{name}" if value is True else f"--{name} {value}"
 
 
 def renumber_scenes(folder: Path, threshold: float) -> bool:
@@ -70,12 +152,6 @@ def renumber_scenes(folder: Path, threshold: float) -> bool:
     return True
 
 
-def renumber_all(finished: Sequence[Path], threshold: float) -> tuple[int, list[tuple[Path, str]]]:
-    """Renumber the scenes of finished episodes; return how many changed, and the folders whose record is damaged."""
-    changed, damaged = 0, []
-    for folder in finished:
-        try:
-            changed += renumber_scenes(folder, threshold)
-        except errors.BadSidecar as error:
-            damaged.append((folder, str(error)))
-    return changed, damaged
+def renumber_all(finished: Sequence[Path], threshold: float) -> int:
+    """Renumber the scenes of finished episodes, whose records can be read; return how many changed."""
+    return sum(renumber_scenes(folder, threshold) for folder in finished)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import extract_frames
+from framekit.dataset import removed
 from framekit.files import atomic, names
 from tests.conftest import patchwork, write_clip
 from tests.helpers_dataset import MIDDLE, add_frame, add_names, correct
@@ -71,6 +73,25 @@ def test_extract_frames(tmp_path: Path, moments: int) -> None:
     kill(
         tmp_path, moments, "extract_frames", "--src_dir", "ROOT/videos", "--dst_dir", "ROOT/frames", "--prefix", "show"
     )
+
+
+def test_extract_frames_again(tmp_path: Path, moments: int) -> None:
+    drawn = [patchwork(number // 3, 160, 90) for number in range(12)]
+    for episode in (1, 2):
+        write_clip(tmp_path / "base" / "videos" / f"show - 0{episode}.mp4", drawn)
+    words = ["--src_dir", str(tmp_path / "base/videos"), "--dst_dir", str(tmp_path / "base/frames"), "--prefix", "show"]
+    assert extract_frames.main([*words, "--mode", "all"]) == 0
+    frames = {number: tmp_path / f"base/frames/EP01/show_EP01_{number:06d}.png" for number in (2, 4, 7, 10)}
+    for frame in frames.values():
+        frame.with_suffix(".txt").write_text("by hand")
+    removed.remove(tmp_path / "base/frames", frames[7], "dark")
+    removed.keep(tmp_path / "base/frames", frames[10])
+    words = ["--src_dir", "ROOT/videos", "--dst_dir", "ROOT/frames", "--prefix", "show", "--redo"]
+    kill(tmp_path, moments, "extract_frames", *words)
+    root = tmp_path / "work/root/frames"
+    assert sorted(path.name for path in root.glob("EP01/*.txt")) == [f"show_EP01_00000{n}.txt" for n in (2, 3, 4)]
+    assert sorted(path.name for path in (root / ".removed/extracted_again").iterdir()) == ["EP01", "EP02"]
+    assert removed.kept_by_hand(root) == {root / "EP01/show_EP01_000004.png"}
 
 
 def test_remove_similar(base: Path, tmp_path: Path, moments: int) -> None:

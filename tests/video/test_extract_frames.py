@@ -25,7 +25,7 @@ from framekit.pixels import decode
 from framekit.pixels.decode import read_pixels
 from framekit.video import extract, ffmpeg, read
 from framekit.video.ffmpeg import Ffmpeg, decode_command, find_ffmpeg, read_planes
-from framekit.video.record import Episode
+from framekit.video.record import Episode, video_digest
 from framekit.video.sampling import Sampling
 from framekit.video.stream import VideoStream
 from tests.conftest import (
@@ -125,7 +125,18 @@ def test_the_record_says_where_the_frames_come_from(extracted: Path) -> None:
         "skip_ending": 0.0,
         "max_frames": 0,
         "remove_similar": None,
+        "deinterlace": False,
+        "crop_bars": False,
+        "format": "png",
+        "quality": 95,
     }
+
+
+def test_the_record_knows_its_video_again(extracted: Path, clip: Path) -> None:
+    record = record_of(extracted / "EP04")
+    assert record["video_size"] == clip.stat().st_size
+    assert record["video_digest"] == video_digest(clip)
+    assert record["video_duration"] == pytest.approx(CLIP_FRAMES / CLIP_FPS, abs=HALF_A_FRAME)
 
 
 def test_the_frames_hold_the_drawings_in_full_colour_range(extracted: Path) -> None:
@@ -351,7 +362,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_only_whole_episodes(
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "write_bytes", write)
-        assert extract_frames.main([str(videos), "--dst_dir", str(tmp_path / "dataset"), "--workers", "1"]) == 2
+        assert run(videos, tmp_path / "dataset", "--workers", "1") == 2
     sentence = one_sentence(capsys.readouterr().err.splitlines()[-1])
     assert "the disk is full" in sentence
     assert str(tmp_path / "dataset") in sentence

@@ -112,8 +112,8 @@ def test_any_text_makes_a_name_that_stays_what_it_is(text: str) -> None:
 
 @given(st.text(max_size=60))
 def test_any_name_of_a_video_has_an_episode_or_none(name: str) -> None:
-    found = episodes.label_from_name(name)
-    assert found is None or (isinstance(found, str) and found)
+    found = episodes.claim_of(name)
+    assert found is None or found.label
 
 
 @given(st.text(max_size=200))

@@ -1,0 +1,219 @@
+"""An episode that is extracted again: what people made for its old frames follows the pictures to the new ones."""
+
+import os
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from framekit.dataset import move, removed
+from framekit.dataset.frames import FRAME_SUFFIXES
+from framekit.files import atomic, names
+from framekit.pixels.decode import frame_size
+from framekit.sidecars import characters, corrections, faces
+from framekit.sidecars.tags import TagRecord
+
+SAME_TIME = 0.01  # seconds; times are stored to the microsecond, the shortest frame lasts 0.016
+# What scripts write into a folder for themselves; it is made again for the new frames.
+OF_THE_FOLDER = (names.EPISODE_RECORD, ".descriptors.npz", ".tagged.jsonl", ".prepared.json", ".commands.jsonl")
+FROM_PIXELS = (".npz", ".npy", ".pt", ".pth", ".safetensors")  # latents: of exactly these pixels
+PLACES = ("facepos", "faces", "face_height_ratio", "size")  # fields of X.json that speak of places in the picture
+PREPARED = ".prepared.json"
+
+
+@dataclass(frozen=True)
+class Carried:
+    """How many files came along, how many that people made stay with the old frames; the new stem of each old one."""
+
+    files: int = 0
+    left: int = 0
+    pairs: Mapping[str, str] = field(default_factory=dict)
+
+
+def same_pictures(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, str]:
+    """Return the new stem of each old one: the same number and time in the same video, as two records say.
+
+    A video of several streams has other pictures in another one.
+    """
+    if stream_of(old) != stream_of(new):
+        return {}
+    by_number = {source.get("source_frame"): (stem, source.get("time")) for stem, source in sources(new).items()}
+    pairs = {}
+    for stem, source in sources(old).items():
+        target, time = by_number.get(source.get("source_frame"), ("", None))
+        times = [one for one in (time, source.get("time")) if isinstance(one, int | float)]
+        if len(times) == 2 and abs(times[0] - times[1]) < SAME_TIME:
+            pairs[stem] = target
+    return pairs
+
+
+def sources(record: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return where each frame of a record came from, by its stem."""
+    frames = record.get("frames")
+    held = frames.items() if isinstance(frames, dict) else ()
+    return {stem: source for stem, source in held if isinstance(source, dict)}
+
+
+def stream_of(record: Mapping[str, Any]) -> Any:
+    """Return which stream of its video a record is of, 0 if it does not say."""
+    settings = record.get("settings")
+    return (settings.get("video_stream") if isinstance(settings, dict) else None) or 0
+
+
+def owner_of(name: str, stems: Collection[str], lengths: Collection[int]) -> str:
+    """Return the stem that a file's name begins with, no letter or digit following; nothing if there is none."""
+    found = (name[:length] for length in lengths if not name[length : length + 1].isalnum())
+    return max((stem for stem in found if stem in stems), key=len, default="")
+
+
+@dataclass(frozen=True)
+class Belonging:
+    """A file of an old episode: where it is, its path within the episode's folder, the stem of its frame or nothing."""
+
+    path: Path
+    place: Path
+    stem: str
+
+
+def belongings(root: Path, label: str, old: Path, stems: Collection[str]) -> Iterator[Belonging]:
+    """Yield the files of an old episode, those of its removed frames too; not the records of its folder."""
+    lengths = sorted({len(stem) for stem in stems})
+    for folder, _, found in os.walk(old):
+        for name in sorted(found):
+            path = Path(folder, name)
+            if not (name in OF_THE_FOLDER or name.startswith(".scores-") or name.endswith(".tmp")):
+                yield Belonging(path, path.relative_to(old), owner_of(name, stems, lengths))
+    for origin, where, _ in removed.removed_now(root):
+        if origin.parent == root / label and origin.stem in stems:
+            for path in move.frame_files(where):
+                yield Belonging(path, Path(move.file_at(path, where, origin).name), origin.stem)
+
+
+class Makers:
+    """Tells what a script wrote from what people made, by the digests that scripts noted."""
+
+    def __init__(self, root: Path, old: Path) -> None:
+        """Read the records of what was written for the episode in the folder `old` of a dataset."""
+        self.tagged = TagRecord(old).written
+        self.prepared: dict[str, set[str]] = {}
+        for folder in (root, old):
+            for key, digests in characters.read_record(folder / PREPARED).items():
+                self.prepared.setdefault(key, set()).update(map(str, digests if isinstance(digests, list) else ()))
+
+    def is_made_by_hand(self, one: Belonging) -> bool:
+        """Tell whether a person or another program made a file, or changed it."""
+        rest = one.place.name[len(one.stem) :]
+        if rest == names.METADATA:
+            values = characters.read_record(one.path)
+            return not values or bool(corrections.edited_fields(values))
+        if rest == names.FACES:
+            return not characters.read_record(one.path) or faces.is_corrected(one.path)
+        if rest == names.CHARACTERS:
+            record = characters.read_record(one.path)
+            return corrections.is_edited(record.get("faces"), (record.get(corrections.WRITTEN),))
+        if one.path.suffix in (names.TAGS, names.CAPTION, ".caption"):
+            known = {*self.tagged.get(one.place.name, {}), *self.prepared.get(one.stem, ())}
+            if not one.stem:
+                known |= {digest for digests in self.prepared.values() for digest in digests}
+            return corrections.is_file_edited(one.path, known)
+        return True
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A new frame: its name, whether its file is the old one's to the byte, and whether it has the same size."""
+
+    name: Path
+    is_identical: bool
+    is_same_size: bool
+
+
+def compared(before: Path | None, now: Path) -> Picture:
+    """Compare the file of a new frame with that of the old one; an old one that is away counts as of the same size."""
+    if before is None:
+        return Picture(now, is_identical=False, is_same_size=True)
+    try:
+        size = frame_size(before)
+        return Picture(now, move.same_file(before, now), size is not None and size == frame_size(now))
+    except OSError:
+        return Picture(now, is_identical=False, is_same_size=False)
+
+
+def carry(root: Path, label: str, old: Path, new: Path) -> Carried:
+    """Copy what people and other programs made for the frames in the folder `old` to the new frames in `new`.
+
+    A frame is the same if number and time in the video are. What depends on places in the picture follows only if its
+    size is the same, what was computed from its pixels only if its file is. What a script wrote is left out.
+    """
+    before = characters.read_record(old / names.EPISODE_RECORD)
+    now = atomic.read_json(new / names.EPISODE_RECORD)
+    pairs = same_pictures(before, now)
+    makers = Makers(root, old)
+    found = list(belongings(root, label, old, sources(before).keys()))
+    frames = {one.stem: one.path for one in found if is_frame(one)}
+    fresh = {path.stem: path for path in new.iterdir() if path.suffix in FRAME_SUFFIXES}
+    pictures: dict[str, Picture] = {}
+    taken = left = 0
+    for one in found:
+        if is_frame(one) or not makers.is_made_by_hand(one):
+            continue
+        target = pairs.get(one.stem)
+        if target in fresh and one.stem not in pictures:
+            pictures[one.stem] = compared(frames.get(one.stem), fresh[target])
+        came = bring(one, frames.get(one.stem), pictures.get(one.stem), new, fresh)
+        taken, left = taken + came, left + (not came)
+    return Carried(taken, left, pairs)
+
+
+def is_frame(one: Belonging) -> bool:
+    """Tell whether a file is a frame that was extracted, and no file beside it."""
+    suffix = one.place.name[len(one.stem) :]
+    return bool(one.stem) and len(one.place.parts) == 1 and suffix.lower() in FRAME_SUFFIXES
+
+
+def bring(one: Belonging, before: Path | None, picture: Picture | None, new: Path, stems: Collection[str]) -> bool:
+    """Copy a file to its place among the new frames; tell whether it belongs there."""
+    if not one.stem:
+        lengths = {len(stem) for stem in stems}
+        if owner_of(one.place.name, stems, lengths) or (new / one.place).exists():
+            return False
+        return copied(one.path, new / one.place)
+    if picture is None:
+        return False
+    target = new / one.place.with_name(new_name(one, before, picture))
+    rest = one.place.name[len(one.stem) :]
+    if target.exists() or (rest.endswith(FROM_PIXELS) and not picture.is_identical):
+        return False
+    if picture.is_same_size or rest.endswith((names.TAGS, names.CAPTION, ".caption")):
+        return copied(one.path, target)
+    return rest == names.METADATA and without_places(one.path, target)
+
+
+def new_name(one: Belonging, before: Path | None, picture: Picture) -> str:
+    """Return a file's name beside the new frame: `X.png.tags` begins with the frame's name, others with its stem."""
+    rest = one.place.name[len(one.stem) :]
+    suffix = before.suffix if before else next((end for end in FRAME_SUFFIXES if rest.startswith(f"{end}.")), None)
+    if suffix and rest.startswith(f"{suffix}."):
+        return picture.name.name + rest[len(suffix) :]
+    return picture.name.stem + rest
+
+
+def copied(source: Path, target: Path) -> bool:
+    """Copy a file, not through a link that a stranger planted; tell whether it was."""
+    if source.is_symlink():
+        return False
+    target.parent.mkdir(parents=True, exist_ok=True)
+    atomic.copy_whole(source, target)
+    return True
+
+
+def without_places(source: Path, target: Path) -> bool:
+    """Write the corrections of X.json that hold for a picture of another size; tell whether there are any."""
+    values = characters.read_record(source)
+    kept = {name: value for name, value in values.items() if name not in PLACES and name != corrections.WRITTEN}
+    noted = {name: digest for name, digest in corrections.noted_digests(values).items() if name not in PLACES}
+    kept[corrections.WRITTEN] = noted
+    if not corrections.edited_fields(kept):
+        return False
+    atomic.write_whole(target, corrections.metadata_text(kept))
+    return True
