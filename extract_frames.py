@@ -100,6 +100,11 @@ def parser() -> StageParser:
     options.option(
         "deinterlace", action="store_true", help="deinterlace all frames, not only those flagged as interlaced"
     )
+    options.option(
+        "video_stream",
+        type=count,
+        help="number of the video stream, as ffmpeg counts (default: the one marked as default, else the largest)",
+    )
     options.option("crop_bars", action="store_true", help="crop black bars that are there through the whole video")
     sampling_options(options)
     return options
@@ -126,7 +131,7 @@ def main(args: argparse.Namespace) -> int:
     todo = {label: video for label, video in labelled.items() if args.redo or label not in ready}
     started = time.perf_counter()
     ffmpeg = find_ffmpeg()
-    jobs, refused = plan(todo, sampling, args.dst_dir, prefix, ffmpeg, args.deinterlace)
+    jobs, refused = plan(todo, sampling, args.dst_dir, prefix, ffmpeg, args.deinterlace, args.video_stream)
     require_space([job.sampling for job in jobs], [job.view.picture for job in jobs], args.format, args.dst_dir)
     if jobs and (device := choose_device(ffmpeg, args.hwaccel, jobs[0].episode.video)):
         jobs = [replace(job, view=replace(job.view, device=device)) for job in jobs]

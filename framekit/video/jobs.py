@@ -9,10 +9,9 @@ from threading import Event
 from framekit import console
 from framekit.dataset import frames
 from framekit.dedup import descriptors, search
-from framekit.video import stream
 from framekit.video.extract import Encoding, Extracted, Job, publish, take_frames
 from framekit.video.ffmpeg import Ffmpeg, View
-from framekit.video.read import refusal
+from framekit.video.read import look
 from framekit.video.record import Episode
 from framekit.video.sampling import Sampling, within
 
@@ -35,7 +34,13 @@ def kept_elsewhere(dataset: Path, labels: Iterable[str], workers: int) -> search
 
 
 def plan(
-    labelled: Mapping[str, Path], wanted: Sampling, dataset: Path, prefix: str, ffmpeg: Ffmpeg, deinterlace: bool
+    labelled: Mapping[str, Path],
+    wanted: Sampling,
+    dataset: Path,
+    prefix: str,
+    ffmpeg: Ffmpeg,
+    deinterlace: bool,
+    video_stream: int | None = None,
 ) -> tuple[list[Job], list[tuple[Path, str]]]:
     """Look at each video; return the jobs, and the videos that cannot be extracted with the reason.
 
@@ -43,10 +48,9 @@ def plan(
     """
     jobs, refused = [], []
     for label, video in labelled.items():
-        claimed = stream.probe(ffmpeg.path, video)
-        reason = refusal(video, claimed, ffmpeg)
-        if claimed is None or reason is not None:
-            refused.append((video, str(reason)))
+        claimed = look(ffmpeg, video, video_stream)
+        if isinstance(claimed, str):
+            refused.append((video, claimed))
         else:
             view = View(video, claimed, deinterlace)
             sampling = within(wanted, claimed.duration, str(video))

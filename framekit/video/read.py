@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from framekit import console
 from framekit.errors import UsageError
 from framekit.pixels.decode import Pixels
 from framekit.video import stream
@@ -23,17 +24,32 @@ class VideoFrame:
     source: FrameSource
 
 
-def refusal(video: Path, claimed: VideoStream | None, ffmpeg: Ffmpeg) -> str | None:
-    """Return why the frames of a video cannot be read, None if they can."""
+def look(ffmpeg: Ffmpeg, video: Path, number: int | None = None) -> VideoStream | str:
+    """Return the stream of a video that is read, or why none can be; `number` asks for one.
+
+    Says on stderr which was chosen where there was a choice, and that colours will be wrong where they will.
+    """
     if video.is_dir():
         return "it is a folder; rename it or take it away"
+    streams = stream.probe(ffmpeg.path, video)
+    claimed = stream.choose_stream(streams, number)
     if claimed is None and video.stat().st_size == 0:
         return "it is empty; copy or download it again"
+    listed = ", ".join(f"{one.number} ({one.width}x{one.height})" for one in streams)
+    if claimed is None and number is not None and streams:
+        return f"it has no video stream {number}; it has {listed}"
     if claimed is None:
         return "it has no video stream that ffmpeg can read"
     if claimed.hdr and not ffmpeg.zimg:
         return f"it is HDR and {ffmpeg.path} lacks the filter zscale; take an ffmpeg with libzimg"
-    return None
+    if number is None and sum(not one.still for one in streams) > 1:
+        console.warn(f"{video.name}: video stream {claimed.number} is taken of {listed}; --video_stream takes another")
+    if claimed.dolby_vision == 5:
+        console.warn(
+            f"{video.name} is Dolby Vision profile 5, whose colours come out wrong, green and purple;"
+            " take a version of it in HDR10 or SDR"
+        )
+    return claimed
 
 
 def numbers_for(log: FrameLog, sampling: Sampling) -> list[int]:
@@ -60,7 +76,11 @@ def open_frames(
 
 
 def read_frames(
-    video: Path | str, sampling: Sampling | None = None, deinterlace: bool = False, crop_bars: bool = False
+    video: Path | str,
+    sampling: Sampling | None = None,
+    deinterlace: bool = False,
+    crop_bars: bool = False,
+    video_stream: int | None = None,
 ) -> Iterator[VideoFrame]:
     """Yield the frames of a video that differ from the one before, or those of another sampling, in order.
 
@@ -82,10 +102,9 @@ def read_frames(
     video, ffmpeg = Path(video), find_ffmpeg()
     if not video.exists():
         raise UsageError(f"{video} does not exist; give the path of a video")
-    claimed = stream.probe(ffmpeg.path, video)
-    reason = refusal(video, claimed, ffmpeg)
-    if claimed is None or reason is not None:
-        raise UsageError(f"{video}: {reason}")
+    claimed = look(ffmpeg, video, video_stream)
+    if isinstance(claimed, str):
+        raise UsageError(f"{video}: {claimed}")
     wanted = within(sampling or Sampling(), claimed.duration, str(video))
     view = View(video, claimed, deinterlace)
     if crop_bars:
