@@ -54,10 +54,12 @@ def watched(view: View, end: float) -> Any:
     """Return the graph that reports the time and the change of each frame of a video up to `end`, in seconds."""
     import ffmpeg as graph
 
-    options = {} if view.device is None else {"hwaccel": view.device}
+    # A graph that begins anew where the resolution changes would lose the frames within it and count from 0 again.
+    options = {"reinit_filter": "0"} | ({} if view.device is None else {"hwaccel": view.device})
     if end < math.inf:
         options["to"] = f"{end:.6f}"
     source = graph.input(str(view.video.absolute()), **options)[str(view.picture.number)]
+    source = source.filter("scale", view.picture.width, view.picture.height)
     scored = deinterlaced(source, view.picture, view.deinterlace).filter("scdet", threshold=100)
     return scored.filter("metadata", mode="print", key="lavfi.scd.mafd").filter("showinfo", checksum=0)
 
