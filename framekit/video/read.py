@@ -1,6 +1,6 @@
 """The frames of a video, one after the other, with their times and scenes."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,8 +10,9 @@ from framekit import console
 from framekit.errors import UsageError
 from framekit.pixels.decode import Pixels
 from framekit.video import stream
+from framekit.video.damage import corrupt_frames
 from framekit.video.ffmpeg import Ffmpeg, View, decode, decode_command, find_ffmpeg, scan, with_graph_in_file
-from framekit.video.sampling import Sampling, choose_frames, scene_numbers, select_expression, within
+from framekit.video.sampling import Sampling, choose_frames, number_tree, scene_numbers, select_expression, within
 from framekit.video.scenes import FrameLog, FrameSource, passed_times
 from framekit.video.stream import VideoStream
 
@@ -60,15 +61,18 @@ def numbers_for(log: FrameLog, sampling: Sampling) -> list[int]:
 
 @contextmanager
 def open_frames(
-    ffmpeg: Ffmpeg, view: View, sampling: Sampling, scanned: FrameLog | None
+    ffmpeg: Ffmpeg, view: View, sampling: Sampling, scanned: FrameLog | None, corrupt: Collection[int] = ()
 ) -> Iterator[tuple[Generator[Pixels, None, None], Path]]:
     """Give the frames that a sampling takes, in order, and the file that ffmpeg's messages go to meanwhile.
 
-    `scanned` is a scan of the video for the modes that need one. The messages about a frame are there before it is.
+    `scanned` is a scan of the video for the modes that need one; `corrupt` are numbers of frames to leave out.
+    The messages about a frame are there before it is.
     """
     numbers = numbers_for(scanned, sampling) if scanned is not None and sampling.needs_numbers else None
     with TemporaryDirectory() as scratch:
-        command = decode_command(ffmpeg, view, sampling, select_expression(sampling, view.picture.duration, numbers))
+        chosen = select_expression(sampling, view.picture.duration, numbers)
+        whole = f"not({number_tree(sorted(corrupt))})" if corrupt else ""
+        command = decode_command(ffmpeg, view, sampling, "*".join(filter(None, (whole, chosen))))
         command = with_graph_in_file(command, ffmpeg.graph_file_option, Path(scratch))
         messages = Path(scratch, "messages.txt")
         with messages.open("wb", buffering=0) as log, closing(decode(command, view.size, log)) as pixels:
@@ -111,7 +115,8 @@ def read_frames(
         view = replace(view, crop=stream.detect_bars(ffmpeg.path, video, claimed))
     scanned = scan(ffmpeg, view, wanted.end)
     scenes = scene_numbers(scanned.scene_scores, wanted.scene_threshold)
-    with open_frames(ffmpeg, view, wanted, scanned) as (pixels, path), path.open("rb") as messages:
+    corrupt = corrupt_frames(ffmpeg, view) if scanned.errors else frozenset()
+    with open_frames(ffmpeg, view, wanted, scanned, corrupt) as (pixels, path), path.open("rb") as messages:
         number = -1
         times = passed_times(line.decode(errors="replace") for line in messages)
         for count, (one, time) in enumerate(zip(pixels, times, strict=False), start=1):
