@@ -4,6 +4,7 @@ import re
 import subprocess
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 
 from framekit import console
@@ -75,17 +76,17 @@ def missing(log: FrameLog, corrupt: Collection[int], length: float, to_the_end: 
     """
     times = [float(time) for time in log.decoded]
     good = [time for number, time in enumerate(times) if number not in corrupt]
-    if not log.errors or not good:
+    if not log.suspect or not good:
         return Missing(corrupt=len(times) - len(good))
-    steps = [after - before for before, after in zip(times, times[1:], strict=False) if after > before]
+    steps = [after - before for before, after in pairwise(times) if after > before]
     step = median(steps) if steps else 0.0
-    pairs = zip(good, good[1:], strict=False)
+    pairs = pairwise(good)
     gaps = tuple((before + step, after) for before, after in pairs if after - before > GAP * step + 1e-3)
     last = good[-1] + step
-    cut = any(CUT.search(error) for error in log.errors) or max(times) > good[-1] or length - last > SHORT
+    cut = any(CUT.search(word) for word in (*log.errors, *log.hints)) or max(times) > good[-1] or length - last > SHORT
     first = next(number for number in range(len(times)) if number not in corrupt)
     return Missing(
-        beginning=good[0] if good[0] > GAP * step else 0.0,
+        beginning=good[0] if good[0] > GAP * step and (log.errors_before or 0 in corrupt) else 0.0,
         gaps=gaps,
         corrupt=len(times) - len(good) - first,
         end=last if to_the_end and cut else 0.0,

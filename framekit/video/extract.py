@@ -121,7 +121,7 @@ def take_frames(
 
     corrupt: frozenset[int] = frozenset()
     written, log = attempt(corrupt)
-    if log.errors and (corrupt := corrupt_frames(ffmpeg, view)):
+    if log.suspect and (corrupt := corrupt_frames(ffmpeg, view)):
         written, log = attempt(corrupt)
     for name, described in written.frames.items() if thresh is not None else ():
         kept.add(f"{job.episode.label}/{name}", described.vector)

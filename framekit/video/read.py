@@ -115,7 +115,7 @@ def read_frames(
         view = replace(view, crop=stream.detect_bars(ffmpeg.path, video, claimed))
     scanned = scan(ffmpeg, view, wanted.end)
     scenes = scene_numbers(scanned.scene_scores, wanted.scene_threshold)
-    corrupt = corrupt_frames(ffmpeg, view) if scanned.errors else frozenset()
+    corrupt = corrupt_frames(ffmpeg, view) if scanned.suspect else frozenset()
     with open_frames(ffmpeg, view, wanted, scanned, corrupt) as (pixels, path), path.open("rb") as messages:
         number = -1
         times = passed_times(line.decode(errors="replace") for line in messages)

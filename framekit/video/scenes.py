@@ -8,10 +8,9 @@ SHOWN = re.compile(
     r"\[Parsed_metadata_\d+ .*?\blavfi\.scd\.mafd=(?P<change>[\d.]+)"
     r"|\[Parsed_showinfo_(?P<place>\d+) .*?\bn: *\d+ pts: *\S+ pts_time:(?P<time>-?[\d.]+)"
 )
-ERROR = re.compile(
-    r"\[(?:(?:error|fatal|panic)\](?! *Application provided invalid, non monotonically)"
-    r"|warning\](?=.*(?:[Pp]acket corrupt|corrupt (?:input packet|decoded frame)|size mismatch))) *(.*)"
-)
+ERROR = re.compile(r"\[(?:error|fatal|panic)\](?! *Application provided invalid, non monotonically) *(.*)")
+# Said as a warning, or without the level: where two threads speak at once a message loses what stands before it.
+HINT = re.compile(r"corrupt decoded frame|[Pp]acket corrupt|corrupt input packet|size mismatch|File ended prematurely")
 FLASH_SECONDS = 0.21  # 5 frames at 24 fps
 FLASH_LIKENESS = 0.1  # of the change: back to the same picture changes as much as away from it
 
@@ -30,13 +29,20 @@ class FrameLog:
     """The times of all decoded frames and of those that went through, as ffmpeg writes them; the change to each.
 
     A change is the mean absolute difference of luma to the frame before, 0 to 100. Source: ffmpeg's scdet.
-    `errors` are its complaints, those about packets and frames that it calls corrupt too.
+    `errors` are its complaints, so many of them before the first frame; `hints` are words that may tell of damage.
     """
 
     decoded: list[str]
     passed: list[str]
     changes: list[float]
     errors: tuple[str, ...] = ()
+    errors_before: int = 0
+    hints: tuple[str, ...] = ()
+
+    @property
+    def suspect(self) -> bool:
+        """Tell whether something may be missing."""
+        return bool(self.errors or self.hints)
 
     @property
     def seconds(self) -> float:
@@ -70,7 +76,9 @@ def read_log(log: str) -> FrameLog:
     places = sorted(shown)
     passed = shown[places[-1]] if len(places) > 1 else []
     errors = tuple(" ".join(found[1].split()) for line in log.splitlines() if (found := ERROR.search(line)))
-    return FrameLog(shown[places[0]] if places else [], passed, changes, errors)
+    first = SHOWN.search(log)
+    before = len(ERROR.findall(log, 0, first.start() if first else len(log)))
+    return FrameLog(shown[places[0]] if places else [], passed, changes, errors, before, tuple(HINT.findall(log)))
 
 
 def passed_times(lines: Iterable[str]) -> Iterator[str]:

@@ -39,7 +39,7 @@ class VideoStream:
 
     width and height: stored pixels after rotation, as filters see them; sar: width of a pixel over its height;
     duration in seconds; pixel_format, matrix, primaries, transfer and range (tv or pc) in ffmpeg's words;
-    number: of the stream in its file; rank: larger for the stream that a player would take; still: a cover, a thumbnail.
+    number: of the stream in its file; rank: larger for the one that a player would take; still: a cover, a thumbnail.
     """
 
     width: int
