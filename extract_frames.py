@@ -100,6 +100,11 @@ def parser() -> StageParser:
     options.option(
         "deinterlace", action="store_true", help="deinterlace all frames, not only those flagged as interlaced"
     )
+    options.option(
+        "video_stream",
+        type=count,
+        help="number of the video stream, as ffmpeg counts (default: the one marked as default, else the largest)",
+    )
     options.option("crop_bars", action="store_true", help="crop black bars that are there through the whole video")
     sampling_options(options)
     return options
@@ -119,7 +124,7 @@ def main(args: argparse.Namespace) -> int:
     videos, unusable = episodes.find_videos(args.src_dir, args.pattern)
     numbered = episodes.label_episodes(videos, args.pattern, args.episode_pattern)
     labelled = dict(list(numbered.labels.items())[: args.limit or None])
-    looks = {name: getattr(args, name) for name in ("deinterlace", "crop_bars", "format", "quality")}
+    looks = {name: getattr(args, name) for name in ("video_stream", "deinterlace", "crop_bars", "format", "quality")}
     wanted = done.Wanted(sampling, looks, paths.safe_name(args.prefix) if args.prefix else "")
     found = done.standing(args.dst_dir, labelled, numbered.unsure, wanted)
     if found.todo or args.redo:

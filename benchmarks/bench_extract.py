@@ -98,7 +98,7 @@ def ways(video: Path, work: Path) -> dict[str, Callable[[], tuple[float, float]]
     images = ["-filter:v", f"{MPDECIMATE},setpts=N/FRAME_RATE/TB", "-qscale:v", "1", "-qmin", "1"]
     compare = [sys.executable, str(ROOT / "remove_similar.py"), "--src_dir", str(work / "plain")]
     (work / "plain").mkdir(exist_ok=True)
-    quarter = str(probe(ffmpeg[0], video).duration / 4)  # type: ignore[union-attr]
+    quarter = str(probe(ffmpeg[0], video)[0].duration / 4)
     one = [*extract, "--dst_dir", str(work / "one"), "--remove_similar"]
     return {
         LIMIT: lambda: run(*ffmpeg, "-i", str(video), "-an", "-vf", MPDECIMATE, "-f", "null", "-"),

@@ -1,5 +1,6 @@
 """One episode from its video to its folder: taken into a hidden folder, compared with the others, then published."""
 
+import math
 import os
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator
@@ -22,6 +23,7 @@ from framekit.pixels.encode import encode_frame
 from framekit.pixels.measure import measure
 from framekit.sidecars.episode import record_text
 from framekit.video import ffmpeg, stream
+from framekit.video.damage import corrupt_frames, missing
 from framekit.video.ffmpeg import Ffmpeg, scan
 from framekit.video.read import open_frames
 from framekit.video.record import Episode, episode_record
@@ -115,25 +117,36 @@ def take_frames(
     pool: Executor,
     stop: Event,
 ) -> Taken:
-    """Extract one episode into its hidden folder.
+    """Extract one episode into its hidden folder, a second time if frames turn out to be corrupt, without these.
 
     With --remove_similar its frames are compared with each other and with the `kept` ones, and join these.
     """
-    rmtree(job.part, ignore_errors=True)
-    job.part.mkdir(parents=True)
     sampling, view = job.sampling, job.view
     if crop_bars:
         view = replace(view, crop=stream.detect_bars(ffmpeg.path, view.video, view.picture))
     scanned = scan(ffmpeg, view, sampling.end) if sampling.needs_numbers else None
-    with open_frames(ffmpeg, view, sampling, scanned) as (pixels, messages):
-        thresh = sampling.remove_similar
-        with closing(pixels):
-            coming = compare(until(stop, pixels), job.episode, thresh, encoding.format, kept)
-            written = write_frames(coming, job.part, job.episode, thresh, sampling.max_frames, encoding, pool)
-        for name, described in written.frames.items() if thresh is not None else ():
-            kept.add(f"{job.episode.label}/{name}", described.vector)
-        text = messages.read_bytes().decode(errors="replace")
-    return Taken(written, read_log(text), complaint(text))
+    thresh = sampling.remove_similar
+
+    def attempt(corrupt: frozenset[int]) -> tuple[Written, FrameLog]:
+        rmtree(job.part, ignore_errors=True)
+        job.part.mkdir(parents=True)
+        with open_frames(ffmpeg, view, sampling, scanned, corrupt) as (pixels, messages):
+            with closing(pixels):
+                coming = compare(until(stop, pixels), job.episode, thresh, encoding.format, kept)
+                written = write_frames(coming, job.part, job.episode, thresh, sampling.max_frames, encoding, pool)
+            return written, read_log(messages.read_bytes().decode(errors="replace"))
+
+    corrupt: frozenset[int] = frozenset()
+    written, log = attempt(corrupt)
+    if log.suspect and (corrupt := corrupt_frames(ffmpeg, view)):
+        written, log = attempt(corrupt)
+    for name, described in written.frames.items() if thresh is not None else ():
+        kept.add(f"{job.episode.label}/{name}", described.vector)
+    to_the_end = sampling.end == math.inf and (not sampling.max_frames or len(written.frames) < sampling.max_frames)
+    lost = missing(log, corrupt, view.picture.duration, to_the_end)
+    if lost.beginning:
+        console.warn(f"{view.video.name}: the first {lost.beginning:.2f} s cannot be decoded; it begins within a group")
+    return Taken(written, log, lost.trouble or (None if lost.beginning else complaint(log)))
 
 
 def publish(job: Job, taken: Taken) -> Extracted:
@@ -149,7 +162,7 @@ def publish(job: Job, taken: Taken) -> Extracted:
     descriptors.write_store(job.part, written.frames)
     carried = replace_old(job, written)
     count = len(written.frames)
-    trouble = f"damaged, the {count} frames up to there are kept: {taken.damage}" if taken.damage else None
+    trouble = f"{taken.damage}; {console.counted(count, 'frame')} kept" if taken.damage else None
     return Extracted(count, len(written.similar), len(scores), taken.log.seconds, trouble, carried)
 
 

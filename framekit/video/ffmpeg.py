@@ -7,12 +7,14 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import which
+from threading import Thread
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from framekit import console
+from framekit.errors import UsageError
 from framekit.pixels.decode import Pixels
 from framekit.video.sampling import Sampling
 from framekit.video.scenes import FrameLog, read_log
@@ -25,6 +27,8 @@ PIPE_BYTES = 2**20  # the most that Linux grants; fewer and larger reads
 DEVICES = {"cuda": "cuda", "videotoolbox": "videotoolbox_vld", "qsv": "qsv", "vaapi": "vaapi"}
 DOWNLOAD = "hwdownload,format=nv12|p010le|p016le|yuv420p|yuv420p10le|yuv444p|bgra"
 TIMEOUT = 60  # seconds for the first frame of a device
+PATIENCE = 15  # seconds for ffmpeg to tell its version
+OLDEST = (4, 4)  # the first with scdet and estdif
 
 
 @dataclass(frozen=True)
@@ -47,16 +51,15 @@ class View:
 
 
 def watched(view: View, end: float) -> Any:
-    """Return the graph that reports the time and the change of each frame of a video up to `end`, in seconds.
-
-    `V` passes over cover art, which `v` may pick.
-    """
+    """Return the graph that reports the time and the change of each frame of a video up to `end`, in seconds."""
     import ffmpeg as graph
 
-    options = {} if view.device is None else {"hwaccel": view.device}
+    # A graph that begins anew where the resolution changes would lose the frames within it and count from 0 again.
+    options = {"reinit_filter": "0"} | ({} if view.device is None else {"hwaccel": view.device})
     if end < math.inf:
         options["to"] = f"{end:.6f}"
-    source = graph.input(str(view.video.absolute()), **options)["V"]
+    source = graph.input(str(view.video.absolute()), **options)[str(view.picture.number)]
+    source = source.filter("scale", view.picture.width, view.picture.height)
     scored = deinterlaced(source, view.picture, view.deinterlace).filter("scdet", threshold=100)
     return scored.filter("metadata", mode="print", key="lavfi.scd.mafd").filter("showinfo", checksum=0)
 
@@ -150,14 +153,57 @@ def decode(command: Sequence[str], size: tuple[int, int], log: IO[bytes]) -> Gen
             log.write(f"\n[error] ffmpeg ended with code {process.returncode}\n".encode())
 
 
-def find_ffmpeg() -> Ffmpeg:
-    """Return the system's ffmpeg, else the one of imageio-ffmpeg."""
-    path = which("ffmpeg")
-    if path is None:
-        from imageio_ffmpeg import get_ffmpeg_exe
+def first_words(command: Sequence[str], most: int = 2**16) -> str:
+    """Run a program and return at most so many bytes of what it prints, "" if it cannot run or hangs.
 
-        path = str(get_ffmpeg_exe())
-    return read_version(path, subprocess.run([path, "-version"], capture_output=True, text=True, check=True).stdout)
+    A reader of its own, since what a script has started may hold the pipe open after the script was ended.
+    """
+    said: list[bytes] = []
+    try:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    except OSError:
+        return ""
+    pipe = process.stdout
+    assert pipe is not None
+    reader = Thread(target=lambda: said.append(pipe.read(most)), daemon=True)
+    reader.start()
+    reader.join(PATIENCE)
+    whole = not reader.is_alive()
+    process.kill()
+    process.wait()
+    if whole:
+        pipe.close()
+    return said[0].decode(errors="replace") if whole and said else ""
+
+
+def find_ffmpeg() -> Ffmpeg:
+    """Return the system's ffmpeg, else the one of imageio-ffmpeg; a system's that is broken or too old is reported.
+
+    Raises UsageError if that does not run either.
+    """
+    path = which("ffmpeg")
+    if path is not None and (found := usable(path)):
+        return found
+    from imageio_ffmpeg import get_ffmpeg_exe
+
+    try:
+        bundled = str(get_ffmpeg_exe())
+    except RuntimeError:
+        bundled = ""
+    found = usable(bundled) if bundled else None
+    if found is None:
+        broken = " or ".join(one for one in (path, bundled) if one) or "imageio-ffmpeg's"
+        raise UsageError(f"{broken} is no ffmpeg {OLDEST[0]}.{OLDEST[1]} or later that runs here; install ffmpeg")
+    if path is not None:
+        console.warn(f"{path} does not run or is older than {OLDEST[0]}.{OLDEST[1]}; {bundled} is taken")
+    return found
+
+
+def usable(path: str) -> Ffmpeg | None:
+    """Return the ffmpeg at a path, None if it does not run, is something else, or is too old."""
+    banner = first_words([path, "-version"])
+    found = read_version(path, banner)
+    return found if banner.startswith("ffmpeg version ") and found.version >= OLDEST else None
 
 
 def read_version(path: str, banner: str) -> Ffmpeg:

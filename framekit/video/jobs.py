@@ -9,11 +9,10 @@ from threading import Event
 from framekit import console
 from framekit.dataset import frames
 from framekit.dedup import descriptors, search
-from framekit.video import stream
 from framekit.video.done import Again, Wanted
 from framekit.video.extract import Encoding, Extracted, Job, Old, publish, take_frames
 from framekit.video.ffmpeg import Ffmpeg, View
-from framekit.video.read import refusal
+from framekit.video.read import look
 from framekit.video.record import Episode
 from framekit.video.sampling import within
 
@@ -46,10 +45,9 @@ def plan(
     """
     jobs, refused = [], []
     for label, video in labelled.items():
-        claimed = stream.probe(ffmpeg.path, video)
-        reason = refusal(video, claimed, ffmpeg)
-        if claimed is None or reason is not None:
-            refused.append((video, str(reason)))
+        claimed = look(ffmpeg, video, wanted.looks["video_stream"])
+        if isinstance(claimed, str):
+            refused.append((video, claimed))
         else:
             view = View(video, claimed, bool(wanted.looks["deinterlace"]))
             sampling = within(wanted.sampling, claimed.duration, str(video))

@@ -1,16 +1,18 @@
 """The frames of a video, one after the other, with their times and scenes."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from framekit import console
 from framekit.errors import UsageError
 from framekit.pixels.decode import Pixels
 from framekit.video import stream
+from framekit.video.damage import corrupt_frames
 from framekit.video.ffmpeg import Ffmpeg, View, decode, decode_command, find_ffmpeg, scan, with_graph_in_file
-from framekit.video.sampling import Sampling, choose_frames, scene_numbers, select_expression, within
+from framekit.video.sampling import Sampling, choose_frames, number_tree, scene_numbers, select_expression, within
 from framekit.video.scenes import FrameLog, FrameSource, passed_times
 from framekit.video.stream import VideoStream
 
@@ -23,17 +25,32 @@ class VideoFrame:
     source: FrameSource
 
 
-def refusal(video: Path, claimed: VideoStream | None, ffmpeg: Ffmpeg) -> str | None:
-    """Return why the frames of a video cannot be read, None if they can."""
+def look(ffmpeg: Ffmpeg, video: Path, number: int | None = None) -> VideoStream | str:
+    """Return the stream of a video that is read, or why none can be; `number` asks for one.
+
+    Says on stderr which was chosen where there was a choice, and that colours will be wrong where they will.
+    """
     if video.is_dir():
         return "it is a folder; rename it or take it away"
+    streams = stream.probe(ffmpeg.path, video)
+    claimed = stream.choose_stream(streams, number)
     if claimed is None and video.stat().st_size == 0:
         return "it is empty; copy or download it again"
+    listed = ", ".join(f"{one.number} ({one.width}x{one.height})" for one in streams)
+    if claimed is None and number is not None and streams:
+        return f"it has no video stream {number}; it has {listed}"
     if claimed is None:
         return "it has no video stream that ffmpeg can read"
     if claimed.hdr and not ffmpeg.zimg:
         return f"it is HDR and {ffmpeg.path} lacks the filter zscale; take an ffmpeg with libzimg"
-    return None
+    if number is None and sum(not one.still for one in streams) > 1:
+        console.warn(f"{video.name}: video stream {claimed.number} is taken of {listed}; --video_stream takes another")
+    if claimed.dolby_vision == 5:
+        console.warn(
+            f"{video.name} is Dolby Vision profile 5, whose colours come out wrong, green and purple;"
+            " take a version of it in HDR10 or SDR"
+        )
+    return claimed
 
 
 def numbers_for(log: FrameLog, sampling: Sampling) -> list[int]:
@@ -44,15 +61,18 @@ def numbers_for(log: FrameLog, sampling: Sampling) -> list[int]:
 
 @contextmanager
 def open_frames(
-    ffmpeg: Ffmpeg, view: View, sampling: Sampling, scanned: FrameLog | None
+    ffmpeg: Ffmpeg, view: View, sampling: Sampling, scanned: FrameLog | None, corrupt: Collection[int] = ()
 ) -> Iterator[tuple[Generator[Pixels, None, None], Path]]:
     """Give the frames that a sampling takes, in order, and the file that ffmpeg's messages go to meanwhile.
 
-    `scanned` is a scan of the video for the modes that need one. The messages about a frame are there before it is.
+    `scanned` is a scan of the video for the modes that need one; `corrupt` are numbers of frames to leave out.
+    The messages about a frame are there before it is.
     """
     numbers = numbers_for(scanned, sampling) if scanned is not None and sampling.needs_numbers else None
     with TemporaryDirectory() as scratch:
-        command = decode_command(ffmpeg, view, sampling, select_expression(sampling, view.picture.duration, numbers))
+        chosen = select_expression(sampling, view.picture.duration, numbers)
+        whole = f"not({number_tree(sorted(corrupt))})" if corrupt else ""
+        command = decode_command(ffmpeg, view, sampling, "*".join(filter(None, (whole, chosen))))
         command = with_graph_in_file(command, ffmpeg.graph_file_option, Path(scratch))
         messages = Path(scratch, "messages.txt")
         with messages.open("wb", buffering=0) as log, closing(decode(command, view.size, log)) as pixels:
@@ -60,7 +80,11 @@ def open_frames(
 
 
 def read_frames(
-    video: Path | str, sampling: Sampling | None = None, deinterlace: bool = False, crop_bars: bool = False
+    video: Path | str,
+    sampling: Sampling | None = None,
+    deinterlace: bool = False,
+    crop_bars: bool = False,
+    video_stream: int | None = None,
 ) -> Iterator[VideoFrame]:
     """Yield the frames of a video that differ from the one before, or those of another sampling, in order.
 
@@ -82,17 +106,17 @@ def read_frames(
     video, ffmpeg = Path(video), find_ffmpeg()
     if not video.exists():
         raise UsageError(f"{video} does not exist; give the path of a video")
-    claimed = stream.probe(ffmpeg.path, video)
-    reason = refusal(video, claimed, ffmpeg)
-    if claimed is None or reason is not None:
-        raise UsageError(f"{video}: {reason}")
+    claimed = look(ffmpeg, video, video_stream)
+    if isinstance(claimed, str):
+        raise UsageError(f"{video}: {claimed}")
     wanted = within(sampling or Sampling(), claimed.duration, str(video))
     view = View(video, claimed, deinterlace)
     if crop_bars:
         view = replace(view, crop=stream.detect_bars(ffmpeg.path, video, claimed))
     scanned = scan(ffmpeg, view, wanted.end)
     scenes = scene_numbers(scanned.scene_scores, wanted.scene_threshold)
-    with open_frames(ffmpeg, view, wanted, scanned) as (pixels, path), path.open("rb") as messages:
+    corrupt = corrupt_frames(ffmpeg, view) if scanned.suspect else frozenset()
+    with open_frames(ffmpeg, view, wanted, scanned, corrupt) as (pixels, path), path.open("rb") as messages:
         number = -1
         times = passed_times(line.decode(errors="replace") for line in messages)
         for count, (one, time) in enumerate(zip(pixels, times, strict=False), start=1):

@@ -9,6 +9,8 @@ SHOWN = re.compile(
     r"|\[Parsed_showinfo_(?P<place>\d+) .*?\bn: *\d+ pts: *\S+ pts_time:(?P<time>-?[\d.]+)"
 )
 ERROR = re.compile(r"\[(?:error|fatal|panic)\](?! *Application provided invalid, non monotonically) *(.*)")
+# Said as a warning, or without the level: where two threads speak at once a message loses what stands before it.
+HINT = re.compile(r"corrupt decoded frame|[Pp]acket corrupt|corrupt input packet|size mismatch|File ended prematurely")
 FLASH_SECONDS = 0.21  # 5 frames at 24 fps
 FLASH_LIKENESS = 0.1  # of the change: back to the same picture changes as much as away from it
 
@@ -27,11 +29,20 @@ class FrameLog:
     """The times of all decoded frames and of those that went through, as ffmpeg writes them; the change to each.
 
     A change is the mean absolute difference of luma to the frame before, 0 to 100. Source: ffmpeg's scdet.
+    `errors` are its complaints, so many of them before the first frame; `hints` are words that may tell of damage.
     """
 
     decoded: list[str]
     passed: list[str]
     changes: list[float]
+    errors: tuple[str, ...] = ()
+    errors_before: int = 0
+    hints: tuple[str, ...] = ()
+
+    @property
+    def suspect(self) -> bool:
+        """Tell whether something may be missing."""
+        return bool(self.errors or self.hints)
 
     @property
     def seconds(self) -> float:
@@ -63,7 +74,11 @@ def read_log(log: str) -> FrameLog:
             changes.append(change)
             change = 0.0
     places = sorted(shown)
-    return FrameLog(shown[places[0]] if places else [], shown[places[-1]] if len(places) > 1 else [], changes)
+    passed = shown[places[-1]] if len(places) > 1 else []
+    errors = tuple(" ".join(found[1].split()) for line in log.splitlines() if (found := ERROR.search(line)))
+    first = SHOWN.search(log)
+    before = len(ERROR.findall(log, 0, first.start() if first else len(log)))
+    return FrameLog(shown[places[0]] if places else [], passed, changes, errors, before, tuple(HINT.findall(log)))
 
 
 def passed_times(lines: Iterable[str]) -> Iterator[str]:
@@ -112,13 +127,11 @@ def frame_sources(log: FrameLog, scenes: Sequence[int]) -> list[FrameSource]:
     return sources
 
 
-def complaint(log: str) -> str | None:
-    """Return the first error among ffmpeg's messages, None if all went well.
+def complaint(log: FrameLog) -> str | None:
+    """Return the first of ffmpeg's complaints, None if all went well.
 
     Its exit code says nothing: a video that is cut short or damaged in the middle ends with 0. Times that run back
     where recordings were joined are no damage.
     """
-    errors = [match[1] for line in log.splitlines() if (match := ERROR.search(line))]
-    return (
-        " ".join(errors[0].split()) + (f" (and {len(errors) - 1} more)" if len(errors) > 1 else "") if errors else None
-    )
+    more = f" (and {len(log.errors) - 1} more)" if len(log.errors) > 1 else ""
+    return f"{log.errors[0]}{more}" if log.errors else None

@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import Any
 
 Crop = tuple[int, int, int, int]
-STREAM = re.compile(r"Stream #\d+:\d+[^:\n]*: Video: ")
+STREAM = re.compile(r"Stream #\d+:(\d+)[^:\n]*: Video: (\w+)")
 LAYOUT = re.compile(r"(?:, (\w+)(?:\((.*?)\))?)?, (\d+)x(\d+)")
 DURATION = re.compile(r"Duration: (\d+):(\d+):([\d.]+)")
 ROTATION = re.compile(r"display ?matrix: rotation of (-?[\d.]+)", re.IGNORECASE)
+DOLBY_VISION = re.compile(r"DOVI configuration record:.*?profile: (\d+)")
 BARS = re.compile(r"\bcrop=([1-9]\d*):([1-9]\d*):(\d+):(\d+)")
 RGB = re.compile(r"gbr|rgb|bgr|argb|abgr|0rgb|0bgr|x2rgb|x2bgr|pal8|mono")
 # cropdetect's own default, 24 of 255, as a fraction: whole numbers are not scaled to the depth of 10-bit video.
 BLACK = 24 / 255
-PLACES, SPAN = 5, 1.0
+STILLS = ("(attached pic)", "(still image)", "(timed thumbnails)")
+STILL_CODECS = ("mjpeg", "png", "bmp", "gif", "tiff", "webp", "jpegxl", "jpeg2000")  # a cover without the mark
+SECONDARY = ("(dependent)", "(comment)", "(metadata)", "(visual impaired)")
 # ffmpeg's names of matrices -> those of zscale, and those of the scale filter of 4.4 and later.
 ZSCALE_MATRICES = {"bt709": "709", "smpte170m": "170m", "bt470bg": "470bg", "smpte240m": "240m", "fcc": "fcc"}
 ZSCALE_MATRICES |= {"bt2020nc": "2020_ncl", "bt2020c": "2020_ncl"}
@@ -35,7 +38,8 @@ class VideoStream:
     """What a video stream claims; a word that is missing is "", a number 0, an unknown sar 1.
 
     width and height: stored pixels after rotation, as filters see them; sar: width of a pixel over its height;
-    duration in seconds; pixel_format, matrix, primaries, transfer and range (tv or pc) in ffmpeg's words.
+    duration in seconds; pixel_format, matrix, primaries, transfer and range (tv or pc) in ffmpeg's words;
+    number: of the stream in its file; rank: larger for the one that a player would take; still: a cover, a thumbnail.
     """
 
     width: int
@@ -49,6 +53,11 @@ class VideoStream:
     range: str = ""
     interlaced: bool = False
     sar: float = 1.0
+    number: int = 0
+    codec: str = ""
+    rank: tuple[bool, bool, bool, int] = (True, True, False, 0)
+    still: bool = False
+    dolby_vision: int = 0
 
     @property
     def rgb(self) -> bool:
@@ -90,33 +99,58 @@ def colours(words: Sequence[str]) -> tuple[str, str, str]:
     return (names[0], names[1], names[2]) if len(names) == 3 else (names[0], names[0], names[0])
 
 
-def read_banner(text: str) -> VideoStream | None:
-    """Read what ffmpeg prints about a file: its first video stream, None without one; cover art does not count."""
-    for start in STREAM.finditer(text):
-        line, _, rest = text[start.end() :].partition("\n")
-        layout = LAYOUT.search(line)
-        if layout is None or "(attached pic)" in line:
-            continue
-        words = [word.strip() for word in (layout[2] or "").split(",") if word.strip()]
-        sars = [int(wide) / int(high) for wide, high in re.findall(r"SAR (\d+):(\d+)", line) if int(wide) * int(high)]
-        turn = ROTATION.search(rest.partition("Stream #")[0])
-        turned = turn is not None and round(float(turn[1]) / 90) % 2 == 1
-        size, sar = (int(layout[3]), int(layout[4])), sars[-1] if sars else 1.0
-        matrix, primaries, transfer = colours(words)
-        return VideoStream(
-            width=size[turned],
-            height=size[not turned],
-            duration=seconds(text),
-            fps=frame_rate(line[layout.end() :]),
-            pixel_format="" if layout[1] in (None, "none") else layout[1],
-            matrix=matrix,
-            primaries=primaries,
-            transfer=transfer,
-            range=next((word for word in words if word in ("tv", "pc")), ""),
-            interlaced=any(" first" in word for word in words),
-            sar=1 / sar if turned else sar,
-        )
-    return None
+def read_stream(found: re.Match[str], text: str) -> VideoStream | None:
+    """Read what a banner says of a video stream that begins at `found`, None if it has no size."""
+    line, _, rest = text[found.end() :].partition("\n")
+    layout = LAYOUT.search(line)
+    if layout is None:
+        return None
+    about = rest.partition("Stream #")[0]
+    words = [word.strip() for word in (layout[2] or "").split(",") if word.strip()]
+    sars = [int(wide) / int(high) for wide, high in re.findall(r"SAR (\d+):(\d+)", line) if int(wide) * int(high)]
+    turn, dolby = ROTATION.search(about), DOLBY_VISION.search(about)
+    turned = turn is not None and round(float(turn[1]) / 90) % 2 == 1
+    size, sar = (int(layout[3]), int(layout[4])), sars[-1] if sars else 1.0
+    matrix, primaries, transfer = colours(words)
+    primary = not any(word in line for word in SECONDARY)
+    return VideoStream(
+        width=size[turned],
+        height=size[not turned],
+        duration=seconds(text),
+        fps=frame_rate(line[layout.end() :]),
+        pixel_format="" if layout[1] in (None, "none") else layout[1],
+        matrix=matrix,
+        primaries=primaries,
+        transfer=transfer,
+        range=next((word for word in words if word in ("tv", "pc")), ""),
+        interlaced=any(" first" in word for word in words),
+        sar=1 / sar if turned else sar,
+        number=int(found[1]),
+        codec=found[2],
+        rank=(found[2] not in STILL_CODECS, primary, "(default)" in line, size[0] * size[1]),
+        still=any(word in line for word in STILLS),
+        dolby_vision=int(dolby[1]) if dolby else 0,
+    )
+
+
+def read_banner(text: str) -> list[VideoStream]:
+    """Read what ffmpeg prints about a file: its video streams by their numbers, covers and thumbnails too.
+
+    A transport stream lists a stream once for each program that it belongs to.
+    """
+    found = (read_stream(start, text) for start in STREAM.finditer(text.partition("\nOutput #")[0]))
+    streams = {one.number: one for one in found if one is not None}
+    return [streams[number] for number in sorted(streams)]
+
+
+def choose_stream(streams: Sequence[VideoStream], number: int | None = None) -> VideoStream | None:
+    """Return the stream of that number, without one the stream that a player would take; None if there is none.
+
+    That is the one marked as default, then the largest, then the first; never a still.
+    """
+    if number is not None:
+        return next((one for one in streams if one.number == number), None)
+    return max((one for one in streams if not one.still), key=lambda one: one.rank, default=None)
 
 
 def messages(ffmpeg: str, *options: str) -> str:
@@ -125,8 +159,8 @@ def messages(ffmpeg: str, *options: str) -> str:
     return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE).stderr.decode(errors="replace")
 
 
-def probe(ffmpeg: str, video: Path) -> VideoStream | None:
-    """Return what the first video stream of a file claims, None if it has none or cannot be read."""
+def probe(ffmpeg: str, video: Path) -> list[VideoStream]:
+    """Return what the video streams of a file claim, none if it has none or cannot be read."""
     return read_banner(messages(ffmpeg, "-i", str(video.absolute())))
 
 
@@ -145,19 +179,25 @@ def crop_of(text: str, picture: VideoStream) -> Crop | None:
 
 
 def detect_bars(ffmpeg: str, video: Path, picture: VideoStream) -> Crop | None:
-    """Return width, height, x, y without black bars, None without bars; looks at a second in each of 5 places."""
-    spaced = [picture.duration * (place + 1) / (PLACES + 1) for place in range(PLACES)]
-    starts, span = (spaced, SPAN) if picture.duration > PLACES * SPAN else ([0.0], PLACES * SPAN)
-    look = ["-map", "0:V:0", "-vf", f"cropdetect=limit={BLACK:.6f}:round=2:reset=0", "-f", "null", "-"]
-    seen = (messages(ffmpeg, "-ss", f"{at:.3f}", "-t", f"{span}", "-i", str(video.absolute()), *look) for at in starts)
-    return crop_of("\n".join(seen), picture)
+    """Return width, height, x, y without the bars that are black in each frame of the video, None without such bars."""
+    # cropdetect passes over two frames before it looks.
+    find = f"tpad=start=2:start_mode=clone,cropdetect=limit={BLACK:.6f}:round=2:reset=0"
+    look = ["-map", f"0:{picture.number}", "-vf", find, "-f", "null", "-"]
+    return crop_of(messages(ffmpeg, "-i", str(video.absolute()), *look), picture)
 
 
 def deinterlaced(stream: Any, picture: VideoStream, deinterlace: bool = False) -> Any:
-    """Append bwdif where the stream is flagged interlaced, for all frames if `deinterlace`; one frame out per frame."""
-    if not deinterlace and not picture.interlaced:
+    """Append the filters that deinterlace the frames flagged as interlaced, all if `deinterlace`; one out per frame.
+
+    The decoder flags each frame by itself, so parts of a video may differ; others pass untouched.
+    """
+    if deinterlace:
+        return stream.filter("bwdif", mode="send_frame", deint="all")
+    if picture.rgb:
         return stream
-    return stream.filter("bwdif", mode="send_frame", deint="all" if deinterlace else "interlaced")
+    flagged = stream.filter("bwdif", mode="send_frame", deint="interlaced")
+    # bwdif lets an interlaced frame pass that lies beside a progressive one with a repeated field.
+    return flagged.filter("estdif", mode="frame", deint="interlaced")
 
 
 def sdr(stream: Any, picture: VideoStream) -> Any:

@@ -71,6 +71,6 @@ def test_much_change_after_little_is_a_cut(case: str) -> None:
 
 def test_a_complaint_is_the_first_error_of_ffmpeg() -> None:
     damaged = "[h264 @ 0x1] [error] bad  block\n" + shown(1, 0, "0") + "\n[matroska @ 0x2] [error] ended\n"
-    assert complaint(damaged) == "bad block (and 1 more)"
-    assert complaint("[in#0 @ 0x1] [fatal] no such file") == "no such file"
-    assert complaint("[warning] a word\n" + shown(1, 0, "0")) is None
+    assert complaint(read_log(damaged)) == "bad block (and 1 more)"
+    assert complaint(read_log("[in#0 @ 0x1] [fatal] no such file")) == "no such file"
+    assert complaint(read_log("[warning] a word\n" + shown(1, 0, "0"))) is None
