@@ -117,6 +117,7 @@ def test_a_record_of_an_older_version_knows_its_video_by_name(
         (["--format", "jpg", "--quality", "80"], ["--format", "jpg"], "--quality 80"),
         ([], ["--remove_similar", "0.9"], "no --remove_similar"),
         ([], ["--crop_bars"], "no --crop_bars"),
+        ([], ["--video_stream", "0"], "no --video_stream"),
         (["--deinterlace"], [], "--deinterlace"),
         (["--skip_opening", "0.5"], ["--start", "0.75"], "--start 0.5"),
         ([], ["--end", "1"], "no --end"),
