@@ -126,7 +126,7 @@ def test_the_record_says_where_the_frames_come_from(extracted: Path) -> None:
         "max_frames": 0,
         "remove_similar": None,
         "deinterlace": False,
-            "video_stream": None,
+        "video_stream": None,
         "crop_bars": False,
         "format": "png",
         "quality": 95,
