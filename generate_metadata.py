@@ -12,13 +12,14 @@ from pathlib import Path
 
 from framekit import console, errors
 from framekit.arrange import folders
+from framekit.arrange.mend import fetch_sidecars, followed_words, rename_folders
 from framekit.cli import run
 from framekit.cli.parser import StageParser
 from framekit.dataset import frames
 from framekit.dataset.read import characters_in
 from framekit.files import atomic, names
 from framekit.metadata.join import COUNTS, Rules, write_metadata
-from framekit.metadata.rename import Renames, finish, rename_all, rename_folders
+from framekit.sidecars.renames import Renames, finish, rename_all
 
 
 def parser() -> StageParser:
@@ -57,6 +58,7 @@ def parser() -> StageParser:
 def main(args: argparse.Namespace) -> int:
     """Run the command line."""
     root = args.src_dir
+    fetched = fetch_sidecars(root) if root.is_dir() else 0
     found = frames.find_frames(root, args.limit)
     for suffix in (names.METADATA, names.CHARACTERS, names.TAGS):
         atomic.clean_up({frame.parent for frame in found} if args.rename or suffix == names.METADATA else (), suffix)
@@ -84,7 +86,7 @@ def main(args: argparse.Namespace) -> int:
         kept_files += bool(kept)
     moved = 0
     if args.rename:
-        moved = rename_folders(root, rules.renames.batches[-1])
+        moved = len(rename_folders(root, dict.fromkeys(frames.find_frames(root), rules.renames.batches[-1])))
         finish(root)
     done = len(found) - len({frame for frame, _ in unreadable})
     closing = f"{console.counted(done, 'frame')} described"
@@ -93,6 +95,8 @@ def main(args: argparse.Namespace) -> int:
         closing += f"; kept {console.counted(kept_fields, 'hand-corrected field')} in {in_files}"
     if moved:
         closing += f"; {console.counted(moved, 'frame')} moved to renamed folders"
+    if fetched:
+        closing += f"; {followed_words(fetched)}"
     return run.close(f"{closing}, in {root}", unreadable)
 
 

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from framekit import console, errors
+from framekit.arrange import mend
 from framekit.cli import run
 from framekit.cli.parser import StageParser, count, fraction, positive
 from framekit.dataset import frames, read
@@ -189,6 +190,7 @@ def main(args: argparse.Namespace) -> int:
     places = destinations(root, args.dst_dir, wanted, settings)
     weights = balance.read_weights(args.weight_csv) if args.weight_csv else []
     limits = balance.Limits(args.min_multiply, args.max_multiply, args.target_epoch_size, args.max_repeats)
+    fetched = mend.fetch_sidecars(root) if root.is_dir() else 0
     found, others = prepare.trainable(frames.find_frames(root, args.limit), wanted)
     reading = console.progress(found, len(found), "frame", "reading")
     described, unreadable = read.with_metadata(read.described(reading))
@@ -218,6 +220,7 @@ def main(args: argparse.Namespace) -> int:
         words = balance.repeats_in_words(balanced, dataset.deviation, args.target_epoch_size)
         print(f"{' and '.join(whole)}: {words}")
     kept_words = f"; kept {console.counted(edited, 'hand-edited file')}" if edited else ""
+    kept_words += f"; {mend.followed_words(fetched)}" if fetched else ""
     return run.close(
         f"{console.counted(len(described), 'caption')}, {console.counted(len(balanced), 'folder')} balanced for"
         f" {', '.join(trainer.name for trainer in wanted)}"

@@ -3,40 +3,60 @@
 from pathlib import Path
 
 from framekit import errors
+from framekit.arrange.leave import leaving, set_aside
+from framekit.arrange.locations import FrameLocation, locate
 from framekit.arrange.place import REPLACED, bring
-from framekit.arrange.placements import JOURNAL, FrameLocation, frame_locations
+from framekit.arrange.placements import JOURNAL
 from framekit.dataset import frames, move
 from framekit.dataset.move import Stems, visible_files
 from framekit.files import names, paths
 from framekit.files.atomic import MOVE
+from framekit.sidecars.renames import hand_over
 
 FLATTENED = f"{paths.REMOVED}/flattened"
 
 
-def flatten(tree: Path, destination: Path) -> tuple[int, list[tuple[Path, str]]]:
+def flatten(tree: Path, destination: Path) -> tuple[int, int, list[tuple[Path, str]]]:
     """Bring every frame of the tree back to where it came from, below `destination`.
 
-    Returns how many there are, and those that stay because an X.json is damaged. A frame that is there already, byte
-    for byte, gets the corrections of both; another frame of that name stays beside it.
+    Returns how many there are, how many were set aside since they left the dataset, and those that stay because an
+    X.json is damaged. A frame that is there already, byte for byte or as the same picture, gets the corrections of
+    both; another frame of that name stays beside it.
     """
-    locations = frame_locations(tree, tree)
+    homes, aside = go_home(tree, destination)
+    locations = locate(tree, tree).locations
     stems = Stems(frames.find_frames(destination) if destination.is_dir() else [])
     damaged: list[tuple[Path, str]] = []
     for one in locations:
-        target = paths.inside(destination, one.origin) or destination / one.frame.name
+        target = homes.get(one.frame) or paths.inside(destination, one.origin) or destination / one.frame.name
         if target == one.frame:
             continue
-        if not is_back(one, target):
+        if one.frame not in homes and not is_back(one, target):
             target = stems.reserve(target)
         try:
             bring(one.frame, target, MOVE, destination / REPLACED, one.put)
         except errors.BadSidecar as error:
             damaged.append((one.frame, str(error)))
+    if destination != tree:
+        hand_over(tree, destination)
     if not damaged:
         for path in [*visible_files(tree, names.MULTIPLY), *filter(Path.exists, [tree / JOURNAL])]:
             move.move_to_trash(path, tree / FLATTENED / path.relative_to(tree).parent)
     move.remove_empty_folders(tree)
-    return len(locations) - len(damaged), damaged
+    return len(locations) - len(damaged), aside, damaged
+
+
+def go_home(tree: Path, destination: Path) -> tuple[dict[Path, Path], int]:
+    """Return for the frames of the tree which of the destination each is; those that left it are set aside.
+
+    Nothing, where the destination is not the dataset that the tree was made from.
+    """
+    if destination == tree or not destination.is_dir() or not frames.find_frames(destination, 1):
+        return {}, 0
+    located = locate(destination, tree)
+    left = leaving(located.left, destination, tree, {one.frame for one in located.locations})
+    set_aside(tree, left, dry_run=False)
+    return {one.now: one.frame for one in located.locations if one.now is not None}, len(left)
 
 
 def is_back(one: FrameLocation, target: Path) -> bool:

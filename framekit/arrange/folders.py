@@ -6,17 +6,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import lru_cache
 from pathlib import Path
 
 from framekit import console, errors
 from framekit.arrange.placements import NO_DIGESTS, MetadataDigests, read_journal
 from framekit.console import nearest
 from framekit.errors import UsageError
-from framekit.files import paths
 from framekit.files.paths import safe_name
 from framekit.files.tables import read_rows
-from framekit.sidecars.metadata import NOBODY, Metadata, metadata_from
+from framekit.sidecars.metadata import NOBODY, Metadata, folder_name, metadata_from
 
 PATTERN = "*/character/*"
 CHARACTER = "character"
@@ -237,9 +235,3 @@ def number_in(folder: Path) -> int | None:
     matches = filter(None, map(COUNTED.fullmatch, folder.parts))
     found = [int(match[match.lastindex or 0]) for match in matches]
     return found[-1] if found else None
-
-
-@lru_cache(maxsize=2**14)
-def folder_name(character: str) -> str:
-    """Return the name of a character as it stands in folders; `+` and dots have meanings of their own there."""
-    return paths.safe_name(character.replace(".", "").replace("+", " "))

@@ -7,23 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from framekit import errors
-from framekit.arrange.placements import (
-    JOURNAL,
-    NO_DIGESTS,
-    FrameLocation,
-    MetadataDigests,
-    Placed,
-    metadata_digest,
-    placement,
-    read_journal,
-)
+from framekit.arrange.leave import Away, note_return, return_factor
+from framekit.arrange.locations import FrameLocation
+from framekit.arrange.placements import JOURNAL, NO_DIGESTS, MetadataDigests, Placed, metadata_digest, source_name
 from framekit.arrange.resize import Rewriter
 from framekit.dataset import frames, move
-from framekit.files import atomic, journal, names, paths
+from framekit.dataset.move import FolderNames
+from framekit.files import atomic, names, paths
 from framekit.files.atomic import COPY, HARDLINK, MOVE, SYMLINK, Transport, move_whole
 from framekit.files.journal import Journal
 from framekit.files.names import METADATA, sidecar
 from framekit.sidecars import corrections
+from framekit.sidecars.renames import NO_RENAMES, Renames, rename_metadata, rename_values
 
 REPLACED = f"{paths.REMOVED}/replaced"
 
@@ -50,19 +45,14 @@ def way_of(wanted: Sequence[str], largest: int, edge: str) -> Transport:
     return replace(way, rewrite=Rewriter(largest, edge))
 
 
-def joined_metadata(frame: Path, other: Path | None, put: Placed | None) -> dict[str, Any]:
-    """Return the content of X.json of a frame of the dataset that may also stand in the tree as `other`.
-
-    Raises BadSidecar if it is missing or damaged.
-    """
-    return held_metadata(frame, other, put)[0]
-
-
-def held_metadata(frame: Path, other: Path | None, put: Placed | None) -> tuple[dict[str, Any], MetadataDigests]:
+def held_metadata(
+    frame: Path, other: Path | None, put: Placed | None, renames: Renames = NO_RENAMES
+) -> tuple[dict[str, Any], MetadataDigests]:
     """Return the content of X.json of a frame, and its digests in the tree (`other`) and in the dataset.
 
     Where only one of the two changed since it was placed, that one counts; where both did, the newer one with the
-    corrections of both. Raises BadSidecar if it is missing or damaged.
+    corrections of both. `renames` are those of the tree, which hold for what comes there too. Raises BadSidecar if it
+    is missing or damaged.
     """
     here = names.sidecar(frame, names.METADATA)
     there = names.sidecar(other, names.METADATA) if other is not None and other != frame else here
@@ -70,57 +60,50 @@ def held_metadata(frame: Path, other: Path | None, put: Placed | None) -> tuple[
         only = here if here.exists() else there
         if not only.exists():
             raise errors.BadSidecar(f"no {here.name}; run generate_metadata.py")
-        values = atomic.read_json(only)
-        return values, MetadataDigests(atomic.digest(values))
-    own = atomic.read_json(here)
+        held = atomic.read_json(only)
+        values, digest = rename_values(held, renames), atomic.digest(held)
+        is_new = other is None and put is None
+        return values, MetadataDigests(digest if values is held else atomic.digest(values), digest if is_new else "")
+    given = atomic.read_json(here)
     if here.samefile(there):
-        return own, MetadataDigests(atomic.digest(own), atomic.digest(own))
-    placed = atomic.read_json(there)
-    held = MetadataDigests(atomic.digest(placed), atomic.digest(own))
+        return given, MetadataDigests(atomic.digest(given), atomic.digest(given))
+    own, placed = rename_values(given, renames), atomic.read_json(there)
+    held_now = MetadataDigests(atomic.digest(placed), atomic.digest(given))
     before = put.digests if put else NO_DIGESTS
-    if own == placed or held.tree == before.tree == before.dataset:
-        return own, held
-    if held.dataset == before.dataset:
-        return placed, held
+    if own == placed or held_now.tree == before.tree == before.dataset:
+        return own, held_now
+    if held_now.dataset == before.dataset:
+        return placed, held_now
     is_newer = here.stat().st_mtime_ns > there.stat().st_mtime_ns
     newer, older = (own, placed) if is_newer else (placed, own)
-    return corrections.join_corrections(newer, older), held
+    return corrections.join_corrections(newer, older), held_now
 
 
-def bring(frame: Path, target: Path, how: Transport, trash: Path, put: Placed | None = None) -> None:
+def bring(
+    frame: Path,
+    target: Path,
+    how: Transport,
+    trash: Path,
+    put: Placed | None = None,
+    renames: Renames = NO_RENAMES,
+) -> None:
     """Bring a frame with its sidecars to its target; where both have an X.json, their corrections are joined.
 
-    `put` says that the frame was brought there before. Raises BadSidecar if an X.json is damaged; nothing moved then.
+    `put` says that the frame was brought there before. A frame of another format does not take the target's place, only
+    its sidecars do. Raises BadSidecar if an X.json is damaged; nothing moved then.
     """
     here, there = (names.sidecar(path, names.METADATA) for path in (frame, target))
     both = here.exists() and there.exists()
     if both:
-        joined = joined_metadata(frame, target, put)
+        joined, _ = held_metadata(frame, target, put, renames)
         if joined != atomic.read_json(there):
             atomic.write_whole(there, corrections.metadata_text(joined))
         if not how.keeps_source:
             move.move_to_trash(here, trash)
     same_frame = put is not None and put.place == target
     move.place_frame(frame, target, how, trash, settled=here if both else None, same_frame=same_frame)
-
-
-def finish_interrupted(source: Path, tree: Path, how: Transport) -> None:
-    """Complete the last placement if a kill cut it short. The frame moves last, so it isn't at its target then."""
-    unfinished = read_journal(tree).unfinished
-    if unfinished is None:
-        return
-    origin, before, target = unfinished
-    starts = [(before.place, MOVE)] if before else []
-    starts += [(start, how)] if (start := paths.inside(source, origin)) else []
-    for start, one in starts:
-        if start.exists() and start != target and not target.exists():
-            try:
-                bring(start, target, one, tree / REPLACED, before)
-            except errors.BadSidecar:
-                return  # listed when its turn comes
-    if target.exists():
-        digests = before.digests if before else NO_DIGESTS
-        journal.append_line(tree / JOURNAL, placement(origin, target, tree, digests))
+    if not both:
+        rename_metadata(target, renames)
 
 
 class Change(Enum):
@@ -138,6 +121,8 @@ def change_of(location: FrameLocation, target: Path, digests: MetadataDigests) -
         return Change.MOVED
     if put is None:
         return Change.NEW if location.now is None else Change.MOVED
+    if location.origin != (put.origin or location.origin):
+        return Change.MOVED  # its picture has another name in the dataset
     stays = location.now == target == put.place and digests == put.digests
     return Change.UNCHANGED if stays else Change.MOVED
 
@@ -145,33 +130,68 @@ def change_of(location: FrameLocation, target: Path, digests: MetadataDigests) -
 class Placer:
     """Brings frames to their places in a tree, each noted before and after."""
 
-    def __init__(self, tree: Path, how: Transport, journal: Journal) -> None:
-        """`journal` is that of the tree."""
-        self.tree, self.how, self.journal = tree, how, journal
-        self.names: dict[Path, frozenset[str]] = {}
+    def __init__(self, tree: Path, how: Transport, source: Path) -> None:
+        """`source` is the dataset; the renames of the tree hold for what comes from there too."""
+        self.tree, self.how, self.source = tree, how, source_name(source, tree)
+        self.renames = Renames(tree if source != tree else None)
+        self.journal = Journal(tree / JOURNAL)
+        self.names: dict[Path, FolderNames] = {}
         self.made: set[Path] = set()
 
     def place(self, location: FrameLocation, target: Path, digests: MetadataDigests) -> None:
-        """Bring a frame to its target; a copy in the tree is moved there first.
+        """Bring a frame to its target; a copy in the tree, or in its trash, is moved there first.
 
         `digests` are those of its X.json now. Raises BadSidecar if one is damaged.
         """
         put, change = location.put, change_of(location, target, digests)
         if change is Change.UNCHANGED:
             self.refresh(location.frame, target)
+            self.note(location, target, digests)
             return
-        if put is None or target != put.place:
-            self.journal.append(placement(location.origin, target, self.tree))
+        if location.away is not None and location.away.was_moved:
+            self.bring_back(location.away, target, put)
+            self.journal.append(replace(self.placed(location, target), by_hand=True).record(self.tree, put))
+            return
+        if put is None or target != put.place or location.origin != put.origin:
+            self.journal.append(self.placed(location, target).record(self.tree, put, is_finished=False))
         if change is Change.NEW:
             self.place_fresh(location.frame, target)
-            now = MetadataDigests(digests.tree, digests.tree if self.how.keeps_source else "")
+            now = digests if self.how.keeps_source else digests._replace(dataset="")
         else:
             self.place_again(location, target)
             now = MetadataDigests(
                 metadata_digest(target), metadata_digest(location.frame) if location.frame != target else ""
             )
-        if Placed(target, now) != put:
-            self.journal.append(placement(location.origin, target, self.tree, now))
+        self.note(location, target, now)
+
+    def placed(self, location: FrameLocation, target: Path, digests: MetadataDigests | None = None) -> Placed:
+        """Return what the journal should say of a frame; without digests, those of before hold."""
+        held = digests or (location.put.digests if location.put else NO_DIGESTS)
+        return Placed(target, held, location.origin, location.picture, self.source)
+
+    def note(self, location: FrameLocation, target: Path, digests: MetadataDigests) -> None:
+        """Note a finished placement, unless the journal says so already."""
+        one = self.placed(location, target, digests)
+        if one != location.put or location.away:
+            self.journal.append(one.record(self.tree, location.put))
+
+    def step_aside(self, location: FrameLocation) -> FrameLocation:
+        """Bring a frame out of the way of another one that must come to its place first; return how it stands then.
+
+        It keeps its old name in the journal, so that after a kill it still has a new one to get.
+        """
+        put = location.put or Placed(location.frame)
+        aside = replace(put, place=move.free_target(put.place.with_name(f"{put.place.stem}_aside{put.place.suffix}")))
+        self.journal.append(aside.record(self.tree, is_finished=False))
+        bring(put.place, aside.place, MOVE, self.tree / REPLACED, put)
+        self.journal.append(aside.record(self.tree))
+        return replace(location, put=aside, now=aside.place)
+
+    def bring_back(self, away: Away, target: Path, put: Placed | None) -> None:
+        """Bring a frame with all its files back from the trash."""
+        return_factor(away, target)
+        note_return(self.tree, away, target)
+        bring(away.where, target, MOVE, self.tree / REPLACED, put)
 
     def place_fresh(self, frame: Path, target: Path) -> None:
         """Bring a frame that was never placed, and whose stem is free in its target's folder."""
@@ -179,27 +199,29 @@ class Placer:
             target.parent.mkdir(parents=True, exist_ok=True)
             self.made.add(target.parent)
         move.place_fresh(frame, target, self.how, self.names_beside(frame))
+        rename_metadata(target, self.renames)
 
-    def names_beside(self, frame: Path) -> frozenset[str]:
+    def names_beside(self, frame: Path) -> FolderNames:
         """Return the names in the folder of a frame of the dataset, which stay the same meanwhile."""
         folder = frame.parent
         if folder not in self.names:
-            self.names[folder] = frozenset(path.name for path in folder.iterdir())
+            self.names[folder] = FolderNames(path.name for path in folder.iterdir())
         return self.names[folder]
 
     def refresh(self, frame: Path, target: Path) -> None:
         """Bring what changed in the dataset to a frame whose place and metadata stay."""
         if frame.exists():
             metadata = sidecar(frame, METADATA)
-            names = self.names_beside(frame) - {metadata.name}
-            move.refresh_frame(frame, target, self.how, self.tree / REPLACED, names)
+            move.refresh_frame(frame, target, self.how, self.tree / REPLACED, self.names_beside(frame), metadata)
 
     def place_again(self, location: FrameLocation, target: Path) -> None:
         """Bring a frame that is in the tree already, from there and from the dataset."""
+        if location.now is None and location.away is not None:
+            self.bring_back(location.away, target, location.put)
         if location.now is not None and location.now != target:
             bring(location.now, target, MOVE, self.tree / REPLACED, location.put)
         if location.frame.exists() and location.frame != target:
-            bring(location.frame, target, self.how, self.tree / REPLACED, location.put)
+            bring(location.frame, target, self.how, self.tree / REPLACED, location.put, self.renames)
 
 
 def follow_factors(tree: Path, left: Iterable[tuple[Path, Path]]) -> None:

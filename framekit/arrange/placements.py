@@ -1,16 +1,20 @@
-"""The journal of an arranged tree: where each frame of the dataset was put, and how its metadata was then."""
+"""The journal of an arranged tree: which picture of the dataset was put where, and how its metadata was then."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from framekit import errors
+from framekit.arrange.pictures import NO_PICTURE, Picture, noted_picture
 from framekit.dataset import frames
 from framekit.dataset.frames import relative_name
+from framekit.dataset.history import LOG
 from framekit.files import atomic, journal, names, paths
 
 JOURNAL = ".arranged.jsonl"
+Key = tuple[str, str]  # origin and picture
 
 
 class MetadataDigests(NamedTuple):
@@ -25,42 +29,111 @@ NO_DIGESTS = MetadataDigests()
 
 @dataclass(frozen=True)
 class Placed:
-    """Where a frame was put in the tree, and the digests of its metadata then; `written` is what the journal says."""
+    """A picture that was put into the tree: where, from where, and the digests of its metadata then.
+
+    `origin` is its path in the dataset, `source` the way from the tree to that dataset; "" in journals of before.
+    `by_hand` says that a person had chosen the place; `written` is the place as the journal says it.
+    """
 
     place: Path
     digests: MetadataDigests = NO_DIGESTS
+    origin: str = ""
+    picture: Picture = NO_PICTURE
+    source: str = ""
+    by_hand: bool = False
     written: str = field(default="", compare=False)
+
+    @property
+    def key(self) -> Key:
+        """Return what tells it from all others: two pictures may have had one origin, one after the other."""
+        return self.origin, self.picture.key
+
+    @property
+    def is_copy(self) -> bool:
+        """Tell whether its origin stayed in the dataset when it was placed."""
+        return self.digests.dataset != ""
+
+    def record(self, tree: Path, before: "Placed | None" = None, is_finished: bool = True) -> dict[str, Any]:
+        """Return the line of the journal; a finished placement notes the digests of the metadata."""
+        line: dict[str, Any] = {"frame": self.origin, "to": relative_name(self.place, tree)}
+        if self.picture.key:
+            line |= {"picture": self.picture.key, "file": self.picture.file}
+        if self.source:
+            line["source"] = self.source
+        if self.by_hand:
+            line["by_hand"] = True
+        if before is not None and before.key != self.key:
+            line["was"] = before.key
+        return line | ({"metadata": self.digests} if is_finished else {})
 
 
 @dataclass(frozen=True)
-class Journal:
-    """What .arranged.jsonl says: the last placement of each frame, and the one that a kill may have cut short."""
+class Arranged:
+    """What .arranged.jsonl says: the last placement of each picture, and the one that a kill may have cut short.
 
-    placed: dict[str, Placed]
-    unfinished: tuple[str, Placed | None, Path] | None = None  # origin, where it was before, where it should be
+    `unfinished` is that placement, and the one before it.
+    """
+
+    placed: Mapping[Key, Placed]
+    unfinished: tuple[Placed, Placed | None] | None = None
+
+    def owners(self) -> dict[Path, Placed]:
+        """Return what was put last at each place."""
+        return {one.place: one for one in self.placed.values()}
 
 
-def read_journal(tree: Path) -> Journal:
+def read_journal(tree: Path) -> Arranged:
     """Read the journal; records that would lead out of the tree are passed over.
 
-    Each placement is two lines: one before anything moves, and one after, with the digests of the metadata.
+    Each placement is two lines: one before anything moves, and one after, with the digests of the metadata. A line with
+    `left` says that it was set aside.
     """
-    placed: dict[str, Placed] = {}
-    unfinished: tuple[str, Placed | None, Path] | None = None
+    placed: dict[Key, Placed] = {}
+    latest: dict[str, Key] = {}
+    unfinished: tuple[Placed, Placed | None] | None = None
     root = paths.Root(tree)
     for record in journal.read_lines(tree / JOURNAL):
         origin = record.get("frame")
-        before = placed.get(origin) if isinstance(origin, str) else None
-        place = before.place if before and record.get("to") == before.written else root.inside(record.get("to"))
-        if place is None or not isinstance(origin, str) or (before is None and root.inside(origin) is None):
+        picture = noted_picture(record)
+        if not isinstance(origin, str):
             continue
-        noted, written = record.get("metadata"), record["to"]
-        if isinstance(noted, list) and len(noted) == 2:
-            placed[origin], unfinished = Placed(place, MetadataDigests(str(noted[0]), str(noted[1])), written), None
-        else:
-            placed[origin] = Placed(place, before.digests if before else NO_DIGESTS, written)
-            unfinished = (origin, before, place)
-    return Journal(placed, unfinished)
+        key = (origin, picture.key) if picture.key else latest.get(origin, (origin, ""))
+        was = former_key(record) or key
+        before = placed.get(was)
+        one = placement(record, root, before, picture)
+        if one is None:
+            continue
+        for gone in {was, key}:
+            placed.pop(gone, None)  # so that what was put last comes last
+        unfinished = None
+        if "left" not in record:
+            placed[one.key], latest[one.origin] = one, one.key
+            unfinished = None if "metadata" in record else (one, before)
+    return Arranged(placed, unfinished)
+
+
+def placement(record: Mapping[str, Any], root: paths.Root, before: Placed | None, picture: Picture) -> Placed | None:
+    """Return the placement that a record tells; None for one that would lead out of the tree."""
+    origin, written, noted, source = (record.get(name) for name in ("frame", "to", "metadata", "source"))
+    if not isinstance(origin, str) or not isinstance(written, str):
+        return None
+    place = before.place if before and written == before.written else root.inside(written)
+    if place is None or (before is None and root.inside(origin) is None):
+        return None
+    if isinstance(noted, list) and len(noted) == 2:
+        digests = MetadataDigests(str(noted[0]), str(noted[1]))
+    else:
+        digests = before.digests if before else NO_DIGESTS
+    by_hand = record.get("by_hand") is True
+    return Placed(place, digests, origin, picture, source if isinstance(source, str) else "", by_hand, written)
+
+
+def former_key(record: Mapping[str, Any]) -> Key | None:
+    """Return the key under which a placement was known before; None if that did not change."""
+    was = record.get("was")
+    if isinstance(was, list) and len(was) == 2 and all(isinstance(part, str) for part in was):
+        return was[0], was[1]
+    return None
 
 
 def metadata_digest(frame: Path) -> str:
@@ -71,81 +144,27 @@ def metadata_digest(frame: Path) -> str:
         return ""
 
 
-def placement(origin: str, target: Path, tree: Path, digests: MetadataDigests | None = None) -> dict[str, Any]:
-    """Return a record of the journal; a finished placement notes the digests of the metadata."""
-    record: dict[str, Any] = {"frame": origin, "to": relative_name(target, tree)}
-    return record | ({"metadata": digests} if digests else {})
+def source_name(source: Path, tree: Path) -> str:
+    """Return how the journal of a tree names a dataset: the way there, so that both may move together."""
+    try:
+        return Path(os.path.relpath(source.resolve(), tree.resolve())).as_posix()
+    except ValueError:  # another drive
+        return source.resolve().as_posix()
 
 
-@dataclass(frozen=True)
-class FrameLocation:
-    """A frame to arrange: its file, its path in the dataset (`origin`), where it was put, and where it stands now.
-
-    `put.place` and `now` differ when a person moved it in the tree; `now` is None when it isn't there.
-    """
-
-    frame: Path
-    origin: str
-    put: Placed | None = None
-    now: Path | None = None
+def comes_from(one: Placed, source: str, reads: Iterable[str]) -> bool:
+    """Tell whether a frame was put there from this dataset; for older journals, whether the tree `reads` no other."""
+    return one.source == source if one.source else {*reads} == {source}
 
 
-def frame_locations(source: Path, tree: Path, limit: int = 0, moving: bool = False) -> list[FrameLocation]:
-    """Return the frames of `source` as they stand in the tree; source and tree may be the same folder.
-
-    `moving` adds the frames that left the source for the tree before.
-    """
-    placed = read_journal(tree).placed
-    found = frames.find_frames(source, limit)
-    present = found if source == tree and not limit else frames.find_frames(tree) if tree.is_dir() else []
-    origin_at = {one.place: origin for origin, one in placed.items()}
-    if source == tree:
-        gone = Gone(tree, placed)
-        return [location_in_place(path, tree, placed, origin_at, gone) for path in found]
-    strays = {path.name: path for path in present if path not in origin_at}
-    result = []
-    for path in found:
-        origin = frames.relative_name(path, source)
-        put = placed.get(origin)
-        now = None if put is None else put.place if put.place.exists() else strays.get(put.place.name)
-        result.append(FrameLocation(path, origin, put, now))
-    left_source = placed.keys() - {one.origin for one in result} if moving else set()
-    left = [path for path in present if origin_at.get(path, "") in left_source]
-    return result + [FrameLocation(path, origin_at[path], placed[origin_at[path]], path) for path in left]
-
-
-class Gone:
-    """Frames that are neither where they were put nor where they came from: a person moved them, or deleted them."""
-
-    def __init__(self, tree: Path, placed: Mapping[str, Placed]) -> None:
-        """`placed` says where each frame of the tree was put."""
-        self.tree, self.placed = tree, placed
-        self.origins: dict[str, list[str]] = {}
-        for origin, one in placed.items():
-            self.origins.setdefault(one.place.name, []).append(origin)
-
-    def origin_of(self, name: str) -> str | None:
-        """Return the origin of a frame of this name that is gone."""
-        known = self.origins.get(name, [])
-        gone = (origin for origin in known if not self.placed[origin].place.exists())
-        return next((origin for origin in gone if not (self.tree / origin).exists()), None)
-
-
-def location_in_place(
-    path: Path, tree: Path, placed: Mapping[str, Placed], origin_at: Mapping[Path, str], gone: Gone
-) -> FrameLocation:
-    """Return how a frame stands that is arranged in place: as put, at its origin, moved by hand, or new."""
-    own = frames.relative_name(path, tree)
-    origin = origin_at.get(path)
-    if origin is None and own not in placed:
-        origin = gone.origin_of(path.name)
-    origin = origin or own
-    return FrameLocation(path, origin, placed.get(origin), path)
+def read_sources(tree: Path) -> set[str]:
+    """Return the datasets that a tree was made from, as its history names them."""
+    found = (record.get("reads") for record in journal.read_lines(tree / LOG))
+    return {Path(os.path.normpath(one)).as_posix() for one in found if isinstance(one, str)}
 
 
 def moved_by_hand(tree: Path) -> int:
     """Return how many frames of an arranged tree are not where they were put, but elsewhere in it."""
-    placed = read_journal(tree).placed
-    gone = {one.place.name for one in placed.values() if not one.place.exists()}
-    put = {one.place for one in placed.values()}
-    return sum(path.name in gone for path in frames.find_frames(tree) if path not in put) if gone else 0
+    owners = read_journal(tree).owners()
+    gone = {place.name for place in owners if not place.exists()}
+    return sum(path.name in gone for path in frames.find_frames(tree) if path not in owners) if gone else 0

@@ -7,10 +7,15 @@ from pathlib import Path
 from framekit import console, errors
 from framekit.arrange import place
 from framekit.arrange.folders import Described, Rules, describe, leaf_folder, rare_combinations
-from framekit.arrange.placements import FrameLocation
-from framekit.dataset import frames
-from framekit.dataset.move import Stems, visible_files
+from framekit.arrange.leave import FILTERED, Leaving, drop_captions, move_factors
+from framekit.arrange.locations import FrameLocation, is_sure
+from framekit.dataset import frames, removed
+from framekit.dataset.move import Stems, remove_empty_folders, stem_key, visible_files
 from framekit.files import paths
+from framekit.sidecars.renames import Renames
+
+Placement = tuple[FrameLocation, Path]
+Decision = tuple[FrameLocation, Path | str]
 
 
 def check_folders(src: Path, dst: Path, move: bool) -> None:
@@ -25,9 +30,12 @@ def check_folders(src: Path, dst: Path, move: bool) -> None:
 
 
 def describe_all(
-    locations: Sequence[FrameLocation], rules: Rules
+    locations: Sequence[FrameLocation], rules: Rules, renames: Renames
 ) -> tuple[dict[Path, Described], list[tuple[Path, str]]]:
-    """Return what decides on the place of each frame, and the frames whose metadata can't be used."""
+    """Return what decides on the place of each frame, and the frames whose metadata can't be used.
+
+    `renames` are those of the tree.
+    """
     described: dict[Path, Described] = {}
     unreadable: list[tuple[Path, str]] = []
     for one in console.progress(locations, len(locations), "frame", "reading"):
@@ -35,7 +43,7 @@ def describe_all(
             unreadable.append((one.frame, "it is a link that leads nowhere; remove it, or put the frame back"))
             continue
         try:
-            values, digests = place.held_metadata(one.frame, one.now, one.put)
+            values, digests = place.held_metadata(one.frame, one.other, one.put, renames)
             described[one.frame] = replace(describe(values, rules), digests=digests)
         except errors.BadSidecar as error:
             unreadable.append((one.frame, str(error)))
@@ -47,23 +55,33 @@ def decide(one: FrameLocation, leaf: Path, stems: Stems) -> Path | str:
     if one.put is None:
         return one.frame if one.now and one.frame.parent == leaf else stems.reserve(leaf / one.frame.name)
     if one.now is None:
-        return "deleted"
-    if one.now != one.put.place:
+        return stems.reserve(one.away.place(leaf / one.frame.name)) if one.away else "deleted"
+    if one.now != one.put.place or one.put.by_hand:
         return "moved"
-    return one.now if one.now.parent == leaf else stems.reserve(leaf / one.frame.name)
+    return one.now if one.now.parent == leaf and not has_new_name(one) else stems.reserve(leaf / one.frame.name)
+
+
+def has_new_name(one: FrameLocation) -> bool:
+    """Tell whether a frame that stands where it was put is called otherwise in the dataset now."""
+    if one.put is None or one.now != one.put.place or one.put.by_hand:
+        return False
+    return one.origin != (one.put.origin or one.origin) or one.frame.suffix != one.now.suffix
 
 
 def plan(
     locations: Sequence[FrameLocation], described: Mapping[Path, Described], rules: Rules, tree: Path
-) -> list[tuple[FrameLocation, Path | str]]:
+) -> list[Decision]:
     """Return for each described frame its place, or what keeps it out.
 
     Raises UsageError if a folder leads elsewhere.
     """
     rare = rare_combinations(described, rules.min_image_per_combination)
     stems = Stems(visible_files(tree))
+    for one in locations:
+        if has_new_name(one) and one.frame in described and one.now is not None:
+            stems.release(one.now)
     leaves = Leaves(tree, rules.levels, rare)
-    decisions: list[tuple[FrameLocation, Path | str]] = []
+    decisions: list[Decision] = []
     for one in locations:
         if one.frame not in described:
             continue
@@ -73,6 +91,56 @@ def plan(
         above = str(Path(one.origin).parent) if rules.keep_src_structure else ""
         decisions.append((one, decide(one, leaves.folder(described[one.frame], above), stems)))
     return decisions
+
+
+def filtered(locations: Sequence[FrameLocation], described: Mapping[Path, Described], tree: Path) -> list[Leaving]:
+    """Return the frames in the tree that the options leave out now, but for those that a person decided to keep."""
+    kept = removed.kept_by_hand(tree)
+    found = ((one.put, one.now) for one in locations if one.frame in described and not described[one.frame].is_wanted)
+    return [(put, now, FILTERED) for put, now in found if put and now and now not in kept and is_sure(put, now)]
+
+
+def carry_out(decisions: Sequence[Decision], described: Mapping[Path, Described], placer: place.Placer) -> None:
+    """Bring the frames to their places, and what belongs to folders after them."""
+    placed = [(one, target) for one, target in decisions if isinstance(target, Path)]
+    aside: dict[Path, FrameLocation] = {}
+    drop_captions(placer.tree, (one.now for one, target in placed if one.now and one.now.stem != target.stem))
+    with placer.journal:
+        for one, target, in_a_circle in console.progress(in_order(placed), len(placed), "frame"):
+            if in_a_circle:
+                aside[one.frame] = placer.step_aside(one)
+            else:
+                placer.place(aside.get(one.frame, one), target, described[one.frame].digests)
+    left = {(one.now.parent, target.parent) for one, target in placed if one.now and one.now.parent != target.parent}
+    place.follow_factors(placer.tree, left)
+    move_factors(placer.tree)
+    remove_empty_folders(placer.tree)
+
+
+def in_order(placed: Sequence[Placement]) -> list[tuple[FrameLocation, Path, bool]]:
+    """Return placements such that a frame leaves its place before another one comes there.
+
+    True marks one whose place is taken in a circle: it steps aside, and is placed once more at the end of the circle.
+    """
+    at_place = {
+        stem_key(one.now): number for number, (one, target) in enumerate(placed)
+        if one.now is not None and one.put is not None and one.now == one.put.place != target
+    }  # fmt: skip
+    if not at_place:
+        return [(one, target, False) for one, target in placed]
+    result: list[tuple[FrameLocation, Path, bool]] = []
+    done: set[int] = set()
+    for number in range(len(placed)):
+        chain: dict[int, None] = {}
+        following: int | None = number
+        while following is not None and following not in done and following not in chain:
+            chain[following] = None
+            following = at_place.get(stem_key(placed[following][1]))
+        if following in chain and following != next(reversed(chain)):
+            result.append((*placed[following], True))
+        done.update(chain)
+        result += [(*placed[place], False) for place in reversed(chain)]
+    return result
 
 
 class Leaves:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from framekit import boxes, console, errors
-from framekit.arrange.folders import CHARACTER_OTHERS, folder_name
+from framekit.arrange.folders import CHARACTER_OTHERS
 from framekit.dataset import frames
 from framekit.errors import BadSidecar
 from framekit.faces import crops, detect, filter
@@ -17,7 +17,7 @@ from framekit.files.names import FACES, sidecar
 from framekit.pixels import decode
 from framekit.sidecars import characters, metadata
 from framekit.sidecars.faces import read_faces
-from framekit.sidecars.metadata import OOD, is_ood, refuse_name
+from framekit.sidecars.metadata import OOD, folder_name, is_ood, refuse_name
 
 # Frames whose names a person corrected, each with its faces that got a usable name.
 Corrected = Mapping[Path, Sequence[tuple[boxes.Face, str]]]

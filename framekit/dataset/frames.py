@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from framekit.errors import UnreadableFrame, UsageError
-from framekit.files.names import DOUBLE_SUFFIXES
+from framekit.files.names import DOUBLE_SUFFIXES, is_mask
 from framekit.pixels import decode
 from framekit.pixels.decode import Pixels
 from framekit.pixels.modes import PACKAGES
@@ -128,8 +128,9 @@ def relative_name(path: Path, root: Path) -> str:
 
 
 def is_frame_name(name: str) -> bool:
-    """Tell whether a file of this name counts as a frame."""
-    return not name.startswith(".") and "." in name and f".{name.rpartition('.')[2].lower()}" in FRAME_SUFFIXES
+    """Tell whether a file of this name counts as a frame; the mask of a frame does not."""
+    suffix = f".{name.rpartition('.')[2].lower()}"
+    return not name.startswith(".") and "." in name and suffix in FRAME_SUFFIXES and not is_mask(name)
 
 
 def is_utf8(text: str) -> bool:

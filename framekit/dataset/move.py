@@ -3,12 +3,15 @@
 import filecmp
 import os
 from collections.abc import Collection, Iterable
+from functools import cached_property
 from pathlib import Path
 
 from framekit.dataset.frames import FRAME_SUFFIXES
 from framekit.files.atomic import Put, Transport, move_whole
-from framekit.files.names import NAME_SUFFIXES, STEM_SUFFIXES, TAGS
+from framekit.files.names import CACHES, NAME_SUFFIXES, STEM_SUFFIXES, TAGS, cache_stem
 from framekit.files.paths import refuse_linked_trash
+
+Stamp = tuple[int, int]
 
 
 def frame_files(frame: Path, names: Collection[str] | None = None) -> list[Path]:
@@ -16,12 +19,41 @@ def frame_files(frame: Path, names: Collection[str] | None = None) -> list[Path]
 
     `names` are those in its folder, if they are known already.
     """
+    if os.path.lexists(frame) or names is not None:
+        return [*files_beside(frame, names), frame]
+    return files_beside(frame)
+
+
+def files_beside(frame: Path, names: Collection[str] | None = None) -> list[Path]:
+    """Return the existing files of a frame but for the frame itself, which need not be there."""
     stem, own, folder = frame.stem, frame.name, frame.parent
     wanted = [stem + suffix for suffix in STEM_SUFFIXES] + [own + suffix for suffix in NAME_SUFFIXES]
-    if names is not None:
-        return [folder / name for name in wanted if name in names] + [frame]
-    beside = (folder / name for name in wanted)
-    return [path for path in (*beside, frame) if os.path.lexists(path)]  # no error for a name too long to exist
+    if names is None:
+        beside = (folder / name for name in wanted)
+        found = [path for path in beside if os.path.lexists(path)]  # no error for a name too long to exist
+        names = os.listdir(folder) if folder.is_dir() else []  # noqa: PTH208
+    else:
+        found = [folder / name for name in wanted if name in names]
+    caches = names.caches if isinstance(names, FolderNames) else caches_in(names, stem)
+    return found + [folder / name for name in caches.get(stem, ())]
+
+
+def caches_in(names: Iterable[str], start: str = "") -> dict[str, list[str]]:
+    """Return the caches among names that tell more than the stem, by the stem of their frame."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        if name.startswith(start) and (stem := cache_stem(name)):
+            found.setdefault(stem, []).append(name)
+    return {stem: sorted(own) for stem, own in found.items()}
+
+
+class FolderNames(frozenset[str]):
+    """The names in a folder that stays as it is meanwhile, with its caches by the stem of their frame."""
+
+    @cached_property
+    def caches(self) -> dict[str, list[str]]:
+        """The caches that tell more than the stem."""
+        return caches_in(self)
 
 
 def file_at(path: Path, frame: Path, target: Path) -> Path:
@@ -41,6 +73,8 @@ def same_file(one: Path, other: Path) -> bool:
 
 def stem_of(name: str) -> str:
     """Return the stem of the frame that a frame or one of its sidecars belongs to, by the file's name."""
+    if stem := cache_stem(name):
+        return stem
     if name.endswith(TAGS):
         name = name.removesuffix(TAGS)
     return next((name.removesuffix(suffix) for suffix in STEM_SUFFIXES if name.endswith(suffix)), Path(name).stem)
@@ -49,7 +83,7 @@ def stem_of(name: str) -> str:
 def stem_taken(target: Path) -> bool:
     """Tell whether a frame of this stem, of any suffix, is in the folder already."""
     suffixes = {target.suffix, *FRAME_SUFFIXES, *(suffix.upper() for suffix in FRAME_SUFFIXES)}
-    return any(target.with_name(target.stem + suffix).exists() for suffix in suffixes)
+    return any(os.path.lexists(target.with_name(target.stem + suffix)) for suffix in suffixes)  # links to nothing too
 
 
 def free_target(target: Path) -> Path:
@@ -63,6 +97,9 @@ def free_target(target: Path) -> Path:
 
 def settle(source: Path, target: Path, put: Put, keeps_source: bool, trash: Path) -> None:
     """Bring a file to its target. If another version is there, the newer stays and the older goes to the trash."""
+    if keeps_source and target.is_symlink() and not leads_to(target, source):
+        put(source, target)  # the link led to another file: it is no version of this one
+        return
     if target.exists() and not same_file(source, target):
         if source.stat().st_mtime_ns <= target.stat().st_mtime_ns:
             if not keeps_source:
@@ -73,12 +110,17 @@ def settle(source: Path, target: Path, put: Put, keeps_source: bool, trash: Path
         put(source, target)
 
 
+def leads_to(link: Path, file: Path) -> bool:
+    """Tell whether a link leads to a file."""
+    return link.exists() and link.samefile(file)
+
+
 def move_to_trash(path: Path, trash: Path) -> None:
     """Move a file into the folder `trash` under a free name. Raises OSError if the trash is a link."""
     refuse_linked_trash(trash / path.name)
     trash.mkdir(parents=True, exist_ok=True)
     number, target = 1, trash / path.name
-    while target.exists():
+    while os.path.lexists(target):
         number += 1
         target = trash / f"{path.name}.{number}"
     move_whole(path, target)
@@ -99,26 +141,51 @@ def place_frame(
     """
     refuse_linked_trash(target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    for path in frame_files(frame):
-        place = file_at(path, frame, target)
-        if path == settled:
-            continue
-        if path != frame:
-            settle(path, place, transport.beside, transport.keeps_source, trash)
-        elif transport.rewrite is None or not transport.rewrite(path, place):
-            unchanged = same_frame and transport.keeps_source and place.exists() and same_time(path, place)
-            if not unchanged:
-                settle(path, place, transport.frame, transport.keeps_source, trash)
+    found = frame_files(frame)
+    for path in [path for path in found if path not in (frame, settled)]:
+        settle(path, file_at(path, frame, target), transport.beside, transport.keeps_source, trash)
+    before = None if target.is_symlink() else stamp(target)
+    if frame not in found:
+        return  # it vanished meanwhile
+    if frame.suffix.lower() != target.suffix.lower():
+        if not transport.keeps_source:
+            move_to_trash(frame, trash)
+    elif not (transport.rewrite and transport.rewrite(frame, target)):
+        unchanged = same_frame and transport.keeps_source and before is not None and before == stamp(frame)
+        if not unchanged:
+            settle(frame, target, transport.frame, transport.keeps_source, trash)
+    drop_caches(target, before, frame, found, trash)
 
 
-def refresh_frame(frame: Path, target: Path, transport: Transport, trash: Path, names: Collection[str]) -> None:
-    """Bring the files of a frame, of these `names`, whose size or time differs from those at its target."""
-    for path in frame_files(frame, names):
+def refresh_frame(
+    frame: Path, target: Path, transport: Transport, trash: Path, names: Collection[str], settled: Path
+) -> None:
+    """Bring the files of a frame, of these `names`, whose size or time differs from those at its target.
+
+    `settled` is a sidecar that the caller saw to.
+    """
+    before = stamp(target)
+    found = frame_files(frame, names)
+    for path in [path for path in found if path != settled]:
         place = file_at(path, frame, target)
         if path == frame and transport.rewrite is not None and transport.rewrite(path, place):
             continue
-        if not (place.exists() and same_time(path, place)):
+        if not same_time(place, path):
             settle(path, place, transport.frame if path == frame else transport.beside, transport.keeps_source, trash)
+    drop_caches(target, before, frame, found, trash)
+
+
+def drop_caches(target: Path, before: Stamp | None, frame: Path, found: Iterable[Path], trash: Path) -> None:
+    """Take caches out of the way that were computed of other pixels: those of a target that changed since `before`.
+
+    Those that came with the frame, among the files `found` with it, stay.
+    """
+    if before is None or stamp(target) == before:
+        return
+    kept = {file_at(path, frame, target) for path in found}
+    for path in files_beside(target):
+        if path.name.endswith(CACHES) and path not in kept:
+            move_to_trash(path, trash)
 
 
 def place_fresh(frame: Path, target: Path, transport: Transport, names: Collection[str]) -> None:
@@ -133,10 +200,18 @@ def place_fresh(frame: Path, target: Path, transport: Transport, names: Collecti
         transport.frame(frame, target)
 
 
+def stamp(path: Path) -> Stamp | None:
+    """Return size and time of change of a file, which tell it from another version; None if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns
+
+
 def same_time(one: Path, other: Path) -> bool:
     """Tell whether two files have the same size and time of change."""
-    first, second = one.stat(), other.stat()
-    return (first.st_size, first.st_mtime_ns) == (second.st_size, second.st_mtime_ns)
+    return stamp(one) == stamp(other)
 
 
 def remove_empty_folders(root: Path) -> None:
@@ -146,12 +221,21 @@ def remove_empty_folders(root: Path) -> None:
             Path(folder).rmdir()
 
 
+def stem_key(path: Path) -> tuple[Path, str]:
+    """Return what two frames, or a frame and a sidecar, of one stem in one folder have in common."""
+    return path.parent, stem_of(path.name).casefold()
+
+
 class Stems:
     """The stems that are taken in each folder of a tree, so that no frame ever overwrites another."""
 
     def __init__(self, present: Iterable[Path]) -> None:
         """Start with these files: frames, or sidecars without their frame."""
-        self.taken = {(path.parent, stem_of(path.name).casefold()) for path in present}
+        self.taken = {stem_key(path) for path in present}
+
+    def release(self, frame: Path) -> None:
+        """Give the stem of a frame free that will leave its place."""
+        self.taken.discard(stem_key(frame))
 
     def reserve(self, wished: Path) -> Path:
         """Return the wished place, or `X_2.png`, `X_3.png` … if its stem is taken; from then on it is."""

@@ -32,9 +32,9 @@ def removed_now(root: Path) -> Iterator[tuple[Path, Path, dict[str, Any]]]:
     for name, record in latest.items():
         origin, where = paths.inside(root, record.get("frame")), paths.inside(root, name)
         over = record.get("reason") in (RESTORED, KEPT_BY_HAND, PURGED)
-        if over or origin is None or where is None or not where.exists():
+        if over or origin is None or where is None or not os.path.lexists(where):
             continue
-        if where.resolve().is_relative_to((root / paths.REMOVED).resolve()):
+        if where.parent.resolve().is_relative_to((root / paths.REMOVED).resolve()):
             yield origin, where, record
 
 

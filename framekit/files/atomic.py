@@ -56,13 +56,14 @@ def symlink_whole(source: Path, target: Path) -> None:
 def move_whole(source: Path, target: Path) -> None:
     """Move a file, also to another disk, so that it is always whole in one of the places.
 
-    Where the target is another name of the same file, the source's name goes; a link still leads to the same file.
+    Where the target is another name of the same file, the source's name goes; a link leads where it led, also if
+    nothing is there now.
     """
     if target.exists() and target.samefile(source):
         if not same_entry(source, target):
             source.unlink()
         return
-    if source.is_symlink() and source.exists():
+    if source.is_symlink():
         symlink_whole(source, target)
         source.unlink()
         return

@@ -9,9 +9,8 @@ from framekit import boxes, errors
 from framekit.arrange import folders
 from framekit.arrange.folders import Reader
 from framekit.files import atomic, names
-from framekit.metadata import rename
 from framekit.pixels.decode import frame_size
-from framekit.sidecars import corrections, metadata, tags
+from framekit.sidecars import corrections, metadata, renames, tags
 from framekit.sidecars.episode import Episodes
 from framekit.sidecars.read import FrameSidecars, read_sidecars
 from framekit.sidecars.tags import TagRecord
@@ -40,7 +39,7 @@ class Rules:
     count_from: str
     source_type: str
     overwrite: bool
-    renames: rename.Renames
+    renames: renames.Renames
     folders: Reader | None = None
     names_only: bool = False
     episodes: Episodes = field(default_factory=Episodes)
@@ -62,12 +61,13 @@ def describe_general(description: str, source: Mapping[str, Any]) -> str:
     return " ".join(word for word in (description, series) if word)
 
 
-def tag_lines(known: FrameSidecars, renames: rename.Renames) -> dict[str, list[str]]:
+def tag_lines(known: FrameSidecars, names_now: renames.Renames) -> dict[str, list[str]]:
     """Return the tags of a frame by their kind, characters by their new names."""
     text = known.tag_text
-    if text and renames.mark:
+    if text and names_now.mark:
         path = names.sidecar(known.frame, names.TAGS)
-        text = rename.renamed_tags(text, renames.since(rename.mark_of_tags(path, TagRecord(path.parent))))
+        old = names_now.since(renames.marks_of_tags(path, TagRecord(path.parent)))
+        text = renames.renamed_tags(text, old)
     return tags.parse_tags(text)
 
 
@@ -101,14 +101,14 @@ def join(frame: Path, rules: Rules, known_source: Any) -> dict[str, Any]:
         "face_height_ratio": round(max((face.box[3] - face.box[1] for face in seen), default=0.0), 4),
     }
     optional = {
-        "inferred": rename.renamed(named.inferred, new_names),
+        "inferred": renames.renamed(named.inferred, new_names),
         "copyright": tags["copyright"],
         "artist": tags["artist"],
         "rating": "".join(tags["rating"][:1]),
         "size": frame_size(frame),
         "source_type": rules.source_type or (SCREENSHOTS if source else ""),
         "source": source,
-        rename.RENAMED: rules.renames.mark,
+        renames.RENAMED: rules.renames.added_to(named.renamed),
     }
     return fields | {name: value for name, value in optional.items() if value}
 
@@ -133,7 +133,7 @@ def write_metadata(frame: Path, rules: Rules) -> list[str]:
     """Write X.json if its content changes; return the hand-corrected fields that stayed. Raises BadSidecar."""
     path = names.sidecar(frame, names.METADATA)
     old = atomic.read_json(path) if path.exists() else None
-    before = None if old is None or rules.overwrite else rename.rename_values(metadata.upgraded(old), rules.renames)
+    before = None if old is None or rules.overwrite else renames.rename_values(metadata.upgraded(old), rules.renames)
     if rules.names_only and before is not None:
         merged, kept = before, list[str]()
     else:

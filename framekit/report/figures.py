@@ -11,9 +11,9 @@ from framekit.arrange.placements import moved_by_hand
 from framekit.dataset.removed import removed_now
 from framekit.files import atomic, journal
 from framekit.files.names import METADATA, sidecar
-from framekit.metadata import rename
 from framekit.sidecars.corrections import edited_fields
 from framekit.sidecars.metadata import Metadata
+from framekit.sidecars.renames import RECORD
 
 BINS = 60  # of the time of an episode
 # Share of the frame height that the largest face takes. Source: the four folders of face_height_ratio.
@@ -105,7 +105,7 @@ def corrections(root: Path, frames: Iterable[Path], roots: Sequence[Path]) -> Co
     renames = [
         pair
         for one in roots
-        for record in journal.read_lines(one / rename.RECORD)
+        for record in journal.read_lines(one / RECORD)
         if isinstance(names := record.get("names"), dict)
         for pair in names.items()
     ]

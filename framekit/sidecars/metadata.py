@@ -4,6 +4,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -206,3 +207,9 @@ def refuse_name(name: str, where: Path | str) -> None:
         raise errors.UsageError(f"{where}: not every system takes the name {name!r}; call it {paths.safe_name(name)}")
     if len(name) > LONGEST_NAME:
         raise errors.UsageError(f"{where}: the name has {len(name)} characters; {LONGEST_NAME} at most, rename it")
+
+
+@lru_cache(maxsize=2**14)
+def folder_name(character: str) -> str:
+    """Return the name of a character as it stands in folders; `+` and dots have meanings of their own there."""
+    return paths.safe_name(character.replace(".", "").replace("+", " "))

@@ -14,12 +14,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 from framekit import console, errors
-from framekit.arrange.folders import CHARACTER_OTHERS, folder_name
+from framekit.arrange.folders import CHARACTER_OTHERS
 from framekit.dataset import frames
 from framekit.files import atomic
 from framekit.pixels import decode, modes
 from framekit.pixels.decode import ORIENTATION
-from framekit.sidecars.metadata import Metadata, read_metadata
+from framekit.sidecars.metadata import Metadata, folder_name, read_metadata
 from framekit.trainers.base import AGAIN, Kind, Look, PreparedTree, Problem, SeenFolder, Severity, Trainer
 from framekit.training.record import DESCRIBED, read_configs
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from framekit.arrange.locations import FrameLocation
 from framekit.arrange.place import Change, change_of
-from framekit.arrange.placements import NO_DIGESTS, FrameLocation, MetadataDigests, Placed
+from framekit.arrange.placements import NO_DIGESTS, MetadataDigests, Placed
 
 FRAME, HERE, THERE = Path("set/x.png"), Path("tree/a/x.png"), Path("tree/b/x.png")
 NOTED, EDITED = MetadataDigests("1", "1"), MetadataDigests("2", "1")

@@ -20,7 +20,7 @@ import generate_metadata
 import prepare_training
 import remove_similar
 import tag_images
-from framekit.arrange import placements
+from framekit.arrange import locations
 from framekit.cli import run
 from framekit.files import names
 from tests.conftest import ROOT, one_sentence, patchwork
@@ -134,14 +134,14 @@ def test_a_folder_that_disappears_is_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     add_frame(tmp_path / "set" / "x.png", count=1)
-    found = placements.frame_locations
+    found = locations.locate
 
     def vanish(*given: Any) -> Any:
         result = found(*given)
         (tmp_path / "set").rename(tmp_path / "away")
         return result
 
-    monkeypatch.setattr(placements, "frame_locations", vanish)
+    monkeypatch.setattr(arrange_folders, "locate", vanish)
     words = ["--src_dir", str(tmp_path / "set"), "--dst_dir", str(tmp_path / "tree")]
     assert arrange_folders.main(words) in (1, 2)
     assert "x.png" in one_sentence(capsys.readouterr().err.replace(names.METADATA, ""))

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+import arrange_folders
 import extract_frames
+import generate_metadata
 from framekit.dataset import removed
 from framekit.files import atomic, names
 from tests.conftest import patchwork, write_clip
@@ -125,6 +127,57 @@ def test_generate_metadata(described: Path, tmp_path: Path, moments: int) -> Non
 def test_arrange_folders(described: Path, tmp_path: Path, moments: int, way: str) -> None:
     words = ["--src_dir", "ROOT/frames", "--dst_dir", "ROOT/training", "--min_image_per_combination", "1"]
     kill(tmp_path, moments, "arrange_folders", *words, f"--{way}")
+
+
+@pytest.fixture
+def followed(described: Path) -> Path:
+    """Return a tree whose dataset lost, renamed and exchanged frames, and in which a person worked."""
+    words = ["--src_dir", str(described / "frames"), "--dst_dir", str(described / "training")]
+    assert arrange_folders.main([*words, "--min_image_per_combination", "1"]) == 0
+    tree, dataset = described / "training", described / "frames"
+    for frame in tree.rglob("*.png"):
+        frame.with_suffix(".txt").write_text(f"of {frame.stem}")
+        frame.with_name(f"{frame.stem}-masklabel.png").write_bytes(b"mask")
+    by_stem = {frame.stem: frame for frame in tree.rglob("f?.png")}
+    (tree / "best/Hinata").mkdir(parents=True)
+    by_stem["f5"].rename(tree / "best/Hinata/f5.png")  # the picture alone
+    removed.remove(dataset, dataset / "EP02/f1.png", "similar")
+    for old, new in (("f0", "x"), ("f2", "f0"), ("x", "f2")):
+        for path in list((dataset / "EP01").glob(f"{old}.*")):
+            path.rename(path.with_name(new + path.name[len(old) :]))
+    assert generate_metadata.main(["--src_dir", str(dataset), "--rename", "Hinata", "Kurae"]) == 0
+    return described
+
+
+@pytest.mark.parametrize("way", ["copy", "hardlink", "symlink"])
+def test_arrange_folders_again(followed: Path, tmp_path: Path, moments: int, way: str) -> None:
+    words = ["--src_dir", "ROOT/frames", "--dst_dir", "ROOT/training", "--min_image_per_combination", "1"]
+    kill(tmp_path, moments, "arrange_folders", *words, f"--{way}")
+    tree = tmp_path / "work/root/training"
+    texts = {path.relative_to(tree).as_posix(): path.read_text() for path in tree.rglob("f?.txt")}
+    assert texts.pop("best/Kurae/f5.txt") == "of f5"
+    assert {Path(name).stem: text for name, text in texts.items() if ".removed" not in name} == {
+        "f0": "of f2", "f2": "of f0", "f3": "of f3", "f4": "of f4"
+    }  # fmt: skip
+    assert [text for name, text in texts.items() if name.startswith(".removed/similar")] == ["of f1"]
+
+
+def test_arrange_folders_with_frames_that_come_back(followed: Path, tmp_path: Path, moments: int) -> None:
+    words = ["--src_dir", str(followed / "frames"), "--dst_dir", str(followed / "training")]
+    assert arrange_folders.main([*words, "--min_image_per_combination", "1"]) == 0
+    removed.restore(followed / "frames", [], ["similar"], dry_run=False)
+    words = ["--src_dir", "ROOT/frames", "--dst_dir", "ROOT/training", "--min_image_per_combination", "1"]
+    kill(tmp_path, moments, "arrange_folders", *words)
+    assert len(list((tmp_path / "work/root/training").rglob("f1.txt"))) == 1
+
+
+def test_prepare_training_of_a_tree(followed: Path, tmp_path: Path, moments: int) -> None:
+    kill(tmp_path, moments, "prepare_training", "--src_dir", "ROOT/training")
+
+
+def test_flatten(followed: Path, tmp_path: Path, moments: int) -> None:
+    words = ["--src_dir", "ROOT/training", "--dst_dir", "ROOT/frames", "--flatten"]
+    kill(tmp_path, moments, "arrange_folders", *words)
 
 
 def test_prepare_training(described: Path, tmp_path: Path, moments: int) -> None:

@@ -48,7 +48,7 @@ prepare_training.py --src_dir training --dst_dir fine_tuning --trainer kohya --k
 generate_metadata.py --src_dir training --rename names.csv
 arrange_folders.py --src_dir frames --dst_dir training --copy --format character/fh_ratio
 prepare_training.py --src_dir training --overwrite_corrections
-arrange_folders.py --src_dir training --dst_dir flat --flatten --copy
+arrange_folders.py --src_dir training --dst_dir flat --flatten
 remove_similar.py --src_dir frames --restore
 """
 # After all commands; a second run of these changes nothing.
@@ -137,6 +137,8 @@ def content(path: Path, out: Path) -> bytes:
         return b" ".join(re.findall(rb"\d+(?:\.\d+)?", re.sub(rb"<[^>]*>|&[^;]*;", b" ", text)))
     if path.name == ".prepared.json":
         return without_absolute(path, out)
+    if path.name == ".arranged.jsonl":  # times of files
+        return re.sub(rb'"file": \[[^]]*\]', b'"FILE"', held)
     if path.name == ".configs.json":  # digests of absolute paths
         return re.sub(rb'"(image_dir|metadata_file|path|frame)":\s*\[[^]]*\]', b'"OUT"', held)
     return held

@@ -11,8 +11,8 @@ import generate_metadata
 import prepare_training
 import tag_images
 from framekit.files import atomic, names
-from framekit.metadata.rename import composed, renamed_tags
 from framekit.sidecars import faces
+from framekit.sidecars.renames import composed, renamed_tags
 from tests.conftest import one_sentence, plain, tree
 from tests.helpers_dataset import MIDDLE, add_frame, add_json, correct, frames_in, loaded, names_in
 

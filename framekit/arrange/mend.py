@@ -1,0 +1,221 @@
+"""A tree is made whole before anything else happens there: after a kill, after moves by hand, after renames."""
+
+import os
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from framekit import console, errors
+from framekit.arrange.leave import note_place, set_aside_before
+from framekit.arrange.pictures import Pictures
+from framekit.arrange.place import REPLACED, bring, follow_factors
+from framekit.arrange.placements import (
+    JOURNAL,
+    Arranged,
+    Key,
+    Placed,
+    comes_from,
+    metadata_digest,
+    read_journal,
+    read_sources,
+    source_name,
+)
+from framekit.arrange.places import Places
+from framekit.dataset import frames, move, removed
+from framekit.dataset.move import Stems, visible_files
+from framekit.files import atomic, journal, names, paths
+from framekit.files.atomic import MOVE, Transport
+from framekit.files.journal import Journal
+from framekit.sidecars.renames import RECORD, RENAMED, Names, Renames, rename_metadata, rename_sidecars, renamed_part
+from framekit.sidecars.tags import TagRecord
+
+SIDECARS = (*names.STEM_SUFFIXES, names.TAGS)
+FOLLOWED = "followed"  # key in the record of renames of a tree: dataset -> the last of its renames that was followed
+
+
+def mend(source: Path, tree: Path, how: Transport) -> int:
+    """Complete what a kill cut short, follow renames, and bring sidecars to pictures that a person moved alone.
+
+    Return how many of those there were.
+    """
+    fetched = 0
+    if tree.is_dir():
+        removed.finish_interrupted(tree)
+        finish_interrupted(source, tree, how, set_aside_before(tree))
+        fetched = fetch_sidecars(tree)
+    if source != tree:
+        follow_renames(source, tree)
+    return fetched
+
+
+def finish_interrupted(source: Path, tree: Path, how: Transport, away: Collection[Key]) -> None:
+    """Complete the last placement if a kill cut it short. The frame moves last, so it isn't at its target then.
+
+    Those that are still `away` come back when it is their turn.
+    """
+    unfinished = read_journal(tree).unfinished
+    if unfinished is None or unfinished[0].key in away:
+        return
+    one, before = unfinished
+    starts = [(before.place, MOVE)] if before else []
+    starts += [(start, how)] if (start := paths.inside(source, one.origin)) else []
+    for start, way in starts:
+        is_it = way is MOVE or not one.picture.key or Pictures().of(start, one.picture).key == one.picture.key
+        if start.exists() and is_it and start != one.place and not one.place.exists():
+            try:
+                bring(start, one.place, way, tree / REPLACED, before)
+            except errors.BadSidecar:
+                return  # listed when its turn comes
+    if one.place.exists():
+        journal.append_line(tree / JOURNAL, one.record(tree))
+
+
+def fetch_sidecars(tree: Path) -> int:
+    """Bring the sidecars of pictures that a person moved alone to them; return how many pictures that were.
+
+    What is done so far stays so after a kill, and the next call does the rest.
+    """
+    orphans = orphaned_stems(tree)
+    if not orphans:
+        return 0
+    arranged = read_journal(tree)
+    places = Places(arranged, frames.find_frames(tree), noted_source(tree, arranged), Pictures())
+    found = [(one, places.now(one)) for one in arranged.placed.values()]
+    moved = [(one, now) for one, now in found if now and (now != one.place or not has_metadata(now))]
+    fetched = 0
+    for one, now in moved:
+        left = left_behind(one, now, orphans)
+        if left is not None and (beside := move.files_beside(left)):
+            fetched += 1
+            for path in beside:
+                move.settle(path, move.file_at(path, left, now), MOVE.beside, False, tree / REPLACED)
+    if fetched:
+        move.remove_empty_folders(tree)
+    return fetched
+
+
+def has_metadata(frame: Path) -> bool:
+    """Tell whether a frame has an X.json."""
+    return names.sidecar(frame, names.METADATA).exists()
+
+
+def followed_words(fetched: int) -> str:
+    """Return how a closing line says how many pictures were moved alone; nothing for none."""
+    return f"the files of {console.counted(fetched, 'picture')} that had been moved alone followed" if fetched else ""
+
+
+def noted_source(tree: Path, arranged: Arranged) -> Path | None:
+    """Return the dataset of a tree, as its journal names it, if that is a folder beside the tree.
+
+    A journal from a stranger must not lead anywhere else.
+    """
+    named = next((one.source for one in reversed([*arranged.placed.values()]) if one.source), "")
+    if not named or not paths.usable_path(named):
+        return None
+    source, around = (tree / named).resolve(), tree.resolve().parent
+    return source if source.is_dir() and source.is_relative_to(around) and source != around else None
+
+
+def orphaned_stems(tree: Path) -> dict[str, list[Path]]:
+    """Return for the stems of sidecars that have no frame beside them the folders where they are."""
+    found: dict[str, list[Path]] = {}
+    for folder, folders, held in os.walk(tree):
+        folders[:] = sorted(one for one in folders if not one.startswith("."))
+        whole = {name.rpartition(".")[0] for name in held if frames.is_frame_name(name)}
+        rest = [name for name in held if name.partition(".")[0] not in whole and name != names.MULTIPLY]
+        stems = {move.stem_of(name) for name in rest if name.endswith(SIDECARS) and not name.startswith(".")}
+        for stem in sorted(stems - whole):
+            found.setdefault(stem, []).append(Path(folder))
+    return found
+
+
+def left_behind(one: Placed, now: Path, orphans: Mapping[str, Sequence[Path]]) -> Path | None:
+    """Return where a frame that is `now` elsewhere would be for its sidecars: where it was put, or was moved before."""
+    folders = orphans.get(one.place.stem, ())
+    if one.place.parent in folders:
+        return one.place
+    if len(folders) == 1 and not has_metadata(now):
+        return folders[0] / one.place.name
+    return None
+
+
+def follow_renames(source: Path, tree: Path) -> None:
+    """Rename in a tree whom a person renamed in its dataset since: in sidecars, and in folders that a person chose.
+
+    Frames that stand where they were put get their folders when they are arranged. What is done so far stays so after a
+    kill, and the next call does the rest.
+    """
+    renames, name = Renames(source), source_name(source, tree)
+    followed = last_followed(tree)
+    if renames.mark in ("", followed.get(name)):
+        return
+    arranged, reads = read_journal(tree), read_sources(tree)
+    present = frames.find_frames(tree) if tree.is_dir() else []
+    owners, places = arranged.owners(), Places(arranged, present, source, Pictures())
+    others = {places.now(put) for put in arranged.placed.values() if not comes_from(put, name, reads)}
+    found = [frame for frame in present if frame not in others]
+    by_hand = [frame for frame in found if (put := owners.get(frame)) is None or put.by_hand]
+    now = rename_folders(tree, {frame: renames.since(held_marks(frame, followed.get(name))) for frame in by_hand})
+    away = set_aside_before(tree).values()
+    for one in [one for one in away if one.was_moved]:
+        stood = tree / renamed_folder(one.stood.parent.relative_to(tree), renames.since(held_marks(one.where, "")))
+        note_place(tree, one, stood / one.stood.name)
+    tagged: dict[Path, TagRecord] = {}
+    with Journal(tree / JOURNAL) as lines:
+        for frame in [*(now.get(frame, frame) for frame in found), *(one.where for one in away)]:
+            digest = metadata_digest(frame)
+            try:
+                rename_sidecars(frame, renames, tagged)
+                rename_metadata(frame, renames)
+            except errors.BadSidecar:
+                continue  # whoever reads it lists it
+            put = owners.get(frame)
+            if put is not None and put.digests.tree == digest != metadata_digest(frame):
+                digests = put.digests._replace(tree=metadata_digest(frame))
+                lines.append(replace(put, digests=digests).record(tree))
+    journal.append_line(tree / RECORD, {FOLLOWED: followed | {name: renames.mark}})
+
+
+def last_followed(tree: Path) -> dict[str, str]:
+    """Return for each dataset of a tree which of its renames was followed last."""
+    noted = [record[FOLLOWED] for record in journal.read_lines(tree / RECORD) if FOLLOWED in record]
+    return noted[-1] if noted and isinstance(noted[-1], dict) else {}
+
+
+def held_marks(frame: Path, otherwise: str | None) -> object:
+    """Return the marks of the renames after which the X.json of a frame was written."""
+    try:
+        return atomic.read_json(names.sidecar(frame, names.METADATA)).get(RENAMED)
+    except errors.BadSidecar:
+        return otherwise
+
+
+def renamed_folder(folder: Path, names_now: Names) -> Path:
+    """Return a folder of a tree with old names replaced in those of its parts that name characters."""
+    return Path(*(renamed_part(part, names_now) for part in folder.parts))
+
+
+def rename_folders(root: Path, names_for: Mapping[Path, Names]) -> dict[Path, Path]:
+    """Move frames out of folders with an old name in theirs; return where each is now. A hand-sorted frame stays one.
+
+    `names_for` tells for each frame what old names became.
+    """
+    homes = {frame: root / renamed_folder(frame.parent.relative_to(root), now) for frame, now in names_for.items()}
+    moving = {frame: folder for frame, folder in homes.items() if folder != frame.parent}
+    if not moving:
+        return {}
+    owners = read_journal(root).owners()
+    stems = Stems(visible_files(root))
+    result: dict[Path, Path] = {}
+    with Journal(root / JOURNAL) as lines:
+        for frame, folder in moving.items():
+            target, put = stems.reserve(folder / frame.name), owners.get(frame)
+            if put:
+                lines.append(replace(put, place=target).record(root, is_finished=False))
+            move.place_frame(frame, target, MOVE, root / REPLACED)
+            if put:
+                lines.append(replace(put, place=target).record(root))
+            result[frame] = target
+    follow_factors(root, {(frame.parent, folder) for frame, folder in moving.items()})
+    move.remove_empty_folders(root)
+    return result

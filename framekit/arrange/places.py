@@ -1,0 +1,116 @@
+"""Where the pictures of a tree stand now: where they were put, or where a person moved them."""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from pathlib import Path
+
+from framekit.arrange.pictures import RETOUCHED, Pictures, digest_of, look_alike, same_bytes
+from framekit.arrange.placements import Arranged, Key, Placed
+from framekit.dataset import move
+from framekit.files import paths
+
+KeysOf = Callable[[Placed], Collection[Hashable]]
+KeyOf = Callable[[Path], Hashable]
+Fits = Callable[[Placed, Path], bool]
+
+
+class Places:
+    """The frames that are in a tree, each with what the journal says of it."""
+
+    def __init__(self, arranged: Arranged, present: Iterable[Path], source: Path | None, pictures: Pictures) -> None:
+        """`present` are the frames in the tree, `source` is the dataset that they come from, if it is known."""
+        owners = arranged.owners()
+        self.source, self.pictures = source, pictures
+        self.where: dict[Key, Path] = {}
+        self.strays: list[Path] = []
+        for path in present:
+            owner = owners.get(path)
+            if owner is None:
+                self.strays.append(path)
+            else:
+                self.where[owner.key] = path
+        self.missing = [one for one in arranged.placed.values() if one.key not in self.where]
+        if self.missing and self.strays:
+            self.where |= self.moved()
+
+    def now(self, one: Placed) -> Path | None:
+        """Return where a frame stands; None if it is not in the tree."""
+        return self.where.get(one.key)
+
+    def moved(self) -> dict[Key, Path]:
+        """Return the frames that are not where they were put, and where a person moved them, surest first."""
+        found: dict[Key, Path] = {}
+        stamps = {path: move.stamp(path) for path in self.strays}
+        digests: dict[Path, str] = {}
+
+        def digest(path: Path) -> str:
+            if path not in digests:
+                digests[path] = digest_of(path, (stamps[path] or (0, 0))[0])
+            return digests[path]
+
+        def take(keys: KeysOf, key: KeyOf, sure: bool, fits: Fits = lambda one, path: True) -> None:
+            missing = [one for one in self.missing if one.key not in found]
+            taken = {*found.values()}
+            free = [path for path in self.strays if path not in taken]
+            found.update(pairs(missing, free, keys, key, fits) if not sure else only_pairs(missing, free, keys, key))
+
+        take(lambda one: [(one.place.name, one.picture.file)], lambda path: (path.name, stamps[path]), sure=False)
+        take(lambda one: [one.place.name], lambda path: path.name, sure=False, fits=self.shows_origin)
+        take(lambda one: [one.picture.file], lambda path: stamps[path], sure=True)
+        take(self.digests, digest, sure=True)
+        take(lambda one: [one.place.name], lambda path: path.name, sure=False, fits=self.is_as_large)
+        return found
+
+    def origin(self, one: Placed) -> Path | None:
+        """Return the file in the dataset that a frame was made from, if it is there and still shows that picture."""
+        path = paths.inside(self.source, one.origin) if self.source is not None else None
+        if path is None or not path.is_file():
+            return None
+        picture = self.pictures.of(path, one.picture)
+        return path if not one.picture.key or picture.key == one.picture.key else None
+
+    def shows_origin(self, one: Placed, path: Path) -> bool:
+        """Tell whether a file in the tree shows what the origin of a frame shows."""
+        origin = self.origin(one)
+        if origin is None:
+            return False
+        return origin.samefile(path) or same_bytes(origin, path) or look_alike(origin, path, RETOUCHED)
+
+    def is_as_large(self, one: Placed, path: Path) -> bool:
+        """Tell whether a file has the size that was placed, where no origin tells more; older journals note none."""
+        found = move.stamp(path)
+        return self.origin(one) is None and (
+            not one.picture.key or (found is not None and found[0] == one.picture.file[0])
+        )
+
+    def digests(self, one: Placed) -> set[str]:
+        """Return the digests that the file of a frame has wherever it is."""
+        known = set() if one.picture.is_moment else {one.picture.key}
+        origin = self.origin(one)
+        return (known | ({digest_of(origin, origin.stat().st_size)} if origin else set())) - {""}
+
+
+def pairs(missing: Iterable[Placed], free: Iterable[Path], keys: KeysOf, key: KeyOf, fits: Fits) -> dict[Key, Path]:
+    """Return for each frame the first file of one of its keys that fits; no file is given twice."""
+    files: dict[Hashable, list[Path]] = {}
+    for path in free:
+        files.setdefault(key(path), []).append(path)
+    found: dict[Key, Path] = {}
+    taken: set[Path] = set()
+    for one in missing:
+        known = [path for own in keys(one) for path in files.get(own, ())]
+        for path in known:
+            if path not in taken and fits(one, path):
+                found[one.key] = path
+                taken.add(path)
+                break
+    return found
+
+
+def only_pairs(missing: Sequence[Placed], free: Iterable[Path], keys: KeysOf, key: KeyOf) -> dict[Key, Path]:
+    """Return the frames and files that have a key which no other frame, and no other file, has."""
+    ones = Counter(own for one in missing for own in keys(one))
+    known = [(key(path), path) for path in free]
+    files = Counter(own for own, _ in known)
+    only = {own: path for own, path in known if files[own] == ones[own] == 1}
+    return {one.key: only[own] for one in missing for own in keys(one) if own in only}
