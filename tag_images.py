@@ -55,7 +55,7 @@ def parser() -> StageParser:
         "merge", choices=store.MERGES, default="union", help="highest, lowest or mean score of several taggers"
     )
     options.option("replace", type=Path, help="CSV file with lines old,new; without a new tag the old one is dropped")
-    options.option("blacklist", type=Path, help="text file of tags to drop, one per line")
+    options.option("blacklist", type=Path, help="text file of tags to drop, one or more per line")
     options.option("undesired_tags", help="tags to drop, separated by commas")
     options.option("always_first", help="tags to put first where present, separated by commas")
     options.option(
@@ -93,8 +93,8 @@ def main(args: argparse.Namespace) -> int:
     )
     floor = select.floor_for(thresholds, args.floor, is_stored=args.rethreshold)
     rules = TagRules(
-        replace={tag: [*others, ""][0] for tag, others in select.read_pairs(args.replace).items()},
-        unwanted=frozenset([*select.read_pairs(args.blacklist), *select.split_tags(args.undesired_tags)]),
+        replace=select.read_replacements(args.replace),
+        unwanted=frozenset([*select.read_tags(args.blacklist), *select.split_tags(args.undesired_tags)]),
         implied={tag: frozenset(others) for tag, others in select.read_pairs(args.implications).items()},
         drop_overlap=args.drop_overlap,
         first=select.split_tags(args.always_first),

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from operator import itemgetter
-from os import sep, walk
+from os import sep
 from pathlib import Path
 from typing import Any, TypeVar
 
+from framekit import console
 from framekit.errors import UnreadableFrame, UsageError
-from framekit.files.names import DOUBLE_SUFFIXES
+from framekit.files.names import DOUBLE_SUFFIXES, is_ignored, nfc, walk
 from framekit.pixels import decode
 from framekit.pixels.decode import Pixels
 from framekit.pixels.modes import PACKAGES
@@ -35,7 +36,9 @@ class Unreadable:
 
 
 def find_frames(folder: Path | str, limit: int = 0) -> list[Path]:
-    """Return all frames below `folder` in natural order; hidden files and folders and links to folders are left out.
+    """Return all frames below `folder` in natural order.
+
+    Hidden files and folders, what systems leave for themselves, and links to folders are left out.
 
     `limit` keeps the first frames only; 0 keeps all.
     Raises UsageError if there is no such folder, or if two frames of one folder would share their sidecars.
@@ -45,7 +48,7 @@ def find_frames(folder: Path | str, limit: int = 0) -> list[Path]:
         raise UsageError(f"{folder} is not a folder; --src_dir must name the folder that holds the frames")
     found: list[tuple[list[Key], Path]] = []
     for root, folders, names in walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        tell_twins(root, folders)
         own = [name for name in names if is_frame_name(name)]
         if own:
             here = Path(root)
@@ -55,6 +58,14 @@ def find_frames(folder: Path | str, limit: int = 0) -> list[Path]:
             found += [([*above, part_key(name)], here / name) for name in own]
     found.sort(key=itemgetter(0))
     return [path for _, path in (found[:limit] if limit else found)]
+
+
+def tell_twins(folder: str, names: Sequence[str]) -> None:
+    """Warn of folders side by side whose names look the same: they are one on other disks."""
+    seen: dict[str, str] = {}
+    for name in () if all(map(str.isascii, names)) else names:
+        if seen.setdefault(nfc(name), name) != name:
+            console.warn(f"{folder} holds two folders called {nfc(name)}, in two Unicode forms; join them")
 
 
 def refuse_inside(target: Path, root: Path) -> None:
@@ -122,14 +133,14 @@ def part_key(part: str) -> Key:
 
 
 def relative_name(path: Path, root: Path) -> str:
-    """Return a path below `root`, as text with slashes."""
+    """Return a path below `root`, as text with slashes, composed: `paths.inside` finds it in the form on disk."""
     text = str(path)
-    return (text if root == Path() else text[len(str(root)) :].lstrip(sep)).replace(sep, "/")
+    return nfc((text if root == Path() else text[len(str(root)) :].lstrip(sep)).replace(sep, "/"))
 
 
 def is_frame_name(name: str) -> bool:
     """Tell whether a file of this name counts as a frame."""
-    return not name.startswith(".") and "." in name and f".{name.rpartition('.')[2].lower()}" in FRAME_SUFFIXES
+    return "." in name and not is_ignored(name) and f".{name.rpartition('.')[2].lower()}" in FRAME_SUFFIXES
 
 
 def is_utf8(text: str) -> bool:
@@ -158,10 +169,10 @@ def refuse_unusable_names(folder: Path, names: Iterable[str]) -> None:
 
 
 def refuse_shared_stems(folder: Path, names: Iterable[str]) -> None:
-    """Raise UsageError if two frames in one folder have the same stem, whatever the letter case."""
+    """Raise UsageError if two frames in one folder have the same stem, whatever its letter case and Unicode form."""
     seen: dict[str, str] = {}
     for name in names:
-        other = seen.setdefault(name.rpartition(".")[0].casefold(), name)
+        other = seen.setdefault(nfc(name.rpartition(".")[0]).casefold(), name)
         if other is not name:
             first, second = sorted((other, name))
             raise UsageError(f"{first} and {second} in {folder} would share their sidecars; rename one of them")

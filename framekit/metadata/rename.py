@@ -13,7 +13,7 @@ from framekit.dataset.move import Stems, visible_files
 from framekit.files import atomic, journal
 from framekit.files.atomic import MOVE
 from framekit.files.journal import Journal
-from framekit.files.names import CHARACTERS, TAGS, sidecar
+from framekit.files.names import CHARACTERS, TAGS, nfc, sidecar
 from framekit.files.tables import read_rows
 from framekit.sidecars import corrections
 from framekit.sidecars.corrections import WRITTEN
@@ -28,14 +28,14 @@ Names = Mapping[str, str]
 
 
 def read_renames(words: Sequence[str]) -> dict[str, str]:
-    """Return old and new names: two words, or a CSV file with lines `old,new`. Raises UsageError for anything else."""
+    """Return old and new names: two words, or a table with lines `old,new`. Raises UsageError for anything else."""
     from framekit.sidecars.metadata import NOBODY, refuse_name  # not needed for --help, which must be fast
 
-    if len(words) == 1 and words[0].lower().endswith(".csv"):
+    if len(words) == 1 and (words[0].lower().endswith((".csv", ".tsv", ".txt")) or Path(words[0]).is_file()):
         rows = read_rows(Path(words[0]), "old,new", (2, 2), unique=True)
         names = {row.cells[0]: (row.cells[1], row.place) for row in rows}
     elif len(words) == 2:
-        names = {words[0]: (words[1], "--rename")}
+        names = {nfc(words[0]): (nfc(words[1]), "--rename")}
     else:
         raise errors.UsageError("--rename needs an old and a new name, or a CSV file with lines old,new")
     for old, (new, where) in names.items():
@@ -102,7 +102,7 @@ def finish(root: Path) -> None:
 
 def renamed(values: Iterable[str], names: Names) -> list[str]:
     """Return texts with old names replaced."""
-    return [names.get(value, value) for value in values]
+    return [names.get(nfc(value), value) for value in values]
 
 
 def rename_values(values: Mapping[str, Any], renames: Renames) -> dict[str, Any]:
@@ -113,7 +113,7 @@ def rename_values(values: Mapping[str, Any], renames: Renames) -> dict[str, Any]
     edited, noted = corrections.edited_fields(values), corrections.noted_digests(values)
     for key in ("characters", "inferred", "tags"):
         if isinstance(changed.get(key), list):
-            changed[key] = [names.get(one, one) if isinstance(one, str) else one for one in changed[key]]
+            changed[key] = [names.get(nfc(one), one) if isinstance(one, str) else one for one in changed[key]]
             noted |= {} if key in edited else {key: atomic.digest(changed[key])}
     noted[RENAMED] = atomic.digest(renames.mark)
     rest = {key: value for key, value in changed.items() if key not in (RENAMED, WRITTEN)}
@@ -132,7 +132,7 @@ def rename_sidecars(frame: Path, renames: Renames, tagged: dict[Path, TagRecord]
         if names and isinstance(faces, list) and all(isinstance(face, dict) for face in faces):
             edited = corrections.is_edited(faces, (record.get(WRITTEN),))
             for face in faces:
-                face["name"] = names.get(face.get("name"), face.get("name"))
+                face["name"] = names.get(nfc(str(face.get("name"))), face.get("name"))
             record |= {RENAMED: renames.mark} | ({} if edited else {WRITTEN: atomic.digest(faces)})
             atomic.write_json(path, record)
     rename_tags(sidecar(frame, TAGS), renames, tagged)
@@ -140,7 +140,7 @@ def rename_sidecars(frame: Path, renames: Renames, tagged: dict[Path, TagRecord]
 
 def mark_of_tags(path: Path, record: TagRecord) -> str:
     """Return the mark of the renames after which a file of tags was written."""
-    by = record.written.get(path.name, {}).get(atomic.digest(corrections.held_text(path)), "")
+    by = record.written.get(nfc(path.name), {}).get(atomic.digest(corrections.held_text(path)), "")
     return by.removeprefix(f"{RENAMED} ") if by.startswith(f"{RENAMED} ") else ""
 
 
@@ -185,7 +185,7 @@ def rename_folders(root: Path, names: Names) -> int:
     by_folder = {folder_name(old): folder_name(new) for old, new in names.items()}
 
     def new_part(part: str) -> str:
-        words = part.split("+")
+        words = nfc(part).split("+")
         return "+".join(sorted(by_folder.get(word, word) for word in words)) if {*words} & {*by_folder} else part
 
     found = frames.find_frames(root)
