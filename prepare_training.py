@@ -21,6 +21,7 @@ from framekit.cli.parser import StageParser, count, fraction, positive
 from framekit.dataset import frames, read
 from framekit.dataset.history import Command
 from framekit.files import atomic
+from framekit.files.names import nfc
 from framekit.sidecars import metadata
 from framekit.trainers import kohya, registry
 from framekit.trainers.base import Settings, Trainer, folder_in
@@ -196,6 +197,7 @@ def main(args: argparse.Namespace) -> int:
     fitting = [(place, rules_for(place, rules)) for place in places]
     atomic.clean_up([root], Path(RECORD).suffix)
     counts = Counter(folder_in(root, frame) for frame in found)
+    weights = balance.weights_for(weights, counts)
     balance_with = partial(balance.balance_folders, counts, weights, limits, reg_folders=args.reg_folders)
     dataset = prepare.with_corrections(
         root, found, described, balance_with, args.dst_dir is not None, args.overwrite_corrections
@@ -206,7 +208,7 @@ def main(args: argparse.Namespace) -> int:
             others += prepare.pack(place, dataset, own_rules, settings)
             hints += how_to_train(place, settings)
             continue
-        skipped_keys = {*read_record(place.root)} if args.limit else {frame.stem for frame, _ in unreadable}
+        skipped_keys = {*read_record(place.root)} if args.limit else {nfc(frame.stem) for frame, _ in unreadable}
         kept, fit = prepare.prepare(place, dataset, own_rules, settings, args.overwrite_corrections, skipped_keys)
         edited += kept
         hints += how_to_train(place, fit)

@@ -9,6 +9,7 @@ from framekit import errors
 from framekit.dataset import frames
 from framekit.dataset.frames import relative_name
 from framekit.files import atomic, journal, names, paths
+from framekit.files.names import nfc, on_disk
 
 JOURNAL = ".arranged.jsonl"
 
@@ -49,10 +50,10 @@ def read_journal(tree: Path) -> Journal:
     unfinished: tuple[str, Placed | None, Path] | None = None
     root = paths.Root(tree)
     for record in journal.read_lines(tree / JOURNAL):
-        origin = record.get("frame")
-        before = placed.get(origin) if isinstance(origin, str) else None
+        origin = nfc(record["frame"]) if isinstance(record.get("frame"), str) else None
+        before = placed.get(origin) if origin is not None else None
         place = before.place if before and record.get("to") == before.written else root.inside(record.get("to"))
-        if place is None or not isinstance(origin, str) or (before is None and root.inside(origin) is None):
+        if place is None or origin is None or (before is None and root.inside(origin) is None):
             continue
         noted, written = record.get("metadata"), record["to"]
         if isinstance(noted, list) and len(noted) == 2:
@@ -128,7 +129,7 @@ class Gone:
         """Return the origin of a frame of this name that is gone."""
         known = self.origins.get(name, [])
         gone = (origin for origin in known if not self.placed[origin].place.exists())
-        return next((origin for origin in gone if not (self.tree / origin).exists()), None)
+        return next((origin for origin in gone if not on_disk(self.tree / origin).exists()), None)
 
 
 def location_in_place(

@@ -11,6 +11,7 @@ from framekit.arrange.placements import FrameLocation
 from framekit.dataset import frames
 from framekit.dataset.move import Stems, visible_files
 from framekit.files import paths
+from framekit.files.names import on_disk
 
 
 def check_folders(src: Path, dst: Path, move: bool) -> None:
@@ -88,7 +89,7 @@ class Leaves:
         """Return the folder of a frame, below the folder `above`. Raises UsageError if it leads out of the tree."""
         key = (one.folders, one.combination, above)
         if key not in self.known:
-            leaf = self.tree / above / leaf_folder(one, self.levels, self.rare)
+            leaf = on_disk(self.tree / above / leaf_folder(one, self.levels, self.rare))
             if self.root.inside(frames.relative_name(leaf / "x", self.tree)) is None:
                 raise errors.UsageError(f"{leaf} is a link that leads out of {self.tree}; remove it")
             self.known[key] = leaf

@@ -13,7 +13,7 @@ from framekit.faces import crops, detect, filter
 from framekit.faces.detect import Settings
 from framekit.faces.models import DETECTORS, EMBEDDED, Detector
 from framekit.files import atomic
-from framekit.files.names import FACES, sidecar
+from framekit.files.names import FACES, is_ignored, nfc, sidecar
 from framekit.pixels import decode
 from framekit.sidecars import characters, metadata
 from framekit.sidecars.faces import read_faces
@@ -56,7 +56,7 @@ class FindFaces:
 
 
 def find_references(folder: Path) -> dict[str, list[Path]]:
-    """Return the reference images of each character.
+    """Return the reference images of each character; folders whose names differ in Unicode form only are one.
 
     Raises UsageError for an empty folder or a name that can't be used.
     """
@@ -64,17 +64,18 @@ def find_references(folder: Path) -> dict[str, list[Path]]:
         raise errors.UsageError(f"{folder} is not a folder; --ref_dir must hold one folder of images per character")
     found: dict[str, list[Path]] = {}
     spelled: dict[str, str] = {}
-    for sub in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
-        refuse_name(sub.name, sub)
+    for sub in sorted(path for path in folder.iterdir() if path.is_dir() and not is_ignored(path.name)):
+        name = nfc(sub.name)
+        refuse_name(name, sub)
         images = frames.find_frames(sub)
-        other = spelled.setdefault(sub.name.casefold(), sub.name)
-        if other != sub.name:
+        other = spelled.setdefault(name.casefold(), name)
+        if other != name:
             raise errors.UsageError(
-                f"{folder} holds {other} and {sub.name}, which are one on many disks; join or rename them"
+                f"{folder} holds {other} and {name}, which are one on many disks; join or rename them"
             )
         if not images:
             raise errors.UsageError(f"{sub} holds no image; add references of this character or remove the folder")
-        found[sub.name] = images
+        found.setdefault(name, []).extend(images)
     if not found:
         raise errors.UsageError(f"{folder} holds no folders; it needs one folder of images per character")
     return found
@@ -187,7 +188,7 @@ def name_by_folder(inside: Path, seen: Sequence[boxes.Face], frame: Path) -> lis
     places = [place for place, part in enumerate(parts[:-1]) if part == "1_character"]
     if not places or len(seen) != 1:
         return []
-    name = parts[places[-1] + 1]
+    name = nfc(parts[places[-1] + 1])
     try:
         own = metadata.read_metadata(frame).characters
     except BadSidecar:

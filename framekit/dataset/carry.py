@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from framekit.dataset import move, removed
-from framekit.dataset.frames import FRAME_SUFFIXES
+from framekit.dataset.frames import FRAME_SUFFIXES, is_frame_name
 from framekit.files import atomic, names
 from framekit.pixels.decode import frame_size
 from framekit.sidecars import characters, corrections, faces
@@ -78,10 +78,11 @@ class Belonging:
 def belongings(root: Path, label: str, old: Path, stems: Collection[str]) -> Iterator[Belonging]:
     """Yield the files of an old episode, those of its removed frames too; not the records of its folder."""
     lengths = sorted({len(stem) for stem in stems})
-    for folder, _, found in os.walk(old):
+    for folder, folders, found in os.walk(old):
+        folders[:] = sorted(name for name in folders if not names.is_leftover(name))
         for name in sorted(found):
             path = Path(folder, name)
-            if not (name in OF_THE_FOLDER or name.startswith(".scores-") or name.endswith(".tmp")):
+            if not (name in OF_THE_FOLDER or name.startswith(".scores-") or names.is_leftover(name)):
                 yield Belonging(path, path.relative_to(old), owner_of(name, stems, lengths))
     for origin, where, _ in removed.removed_now(root):
         if origin.parent == root / label and origin.stem in stems:
@@ -98,7 +99,9 @@ class Makers:
         self.prepared: dict[str, set[str]] = {}
         for folder in (root, old):
             for key, digests in characters.read_record(folder / PREPARED).items():
-                self.prepared.setdefault(key, set()).update(map(str, digests if isinstance(digests, list) else ()))
+                self.prepared.setdefault(names.nfc(key), set()).update(
+                    map(str, digests if isinstance(digests, list) else ())
+                )
 
     def is_made_by_hand(self, one: Belonging) -> bool:
         """Tell whether a person or another program made a file, or changed it."""
@@ -112,7 +115,7 @@ class Makers:
             record = characters.read_record(one.path)
             return corrections.is_edited(record.get("faces"), (record.get(corrections.WRITTEN),))
         if one.path.suffix in (names.TAGS, names.CAPTION, ".caption"):
-            known = {*self.tagged.get(one.place.name, {}), *self.prepared.get(one.stem, ())}
+            known = {*self.tagged.get(names.nfc(one.place.name), {}), *self.prepared.get(names.nfc(one.stem), ())}
             if not one.stem:
                 known |= {digest for digests in self.prepared.values() for digest in digests}
             return corrections.is_file_edited(one.path, known)
@@ -151,7 +154,7 @@ def carry(root: Path, label: str, old: Path, new: Path) -> Carried:
     makers = Makers(root, old)
     found = list(belongings(root, label, old, sources(before).keys()))
     frames = {one.stem: one.path for one in found if is_frame(one)}
-    fresh = {path.stem: path for path in new.iterdir() if path.suffix in FRAME_SUFFIXES}
+    fresh = {path.stem: path for path in new.iterdir() if is_frame_name(path.name)}
     pictures: dict[str, Picture] = {}
     taken = left = 0
     for one in found:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from framekit.dataset.frames import FRAME_SUFFIXES
 from framekit.files.atomic import Put, Transport, move_whole
-from framekit.files.names import NAME_SUFFIXES, STEM_SUFFIXES, TAGS
+from framekit.files.names import MADE_AGAIN, NAME_SUFFIXES, STEM_SUFFIXES, TAGS, walk
 from framekit.files.paths import refuse_linked_trash
 
 
@@ -140,9 +140,12 @@ def same_time(one: Path, other: Path) -> bool:
 
 
 def remove_empty_folders(root: Path) -> None:
-    """Remove the folders below root that hold nothing."""
+    """Remove the folders below root that hold nothing, or only what a system makes again by itself."""
     for folder, _, names in os.walk(root, topdown=False):
-        if not names and Path(folder) != root and not os.listdir(folder):  # noqa: PTH208
+        is_empty = all(name.lower() in MADE_AGAIN for name in names)
+        if is_empty and Path(folder) != root and len(os.listdir(folder)) == len(names):  # noqa: PTH208
+            for name in names:
+                Path(folder, name).unlink()
             Path(folder).rmdir()
 
 
@@ -165,9 +168,8 @@ class Stems:
 
 
 def visible_files(tree: Path, name: str = "") -> list[Path]:
-    """Return the files below the tree, or those of this name, but for hidden ones and those in hidden folders."""
+    """Return the files below the tree, or those of this name, but for those that are ignored."""
     found = []
-    for folder, folders, names in os.walk(tree):
-        folders[:] = [one for one in folders if not one.startswith(".")]
-        found += [Path(folder, one) for one in names if not one.startswith(".") and name in ("", one)]
+    for folder, _, names in walk(tree):
+        found += [Path(folder, one) for one in names if name in ("", one)]
     return found

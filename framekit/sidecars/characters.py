@@ -10,7 +10,7 @@ from framekit.boxes import Box
 from framekit.errors import BadSidecar
 from framekit.files import atomic, names
 from framekit.files.atomic import digest, read_json
-from framekit.files.names import CHARACTERS, METADATA, sidecar
+from framekit.files.names import CHARACTERS, METADATA, nfc, sidecar
 from framekit.sidecars import corrections, faces, metadata
 from framekit.sidecars.corrections import WRITTEN
 
@@ -47,7 +47,7 @@ def read_named(frame: Path) -> Named:
         return Named()
     record = read_json(path)
     try:
-        named = {tuple(face["box"]): str(face["name"]) for face in record["faces"]}
+        named = {tuple(face["box"]): nfc(str(face["name"])) for face in record["faces"]}
     except (KeyError, TypeError) as error:
         raise BadSidecar(f"{path.name}: its faces need a box and a name each") from error
     return Named(named, metadata.texts(record, "inferred"), record.get("renamed"))

@@ -11,7 +11,7 @@ from framekit import errors
 from framekit.errors import BadSidecar
 from framekit.files import paths
 from framekit.files.atomic import read_json
-from framekit.files.names import METADATA, sidecar
+from framekit.files.names import METADATA, nfc, sidecar
 
 UNKNOWN = "unknown"  # name of a face that resembles no reference enough
 OOD = "ood"  # out of distribution: name of a face that resembles people to ignore, and of their reference folder
@@ -165,8 +165,8 @@ def text_of(values: Mapping[str, Any], key: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return text with all white space, line ends too, as single blanks."""
-    return " ".join(text.split())
+    """Return text in Unicode's composed form, with all white space, line ends too, as single blanks."""
+    return nfc(" ".join(text.split()))
 
 
 def upgraded(values: Mapping[str, Any]) -> dict[str, Any]:

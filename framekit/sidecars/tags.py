@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from framekit.files import atomic, journal
+from framekit.files.names import nfc
 from framekit.sidecars import corrections
 
 RECORD = ".tagged.jsonl"
@@ -18,15 +19,15 @@ class TagRecord:
         self.path = folder / RECORD
         self.written: dict[str, dict[str, str]] = {}
         for line in journal.read_lines(self.path):
-            self.written.setdefault(str(line.get("file")), {})[str(line.get("digest"))] = str(line.get("by"))
+            self.written.setdefault(nfc(str(line.get("file"))), {})[str(line.get("digest"))] = str(line.get("by"))
 
     def is_edited(self, path: Path) -> bool:
         """Tell whether a person wrote or changed a file of tags; a missing one is not edited."""
-        return corrections.is_file_edited(path, self.written.get(path.name, {}))
+        return corrections.is_file_edited(path, self.written.get(nfc(path.name), {}))
 
     def write(self, path: Path, text: str, by: str) -> None:
         """Note a text, then write it: after a kill in between, the old text still counts as our own."""
-        known = self.written.setdefault(path.name, {})
+        known = self.written.setdefault(nfc(path.name), {})
         found = atomic.digest(text)
         if known.get(found) != by:
             journal.append_line(self.path, {"file": path.name, "digest": found, "by": by})
@@ -41,7 +42,7 @@ def parse_tags(text: str) -> dict[str, list[str]]:
     as `rating:explicit`.
     """
     found: dict[str, list[str]] = {name: [] for name in (*TAG_LINES, "rating")}
-    for line in text.splitlines():
+    for line in nfc(text).splitlines():
         head, colon, rest = line.partition(":")
         name = head.strip().lower() if colon else ""
         words = rest if name in TAG_LINES else line

@@ -8,6 +8,7 @@ from typing import Any
 from framekit.dataset.frames import is_frame_name
 from framekit.errors import UsageError
 from framekit.files import paths
+from framekit.files.names import is_ignored
 from framekit.trainers.base import (
     AGAIN,
     CORRECT,
@@ -94,7 +95,7 @@ def overlap(folder: Path, other: Path, reads_below: bool) -> bool:
 def hidden_folders(top: Path) -> Iterator[Path]:
     """Yield the folders with images that only a trainer sees which walks hidden folders, too."""
     for folder, _, names in os.walk(top):
-        if any(part.startswith(".") for part in Path(folder).relative_to(top).parts) and any(map(is_frame_name, names)):
+        if any(is_ignored(part) for part in Path(folder).relative_to(top).parts) and any(map(is_frame_name, names)):
             yield Path(folder)
 
 

@@ -1,12 +1,12 @@
 """musubi-tuner: a TOML that lists a dataset for each folder of frames, and for each folder of clips."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from framekit.errors import UsageError
 from framekit.files.atomic import read_toml
+from framekit.files.names import is_ignored, walk
 from framekit.trainers.base import (
     AGAIN,
     CORRECT,
@@ -133,15 +133,14 @@ def texts(tree: TrainingTree) -> list[Text]:
 
 def clip_folders(root: Path) -> Iterator[Path]:
     """Yield the folders that hold clips, in order; hidden ones are left out."""
-    for folder, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+    for folder, _, names in walk(root):
         if any(map(is_clip, names)):
             yield Path(folder)
 
 
 def is_clip(name: str) -> bool:
     """Tell whether musubi-tuner takes a file for a clip."""
-    return not name.startswith(".") and has_suffix(Path(name).suffix, CLIPS)
+    return not is_ignored(name) and has_suffix(Path(name).suffix, CLIPS)
 
 
 def has_suffix(suffix: str, known: frozenset[str]) -> bool:

@@ -17,6 +17,7 @@ from framekit import console, errors
 from framekit.arrange.folders import CHARACTER_OTHERS, folder_name
 from framekit.dataset import frames
 from framekit.files import atomic
+from framekit.files.names import is_ignored, is_leftover, nfc, walk
 from framekit.pixels import decode, modes
 from framekit.pixels.decode import ORIENTATION
 from framekit.sidecars.metadata import Metadata, read_metadata
@@ -97,6 +98,9 @@ TOO_SMALL = Kind(
 TOO_LONG = Kind("too-long", LOSES, "it is too long for a bucket, a large part is cut off", "crop it")
 SAME_STEM = Kind("same-stem", MISREADS, "it shares its caption with another image", "rename one of them")
 MASK = Kind("mask", MISREADS, "it looks like a mask or thumbnail, and is trained", "move it to a dot-folder")
+LEFTOVER = Kind(
+    "left-by-system", MISREADS, "the thumbnails or remains of a NAS or system in it are trained", "remove that folder"
+)
 MASKS = Kind("mask-folder", MISREADS, "its masks or thumbnails are trained", "rename it so that it begins with a dot")
 ARCHIVE = Kind("archive", LOSES, "archives are not unpacked, its frames are not trained", "unpack it")
 UNSEEN = Kind("unseen-suffix", LOSES, "a trainer will not see a file with this suffix", "save it as .png or .jpg")
@@ -119,7 +123,7 @@ def find_problems(root: Path, wanted: Sequence[Trainer], resolution: int, worker
     several_lines = all(trainer.takes_lines is not None and trainer.takes_lines(root) for trainer in wanted)
     walks = any(trainer.walks for trainer in wanted)
     lines: dict[Path, list[str]] = {}
-    problems: list[Problem] = []
+    problems: list[Problem] = [*left_by_systems(root)] if walks else []
     for found in folders:
         problems += name_problems(found, wanted, root)
         for image in found.images:
@@ -139,12 +143,21 @@ def find_problems(root: Path, wanted: Sequence[Trainer], resolution: int, worker
 
 
 def visible_folders(root: Path) -> Iterator[SeenFolder]:
-    """Yield each folder that trainers see, in order; hidden ones are skipped by all of them."""
-    for folder, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        seen = sorted(name for name in names if not name.startswith("."))
+    """Yield each folder that trainers see, in order; hidden ones are skipped by most of them."""
+    for folder, folders, names in walk(root):
+        seen = sorted(names)
         images = tuple(Path(folder, name) for name in seen if Path(name).suffix.lower() in frames.FRAME_SUFFIXES)
         yield SeenFolder(Path(folder), images, frozenset([*seen, *folders]))
+
+
+def left_by_systems(root: Path) -> Iterator[Problem]:
+    """Yield the folders with images that systems left among those of a dataset, which trainers take for part of it."""
+    for folder, folders, _ in os.walk(root):
+        for name in sorted(filter(is_leftover, folders)):
+            held = (one for _, _, names in os.walk(Path(folder, name)) for one in names)
+            if not name.startswith(".") and any(Path(one).suffix.lower() in frames.FRAME_SUFFIXES for one in held):
+                yield Problem(Path(folder, name), LEFTOVER)
+        folders[:] = [name for name in folders if not is_ignored(name)]
 
 
 def name_problems(found: SeenFolder, wanted: Sequence[Trainer], root: Path) -> Iterator[Problem]:
@@ -251,7 +264,7 @@ def name_mismatches(tree: PreparedTree, described: Mapping[Path, Metadata]) -> I
     for image, lines in tree.lines.items():
         known = described.get(image, Metadata())
         words = ", ".join([known.general, *known.tags, *known.copyright, *known.artist])  # may name anybody
-        found = {name for line in lines for name in pattern.findall(line)} - {*pattern.findall(words)}
+        found = {name for line in lines for name in pattern.findall(nfc(line))} - {*pattern.findall(words)}
         wrong = {name for name in found for listed in said[image] if not {name, folder_name(name)} & listed}
         if wrong:
             yield Problem(image.with_suffix(".txt"), OTHER_NAME, ", ".join(sorted(wrong)))
@@ -261,7 +274,7 @@ def characters_of(folders: Sequence[str]) -> set[str]:
     """Return the characters that an arranged folder is called after, such as `2_characters/Aoba+Hinata`."""
     for number, name in itertools.pairwise(folders):
         if CHARACTERS.fullmatch(number) and name != CHARACTER_OTHERS:
-            return {*name.split("+")}
+            return {*nfc(name).split("+")}
     return set()
 
 

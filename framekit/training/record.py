@@ -6,6 +6,7 @@ from pathlib import Path
 
 from framekit import console, errors
 from framekit.files import atomic
+from framekit.files.names import nfc
 from framekit.sidecars.corrections import is_file_edited
 from framekit.sidecars.metadata import Metadata
 from framekit.trainers.base import Text
@@ -22,7 +23,7 @@ def read_record(root: Path) -> dict[str, set[str]]:
     path = root / RECORD
     try:
         noted = atomic.read_json(path, MAX_RECORD_BYTES) if path.exists() else {}
-        return {key: set(map(str, digests)) for key, digests in noted.items()}
+        return {nfc(key): set(map(str, digests)) for key, digests in noted.items()}
     except (errors.BadSidecar, TypeError) as error:
         raise errors.UsageError(
             f"{path} is damaged ({error}); remove it, all existing captions then count as edited"

@@ -71,7 +71,7 @@ def read_records(dataset: Path, labels: Collection[str]) -> tuple[dict[str, dict
             records[label] = atomic.read_json(path)
         except BadSidecar as error:
             damaged += [(path.parent, str(error))] if label in labels else []
-    return {label: record for label, record in records.items() if not label.startswith(".")}, damaged
+    return {label: record for label, record in records.items() if not names.is_ignored(label)}, damaged
 
 
 def refuse_renumbered(labelled: Mapping[str, Path], records: Records, unsure: Collection[str], dataset: Path) -> None:

@@ -1,6 +1,5 @@
 """Episode numbers from the names of video files."""
 
-import os
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
@@ -11,7 +10,7 @@ from pathlib import Path
 from framekit import console
 from framekit.dataset.frames import closed_folder, is_utf8, natural_key
 from framekit.errors import UsageError
-from framekit.files.names import with_brackets_read
+from framekit.files.names import is_leftover, nfc, walk, with_brackets_read
 
 VIDEO_SUFFIXES = frozenset(
     ".mkv .mp4 .m4v .avi .mov .webm .wmv .flv .ogv .ogm .mpg .mpeg .ts .m2ts .mts .vob .3gp .rmvb".split()
@@ -92,11 +91,9 @@ def find_videos(source: Path, pattern: str) -> tuple[list[Path], list[tuple[Path
         raise UsageError(f"{source} does not exist; --src_dir must name the folder with the videos")
     unusable: list[tuple[Path, str]] = []
     there: list[Path] = []
-    for root, folders, names in os.walk(source, onerror=lambda error: unusable.append(closed_folder(error))):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        alike = (name for name in (*names, *folders) if not name.startswith("."))
-        there += [Path(root, name) for name in alike if Path(name).suffix.lower() in VIDEO_SUFFIXES]
-    there = [path for path in there if not path.is_dir() or not any(path.iterdir())]
+    for root, folders, names in walk(source, lambda error: unusable.append(closed_folder(error))):
+        there += [Path(root, name) for name in (*names, *folders) if Path(name).suffix.lower() in VIDEO_SUFFIXES]
+    there = [path for path in there if not path.is_dir() or all(is_leftover(one.name) for one in path.iterdir())]
     wanted = folded(with_brackets_read(pattern, (folded(path.name) for path in there)))
     fitting = [path for path in there if fnmatch(folded(path.name), wanted)]
     unusable += [(path, "its name is not UTF-8; rename it") for path in fitting if not is_utf8(str(path))]
@@ -110,7 +107,7 @@ def find_videos(source: Path, pattern: str) -> tuple[list[Path], list[tuple[Path
 
 def folded(name: str) -> str:
     """Return a name as names are compared: in one letter case and one Unicode form."""
-    return unicodedata.normalize("NFC", name).lower()
+    return nfc(name).lower()
 
 
 def episode_label(number: str, season: int | None = None) -> str:

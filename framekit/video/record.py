@@ -89,9 +89,14 @@ def video_digest(video: Path) -> str:
     return found.hexdigest()[:12]
 
 
+def is_name(record: Mapping[str, Any], video: Path) -> bool:
+    """Tell whether a record is of a video of this name, in whichever Unicode form."""
+    return names.nfc(str(record.get("video"))) == names.nfc(video.name)
+
+
 def is_of_name(record: Mapping[str, Any], video: Path) -> bool:
     """Tell whether a record is of the video of this name and size."""
-    return record.get("video") == video.name and record.get("video_size") in (None, video.stat().st_size)
+    return is_name(record, video) and record.get("video_size") in (None, video.stat().st_size)
 
 
 def is_of(record: Mapping[str, Any], video: Path) -> bool:
@@ -100,7 +105,7 @@ def is_of(record: Mapping[str, Any], video: Path) -> bool:
     A copy beside the video of the record is another one. Records of older versions know only the name.
     """
     name, size = record.get("video"), record.get("video_size")
-    if size is None or name == video.name:
+    if size is None or is_name(record, video):
         return is_of_name(record, video)
     if size != video.stat().st_size or record.get("video_digest") != video_digest(video):
         return False
