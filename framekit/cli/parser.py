@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from framekit.console import nearest
+from framekit import console
 from framekit.dataset import history
 from framekit.errors import UsageError
 from framekit.files.atomic import read_toml
+from framekit.files.paths import is_utf8
 
 SCRIPTS = (
     "extract_frames",
@@ -106,13 +107,13 @@ def read_defaults(path: Path, script: str, options: Mapping[str, argparse.Action
     tables = read_toml(path)
     for name, table in tables.items():
         if name not in (*SCRIPTS, script):
-            raise UsageError(f"{path}: there is no script {name}{nearest(name, SCRIPTS, '')}")
+            raise UsageError(f"{path}: there is no script {name}{console.nearest(name, SCRIPTS, '')}")
         if not isinstance(table, dict):
             raise UsageError(f"{path}: {name} must be a table: write [{name}] on a line of its own")
     own = tables.get(script, {})
     for key in own:
         if key not in options or key == "config":
-            raise UsageError(f"{path}: [{script}] has no option {key}{nearest(key, options, '')}")
+            raise UsageError(f"{path}: [{script}] has no option {key}{console.nearest(key, options, '')}")
     return {key: converted(value, options[key], f"{path}: {key} in [{script}]") for key, value in own.items()}
 
 
@@ -180,12 +181,15 @@ class StageParser(argparse.ArgumentParser):
     def read(self, argv: Sequence[str] | None) -> argparse.Namespace:
         """Parse the command line over the defaults of --config; `command` is what the history keeps, None for nothing.
 
-        Raises UsageError for unknown options, naming the nearest known one.
+        Raises UsageError for unknown options, naming the nearest known one, and for words that are not UTF-8.
         """
         words = [underscored(word) for word in (sys.argv[1:] if argv is None else argv)]
+        for word in words:
+            if not is_utf8(word):  # neither the history of commands nor a config could name it
+                self.error(f"{console.shown(word)} is not UTF-8; rename that folder or file")
         given, unknown = self.parse_known_args(words)
         if unknown:
-            self.error(f"unknown option {unknown[0]}{nearest(unknown[0].lstrip('-'), self.options(), '--')}")
+            self.error(f"unknown option {unknown[0]}{console.nearest(unknown[0].lstrip('-'), self.options(), '--')}")
         if given.config is not None:
             self.set_defaults(**read_defaults(given.config, self.script, self.options()))
         args = self.parse_args(words)
