@@ -90,7 +90,8 @@ def main(args: argparse.Namespace) -> int:
     )
     if not args.dry_run:
         place.finish_interrupted(src, tree, way)
-    locations = placements.frame_locations(src, tree, args.limit, args.move)
+    unusable: list[tuple[Path, str]] = []
+    locations = placements.frame_locations(src, tree, unusable, args.limit, args.move)
     if args.max_image_size:
         resize.tell_unwritable(one.frame for one in locations)
     described, unreadable = describe_all(locations, rules)
@@ -115,7 +116,7 @@ def main(args: argparse.Namespace) -> int:
     return run.close(
         f"{console.counted(len(placed), 'frame')}{' would be' if args.dry_run else ''} in"
         f" {console.counted(folders, 'folder')} ({new} new there){by_hand}{left_out}, in {tree}",
-        unreadable,
+        unusable + unreadable,
     )
 
 
@@ -123,9 +124,13 @@ def flattened(tree: Path, destination: Path, dry_run: bool) -> int:
     """Run --flatten."""
     if not tree.is_dir():
         raise errors.UsageError(f"{tree} is not a folder; --src_dir must name the arranged tree")
-    number, damaged = (len(frames.find_frames(tree)), []) if dry_run else flatten.flatten(tree, destination)
+    unusable: list[tuple[Path, str]] = []
+    if dry_run:
+        number = len(frames.find_frames(tree, unusable=unusable))
+    else:
+        number, unusable = flatten.flatten(tree, destination)
     return run.close(
-        f"{console.counted(number, 'frame')}{' would be' if dry_run else ''} back in {destination}", damaged
+        f"{console.counted(number, 'frame')}{' would be' if dry_run else ''} back in {destination}", unusable
     )
 
 

@@ -57,7 +57,8 @@ def parser() -> StageParser:
 def main(args: argparse.Namespace) -> int:
     """Run the command line."""
     root = args.src_dir
-    found = frames.find_frames(root, args.limit)
+    unusable: list[tuple[Path, str]] = []
+    found = frames.find_frames(root, args.limit, unusable)
     for suffix in (names.METADATA, names.CHARACTERS, names.TAGS):
         atomic.clean_up({frame.parent for frame in found} if args.rename or suffix == names.METADATA else (), suffix)
     unreadable = rename_all(root, found, args.rename) if args.rename else []
@@ -93,7 +94,7 @@ def main(args: argparse.Namespace) -> int:
         closing += f"; kept {console.counted(kept_fields, 'hand-corrected field')} in {in_files}"
     if moved:
         closing += f"; {console.counted(moved, 'frame')} moved to renamed folders"
-    return run.close(f"{closing}, in {root}", unreadable)
+    return run.close(f"{closing}, in {root}", unusable + unreadable)
 
 
 if __name__ == "__main__":

@@ -168,7 +168,7 @@ def check(root: Path, wanted: Sequence[Trainer], resolution: int, workers: int, 
 
     looked_at, found = find_problems(root, wanted, resolution, console.worker_count(workers))
     for line in [one_line(problem) for problem in found] if each else summary(found, root):
-        print(line)
+        print(console.shown(line))
     number, words = verdict(found)
     names = ", ".join(trainer.name for trainer in wanted)
     print(f"{console.counted(looked_at, 'frame')} read as {names} would: {words}, in {root}")
@@ -190,7 +190,8 @@ def main(args: argparse.Namespace) -> int:
     places = destinations(root, args.dst_dir, wanted, settings)
     weights = balance.read_weights(args.weight_csv) if args.weight_csv else []
     limits = balance.Limits(args.min_multiply, args.max_multiply, args.target_epoch_size, args.max_repeats)
-    found, others = prepare.trainable(frames.find_frames(root, args.limit), wanted)
+    unusable: list[tuple[Path, str]] = []
+    found, others = prepare.trainable(frames.find_frames(root, args.limit, unusable), wanted)
     reading = console.progress(found, len(found), "frame", "reading")
     described, unreadable = read.with_metadata(read.described(reading))
     rules = caption_rules(args, described)
@@ -208,7 +209,10 @@ def main(args: argparse.Namespace) -> int:
             others += prepare.pack(place, dataset, own_rules, settings)
             hints += how_to_train(place, settings)
             continue
-        skipped_keys = {*read_record(place.root)} if args.limit else {nfc(frame.stem) for frame, _ in unreadable}
+        some_unseen = args.limit or any(path.is_dir() for path, _ in unusable)
+        skipped_keys = {nfc(frame.stem) for frame, _ in unusable + unreadable} | {
+            *(read_record(place.root) if some_unseen else ())
+        }
         kept, fit = prepare.prepare(place, dataset, own_rules, settings, args.overwrite_corrections, skipped_keys)
         edited += kept
         hints += how_to_train(place, fit)
@@ -224,7 +228,7 @@ def main(args: argparse.Namespace) -> int:
         f"{console.counted(len(described), 'caption')}, {console.counted(len(balanced), 'folder')} balanced for"
         f" {', '.join(trainer.name for trainer in wanted)}"
         f"{kept_words}, in {args.dst_dir or root}",
-        [*unreadable, *dataset.misread, *others],
+        [*unusable, *unreadable, *dataset.misread, *others],
     )
 
 

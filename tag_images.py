@@ -85,7 +85,8 @@ def parser() -> StageParser:
 def main(args: argparse.Namespace) -> int:
     """Run the command line."""
     extension = write.usable_extension(args.caption_extension)
-    found = frames.find_frames(args.src_dir, args.limit)
+    unusable: list[tuple[Path, str]] = []
+    found = frames.find_frames(args.src_dir, args.limit, unusable)
     atomic.clean_up((frame.parent for frame in found), extension)
     taggers = short_names(args.model)
     thresholds = select.thresholds_for(
@@ -113,7 +114,7 @@ def main(args: argparse.Namespace) -> int:
         tally.add(tag_frames(todo, [partial(load, tagger) for tagger in taggers], wanted, args.redo))
     if args.summary:
         write_summary(args.src_dir, found, extension)
-    return run.close(closing(tally, len(found) - len(asked), args.src_dir), tally.unreadable)
+    return run.close(closing(tally, len(found) - len(asked), args.src_dir), unusable + tally.unreadable)
 
 
 def closing(tally: Tally, done_before: int, folder: Path) -> str:

@@ -16,17 +16,21 @@ FLATTENED = f"{paths.REMOVED}/flattened"
 def flatten(tree: Path, destination: Path) -> tuple[int, list[tuple[Path, str]]]:
     """Bring every frame of the tree back to where it came from, below `destination`.
 
-    Returns how many there are, and those that stay because an X.json is damaged. A frame that is there already, byte
-    for byte, gets the corrections of both; another frame of that name stays beside it.
+    Returns how many there are, and those that stay because they or their X.json cannot be used. A frame that is there
+    already, byte for byte, gets the corrections of both; another frame of that name stays beside it.
     """
-    locations = frame_locations(tree, tree)
-    stems = Stems(frames.find_frames(destination) if destination.is_dir() else [])
     damaged: list[tuple[Path, str]] = []
+    locations = frame_locations(tree, tree, damaged)
+    number = len(locations) + len(damaged)
+    apart: list[tuple[Path, str]] = []  # frames that are there and cannot be used: none of theirs is touched
+    there = frames.find_frames(destination, unusable=apart) if destination.is_dir() else []
+    left_out = frames.LeftOut(apart)
+    stems = Stems([*there, *left_out.paths])
     for one in locations:
         target = paths.inside(destination, one.origin) or destination / one.frame.name
         if target == one.frame:
             continue
-        if not is_back(one, target):
+        if target in left_out or not is_back(one, target):
             target = stems.reserve(target)
         try:
             bring(one.frame, target, MOVE, destination / REPLACED, one.put)
@@ -36,7 +40,7 @@ def flatten(tree: Path, destination: Path) -> tuple[int, list[tuple[Path, str]]]
         for path in [*visible_files(tree, names.MULTIPLY), *filter(Path.exists, [tree / JOURNAL])]:
             move.move_to_trash(path, tree / FLATTENED / path.relative_to(tree).parent)
     move.remove_empty_folders(tree)
-    return len(locations) - len(damaged), damaged
+    return number - len(damaged), damaged
 
 
 def is_back(one: FrameLocation, target: Path) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from framekit import errors
 from framekit.dataset import frames
-from framekit.dataset.frames import relative_name
+from framekit.dataset.frames import LeftOut, relative_name
 from framekit.files import atomic, journal, names, paths
 from framekit.files.names import nfc, on_disk
 
@@ -91,23 +91,29 @@ class FrameLocation:
     now: Path | None = None
 
 
-def frame_locations(source: Path, tree: Path, limit: int = 0, moving: bool = False) -> list[FrameLocation]:
+def frame_locations(
+    source: Path, tree: Path, unusable: list[tuple[Path, str]], limit: int = 0, moving: bool = False
+) -> list[FrameLocation]:
     """Return the frames of `source` as they stand in the tree; source and tree may be the same folder.
 
-    `moving` adds the frames that left the source for the tree before.
+    `moving` adds the frames that left the source for the tree before. What cannot be used, on either side, stays as it
+    is, and is added to `unusable` with the reason.
     """
+    found = frames.find_frames(source, limit, unusable)
+    present = frames.find_frames(tree, unusable=unusable) if source != tree and tree.is_dir() else found
+    left_out = LeftOut(unusable)
     placed = read_journal(tree).placed
-    found = frames.find_frames(source, limit)
-    present = found if source == tree and not limit else frames.find_frames(tree) if tree.is_dir() else []
     origin_at = {one.place: origin for origin, one in placed.items()}
     if source == tree:
-        gone = Gone(tree, placed)
+        gone = Gone(tree, placed, left_out)
         return [location_in_place(path, tree, placed, origin_at, gone) for path in found]
     strays = {path.name: path for path in present if path not in origin_at}
     result = []
     for path in found:
         origin = frames.relative_name(path, source)
         put = placed.get(origin)
+        if put is not None and put.place in left_out:
+            continue
         now = None if put is None else put.place if put.place.exists() else strays.get(put.place.name)
         result.append(FrameLocation(path, origin, put, now))
     left_source = placed.keys() - {one.origin for one in result} if moving else set()
@@ -118,11 +124,13 @@ def frame_locations(source: Path, tree: Path, limit: int = 0, moving: bool = Fal
 class Gone:
     """Frames that are neither where they were put nor where they came from: a person moved them, or deleted them."""
 
-    def __init__(self, tree: Path, placed: Mapping[str, Placed]) -> None:
-        """`placed` says where each frame of the tree was put."""
+    def __init__(self, tree: Path, placed: Mapping[str, Placed], left_out: LeftOut) -> None:
+        """`placed` says where each frame of the tree was put; those that are `left_out` are not gone."""
         self.tree, self.placed = tree, placed
         self.origins: dict[str, list[str]] = {}
         for origin, one in placed.items():
+            if one.place in left_out or tree / origin in left_out:
+                continue
             self.origins.setdefault(one.place.name, []).append(origin)
 
     def origin_of(self, name: str) -> str | None:
@@ -147,6 +155,9 @@ def location_in_place(
 def moved_by_hand(tree: Path) -> int:
     """Return how many frames of an arranged tree are not where they were put, but elsewhere in it."""
     placed = read_journal(tree).placed
-    gone = {one.place.name for one in placed.values() if not one.place.exists()}
+    unusable: list[tuple[Path, str]] = []  # listed by the caller
+    found = frames.find_frames(tree, unusable=unusable) if placed else []
+    left_out = LeftOut(unusable)
     put = {one.place for one in placed.values()}
-    return sum(path.name in gone for path in frames.find_frames(tree) if path not in put) if gone else 0
+    gone = {place.name for place in put if place not in left_out and not place.exists()}
+    return sum(path.name in gone for path in found if path not in put)

@@ -55,10 +55,12 @@ class FindFaces:
         return pixels, filter.reference_faces(self.detector, pixels)
 
 
-def find_references(folder: Path) -> dict[str, list[Path]]:
+def find_references(folder: Path, unusable: list[tuple[Path, str]]) -> dict[str, list[Path]]:
     """Return the reference images of each character; folders whose names differ in Unicode form only are one.
 
-    Raises UsageError for an empty folder or a name that can't be used.
+    Adds what cannot be used to `unusable`, with the reason.
+
+    Raises UsageError for a name that can't be used, and for a character without any image.
     """
     if not folder.is_dir():
         raise errors.UsageError(f"{folder} is not a folder; --ref_dir must hold one folder of images per character")
@@ -67,12 +69,17 @@ def find_references(folder: Path) -> dict[str, list[Path]]:
     for sub in sorted(path for path in folder.iterdir() if path.is_dir() and not is_ignored(path.name)):
         name = nfc(sub.name)
         refuse_name(name, sub)
-        images = frames.find_frames(sub)
+        left_out: list[tuple[Path, str]] = []
+        images = frames.find_frames(sub, unusable=left_out)
+        unusable += left_out
         other = spelled.setdefault(name.casefold(), name)
         if other != name:
             raise errors.UsageError(
                 f"{folder} holds {other} and {name}, which are one on many disks; join or rename them"
             )
+        if not images and left_out:
+            reasons = ", ".join(f"{path.relative_to(folder)}: {reason}" for path, reason in left_out)
+            raise errors.UsageError(f"no reference of {name} can be used ({reasons})")
         if not images:
             raise errors.UsageError(f"{sub} holds no image; add references of this character or remove the folder")
         found.setdefault(name, []).extend(images)
@@ -159,16 +166,16 @@ def refuse_faceless(references: Mapping[str, Sequence[Path]], heads: Heads) -> N
             )
 
 
-def corrected_below(folder: Path | None, src_dir: Path) -> Corrected:
+def corrected_below(folder: Path | None, src_dir: Path, unusable: list[tuple[Path, str]]) -> Corrected:
     """Return the corrected frames below a folder, each face with its name if that is usable.
 
-    An empty path stands for `src_dir`; None gives none.
+    An empty path stands for `src_dir`; None gives none. Frames that cannot be used are added to `unusable`.
     """
     if folder is None:
         return {}
     root = src_dir if folder == Path() else folder
     learned = {}
-    for frame in frames.find_frames(root):
+    for frame in frames.find_frames(root, unusable=unusable):
         names = characters.corrected_names(frame)
         try:
             seen = read_faces(frame) or []

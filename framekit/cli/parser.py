@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from framekit import console
 from framekit.cli.config import read_defaults
-from framekit.console import nearest
 from framekit.dataset import history
 from framekit.errors import UsageError
 from framekit.files.names import has_control, on_disk
+from framekit.files.paths import is_utf8
 
 
 def fraction(text: str) -> float:
@@ -141,12 +142,15 @@ class StageParser(argparse.ArgumentParser):
     def read(self, argv: Sequence[str] | None) -> argparse.Namespace:
         """Parse the command line over the defaults of --config; `command` is what the history keeps, None for nothing.
 
-        Raises UsageError for unknown options, naming the nearest known one.
+        Raises UsageError for unknown options, naming the nearest known one, and for words that are not UTF-8.
         """
         words = [underscored(word) for word in (sys.argv[1:] if argv is None else argv)]
+        for word in words:
+            if not is_utf8(word):  # neither the history of commands nor a config could name it
+                self.error(f"{console.shown(word)} is not UTF-8; rename that folder or file")
         given, unknown = self.parse_known_args(words)
         if unknown:
-            self.error(f"unknown option {unknown[0]}{nearest(unknown[0].lstrip('-'), self.options(), '--')}")
+            self.error(f"unknown option {unknown[0]}{console.nearest(unknown[0].lstrip('-'), self.options(), '--')}")
         if given.config is not None:
             self.set_defaults(**read_defaults(given.config, self.script, self.options()))
         args = self.parse_args(words)

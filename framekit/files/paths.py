@@ -76,7 +76,13 @@ def inside(root: Path, relative: Any) -> Path | None:
 
 def usable_path(text: str) -> bool:
     """Tell whether a file system can have this path: no NUL, UTF-8, no part above 255 bytes."""
+    return is_utf8(text) and "\x00" not in text and all(len(part.encode()) <= 255 for part in text.split("/"))
+
+
+def is_utf8(text: str) -> bool:
+    """Tell whether a name can be written into a sidecar or a journal: some systems take any bytes in names."""
     try:
-        return "\x00" not in text and all(len(part.encode()) <= 255 for part in text.split("/"))
+        text.encode()
     except UnicodeEncodeError:
         return False
+    return True

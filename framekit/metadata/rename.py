@@ -188,7 +188,7 @@ def rename_folders(root: Path, names: Names) -> int:
         words = nfc(part).split("+")
         return "+".join(sorted(by_folder.get(word, word) for word in words)) if {*words} & {*by_folder} else part
 
-    found = frames.find_frames(root)
+    found = frames.find_frames(root, unusable=[])  # listed by the caller
     moving = {frame: Path(*map(new_part, frame.parent.relative_to(root).parts)) for frame in found}
     moving = {frame: folder for frame, folder in moving.items() if root / folder != frame.parent}
     if not moving:

@@ -126,11 +126,12 @@ class Look:
 
 @dataclass(frozen=True)
 class SeenFolder:
-    """What lies in a folder that trainers walk: its images, and all its names."""
+    """What lies in a folder that trainers walk: its images, all its names, and the images that cannot be used, why."""
 
     folder: Path
     images: tuple[Path, ...]
     names: frozenset[str]
+    unusable: tuple[tuple[Path, str], ...] = ()
 
 
 @dataclass(frozen=True)

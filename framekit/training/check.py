@@ -18,6 +18,7 @@ from framekit.arrange.folders import CHARACTER_OTHERS, folder_name
 from framekit.dataset import frames
 from framekit.files import atomic
 from framekit.files.names import is_ignored, is_leftover, nfc, walk
+from framekit.files.paths import is_utf8
 from framekit.pixels import decode, modes
 from framekit.pixels.decode import ORIENTATION
 from framekit.sidecars.metadata import Metadata, read_metadata
@@ -96,6 +97,7 @@ TOO_SMALL = Kind(
     "below-resolution", ADVICE, "it is below the training resolution and gets enlarged", "replace or remove it"
 )
 TOO_LONG = Kind("too-long", LOSES, "it is too long for a bucket, a large part is cut off", "crop it")
+UNUSABLE = Kind("unusable", STOPS, "no trainer can use it", "do so, or move it away")
 SAME_STEM = Kind("same-stem", MISREADS, "it shares its caption with another image", "rename one of them")
 MASK = Kind("mask", MISREADS, "it looks like a mask or thumbnail, and is trained", "move it to a dot-folder")
 LEFTOVER = Kind(
@@ -118,12 +120,13 @@ def find_problems(root: Path, wanted: Sequence[Trainer], resolution: int, worker
         return sum(number for number, _ in packs), [problem for _, found in packs for problem in found]
     folders = list(visible_folders(root))
     images = [image for found in folders for image in found.images]
+    problems = [Problem(path, UNUSABLE, reason) for found in folders for path, reason in found.unusable]
     if not images:
-        return 0, [Problem(root, NO_FRAMES)]
+        return 0, [Problem(root, NO_FRAMES), *problems]
     several_lines = all(trainer.takes_lines is not None and trainer.takes_lines(root) for trainer in wanted)
     walks = any(trainer.walks for trainer in wanted)
     lines: dict[Path, list[str]] = {}
-    problems: list[Problem] = [*left_by_systems(root)] if walks else []
+    problems += left_by_systems(root) if walks else ()
     for found in folders:
         problems += name_problems(found, wanted, root)
         for image in found.images:
@@ -144,10 +147,16 @@ def find_problems(root: Path, wanted: Sequence[Trainer], resolution: int, worker
 
 def visible_folders(root: Path) -> Iterator[SeenFolder]:
     """Yield each folder that trainers see, in order; hidden ones are skipped by most of them."""
-    for folder, folders, names in walk(root):
+    closed: list[tuple[Path, str]] = []
+    for folder, folders, names in walk(root, lambda error: closed.append(frames.closed_folder(error))):
         seen = sorted(names)
-        images = tuple(Path(folder, name) for name in seen if Path(name).suffix.lower() in frames.FRAME_SUFFIXES)
-        yield SeenFolder(Path(folder), images, frozenset([*seen, *folders]))
+        alike = [Path(folder, name) for name in seen if Path(name).suffix.lower() in frames.FRAME_SUFFIXES]
+        reasons = {path: frames.file_trouble(path) if is_utf8(str(path)) else frames.NO_UTF8 for path in alike}
+        images = tuple(path for path, reason in reasons.items() if not reason)
+        unusable = tuple((path, reason) for path, reason in reasons.items() if reason)
+        yield SeenFolder(Path(folder), images, frozenset([*seen, *folders]), unusable)
+    for path, reason in closed:
+        yield SeenFolder(path, (), frozenset(), ((path, reason),))
 
 
 def left_by_systems(root: Path) -> Iterator[Problem]:

@@ -8,9 +8,10 @@ from fnmatch import fnmatch, translate
 from pathlib import Path
 
 from framekit import console
-from framekit.dataset.frames import closed_folder, is_utf8, natural_key
+from framekit.dataset.frames import NO_UTF8, closed_folder, file_trouble, is_empty, natural_key
 from framekit.errors import UsageError
-from framekit.files.names import is_leftover, nfc, walk, with_brackets_read
+from framekit.files.names import nfc, walk, with_brackets_read
+from framekit.files.paths import is_utf8
 
 VIDEO_SUFFIXES = frozenset(
     ".mkv .mp4 .m4v .avi .mov .webm .wmv .flv .ogv .ogm .mpg .mpeg .ts .m2ts .mts .vob .3gp .rmvb".split()
@@ -82,8 +83,8 @@ class Numbered:
 def find_videos(source: Path, pattern: str) -> tuple[list[Path], list[tuple[Path, str]]]:
     """Return the videos below a folder, or the one file, whose name fits the pattern, in natural order.
 
-    An empty folder that is named like a video is returned too, so that it can be reported. Also returns what can't be
-    used or looked into, with the reason. Raises UsageError if there is no such folder, or nothing in it fits.
+    Also returns what can't be used or looked into with the reason, such as an empty folder that is named like a video.
+    Raises UsageError if there is no such folder, or nothing in it fits.
     """
     if source.is_file():
         return [source], []
@@ -93,11 +94,12 @@ def find_videos(source: Path, pattern: str) -> tuple[list[Path], list[tuple[Path
     there: list[Path] = []
     for root, folders, names in walk(source, lambda error: unusable.append(closed_folder(error))):
         there += [Path(root, name) for name in (*names, *folders) if Path(name).suffix.lower() in VIDEO_SUFFIXES]
-    there = [path for path in there if not path.is_dir() or all(is_leftover(one.name) for one in path.iterdir())]
+    there = [path for path in there if not path.is_dir() or is_empty(path)]
     wanted = folded(with_brackets_read(pattern, (folded(path.name) for path in there)))
     fitting = [path for path in there if fnmatch(folded(path.name), wanted)]
-    unusable += [(path, "its name is not UTF-8; rename it") for path in fitting if not is_utf8(str(path))]
-    usable = [path for path in fitting if is_utf8(str(path))]
+    reasons = {path: file_trouble(path) if is_utf8(str(path)) else NO_UTF8 for path in fitting}
+    unusable += [(path, reason) for path, reason in reasons.items() if reason]
+    usable = [path for path, reason in reasons.items() if not reason]
     if not fitting and not unusable:
         held = f"; it holds {console.counted(len(there), 'other')}, such as {there[0].name}" if there else ""
         tried = " (its brackets were read as they stand, and as a choice of characters)" if "[" in pattern else ""

@@ -26,7 +26,9 @@ def kept_elsewhere(dataset: Path, labels: Iterable[str], workers: int) -> search
     """Return the descriptors of all frames in the dataset, but those of the episodes that are extracted now."""
     kept = search.KeptDescriptors()
     coming = set(labels)
-    found = frames.find_frames(dataset) if dataset.is_dir() else []
+    found = (
+        frames.find_frames(dataset, unusable=[]) if dataset.is_dir() else []
+    )  # the next scripts list what is left out
     others = [frame for frame in found if frame.relative_to(dataset).parts[0] not in coming]
     described = descriptors.describe_frames(others, workers, keep=True)
     for frame, row in zip(described.readable, described.rows, strict=True):
