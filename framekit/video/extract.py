@@ -30,6 +30,7 @@ from framekit.video.record import Episode, episode_record
 from framekit.video.sampling import Sampling, scene_numbers
 from framekit.video.scenes import FrameLog, complaint, frame_sources, read_log
 
+UNFINISHED = "unfinished"  # the place in .removed of folders without a record
 WAITING = 8  # frames of an episode that wait to be written: memory does not grow with the length of the video
 
 
@@ -169,15 +170,18 @@ def publish(job: Job, taken: Taken) -> Extracted:
 def replace_old(job: Job, written: Written) -> Carried:
     """Give the hidden folder its name; what lies there goes aside, after what people made for the same pictures came.
 
+    A folder without its record, of another program or an older version, is treated so too.
     A kill at any moment leaves either the old frames or the new ones, and the next run can do this again.
     """
-    root, aside, carried = job.folder.parent, job.old.aside, Carried()
-    if aside is not None:
-        carried = carry(root, job.folder.name, job.folder if job.folder.exists() else aside, job.part)
+    root, carried = job.folder.parent, Carried()
+    aside = job.old.aside or free_aside(job.folder, UNFINISHED)
+    if job.old.aside is not None or job.folder.exists():
+        carried = carry(job.folder, aside, job.part)
+    if job.old.aside is not None:
         named = {Path(name).stem: name for name in written.frames}
         still = (carried.pairs.get(Path(name).stem, "") for name in job.old.kept)
         keep_instead(root, job.folder, [named[stem] for stem in still if stem in named])
-    set_aside(job.folder, aside or free_aside(job.folder, "unfinished"))
+    set_aside(job.folder, aside)
     os.replace(job.part, job.folder)
     return carried
 

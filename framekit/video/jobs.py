@@ -51,7 +51,7 @@ def plan(
         else:
             view = View(video, claimed, bool(wanted.looks["deinterlace"]))
             sampling = within(wanted.sampling, claimed.duration, str(video))
-            episode = Episode(video, label, prefix, claimed.duration, wanted.looks)
+            episode = Episode(video, label, prefix, claimed.duration, wanted.looks, claimed.number)
             old = Old(again.aside.get(label), again.kept.get(label, ())) if again else Old()
             jobs.append(Job(episode, view, sampling, dataset / label, old))
     return jobs, refused

@@ -30,7 +30,8 @@ USED_WHEN = {
 class Episode:
     """One video and the name of its folder and frames; its length in seconds, 0 if it states none.
 
-    `looks` are the settings, besides the sampling, that decide what is in the files of its frames.
+    `looks` are the settings, besides the sampling, that decide what is in the files of its frames; `stream` is the
+    number of the video stream that they are of.
     """
 
     video: Path
@@ -38,6 +39,7 @@ class Episode:
     prefix: str
     duration: float = 0.0
     looks: Mapping[str, Any] = field(default_factory=dict)
+    stream: int = 0
 
     def stem(self, number: int) -> str:
         """Return the stem of its n-th frame, counted from 1."""
@@ -68,6 +70,7 @@ def episode_record(
         "video_size": episode.video.stat().st_size,
         "video_digest": video_digest(episode.video),
         "video_duration": episode.duration,
+        "video_stream": episode.stream,
         "episode": episode.label,
         "prefix": episode.prefix,
         "settings": settings_of(sampling, episode.looks),
@@ -120,7 +123,7 @@ def other_settings(record: Mapping[str, Any], wanted: Sampling, looks: Mapping[s
     start, cut = max(wanted.start, wanted.skip_opening), wanted.skip_ending > 0 and not duration
     now = settings_of(wanted, looks) | {"start": start, "end": known.get("end") if cut else wanted.end}
     then = {"end": math.inf} | known | {"prefix": record.get("prefix")}
-    now |= {"prefix": prefix or then["prefix"]}
+    now |= {"prefix": (prefix if then["prefix"] else "") or then["prefix"]}
     alike = (now["mode"], now.get("format"))
     ignored = {name for name, users in USED_WHEN.items() if not {*users}.intersection(alike)} | {"skip_opening"}
     ignored |= set() if cut else {"skip_ending"}
