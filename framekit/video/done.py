@@ -81,7 +81,8 @@ def refuse_renumbered(labelled: Mapping[str, Path], records: Records, unsure: Co
             continue
         known = is_of if label in unsure else is_of_name
         for held, record in records.items():
-            if held != label and known(record, video):
+            its_own = held in labelled and is_of(record, labelled[held])
+            if held != label and not its_own and known(record, video):
                 raise UsageError(
                     f"{video} is extracted already, as {held}, and would be {label} now; rename it or give"
                     f" --episode_pattern so that its number stays, or move {dataset / held} away"

@@ -23,7 +23,7 @@ from framekit.pixels.encode import encode_frame
 from framekit.pixels.measure import measure
 from framekit.sidecars.episode import record_text
 from framekit.video import ffmpeg, stream
-from framekit.video.damage import corrupt_frames, missing
+from framekit.video.damage import corrupt_frames, is_unfinished, missing
 from framekit.video.ffmpeg import Ffmpeg, scan
 from framekit.video.read import open_frames
 from framekit.video.record import Episode, episode_record
@@ -126,7 +126,7 @@ def take_frames(
     if crop_bars:
         view = replace(view, crop=stream.detect_bars(ffmpeg.path, view.video, view.picture))
     scanned = scan(ffmpeg, view, sampling.end) if sampling.needs_numbers else None
-    thresh = sampling.remove_similar
+    thresh, unfinished = sampling.remove_similar, is_unfinished(view.video)
 
     def attempt(corrupt: frozenset[int]) -> tuple[Written, FrameLog]:
         rmtree(job.part, ignore_errors=True)
@@ -135,7 +135,8 @@ def take_frames(
             with closing(pixels):
                 coming = compare(until(stop, pixels), job.episode, thresh, encoding.format, kept)
                 written = write_frames(coming, job.part, job.episode, thresh, sampling.max_frames, encoding, pool)
-            return written, read_log(messages.read_bytes().decode(errors="replace"))
+            log = read_log(messages.read_bytes().decode(errors="replace"))
+            return written, replace(log, hints=(*log.hints, "truncated")) if unfinished else log
 
     corrupt: frozenset[int] = frozenset()
     written, log = attempt(corrupt)
@@ -144,10 +145,11 @@ def take_frames(
     for name, described in written.frames.items() if thresh is not None else ():
         kept.add(f"{job.episode.label}/{name}", described.vector)
     to_the_end = sampling.end == math.inf and (not sampling.max_frames or len(written.frames) < sampling.max_frames)
-    lost = missing(log, corrupt, view.picture.duration, to_the_end)
+    lost = missing(log, corrupt, view.picture.duration, to_the_end, (sampling.start, sampling.end))
     if lost.beginning:
         console.warn(f"{view.video.name}: the first {lost.beginning:.2f} s cannot be decoded; it begins within a group")
-    return Taken(written, log, lost.trouble or (None if lost.beginning else complaint(log)))
+    elsewhere = lost.beginning or missing(log, corrupt, view.picture.duration, to_the_end).trouble
+    return Taken(written, log, lost.trouble or (None if elsewhere else complaint(log)))
 
 
 def publish(job: Job, taken: Taken) -> Extracted:

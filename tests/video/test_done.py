@@ -212,6 +212,16 @@ def test_a_season_that_an_older_version_did_not_tell_apart_is_not_extracted_twic
     assert len(frame_names(show / "dataset/EP01")) == len(CLIP_CHANGES)
 
 
+def test_seasons_of_one_name_and_size_are_two_videos(tmp_path: Path, clip: Path) -> None:
+    for season in (1, 2):
+        (tmp_path / f"videos/Season {season}").mkdir(parents=True)
+        shutil.copy(clip, tmp_path / f"videos/Season {season}/01.mp4")
+        assert run(tmp_path / "videos", tmp_path / "dataset") == 0
+        change_record(tmp_path / "dataset/EP01", video_size=None, video_digest=None, prefix=None)
+    assert run(tmp_path / "videos", tmp_path / "dataset", "--prefix", "videos") == 0
+    assert listing(tmp_path / "dataset") == ["EP01", "S02EP01"]
+
+
 def test_a_damaged_record_is_listed_and_its_episode_left_alone(show: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (show / "dataset/EP01/.frames.json").write_text("{")
     assert run(show / "videos", show / "dataset") == 1
