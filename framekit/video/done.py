@@ -42,8 +42,11 @@ class Wanted:
 def standing(dataset: Path, labelled: Mapping[str, Path], unsure: Collection[str], wanted: Wanted) -> Standing:
     """Look at what a dataset holds of these videos.
 
-    Raises UsageError if a folder holds another video than it would get, or a video lies under another label.
+    Raises UsageError if it is no folder, if a folder of it holds another video than it would get, or if a video lies
+    under another label.
     """
+    if dataset.exists() and not dataset.is_dir():
+        raise UsageError(f"--dst_dir {dataset} is a file; name a folder")
     records, damaged = read_records(dataset, labelled)
     refuse_renumbered(labelled, records, unsure, dataset)
     refuse_other_videos(labelled, records, dataset)

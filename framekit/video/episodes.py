@@ -102,13 +102,22 @@ def find_videos(source: Path, pattern: str) -> tuple[list[Path], list[tuple[Path
     there = [path for path in there if not path.is_dir() or not any(path.iterdir())]
     wanted = folded(with_brackets_read(pattern, (folded(path.name) for path in there)))
     fitting = [path for path in there if fnmatch(folded(path.name), wanted)]
-    unusable += [(path, "its name is not UTF-8; rename it") for path in fitting if not is_utf8(str(path))]
-    usable = [path for path in fitting if is_utf8(str(path))]
+    unusable += [(path, reason) for path in fitting if (reason := why_unusable(path))]
+    usable = [path for path in fitting if not why_unusable(path)]
     if not fitting and not unusable:
         held = f"; it holds {console.counted(len(there), 'other')}, such as {there[0].name}" if there else ""
         tried = " (its brackets were read as they stand, and as a choice of characters)" if "[" in pattern else ""
         raise UsageError(f"no video in {source} fits --pattern {pattern}{tried}{held}")
     return sorted(usable, key=lambda path: natural_key(path.relative_to(source))), unusable
+
+
+def why_unusable(video: Path) -> str:
+    """Return why a file that is named like a video cannot be looked into, "" if it can."""
+    if not is_utf8(str(video)):
+        return "its name is not UTF-8; rename it"
+    if not video.exists():
+        return "it is a link to nothing; take it away or see whether its disk is there"
+    return "" if video.is_file() or video.is_dir() else "it is no file; take it away"
 
 
 def folded(name: str) -> str:

@@ -3,10 +3,12 @@
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from framekit.errors import UsageError
 from framekit.files import atomic, names, paths
 from framekit.sidecars.episode import record_text
 from framekit.video.sampling import Sampling, scene_numbers, within
@@ -119,7 +121,8 @@ def other_settings(record: Mapping[str, Any], wanted: Sampling, looks: Mapping[s
     known = known if isinstance(known, dict) else {}
     duration = record.get("video_duration")
     if isinstance(duration, int | float) and duration > 0:
-        wanted = within(wanted, duration, str(record.get("video")))
+        with suppress(UsageError):  # nothing of it is wanted now: its start or end differs
+            wanted = within(wanted, duration, str(record.get("video")))
     start, cut = max(wanted.start, wanted.skip_opening), wanted.skip_ending > 0 and not duration
     now = settings_of(wanted, looks) | {"start": start, "end": known.get("end") if cut else wanted.end}
     then = {"end": math.inf} | known | {"prefix": record.get("prefix")}

@@ -1,5 +1,6 @@
 """Episode numbers from the names of videos, as release groups write them."""
 
+import os
 import unicodedata
 from pathlib import Path
 
@@ -387,6 +388,16 @@ def test_folders_tell_the_season_wherever_the_run_starts(tmp_path: Path, monkeyp
         labels[folder] = list(label_episodes(videos, "*").labels)
         assert list(label_episodes(videos, "*.mkv").labels) == labels[folder]
     assert labels == {"Season 2": ["S02EP05"], "Season 3/Disc 1": ["S03EP05"], "Season 4/Extra": ["EP05"]}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no named pipes among files")
+def test_links_to_nothing_and_pipes_are_listed_and_the_rest_is_found(tmp_path: Path) -> None:
+    (tmp_path / "01.mkv").touch()
+    (tmp_path / "02.mkv").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(tmp_path / "03.mkv")
+    videos, unusable = find_videos(tmp_path, "*")
+    assert [path.name for path in videos] == ["01.mkv"]
+    assert [path.name for path, _ in unusable] == ["02.mkv", "03.mkv"]
 
 
 def test_the_name_tells_the_season_of_a_number_that_the_pattern_finds() -> None:
