@@ -97,10 +97,16 @@ def refuse_other_videos(labelled: Mapping[str, Path], records: Records, dataset:
     mixed = [label for label, video in labelled.items() if label in records and not is_of(records[label], video)]
     if mixed:
         label = mixed[0]
+        held, video = records[label], labelled[label]
+        size = held.get("video_size")
+        sizes = [
+            f" of {one} bytes" if size and held.get("video") == video.name else ""
+            for one in (size, video.stat().st_size)
+        ]
         more = f" (and {len(mixed) - 1} more such)" if len(mixed) > 1 else ""
         raise UsageError(
-            f"{dataset / label} holds the frames of another video, {records[label].get('video')}, than"
-            f" {labelled[label]}{more}; tell the season in name or folder (S02E01, Season 2), give another --dst_dir,"
+            f"{dataset / label} holds the frames of another video, {held.get('video')}{sizes[0]}, than"
+            f" {video}{sizes[1]}{more}; tell the season in name or folder (S02E01, Season 2), give another --dst_dir,"
             " or move that folder away"
         )
 

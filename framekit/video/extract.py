@@ -149,7 +149,8 @@ def take_frames(
     if lost.beginning:
         console.warn(f"{view.video.name}: the first {lost.beginning:.2f} s cannot be decoded; it begins within a group")
     elsewhere = lost.beginning or missing(log, corrupt, view.picture.duration, to_the_end).trouble
-    return Taken(written, log, lost.trouble or (None if elsewhere else complaint(log)))
+    unplaced = None if elsewhere or not log.errors else f"damaged at a place that cannot be told: {complaint(log)}"
+    return Taken(written, log, lost.trouble or unplaced)
 
 
 def publish(job: Job, taken: Taken) -> Extracted:

@@ -122,6 +122,17 @@ def test_an_end_of_zeros_is_told(suffix: str, tmp_path: Path, capsys: pytest.Cap
     assert "cut short, it ends at" in said
 
 
+def test_an_mp4_without_its_index_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    whole = drawn(tmp_path / "videos/01.mp4", "h264")
+    video = tmp_path / "videos/02.mp4"
+    command = [find_ffmpeg().path, "-v", "error", "-i", str(whole), "-c", "copy", str(video)]
+    subprocess.run(command, check=True)
+    video.write_bytes(video.read_bytes()[:-4000])
+    code, said, times = extracted(whole.parent, tmp_path / "out", capsys)
+    assert (code, len(times)) == (1, 96)
+    assert "02.mp4: it lacks its index" in said
+
+
 def test_packets_that_a_wmv_lacks_are_a_gap(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     video = drawn(tmp_path / "videos/01.wmv", "wmv")
     content = video.read_bytes()

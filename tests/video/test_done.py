@@ -222,6 +222,18 @@ def test_seasons_of_one_name_and_size_are_two_videos(tmp_path: Path, clip: Path)
     assert listing(tmp_path / "dataset") == ["EP01", "S02EP01"]
 
 
+def test_a_better_copy_of_the_same_name_is_told_by_its_size(
+    show: Path, other_clip: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    size = (show / "videos/Show S01E01.mp4").stat().st_size
+    shutil.copy(other_clip, show / "videos/Show S01E01.mp4")
+    capsys.readouterr()
+    assert run(show / "videos", show / "dataset", "--redo") == 2
+    said = one_sentence(capsys.readouterr().err)
+    assert f"Show S01E01.mp4 of {size} bytes, than" in said
+    assert f"Show S01E01.mp4 of {other_clip.stat().st_size} bytes; " in said
+
+
 def test_a_short_special_does_not_stop_the_season(show: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_clip(show / "videos/Show S00E01.mp4", clip_frames()[:4])
     write_clip(show / "videos/Show S01E02.mp4", clip_frames())
