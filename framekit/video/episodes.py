@@ -1,5 +1,6 @@
 """Episode numbers from the names of video files."""
 
+import os
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
@@ -32,11 +33,14 @@ OTHER_COUNTS = re.compile(
 )
 NUMBER = r"(\d{1,4}(?:\.\d(?!\d))?[a-d]?)"
 KANJI = "〇一二三四五六七八九十"
+ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
 SEASON = re.compile(
-    r"\bs(?P<a>\d{1,2})(?![\w.])|\b(?P<b>\d{1,2})(?:st|nd|rd|th)\s+season\b|第\s?(?P<c>\d{1,2})\s?[期季]"
-    r"|\b(?:season|saison|staffel|temporada|сезон)\s?(?P<d>\d{1,2})\b|\b(?P<e>\d{1,2})\s?сезон",
+    rf"\bs(?P<a>\d{{1,2}})(?![\w.])|\b(?P<b>\d{{1,2}})(?:st|nd|rd|th)[\s-]+season\b|第\s?(?P<c>\d{{1,2}}|[{KANJI}]+)\s?[期季]"
+    r"|\b(?:season|saison|staffel|temporada|сезон)[\s-]?(?P<d>\d{1,2})\b|\b(?P<e>\d{1,2})\s?сезон"
+    rf"|\b(?P<f>{'|'.join(ORDINALS)})\s+season\b",
     re.IGNORECASE,
 )
+DISC = re.compile(r"(?:dis[ck]|cd|dvd|bd|blu-?ray|vol(?:ume)?|part)\W*\d*", re.IGNORECASE)  # a folder within a season's
 WITH_SEASON = (
     re.compile(rf"\bs(\d{{1,4}})[\s._-]*ep?[\s._]?{NUMBER}(?!\d)", re.IGNORECASE),
     re.compile(r"(?<![\w.])(\d{1,2})[x×](\d{2,3}[a-d]?)(?:v\d)?(?!\w)", re.IGNORECASE),
@@ -125,12 +129,28 @@ def season_label(season: int | None) -> str:
 
 def season_in(text: str) -> int | None:
     """Return the season that a name tells, None if it tells none."""
-    found = SEASON.search(text)
-    return next((int(number) for number in found.groups() if number), None) if found else None
+    told = next((word for word in found.groups() if word), "") if (found := SEASON.search(text)) else ""
+    if told.lower() in ORDINALS:
+        return ORDINALS.index(told.lower()) + 1
+    return int(told) if told.isdecimal() else kanji_number(told) if told else None
 
 
-def label_from_pattern(name: str, pattern: str) -> str | None:
-    """Return the label if the text that the pattern's first `*` stands for is a number; the name may tell the season.
+def season_of(stem: str, folder: str = "") -> int | None:
+    """Return the season that the name of a video tells, else the one that its folder tells, else None."""
+    names = (re.sub(r"[\[\]【】{}]", " ", unicodedata.normalize("NFKC", name)) for name in (stem, folder))
+    return next((season for name in names if (season := season_in(spaced(name))) is not None), None)
+
+
+def folder_of(video: Path) -> str:
+    """Return the name of the folder of a video, or of the one above if it is that of a disc."""
+    above = Path(os.path.abspath(video)).parent  # noqa: PTH100 - a link would lead to a folder of another name
+    return above.parent.name if DISC.fullmatch(above.name) else above.name
+
+
+def label_from_pattern(name: str, pattern: str, folder: str = "") -> str | None:
+    """Return the label if the text that the pattern's first `*` stands for is a number.
+
+    The name or the folder may tell the season.
 
     The brackets of the pattern are read already.
     """
@@ -142,7 +162,7 @@ def label_from_pattern(name: str, pattern: str) -> str | None:
     if not match:
         return None
     told = WITH_SEASON[0].search(name)
-    return episode_label(match[1], int(told[1]) if told else season_in(name))
+    return episode_label(match[1], int(told[1]) if told else season_of(Path(name).stem, folder))
 
 
 def label_from_expression(name: str, wanted: re.Pattern[str] | None) -> str | None:
@@ -160,8 +180,7 @@ def claim_of(stem: str, folder: str = "", common: Collection[str] = ()) -> Claim
     """
     opened = re.sub(r"[\[\]【】{}]", " ", unicodedata.normalize("NFKC", stem))
     outside = re.sub(r"\[[^\]]*\]|【[^】]*】|\{[^}]*\}", " ", unicodedata.normalize("NFKC", stem))
-    season = season_in(spaced(opened))
-    season = season_in(folder) if season is None else season
+    season = season_of(stem, folder)
     return claim_in(spaced(outside), season, common) or claim_in(spaced(opened), season, common)
 
 
@@ -246,8 +265,9 @@ def label_episodes(videos: Sequence[Path], pattern: str, wanted: re.Pattern[str]
     pattern = with_brackets_read(pattern, (video.name for video in videos))
     common = numbers_in_all([video.stem for video in videos])
     for video in videos:
-        given = label_from_expression(video.name, wanted) or label_from_pattern(video.name, pattern)
-        claim = Claim(given, is_sure=True) if given else claim_of(video.stem, video.parent.name, common)
+        folder = folder_of(video)
+        given = label_from_expression(video.name, wanted) or label_from_pattern(video.name, pattern, folder)
+        claim = Claim(given, is_sure=True) if given else claim_of(video.stem, folder, common)
         if claim is None:
             unnumbered.append(video)
         elif claim.label in claimed:
