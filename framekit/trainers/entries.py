@@ -9,8 +9,8 @@ from framekit.dataset.frames import is_frame_name
 from framekit.errors import UsageError
 from framekit.files import paths
 from framekit.trainers.base import (
-    AGAIN,
     CORRECT,
+    RENEW,
     Folder,
     FolderBalance,
     Kind,
@@ -65,10 +65,10 @@ def folder_problems(
         folder = Path(text)
         if not folder.is_absolute():
             reason = f"a folder is not absolute, {trainer} seeks it where it is started"
-            problems.append(Problem(config, Kind(f"{trainer}-folder-relative", MISREADS, reason, AGAIN), text))
+            problems.append(Problem(config, Kind(f"{trainer}-folder-relative", MISREADS, reason, RENEW), text))
             continue
         if not folder.is_dir():
-            kind = Kind(f"{trainer}-folder-gone", STOPS, "a folder is not there", AGAIN)
+            kind = Kind(f"{trainer}-folder-gone", STOPS, "a folder is not there", RENEW)
             problems.append(Problem(config, kind, text))
             continue
         kind = Kind(f"{trainer}-folder-twice", MISREADS, "an entry names frames that another names as well", CORRECT)
@@ -78,7 +78,7 @@ def folder_problems(
             f"{trainer}-hidden-folder", MISREADS, f"{trainer} trains what lies in hidden folders", "move it elsewhere"
         )
         problems += [Problem(path, hidden) for path in hidden_folders(folder) if reads_below]
-    kind = Kind(f"{trainer}-folder-unnamed", LOSES, f"{config.name} does not name it, so it is not trained", AGAIN)
+    kind = Kind(f"{trainer}-folder-unnamed", LOSES, f"{config.name} does not name it, so it is not trained", RENEW)
     named = {*seen}
     for folder in tree.filled:
         above = {folder.resolve(), *(folder.resolve().parents if reads_below else ())}

@@ -8,8 +8,8 @@ from typing import Any
 from framekit.errors import UsageError
 from framekit.files.atomic import read_toml
 from framekit.trainers.base import (
-    AGAIN,
     CORRECT,
+    RENEW,
     Kind,
     PreparedTree,
     Problem,
@@ -81,7 +81,7 @@ OF_CLIPS: dict[str, Callable[[Any], bool]] = {
 }
 
 UNREADABLE = Kind("musubi-unreadable", STOPS, "musubi-tuner cannot read it", CORRECT)
-FORM = Kind("musubi-form", STOPS, "it needs [[datasets]] with double brackets", AGAIN)
+FORM = Kind("musubi-form", STOPS, "it needs [[datasets]] with double brackets", RENEW)
 KEY = Kind("musubi-key", STOPS, "musubi-tuner stops at a key that it does not take there", CORRECT)
 VALUE = Kind("musubi-value", STOPS, "musubi-tuner stops at such a value, or trains nothing with it", CORRECT)
 NO_FOLDER = Kind("musubi-no-folder", STOPS, "a dataset names neither a folder nor a JSONL file", CORRECT)
@@ -90,9 +90,9 @@ NO_CAPTIONS = Kind("musubi-captions", STOPS, 'without caption_extension ".txt" t
 NO_RESOLUTION = Kind("musubi-no-resolution", MISREADS, "without resolution all frames are cut to 960x544", CORRECT)
 NO_BUCKETS = Kind("musubi-no-buckets", MISREADS, "without enable_bucket all frames are cut to one shape", CORRECT)
 TRUNCATED = Kind("musubi-target-frames", MISREADS, "target_frames are cut to N * 4 + 1", "write 1, 25, 49 or so")
-NO_CLIPS = Kind("musubi-no-clips", STOPS, "a video_directory holds no clip", AGAIN)
+NO_CLIPS = Kind("musubi-no-clips", STOPS, "a video_directory holds no clip", RENEW)
 NO_CLIP_CAPTION = Kind("musubi-clip-caption", STOPS, "a clip without caption stops musubi-tuner", "write its X.txt")
-CLIPS_UNNAMED = Kind("musubi-clips-unnamed", LOSES, f"{CONFIG} does not name it, so its clips are not trained", AGAIN)
+CLIPS_UNNAMED = Kind("musubi-clips-unnamed", LOSES, f"{CONFIG} does not name it, so its clips are not trained", RENEW)
 
 
 def texts(tree: TrainingTree) -> list[Text]:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from framekit.trainers.base import (
-    AGAIN,
     CORRECT,
+    RENEW,
     FolderBalance,
     Kind,
     Look,
@@ -39,7 +39,7 @@ CACHE = "cache"  # beside the frames: SimpleTuner reads all that is below a fold
 PIXELS_PER_MEGAPIXEL = 1_000_000
 STOPS, MISREADS, LOSES, _ = Severity
 
-UNREADABLE = Kind("simpletuner-unreadable", STOPS, "SimpleTuner needs a list of entries in it, as JSON", AGAIN)
+UNREADABLE = Kind("simpletuner-unreadable", STOPS, "SimpleTuner needs a list of entries in it, as JSON", RENEW)
 NO_ID = Kind("simpletuner-id", STOPS, "an entry has no id, or the id of another", CORRECT)
 NO_TEXT_EMBEDS = Kind(
     "simpletuner-text-embeds", STOPS, "there must be one entry of dataset_type text_embeds with default true", CORRECT
