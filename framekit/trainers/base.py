@@ -207,7 +207,7 @@ def below(root: Path) -> Callable[[str], str]:
     top = root.absolute()
 
     def name(path: str) -> str:
-        return Path(path).relative_to(top).as_posix() if Path(path).is_relative_to(top) else path
+        return Path(path).relative_to(top).as_posix() if Path(path).is_relative_to(top) else str(Path(path))
 
     return name
 

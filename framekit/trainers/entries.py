@@ -10,6 +10,7 @@ from framekit.errors import UsageError
 from framekit.files import paths
 from framekit.trainers.base import (
     CORRECT,
+    MANY,
     RENEW,
     Folder,
     FolderBalance,
@@ -22,6 +23,7 @@ from framekit.trainers.base import (
 
 FRAMES = "frames"  # folder of all frames in a tree whose trainer walks hidden folders too: it holds none
 STOPS, MISREADS, LOSES, _ = Severity
+TOO_OFTEN = f"a frame of it is trained more than {MANY} times an epoch, and the others hardly at all"
 
 
 def entry_names(balance: Sequence[FolderBalance]) -> dict[Folder, str]:
@@ -111,6 +113,11 @@ def value_problems(
 def is_count(value: Any, least: int = 1) -> bool:
     """Tell whether a value is a whole number of at least so much; true and false are none."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def is_nothing(value: Any) -> bool:
+    """Tell whether a value is no number above 0."""
+    return not is_at_least(0)(value) or value == 0
 
 
 def is_at_least(least: float) -> Any:

@@ -5,6 +5,7 @@ Taken from the code of sd-scripts 0.9.1 and 0.10, and watched while their loader
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -216,6 +217,7 @@ def config_problems(path: Path, filled: Mapping[Path, int]) -> list[Problem]:
         if len({"metadata_file" in one for one in listed}) > 1:
             problems.append(Problem(path, MIXED))
         subsets += [{**general, **own, **one} for one in listed]
+        problems += doubled(path, listed)
         for one in listed:
             problems += key_problems(path, "[[datasets.subsets]]", one, {**ANYWHERE, **SUBSET_ONLY})
     return problems + subset_problems(path, subsets, filled)
@@ -256,6 +258,8 @@ def range_problems(path: Path, dataset: Mapping[str, Any]) -> list[Problem]:
     """Return the problems in the sizes of buckets of a dataset, and in what crops faces."""
     problems = []
     sizes = dataset.get("resolution", [])
+    if isinstance(sizes, list) and "resolution" in dataset and len(sizes) != 2:
+        problems.append(Problem(path, TYPE, f"resolution = {sizes}, which needs width and height"))
     edges = [edge for edge in (sizes if isinstance(sizes, list) else [sizes]) if isinstance(edge, int)]
     least, most = dataset.get("min_bucket_reso", 256), dataset.get("max_bucket_reso", 1024)
     if edges and isinstance(least, int) and isinstance(most, int) and not (least <= min(edges) and max(edges) <= most):
@@ -303,13 +307,20 @@ def subset_problems(path: Path, subsets: list[dict[str, Any]], filled: Mapping[P
             problems.append(Problem(path, RELATIVE, str(folder)))
         elif not folder.is_dir():
             problems.append(Problem(path, GONE, str(folder)))
-        elif folder.resolve() in seen:
-            problems.append(Problem(path, TWICE, str(folder)))
         seen.add(folder.resolve())
     if not listed_files:
         left = [folder for folder in filled if folder.resolve() not in seen]
         problems += [Problem(folder, UNNAMED) for folder in left]
     return list(dict.fromkeys(problems))
+
+
+def doubled(path: Path, listed: Iterable[Mapping[str, Any]]) -> Iterator[Problem]:
+    """Yield the folders that stand twice in one dataset; another one, of another resolution, may have them too."""
+    named = [one["image_dir"] for one in listed if "image_dir" in one and "metadata_file" not in one]
+    folders = Counter(Path(str(folder)) for folder in named)
+    for folder, times in folders.items():
+        if times > 1:
+            yield Problem(path, TWICE, str(folder))
 
 
 def metadata_problems(path: Path) -> list[Problem]:

@@ -9,6 +9,7 @@ from framekit.errors import UsageError
 from framekit.files.atomic import read_toml
 from framekit.trainers.base import (
     CORRECT,
+    MANY,
     RENEW,
     Kind,
     PreparedTree,
@@ -22,7 +23,7 @@ from framekit.trainers.base import (
     plain,
     text_at,
 )
-from framekit.trainers.entries import entry_names, folder_problems, is_count
+from framekit.trainers.entries import TOO_OFTEN, entry_names, folder_problems, is_at_least, is_count, value_problems
 from framekit.trainers.forms import Form, read_toml_text, toml_text, write_toml
 
 NAME = "musubi"
@@ -185,6 +186,7 @@ def dataset_problems(path: Path, one: Mapping[str, Any], general: Mapping[str, A
     found += [Problem(path, NO_BUCKETS, str(folder))] * (both.get("enable_bucket") is not True)
     frames = one.get("target_frames", [])
     cut = [number for number in frames if is_count(number) and number % 4 != 1] if isinstance(frames, list) else []
+    found += value_problems(NAME, path, str(folder), both, {"num_repeats": (is_at_least(MANY + 1), TOO_OFTEN)})
     return found + [Problem(path, TRUNCATED, f"{cut} for {folder}")] * bool(cut)
 
 

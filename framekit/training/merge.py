@@ -144,7 +144,10 @@ class Merge:
         """Return the name under which an entry of the held config is known, wherever the dataset lay then."""
         key = naming_key(self.form, entry)
         found = self.form.called(entry[key]) if key else ""
-        return found if not key or found in self.new else self.moved.get((key, digest(entry[key])), found)
+        if not key or found in self.new:
+            return found
+        places = [self.moved.get((key, digest(spelt))) for spelt in (entry[key], found)]
+        return next(filter(None, places), found)
 
     def known(self, name: str, path: str) -> Container[str]:
         """Return the digests of what we wrote at a place."""
