@@ -282,7 +282,7 @@ def entry_problems(path: Path, entries: Sequence[dict[str, Any]], tree: Prepared
         if not isinstance(folder, str):
             found.append(Problem(path, NO_FOLDER))
             continue
-        listed.append(folder)
+        listed.append((folder, entry.get("resolution")))
         found += [Problem(path, PLACEHOLDER, folder)] * ("[name]" in folder)
         found += [Problem(path, REPEATS, folder)] * (not is_count(entry.get("num_repeats", 1)))
         found += [Problem(path, CAPTIONS, folder)] * (str(entry.get("caption_ext", "txt")).lstrip(".") != "txt")

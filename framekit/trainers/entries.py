@@ -58,12 +58,15 @@ def own_tree_only(trainer: str) -> Any:
 
 
 def folder_problems(
-    trainer: str, config: Path, listed: Sequence[str], tree: PreparedTree, reads_below: bool
+    trainer: str, config: Path, listed: Sequence[tuple[str, Any]], tree: PreparedTree, reads_below: bool
 ) -> list[Problem]:
-    """Return what is wrong with the folders that a config lists; `reads_below`: with all that is below them."""
+    """Return what is wrong with the folders that a config lists; `reads_below`: with all that is below them.
+
+    Each is listed with its resolution: the same frames may be trained in several.
+    """
     problems = []
-    seen: list[Path] = []
-    for text in listed:
+    seen: list[tuple[Path, Any]] = []
+    for text, resolution in listed:
         folder = Path(text)
         if not folder.is_absolute():
             reason = f"a folder is not absolute, {trainer} seeks it where it is started"
@@ -74,14 +77,15 @@ def folder_problems(
             problems.append(Problem(config, kind, text))
             continue
         kind = Kind(f"{trainer}-folder-twice", MISREADS, "an entry names frames that another names as well", CORRECT)
-        problems += [Problem(config, kind, text) for other in seen if overlap(folder.resolve(), other, reads_below)]
-        seen.append(folder.resolve())
+        same = [other for other, at in seen if at == resolution and overlap(folder.resolve(), other, reads_below)]
+        problems += [Problem(config, kind, text)] * len(same)
+        seen.append((folder.resolve(), resolution))
         hidden = Kind(
             f"{trainer}-hidden-folder", MISREADS, f"{trainer} trains what lies in hidden folders", "move it elsewhere"
         )
         problems += [Problem(path, hidden) for path in hidden_folders(folder) if reads_below]
     kind = Kind(f"{trainer}-folder-unnamed", LOSES, f"{config.name} does not name it, so it is not trained", RENEW)
-    named = {*seen}
+    named = {folder for folder, _ in seen}
     for folder in tree.filled:
         above = {folder.resolve(), *(folder.resolve().parents if reads_below else ())}
         problems += [Problem(folder, kind)] * (not above & named)

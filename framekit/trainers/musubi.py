@@ -166,7 +166,9 @@ def problems(tree: PreparedTree) -> list[Problem]:
         found += dataset_problems(path, one, general)
     caches = [one.get("cache_directory", one.get("image_directory", one.get("video_directory"))) for one in datasets]
     found += [Problem(path, SAME_CACHE, str(one)) for one in caches if one is not None and caches.count(one) > 1]
-    listed = [one["image_directory"] for one in datasets if is_text(one.get("image_directory"))]
+    listed = [
+        (one["image_directory"], one.get("resolution")) for one in datasets if is_text(one.get("image_directory"))
+    ]
     found += folder_problems(NAME, path, listed, tree, reads_below=False)
     return list(dict.fromkeys([*found, *clip_problems(path, datasets, tree)]))
 

@@ -139,7 +139,8 @@ def problems(tree: PreparedTree) -> list[Problem]:
     found += [Problem(path, ALL_REG)] * (
         bool(images) and all(entry.get("is_regularisation_data") is True for entry in images)
     )
-    listed = [entry["instance_data_dir"] for entry in images if isinstance(entry.get("instance_data_dir"), str)]
+    places = [(entry.get("instance_data_dir"), entry.get("resolution")) for entry in images]
+    listed = [(folder, side) for folder, side in places if isinstance(folder, str)]
     return list(dict.fromkeys(found + folder_problems(NAME, path, listed, tree, reads_below=True)))
 
 

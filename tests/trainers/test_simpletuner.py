@@ -136,6 +136,15 @@ def test_frames_of_another_shape_than_an_entry_takes_are_told(
     assert [line for line in check(root, "simpletuner", capsys) if "1 of a" in line and "excluded]" in line]
 
 
+def test_the_same_frames_in_two_resolutions_are_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    add_known(tmp_path / "set" / "a" / "x.png")
+    root = export(tmp_path / "set", "simpletuner")
+    entries = backends(root)
+    entries.append({**entries[0], "id": "larger", "resolution": 2 * SIDE})
+    (root / BACKENDS).write_text(json.dumps(entries))
+    assert not [line for line in check(root, "simpletuner", capsys) if "folder-twice" in line]
+
+
 def test_thousands_of_repeats_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     add_known(tmp_path / "set" / "a" / "x.png")
     root = export(tmp_path / "set", "simpletuner")

@@ -315,7 +315,7 @@ def test_concepts_keep_what_onetrainer_or_a_person_added(root: Path, tmp_path: P
 
 
 def rows(root: Path) -> dict[str, dict[str, Any]]:
-    return {json.loads(line)["file_name"]: json.loads(line) for line in (root / ROWS).read_text().splitlines()}
+    return {json.loads(line)["file_name"]: json.loads(line) for line in (root / ROWS).read_text().strip().split("\n")}
 
 
 def test_rows_of_an_image_folder_keep_columns_and_texts(root: Path) -> None:
