@@ -32,7 +32,7 @@ EXAMPLES = 3  # of a kind in a summary
 TOKENS, MOST_TOKENS = 75, 225  # of CLIP, and the most that kohya reads; Source: its --max_token_length
 CHARACTERS = re.compile(r"\d+\+?_characters?")  # folder of the folders called after characters
 PIECE = re.compile(r"\w+|[^\w\s]")  # each is one token at least
-CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b\ufeff]")
+CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u2028\u2029\ufeff]")
 LABELS = {
     Severity.STOPS: "stops training",
     Severity.MISREADS: "misread",
@@ -198,7 +198,7 @@ def read_lines(image: Path, found: SeenFolder, several_lines: bool) -> tuple[lis
         text, kinds = decoded(caption.read_bytes())
     except OSError as error:  # a folder, a link to nothing, a file that may not be read
         return [], [Problem(caption, NO_FILE, error.strerror or str(error))]
-    lines = text.splitlines()
+    lines = lines_of(text)
     if len([line for line in lines if line.strip()]) > 1 and not several_lines:
         kinds.append(SEVERAL_LINES)
     read = lines if several_lines else lines[:1]
@@ -223,9 +223,14 @@ def decoded(content: bytes) -> tuple[str, list[Kind]]:
         text = content.removeprefix(BOM).decode()
     except UnicodeDecodeError:
         return "", [*kinds, NOT_UTF8]
-    if not text.strip() or not text.splitlines()[0].strip():
+    if not text.strip() or not lines_of(text)[0].strip():
         return "", [*kinds, BLANK]
     return text, kinds
+
+
+def lines_of(text: str) -> list[str]:
+    """Return the lines of a caption's file as trainers read them: signs such as U+2028 end none."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n").split("\n")
 
 
 def line_kinds(line: str) -> Iterator[Kind]:

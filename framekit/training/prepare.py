@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from framekit import errors
+from framekit.dataset.frames import is_frame_name
 from framekit.files import atomic, names
 from framekit.sidecars import metadata
 from framekit.sidecars.corrections import held_text, is_file_edited
@@ -122,6 +123,7 @@ def prepare(
     others = skipped_keys | (known - {text.key for text in texts})  # files of other trainers
     configs = read_configs(root)
     renewed, own = merge.renew(lists, edited, configs)
+    others -= drop_stale_factors(root, texts, noted)
     write_own(texts, edited, root, noted, others)
     if not place.is_own:
         own[DESCRIBED] = {**configs.get(DESCRIBED, {}), **described(dataset.described)}
@@ -132,6 +134,20 @@ def prepare(
 def is_there(root: Path, key: str) -> bool:
     """Tell whether the file that a key of the record names is there; names in folders may have another Unicode form."""
     return (names.on_disk(root / key) if "/" in key else root / key).exists()
+
+
+def drop_stale_factors(root: Path, texts: Sequence[Text], noted: Mapping[str, set[str]]) -> set[str]:
+    """Delete factors of folders that hold no frames any more, unless a person edited them; return their keys."""
+    written = {text.key for text in texts}
+    gone = set()
+    for key in noted:
+        path = root / key
+        if path.name != names.MULTIPLY or key in written or not path.exists():
+            continue
+        if not is_file_edited(path, noted[key]) and not any(is_frame_name(one.name) for one in path.parent.iterdir()):
+            path.unlink()
+            gone.add(key)
+    return gone
 
 
 def with_kept_parts(
