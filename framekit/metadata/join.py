@@ -5,18 +5,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from framekit import boxes, errors
+from framekit import boxes, console, errors
 from framekit.arrange import folders
 from framekit.arrange.folders import Reader
+from framekit.dataset import move
 from framekit.files import atomic, names
 from framekit.metadata import rename
 from framekit.pixels.decode import frame_size
-from framekit.sidecars import corrections, metadata, tags
+from framekit.sidecars import corrections, kinds, metadata, tags
 from framekit.sidecars.episode import Episodes
-from framekit.sidecars.read import FrameSidecars, read_sidecars
+from framekit.sidecars.read import FrameSidecars, read_sidecars, unclear_tags
 from framekit.sidecars.tags import TagRecord
 from framekit.tags.vocabulary import people_in
 
+SHOWN, LONGEST_SHOWN = 5, 60  # unclear tags that are told, and characters of each
 SCREENSHOTS = "screenshots"  # the type of frames whose video is known
 
 
@@ -33,7 +35,7 @@ class Shown:
 class Rules:
     """What holds for all frames: what the command line says, and the renames of the dataset.
 
-    `names_only` leaves all other fields of an X.json as they are.
+    `names_only` leaves all other fields of an X.json as they are. `trash` takes what would be replaced.
     """
 
     description: str
@@ -43,6 +45,7 @@ class Rules:
     renames: rename.Renames
     folders: Reader | None = None
     names_only: bool = False
+    trash: Path = Path()
     episodes: Episodes = field(default_factory=Episodes)
 
 
@@ -63,12 +66,16 @@ def describe_general(description: str, source: Mapping[str, Any]) -> str:
 
 
 def tag_lines(known: FrameSidecars, renames: rename.Renames) -> dict[str, list[str]]:
-    """Return the tags of a frame by their kind, characters by their new names."""
-    text = known.tag_text
-    if text and renames.mark:
+    """Return the tags of a frame by their kind, first those of X.png.tags, characters by their new names."""
+    own = tags.sort_tags(known.tag_text)
+    found = {kind: [*told] for kind, told in known.told.items()}
+    if renames.mark:
         path = names.sidecar(known.frame, names.TAGS)
-        text = rename.renamed_tags(text, renames.since(rename.mark_of_tags(path, TagRecord(path.parent))))
-    return tags.parse_tags(text)
+        mark = rename.mark_of_tags(path, TagRecord(path.parent)) if known.tag_text else ""
+        for told, new_names in ((own, renames.since(mark)), (found, renames.since(""))):
+            for kind in (kinds.CHARACTER, kinds.GENERAL):
+                told[kind] = rename.renamed(told[kind], new_names)
+    return kinds.joined([own, found])
 
 
 def names_of(seen: Sequence[boxes.Face], named: Mapping[boxes.Box, str], tagged: Sequence[str]) -> list[str]:
@@ -108,6 +115,7 @@ def join(frame: Path, rules: Rules, known_source: Any) -> dict[str, Any]:
         "size": frame_size(frame),
         "source_type": rules.source_type or (SCREENSHOTS if source else ""),
         "source": source,
+        "source_url": known.address,
         rename.RENAMED: rules.renames.mark,
     }
     return fields | {name: value for name, value in optional.items() if value}
@@ -129,17 +137,57 @@ def follow_folder(frame: Path, fields: dict[str, Any], reader: folders.Reader) -
     return fields if names is None else {**fields, "characters": names, "folder": part}
 
 
-def write_metadata(frame: Path, rules: Rules) -> list[str]:
-    """Write X.json if its content changes; return the hand-corrected fields that stayed. Raises BadSidecar."""
+@dataclass
+class Tally:
+    """What became of the frames: fields that a person corrected, in how many files; JSON of other programs set aside;
+    what is unclear among the tags of each frame.
+    """  # fmt: skip
+
+    kept_fields: int = 0
+    kept_files: int = 0
+    foreign: int = 0
+    unclear: dict[Path, list[str]] = field(default_factory=dict)
+
+
+def set_foreign_aside(frame: Path, trash: Path) -> None:
+    """Give the JSON of another program that stands in the place of X.json its own name, byte for byte."""
+    path, kept = names.sidecar(frame, names.METADATA), names.sidecar(frame, names.SOURCE)
+    if kept.exists() and not move.same_file(path, kept):
+        move.move_to_trash(kept, trash)
+    atomic.move_whole(path, kept)
+
+
+def write_metadata(frame: Path, rules: Rules, tally: Tally) -> None:
+    """Write X.json if its content changes, and count what stayed or was set aside. Raises BadSidecar."""
     path = names.sidecar(frame, names.METADATA)
-    old = atomic.read_json(path) if path.exists() else None
+    if path.exists() and metadata.is_foreign(atomic.read_json_value(path)):
+        set_foreign_aside(frame, rules.trash)
+        tally.foreign += 1
+    old = metadata.read_own(path) if path.exists() else None
     before = None if old is None or rules.overwrite else rename.rename_values(metadata.upgraded(old), rules.renames)
     if rules.names_only and before is not None:
         merged, kept = before, list[str]()
     else:
         merged, kept = corrections.merge_corrections(before, join(frame, rules, (old or {}).get("source")))
+        if unclear := unclear_tags(frame):
+            tally.unclear[frame] = unclear
     if rules.folders is not None:
         merged = follow_folder(frame, merged, rules.folders)
     if merged != old:
         atomic.write_whole(path, corrections.metadata_text(merged))
-    return kept
+    tally.kept_fields += len(kept)
+    tally.kept_files += bool(kept)
+
+
+def unclear_in_words(unclear: Mapping[Path, Sequence[str]], root: Path) -> str:
+    """Return which tags of which frames were left out, the first ones by name, and what to do about it."""
+    several = [(frame, tag) for frame, found in unclear.items() for tag in found]
+    shown = [f"{frame.relative_to(root)} ({shortened(tag)})" for frame, tag in several[:SHOWN]]
+    words = f"{console.counted(len(several), 'tag')} in {console.counted(len(unclear), 'frame')} unclear and left out"
+    return f"{words}: {', '.join([*shown, *['…'] * (len(several) > SHOWN)])}; separate tags by commas, see docs/formats.md"
+
+
+def shortened(text: str) -> str:
+    """Return a text as one line that is not too long to be shown."""
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST_SHOWN else f"{line[:LONGEST_SHOWN]}…"

@@ -57,7 +57,7 @@ def corrected_names(frame: Path) -> list[str] | None:
     """Return the names in X.json if a person corrected them or the faces there, else None."""
     path = sidecar(frame, METADATA)
     try:
-        values = read_json(path) if path.exists() else {}
+        values = metadata.read_own(path) if path.exists() else {}
         touched = corrections.edited_fields(values) & {"characters", "facepos", "faces"} if values else set()
         return metadata.texts(values, "characters") if touched else None
     except BadSidecar:
