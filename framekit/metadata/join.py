@@ -12,9 +12,9 @@ from framekit.dataset import move
 from framekit.files import atomic, names
 from framekit.metadata import rename
 from framekit.pixels.decode import frame_size
-from framekit.sidecars import corrections, kinds, metadata, tags
+from framekit.sidecars import corrections, kinds, metadata
 from framekit.sidecars.episode import Episodes
-from framekit.sidecars.read import FrameSidecars, read_sidecars, unclear_tags
+from framekit.sidecars.read import FrameSidecars, read_sidecars
 from framekit.sidecars.tags import TagRecord
 from framekit.tags.vocabulary import people_in
 
@@ -67,11 +67,11 @@ def describe_general(description: str, source: Mapping[str, Any]) -> str:
 
 def tag_lines(known: FrameSidecars, renames: rename.Renames) -> dict[str, list[str]]:
     """Return the tags of a frame by their kind, first those of X.png.tags, characters by their new names."""
-    own = tags.sort_tags(known.tag_text)
+    own = {kind: [*told] for kind, told in known.tagged.items()}
     found = {kind: [*told] for kind, told in known.told.items()}
     if renames.mark:
         path = names.sidecar(known.frame, names.TAGS)
-        mark = rename.mark_of_tags(path, TagRecord(path.parent)) if known.tag_text else ""
+        mark = rename.mark_of_tags(path, TagRecord(path.parent)) if path.exists() else ""
         for told, new_names in ((own, renames.since(mark)), (found, renames.since(""))):
             for kind in (kinds.CHARACTER, kinds.GENERAL):
                 told[kind] = rename.renamed(told[kind], new_names)
@@ -87,12 +87,11 @@ def names_of(seen: Sequence[boxes.Face], named: Mapping[boxes.Box, str], tagged:
     return names if set(names) - {*metadata.NOBODY} or not tagged else list(tagged)
 
 
-def join(frame: Path, rules: Rules, known_source: Any) -> dict[str, Any]:
-    """Return the fields of X.json as the sidecars have them. Raises BadSidecar.
+def join(known: FrameSidecars, rules: Rules, known_source: Any) -> dict[str, Any]:
+    """Return the fields of X.json as the sidecars of a frame have them.
 
     `known_source` is what X.json says already: a frame that left its episode folder has no record beside it.
     """
-    known = read_sidecars(frame, rules.episodes)
     source = known.source or (known_source if isinstance(known_source, dict) else {})
     seen, named = known.faces, known.named
     tags = tag_lines(known, rules.renames)
@@ -112,7 +111,7 @@ def join(frame: Path, rules: Rules, known_source: Any) -> dict[str, Any]:
         "copyright": tags["copyright"],
         "artist": tags["artist"],
         "rating": "".join(tags["rating"][:1]),
-        "size": frame_size(frame),
+        "size": frame_size(known.frame),
         "source_type": rules.source_type or (SCREENSHOTS if source else ""),
         "source": source,
         "source_url": known.address,
@@ -168,9 +167,9 @@ def write_metadata(frame: Path, rules: Rules, tally: Tally) -> None:
     if rules.names_only and before is not None:
         merged, kept = before, list[str]()
     else:
-        merged, kept = corrections.merge_corrections(before, join(frame, rules, (old or {}).get("source")))
-        if unclear := unclear_tags(frame):
-            tally.unclear[frame] = unclear
+        known = read_sidecars(frame, rules.episodes)
+        merged, kept = corrections.merge_corrections(before, join(known, rules, (old or {}).get("source")))
+        tally.unclear |= {frame: known.unclear} if known.unclear else {}
     if rules.folders is not None:
         merged = follow_folder(frame, merged, rules.folders)
     if merged != old:

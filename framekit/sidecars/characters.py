@@ -9,10 +9,10 @@ from framekit import boxes, errors
 from framekit.boxes import Box
 from framekit.errors import BadSidecar
 from framekit.files import atomic, names
-from framekit.files.atomic import digest, read_json
+from framekit.files.atomic import read_json
 from framekit.files.names import CHARACTERS, METADATA, sidecar
 from framekit.sidecars import corrections, faces, metadata
-from framekit.sidecars.corrections import WRITTEN
+from framekit.sidecars.corrections import WRITTEN, digest
 
 
 def names_record(

@@ -21,7 +21,7 @@ from framekit.sidecars.tags import sort_tags
 class FrameSidecars:
     """What the sidecars of one frame say; what is missing is empty.
 
-    `source` is where it came from, `people` how many a person detector saw, `tag_text` the text of X.png.tags;
+    `source` is where it came from, `people` how many a person detector saw, `tagged` the tags of X.png.tags;
     `told` is what files of other programs say, and `address` where on the net it came from.
     """
 
@@ -30,9 +30,14 @@ class FrameSidecars:
     faces: Sequence[Face]
     people: int
     named: Named
-    tag_text: str
+    tagged: Told
     told: Told = field(default_factory=kinds.nothing_told)
     address: str = ""
+
+    @property
+    def unclear(self) -> list[str]:
+        """What the files of tags hold that is left out, since nobody can tell which tags it means."""
+        return [*self.tagged[kinds.UNCLEAR], *self.told[kinds.UNCLEAR]]
 
 
 def read_sidecars(frame: Path, episodes: Episodes) -> FrameSidecars:
@@ -42,9 +47,9 @@ def read_sidecars(frame: Path, episodes: Episodes) -> FrameSidecars:
     detected = read_json(path) if path.exists() else {"faces": []}
     faces = faces_in(detected, path.name)
     named = read_named(frame)
-    text = read_text(tags) if tags.exists() else ""
+    tagged = sort_tags(read_text(tags)) if tags.exists() else kinds.nothing_told()
     told, address = told_by_others(frame)
-    return FrameSidecars(frame, source, faces, count_people(detected), named, text, told, address)
+    return FrameSidecars(frame, source, faces, count_people(detected), named, tagged, told, address)
 
 
 def told_by_others(frame: Path) -> tuple[Told, str]:
@@ -74,7 +79,7 @@ def told_by_others(frame: Path) -> tuple[Told, str]:
 
 
 def unclear_tags(frame: Path) -> list[str]:
-    """Return what files of tags beside a frame hold that is left out, since nobody can tell which tags it means."""
+    """Return what `FrameSidecars.unclear` is, with the reason for a file that cannot be read."""
     path = sidecar(frame, TAGS)
     try:
         own = sort_tags(read_text(path))[kinds.UNCLEAR] if path.exists() else []

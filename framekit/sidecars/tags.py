@@ -27,10 +27,16 @@ class TagRecord:
         """Tell whether a person wrote or changed a file of tags; a missing one is not edited."""
         return corrections.is_file_edited(path, self.written.get(path.name, {}))
 
+    def noted(self, path: Path) -> str:
+        """Return how a file of tags came about, nothing if a person wrote or changed it."""
+        known = self.written.get(path.name, {})
+        by = (known.get(one) for one in corrections.digests_of(path)) if path.exists() else ()
+        return next((one for one in by if one is not None), "")
+
     def write(self, path: Path, text: str, by: str) -> None:
         """Note a text, then write it: after a kill in between, the old text still counts as our own."""
         known = self.written.setdefault(path.name, {})
-        found = atomic.digest(text)
+        found = corrections.text_digest(path, text)
         if known.get(found) != by:
             journal.append_line(self.path, {"file": path.name, "digest": found, "by": by})
             known[found] = by
