@@ -138,9 +138,11 @@ def follow_folder(frame: Path, fields: dict[str, Any], reader: folders.Reader) -
 
 @dataclass
 class Tally:
-    """What became of the frames: fields that a person corrected, in how many files; JSON of other programs set aside;
-    what is unclear among the tags of each frame.
-    """  # fmt: skip
+    """What became of the frames.
+
+    Fields that a person corrected, and in how many files; how much JSON of other programs was set aside; what is
+    unclear among the tags of each frame.
+    """
 
     kept_fields: int = 0
     kept_files: int = 0
@@ -183,7 +185,8 @@ def unclear_in_words(unclear: Mapping[Path, Sequence[str]], root: Path) -> str:
     several = [(frame, tag) for frame, found in unclear.items() for tag in found]
     shown = [f"{frame.relative_to(root)} ({shortened(tag)})" for frame, tag in several[:SHOWN]]
     words = f"{console.counted(len(several), 'tag')} in {console.counted(len(unclear), 'frame')} unclear and left out"
-    return f"{words}: {', '.join([*shown, *['…'] * (len(several) > SHOWN)])}; separate tags by commas, see docs/formats.md"
+    examples = ", ".join([*shown, *["…"] * (len(several) > SHOWN)])
+    return f"{words}: {examples}; separate tags by commas, see docs/formats.md"
 
 
 def shortened(text: str) -> str:

@@ -9,7 +9,7 @@ from framekit import errors
 from framekit.arrange.folders import combination
 from framekit.arrange.placements import moved_by_hand
 from framekit.dataset.removed import removed_now
-from framekit.files import atomic, journal
+from framekit.files import journal
 from framekit.files.names import METADATA, sidecar
 from framekit.metadata import rename
 from framekit.sidecars.corrections import edited_fields

@@ -13,7 +13,9 @@ from framekit.sidecars.kinds import Told
 
 DEEPEST = 4  # posts within what a site answers, within a list
 WRAPPERS = "post posts data result results file metadata danbooru gelbooru e621 sankaku yandere konachan".split()
-SETS = frozenset("tags tag tag_list tag_string tags_string all_tags keywords hashtags tag_names".split())  # of all kinds
+# Keys of tags of all kinds, and the ratings that Philomena has among them.
+SETS = frozenset("tags tag tag_list tag_string tags_string all_tags keywords hashtags tag_names".split())
+AMONG_TAGS = frozenset("safe suggestive sensitive questionable explicit".split())
 TYPES = {0: kinds.GENERAL, 1: kinds.ARTIST, 2: kinds.ARTIST, 3: kinds.COPYRIGHT, 4: kinds.CHARACTER}  # others: meta
 BY_HYDRUS = ("display_tags", "storage_tags")
 OF_TAGS = ("tag", "meta", "lore", "medium")  # beginnings of keys whose tags are none of the picture
@@ -33,12 +35,16 @@ def told_by(value: Any, frame: Path) -> Told:
     if has_scores(post) and any(map(kinds.counts_people, post)):
         return told_by_tags(post, kinds.GENERAL)
     several = [told_by_kinds(post), told_by_artist(post)]
+    for inner in (post[key] for key in WRAPPERS if isinstance(post.get(key), dict)):
+        several.append({**told_by_kinds(inner), kinds.GENERAL: []})  # waifuc has tags of its own beside those of a post
     sets = [held for key, held in post.items() if key.lower() in SETS]
     rest = [one for held in sets for one in listed(told_by_tags(held, kinds.GENERAL))]
     known = {kinds.same(tag) for told in several for tags_ in told.values() for tag in tags_}
     others = kinds.nothing_told()
     for kind, tag in rest:
-        if kinds.same(tag) not in known:
+        if kind == kinds.GENERAL and tag in AMONG_TAGS:
+            others[kinds.RATING].append(kinds.RATINGS[tag])
+        elif kinds.same(tag) not in known:
             others[kind].append(tag)
     return kinds.joined([*several, others])
 

@@ -1,4 +1,4 @@
-"""What kind of tag a tag is: the namespaces of boorus and their downloaders, ratings, and tags that say nothing of it."""
+"""What kind a tag is of: namespaces of boorus and their downloaders, ratings, and tags about the file."""
 
 import html
 import re
@@ -28,19 +28,33 @@ NAMESPACES = {
 }
 RATINGS = {
     **{word: word for word in "general safe sensitive questionable explicit".split()},
-    **{"g": "general", "s": "safe", "q": "questionable", "e": "explicit"},
-    **{"suggestive": "sensitive", "sketchy": "questionable", "unsafe": "explicit", "mature": "questionable"},
-    **{"adult": "explicit", "r-18": "explicit", "r18": "explicit", "r-18g": "explicit", "r18g": "explicit"},
+    "g": "general",
+    "s": "safe",
+    "q": "questionable",
+    "e": "explicit",
+    "suggestive": "sensitive",
+    "sketchy": "questionable",
+    "unsafe": "explicit",
+    "mature": "questionable",
+    "adult": "explicit",
+    "r-18": "explicit",
+    "r18": "explicit",
+    "r-18g": "explicit",
+    "r18g": "explicit",
 }
 # Tags about the file, the post or its text. Source: Danbooru's tag group "Metatags", Moebooru's faults.
 ABOUT_THE_FILE = frozenset(
     "highres absurdres incredibly_absurdres lowres tagme translated partially_translated check_translation"
-    " hard_translated commentary commentary_request english_commentary duplicate pixel-perfect_duplicate"
+    " hard_translated commentary duplicate pixel-perfect_duplicate"
     " resolution_mismatch source_larger source_smaller md5_mismatch jpeg_artifacts image_sample scan_artifacts"
     " upscaled third-party_edit third-party_source paid_reward paid_reward_available variant_set revision bad_link"
-    " artist_request character_request copyright_request source_request translation_request annotated".split()
+    " hi_res absurd_res superabsurd_res annotated".split()
 )
 BAD_ID = re.compile(r"bad_(?:\w+_)?(?:id|link|source)|(?:\w+_)?commentary|\w+_request")
+NO_ARTIST = frozenset(  # what e621 and Danbooru have among artists
+    "conditional_dnp avoid_posting unknown_artist anonymous_artist banned_artist sound_warning epilepsy_warning"
+    " third-party_edit unknown_artist_signature unknown".split()
+)
 PEOPLE = re.compile(r"\d+\+?(?:girl|boy|other)s?|multiple_(?:girls|boys|others|people)", re.IGNORECASE)
 SOLO = "solo"
 ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]\w{1,30});")
@@ -104,7 +118,7 @@ def take(found: Told, tag: str, kind: str = GENERAL) -> None:
     if kind == RATING:
         rating = RATINGS.get(rest.lower(), "")
         found[RATING if rating else UNCLEAR].append(rating or tag)
-    elif kind == GENERAL and is_about_the_file(rest):
+    elif (kind == GENERAL and is_about_the_file(rest)) or (kind == ARTIST and same(rest) in NO_ARTIST):
         found[META].append(rest)
     elif kind in (CHARACTER, COPYRIGHT, ARTIST) and counts_people(rest):
         found[GENERAL].append(rest)

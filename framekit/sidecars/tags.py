@@ -133,7 +133,8 @@ class Form:
         if sum(named) > 1:
             return True
         is_text = not LITTLE_WORDS.isdisjoint(word.lower() for word in words)
-        return kind == kinds.GENERAL and not named[0] and not is_text and len(words) > (2 if self.one_line else FEW_WORDS)
+        most = 2 if self.one_line else FEW_WORDS
+        return kind == kinds.GENERAL and not named[0] and not is_text and len(words) > most
 
 
 def close_head(found: re.Match[str]) -> str:

@@ -8,7 +8,7 @@ import hashlib
 import itertools
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -17,15 +17,20 @@ from framekit import console, errors
 from framekit.arrange.folders import CHARACTER_OTHERS, folder_name
 from framekit.dataset import frames
 from framekit.files import atomic
+from framekit.files.names import METADATA
 from framekit.pixels import decode, modes
 from framekit.pixels.decode import ORIENTATION
+from framekit.sidecars import kinds
 from framekit.sidecars.metadata import Metadata, read_metadata
+from framekit.sidecars.read import unclear_tags
+from framekit.sidecars.tags import is_run
 from framekit.trainers.base import AGAIN, Kind, Look, PreparedTree, Problem, SeenFolder, Severity, Trainer
 from framekit.training.record import DESCRIBED, read_configs
 
 BOM = b"\xef\xbb\xbf"
 NOT_FRAMES = re.compile(r"(?:^|[-_ .])(masks?|masklabel|conditioning|thumbs?|thumbnails?)(?:$|[-_ .])", re.IGNORECASE)
 EXTREME = 4.0  # aspect ratio from which buckets cut off a large part; Source: EveryDream2's 4:1
+LONGEST_DETAIL = 60  # characters of a tag that is told
 EXAMPLES = 3  # of a kind in a summary
 TOKENS, MOST_TOKENS = 75, 225  # of CLIP, and the most that kohya reads; Source: its --max_token_length
 CHARACTERS = re.compile(r"\d+\+?_characters?")  # folder of the folders called after characters
@@ -76,6 +81,18 @@ OTHER_NAME = Kind(
     "correct X.json or the caption, then arrange and prepare again",
 )
 STALE = Kind("caption-stale", MISREADS, "X.json was changed after its caption was written", AGAIN)
+TAG_UNCLEAR = Kind(
+    "tags-unclear",
+    LOSES,
+    "nobody can tell which tags this means in its file of tags, so none is in the caption",
+    "separate tags by commas, then run generate_metadata.py",
+)
+TAG_MISREAD = Kind(
+    "tags-misread",
+    MISREADS,
+    "X.json takes a tag that counts people for a name, or several tags for one",
+    "correct X.json, or run generate_metadata.py and arrange again",
+)
 SAME_PICTURE = Kind("same-picture", MISREADS, "the same picture is trained under two names", "remove one of them")
 EMPTY_TAG = Kind("empty-tag", MISREADS, "a doubled or last comma makes an empty tag", "remove the comma")
 BROKEN = Kind("broken", STOPS, "it cannot be decoded, which stops the training", "replace or remove it")
@@ -132,7 +149,12 @@ def find_problems(root: Path, wanted: Sequence[Trainer], resolution: int, worker
     resolution = max((trainer.resolution(root) for trainer in wanted), default=0) or resolution
     problems += [problem for image, seen in tree.looks.items() for problem in pixel_problems(image, seen, resolution)]
     described = {image: known for image in lines if (known := metadata_of(image))}
-    problems += [*same_pictures(tree), *name_mismatches(tree, described), *stale_captions(root, described)]
+    problems += [
+        *tag_problems(lines, described),
+        *same_pictures(tree),
+        *name_mismatches(tree, described),
+        *stale_captions(root, described),
+    ]
     problems += [problem for trainer in wanted for problem in trainer.problems(tree)]
     by_path = sorted(dict.fromkeys(problems), key=lambda one: (frames.natural_key(one.path), one.kind.name, one.detail))
     return len(images), by_path
@@ -217,6 +239,18 @@ def line_kinds(line: str) -> Iterator[Kind]:
     tokens = len(PIECE.findall(line))
     if tokens > TOKENS:
         yield TOO_MANY_TOKENS if tokens > MOST_TOKENS else MANY_TOKENS
+
+
+def tag_problems(images: Iterable[Path], described: Mapping[Path, Metadata]) -> Iterator[Problem]:
+    """Yield what is unclear in the files of tags beside images, and what their metadata has misread of them."""
+    for image in images:
+        for tag in unclear_tags(image):
+            yield Problem(image, TAG_UNCLEAR, " ".join(tag.split())[:LONGEST_DETAIL])
+        known = described.get(image, Metadata())
+        misread = [name for name in (*known.characters, *known.copyright, *known.artist) if kinds.counts_people(name)]
+        misread += [tag for tag in known.tags if is_run(tag.split(), has_commas=True)]
+        for tag in misread[:1]:
+            yield Problem(image.with_suffix(METADATA), TAG_MISREAD, tag[:LONGEST_DETAIL])
 
 
 def same_pictures(tree: PreparedTree) -> Iterator[Problem]:
