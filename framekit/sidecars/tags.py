@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from framekit.files import atomic, journal
@@ -79,8 +80,8 @@ def sort_tags(text: str) -> Told:
     if len(lines) == 1 and "," not in lines[0]:
         lines = [lines[0].replace(LIST_COMMA, ",")]
     heads = [kinds.split_namespace(line) for line in lines]
-    opened = [kind for kind, rest in heads if kind and not rest]
-    in_sections = len(opened) > 1 and all(not rest for kind, rest in heads if kind)
+    opened = [bool(kind) and not rest and not below for (kind, rest), (below, _) in pairwise(heads)]
+    in_sections = sum(opened) > 1 and all(not rest for kind, rest in heads if kind)
     section = kinds.GENERAL
     form = Form(any("," in line for line in lines), len(lines) == 1)
     for line, (kind, rest) in zip(lines, heads, strict=True):
@@ -102,7 +103,7 @@ def is_head(line: str, kind: str, rest: str, all_have: bool) -> bool:
     if kind == kinds.GENERAL:
         return True
     others = [word.strip() for word in re.split(r"[,\s]", rest) if word.strip()]
-    if any(kinds.counts_people(word) or kinds.split_namespace(word)[0] for word in others):
+    if any(kinds.counts_people(word) or kinds.split_namespace(word)[0] not in ("", kind) for word in others):
         return False
     return all_have or line.partition(":")[2][:1].isspace()
 
