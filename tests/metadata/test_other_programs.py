@@ -195,5 +195,5 @@ def test_json_of_a_person_that_is_broken_is_still_listed(tmp_path: Path, capsys:
     add(tmp_path, "x")
     (tmp_path / "x.json").write_text('{"count": 1,')
     assert generate(tmp_path) == 1
-    assert "x.json is not valid JSON" in capsys.readouterr().out
+    assert "x.json is not valid JSON" in capsys.readouterr().err
     assert not (tmp_path / "x.source.json").exists()

@@ -63,7 +63,8 @@ FORMS: dict[str, tuple[Any, dict[str, list[str]]]] = {
     ),
     "pixiv, translated": (
         {"id": 1, "user": {"name": "A"}, "x_restrict": 0,
-         "tags": [{"name": "初音ミク", "translated_name": "Hatsune Miku"}, {"name": "女の子", "translated_name": None}]},
+         "tags": [{"name": "初音ミク", "translated_name": "Hatsune Miku"},
+                  {"name": "女の子", "translated_name": None}]},
         {"artist": ["A"], "general": ["Hatsune Miku", "女の子"], "rating": ["safe"]},
     ),
     "gallery-dl of nhentai": (

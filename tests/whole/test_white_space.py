@@ -27,6 +27,7 @@ WORDS: dict[str, Callable[[bytes], bytes]] = {
     "blank in front": lambda text: b" " + text,
     "tabs": lambda text: text.replace(b", ", b",\t"),
 }
+SUFFIXES = {".txt", ".toml", ".json", ".jsonl", ".yaml"}
 TRAINERS = ("kohya", "onetrainer", "diffusers", "ai-toolkit", "simpletuner", "musubi", "everydream2")
 
 
@@ -80,44 +81,44 @@ def test_configs_saved_by_an_editor_are_not_edited(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], trainer: str, way: str
 ) -> None:
     for name in ("Aoba", "Hinata"):
-        add_frame(tmp_path / name / f"{name}.png", plain((9, 99, 199), 600, 600), count=1, characters=[name])
-    options = ["--trainer", trainer]
-    prepare(tmp_path, *options)
-    written = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.suffix in SUFFIXES and is_shown(path)}
-    assert written
+        add_frame(tmp_path / "d" / name / f"{name}.png", plain((9, 99, 199), 600, 600), count=1, characters=[name])
+    out = tmp_path / "out"
+    options = ["--trainer", trainer, "--dst_dir", str(out)]
+    prepare(tmp_path / "d", *options)
+    written = {path: path.read_bytes() for path in out.rglob("*") if path.suffix in SUFFIXES and is_shown(path)}
+    assert len(written) > 2
     for path, content in written.items():
         path.write_bytes(TEXTS[way](content))
     capsys.readouterr()
-    assert prepare(tmp_path, *options) == 0
+    assert prepare(tmp_path / "d", *options) == 0
     told = capsys.readouterr().out
     assert "hand-edited" not in told
     assert "your changes stay" not in told
     assert {path: path.read_bytes() for path in written} == written
 
 
-SUFFIXES = {".txt", ".toml", ".json", ".jsonl", ".yaml"}
-
-
 def is_shown(path: Path) -> bool:
     """Tell whether a file is a text that trainers read, and no metadata of ours."""
-    own = {"Aoba.json", "Hinata.json"}
-    return not path.name.startswith(".") and path.name not in own
+    return not path.name.startswith(".") and path.name not in ("Aoba.json", "Hinata.json")
 
 
 @pytest.mark.parametrize("trainer", ["onetrainer", "simpletuner", "diffusers"])
 def test_json_written_anew_with_other_order_and_indentation_is_not_edited(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], trainer: str
 ) -> None:
-    add_frame(tmp_path / "a" / "x.png", plain((9, 99, 199), 600, 600), count=1)
-    prepare(tmp_path, "--trainer", trainer)
-    for path in tmp_path.glob("*.json*"):
+    add_frame(tmp_path / "d" / "a" / "x.png", plain((9, 99, 199), 600, 600), count=1)
+    options = ["--trainer", trainer, "--dst_dir", str(tmp_path / "out")]
+    prepare(tmp_path / "d", *options)
+    written = [path for path in (tmp_path / "out").rglob("*.json*") if is_shown(path) and path.name != "x.json"]
+    assert written
+    for path in written:
         if path.suffix == ".jsonl":
             rows = [json.loads(line) for line in path.read_text().splitlines()]
             path.write_text("\r\n".join(json.dumps(dict(sorted(row.items(), reverse=True))) for row in rows))
         else:
             path.write_text(json.dumps(json.loads(path.read_text()), indent="\t", sort_keys=True))
     capsys.readouterr()
-    assert prepare(tmp_path, "--trainer", trainer) == 0
+    assert prepare(tmp_path / "d", *options) == 0
     told = capsys.readouterr().out
     assert "hand-edited" not in told
     assert "your changes stay" not in told
