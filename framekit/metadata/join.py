@@ -75,7 +75,7 @@ def tag_lines(known: FrameSidecars, renames: rename.Renames) -> dict[str, list[s
         for told, new_names in ((own, renames.since(mark)), (found, renames.since(""))):
             for kind in (kinds.CHARACTER, kinds.GENERAL):
                 told[kind] = rename.renamed(told[kind], new_names)
-    return kinds.joined([own, found])
+    return kinds.joined([own, found]) if any(found.values()) else own
 
 
 def names_of(seen: Sequence[boxes.Face], named: Mapping[boxes.Box, str], tagged: Sequence[str]) -> list[str]:

@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 CHARACTER, COPYRIGHT, ARTIST, GENERAL = "character", "copyright", "artist", "general"
 RATING, META, UNCLEAR = "rating", "meta", "unclear"
@@ -111,21 +112,24 @@ def is_about_the_file(tag: str) -> bool:
 
 def take(found: Told, tag: str, kind: str = GENERAL) -> None:
     """Add a tag to those of its kind, which its namespace tells, else `kind`; what is no tag is unclear."""
+    kind, name = sorted_in(tag, kind)
+    if name:
+        found[kind].append(name)
+
+
+@lru_cache(maxsize=2**16)  # the same tags come up on frame after frame
+def sorted_in(tag: str, kind: str) -> tuple[str, str]:
+    """Return the kind of a tag, and the tag without its namespace; an empty one says nothing."""
     told, rest = split_namespace(" ".join(tag.split()))
     kind = told or kind
-    if not rest:
-        return
-    if kind == RATING:
+    if kind == RATING and rest:
         rating = RATINGS.get(rest.lower(), "")
-        found[RATING if rating else UNCLEAR].append(rating or tag)
-    elif (kind == GENERAL and is_about_the_file(rest)) or (kind == ARTIST and same(rest) in NO_ARTIST):
-        found[META].append(rest)
-    elif kind in (CHARACTER, COPYRIGHT, ARTIST) and counts_people(rest):
-        found[GENERAL].append(rest)
-    elif kind != META and is_unclear(rest, kind):
-        found[UNCLEAR].append(rest)
-    else:
-        found[kind].append(rest)
+        return (RATING, rating) if rating else (UNCLEAR, tag)
+    if (kind == GENERAL and is_about_the_file(rest)) or (kind == ARTIST and same(rest) in NO_ARTIST):
+        return META, rest
+    if kind in (CHARACTER, COPYRIGHT, ARTIST) and counts_people(rest):
+        return GENERAL, rest
+    return (UNCLEAR if kind != META and is_unclear(rest, kind) else kind), rest
 
 
 def is_unclear(tag: str, kind: str) -> bool:
@@ -140,6 +144,8 @@ def joined(several: Iterable[Mapping[str, list[str]]]) -> Told:
     found = nothing_told()
     for told in several:
         for kind, tags in told.items():
+            if not tags:
+                continue
             known = {same(tag) for tag in found[kind]}
             for tag in tags:
                 if same(tag) not in known:

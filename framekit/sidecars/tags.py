@@ -119,6 +119,9 @@ class Form:
         """Add the tags of a line, without its head, to those of their kinds."""
         parts = line.split(",") if self.commas else SPACED.split(line)
         for part in filter(None, map(str.strip, parts)):
+            if " " not in part and "\t" not in part:
+                kinds.take(found, part, kind)
+                continue
             words = LOOSE_HEAD.sub(close_head, part).split()
             if is_run(words, self.commas):
                 for word in words:
