@@ -6,6 +6,7 @@ from pathlib import Path
 
 TAGS, FACES, CHARACTERS, METADATA, CAPTION = ".tags", ".faces.json", ".characters.json", ".json", ".txt"
 SOURCE = ".source.json"  # JSON of another program, as it was found in the place of X.json
+HIDDEN_METADATA = "_meta.json"  # of waifuc, in .X_meta.json
 EPISODE_RECORD = ".frames.json"
 MULTIPLY = "multiply.txt"
 # Everything that belongs to frame X.png: ours, and what trainers and taggers put beside a frame.

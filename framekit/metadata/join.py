@@ -150,20 +150,28 @@ class Tally:
     unclear: dict[Path, list[str]] = field(default_factory=dict)
 
 
-def set_foreign_aside(frame: Path, trash: Path) -> None:
-    """Give the JSON of another program that stands in the place of X.json its own name, byte for byte."""
+def set_foreign_aside(frame: Path, trash: Path) -> bool:
+    """Give the JSON of another program that stands in the place of X.json its own name; tell whether there was any.
+
+    Where only waifuc's hidden file is there, which stays behind when the frame moves, it is copied. Raises BadSidecar.
+    """
     path, kept = names.sidecar(frame, names.METADATA), names.sidecar(frame, names.SOURCE)
-    if kept.exists() and not move.same_file(path, kept):
-        move.move_to_trash(kept, trash)
-    atomic.move_whole(path, kept)
+    hidden = frame.with_name(f".{frame.stem}{names.HIDDEN_METADATA}")
+    if path.exists() and metadata.is_foreign(atomic.read_json_value(path)):
+        if kept.exists() and not move.same_file(path, kept):
+            move.move_to_trash(kept, trash)
+        atomic.move_whole(path, kept)
+        return True
+    if hidden.is_file() and not hidden.is_symlink() and not kept.exists():
+        atomic.copy_whole(hidden, kept)
+        return True
+    return False
 
 
 def write_metadata(frame: Path, rules: Rules, tally: Tally) -> None:
     """Write X.json if its content changes, and count what stayed or was set aside. Raises BadSidecar."""
     path = names.sidecar(frame, names.METADATA)
-    if path.exists() and metadata.is_foreign(atomic.read_json_value(path)):
-        set_foreign_aside(frame, rules.trash)
-        tally.foreign += 1
+    tally.foreign += set_foreign_aside(frame, rules.trash)
     old = metadata.read_own(path) if path.exists() else None
     before = None if old is None or rules.overwrite else rename.rename_values(metadata.upgraded(old), rules.renames)
     if rules.names_only and before is not None:

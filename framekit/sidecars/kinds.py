@@ -21,12 +21,14 @@ NAMESPACES = {
         RATING: "rating safety",
         META: "meta metadata medium lore pool invalid contributor deprecated fault spoiler editor source sources url"
         " title page chapter volume id post md5 sha1 sha256 score fav favgroup user uploader approver commenter date"
-        " year filename filetype parent child language group site booru site_name width height status order note"
-        " generator prompter comic fanfic art_pack reclass location subreddit director genre",
+        " year filename filetype parent language group other site booru site_name width height generator prompter comic"
+        " fanfic art_pack reclass location subreddit director genre",
     }.items()
     for word in words.split()
     for name in (word,)
 }
+# Such a namespace stands before a number; else it is the beginning of a title, as in id:invaded.
+BEFORE_NUMBERS = frozenset("page chapter volume id post score fav year date parent width height".split())
 RATINGS = {
     **{word: word for word in "general safe sensitive questionable explicit".split()},
     "g": "general",
@@ -96,6 +98,8 @@ def split_namespace(tag: str) -> tuple[str, str]:
     """Return the kind that the namespace of a tag tells, nothing without one, and the tag without it."""
     head, colon, rest = tag.partition(":")
     kind = kind_of(head) if colon and not rest.startswith(("_", "/")) else ""
+    if head.strip().lower() in BEFORE_NUMBERS and rest and not any(map(str.isdigit, rest)):
+        kind = ""
     return (kind, rest.strip()) if kind else ("", tag)
 
 
@@ -120,7 +124,7 @@ def take(found: Told, tag: str, kind: str = GENERAL) -> None:
 @lru_cache(maxsize=2**16)  # the same tags come up on frame after frame
 def sorted_in(tag: str, kind: str) -> tuple[str, str]:
     """Return the kind of a tag, and the tag without its namespace; an empty one says nothing."""
-    told, rest = split_namespace(" ".join(tag.split()))
+    told, rest = split_namespace(unquoted(" ".join(tag.split())))
     kind = told or kind
     if kind == RATING and rest:
         rating = RATINGS.get(rest.lower(), "")
@@ -130,6 +134,11 @@ def sorted_in(tag: str, kind: str) -> tuple[str, str]:
     if kind in (CHARACTER, COPYRIGHT, ARTIST) and counts_people(rest):
         return GENERAL, rest
     return (UNCLEAR if kind != META and is_unclear(rest, kind) else kind), rest
+
+
+def unquoted(tag: str) -> str:
+    """Return a tag without the quotes around it, as in tables."""
+    return tag[1:-1].strip() if len(tag) > 2 and tag[0] == tag[-1] == '"' else tag
 
 
 def is_unclear(tag: str, kind: str) -> bool:

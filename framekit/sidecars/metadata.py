@@ -21,7 +21,7 @@ IGNORED = "noise"  # reference folders whose name begins so hold people to ignor
 NOBODY = (UNKNOWN, OOD, "")  # names that stand for no character
 OLDER = {"fh_ratio", "n_people", "n_faces", "facepos", "character", "count"}  # keys that older files have
 # Keys that no other program has, those that some have, and what such a program has, too.
-OWN_KEYS = {"facepos", "fh_ratio", "face_height_ratio", "n_people", "n_faces"}
+OWN_KEYS = {"facepos", "fh_ratio", "face_height_ratio", "n_people", "n_faces", "inferred", "source_type"}
 SHARED_KEYS = {"count", "characters", "general"}
 FOREIGN_KEYS = set(
     "id category subcategory extension filename md5 hash url file_url gallery_id title meta species lore series parody"

@@ -55,12 +55,12 @@ def read_sidecars(frame: Path, episodes: Episodes) -> FrameSidecars:
 def told_by_others(frame: Path) -> tuple[Told, str]:
     """Return what files of other programs beside a frame say, and the address in them; a damaged one says nothing.
 
-    They are X.source.json, X.png.json, waifuc's .X_meta.json, and lists of tags in X.tags or X.png.txt.
+    They are X.source.json, X.png.json, and lists of tags in X.tags or X.png.txt.
     """
     several: list[Told] = []
     address = ""
     stem, name = frame.stem, frame.name
-    for path in map(frame.with_name, (f"{stem}{SOURCE}", f"{name}.json", f".{stem}_meta.json")):
+    for path in map(frame.with_name, (f"{stem}{SOURCE}", f"{name}.json")):
         if path.exists():
             try:
                 value = read_json_value(path)

@@ -52,6 +52,7 @@ LITTLE_WORDS = frozenset(
 FEW_WORDS = 4  # of a tag on a line of its own without a little word; chosen
 WIDE_COMMA, LIST_COMMA = "，", "、"
 SPACED = re.compile(r"(?<=\S);(?=\s|$)|\s\|\s|\t")  # separators of files without commas; steins;gate is one tag
+CODE = re.compile(r"""[{\[].*['"].*[}\]]|<.*(?:=["']|</|/>).*>""", re.DOTALL)
 LOOSE_HEAD = re.compile(r"(?<!\S)([^\s:]+):\s+(?=\S)")
 
 
@@ -74,8 +75,8 @@ def sort_tags(text: str) -> Told:
     found = kinds.nothing_told()
     plain = kinds.spelled(text.removeprefix("\ufeff")).replace(WIDE_COMMA, ",")
     lines = [line for line in map(str.strip, plain.splitlines()) if line]
-    if lines and lines[0][0] in "{[" and lines[-1][-1] in "}]" and '"' in plain:
-        found[kinds.UNCLEAR].append("it holds JSON")
+    if lines and CODE.fullmatch("\n".join(lines)):
+        found[kinds.UNCLEAR].append("it holds JSON or markup and no list of tags")
         return found
     if len(lines) == 1 and "," not in lines[0]:
         lines = [lines[0].replace(LIST_COMMA, ",")]

@@ -105,9 +105,10 @@ def test_every_place_is_read_and_stays_as_it_is(tmp_path: Path, name: str, text:
     assert kept.read_text(encoding="utf-8") == text
     assert arrange_folders.main(["--src_dir", str(tmp_path / "d"), "--dst_dir", str(tmp_path / "t"), "--move"]) == 0
     (there,) = (tmp_path / "t").rglob("x.png")
-    if not name.startswith("."):
-        assert there.with_name(kept.name).read_text(encoding="utf-8") == text
-        assert not kept.exists()
+    travels = "x.source.json" if name.startswith(".") else kept.name
+    assert there.with_name(travels).read_text(encoding="utf-8") == text
+    assert generate(tmp_path / "t") == 0
+    assert loaded(there)["tags"] == ["long hair"]
 
 
 def test_another_download_replaces_what_was_kept_and_nothing_is_lost(tmp_path: Path) -> None:

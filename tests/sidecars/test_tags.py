@@ -106,7 +106,20 @@ def test_a_head_holds_for_its_line(text: str, expected: dict[str, list[str]]) ->
 
 
 @pytest.mark.parametrize(
-    "tag", ["re:zero", "nier:automata", "gen:lock", ":d", ":3", "d:", "steins;gate", ";d", "fate/grand_order", "^_^"]
+    "tag",
+    [
+        "re:zero",
+        "nier:automata",
+        "id:invaded",
+        "gen:lock",
+        ":d",
+        ":3",
+        "d:",
+        "steins;gate",
+        ";d",
+        "fate/grand_order",
+        "^_^",
+    ],
 )
 def test_signs_within_a_tag_separate_nothing(tag: str) -> None:
     assert told(tag) == {"general": [tag]}
@@ -131,11 +144,13 @@ def test_signs_within_a_tag_separate_nothing(tag: str) -> None:
         ("1girl | solo | long hair", ["1girl", "solo", "long hair"]),
         ("1girl，solo，long hair", ["1girl", "solo", "long hair"]),
         ("1girl、solo", ["1girl", "solo"]),
+        ('"1girl", "long hair"', ["1girl", "long hair"]),
+        ("1girl, id:5, page:3, other:full color", ["1girl"]),
         ("1girl solo long_hair, blue_eyes", ["1girl", "solo", "long_hair", "blue_eyes"]),
     ],
 )
 def test_separators_are_recognised_by_the_form_of_the_file(text: str, expected: list[str]) -> None:
-    assert told(text) == {"general": expected}
+    assert parse_tags(text) == {"character": [], "copyright": [], "artist": [], "general": expected, "rating": []}
 
 
 @pytest.mark.parametrize(
@@ -172,6 +187,8 @@ def test_tags_about_the_file_are_none_of_the_picture(tag: str) -> None:
         "https://example.org/1.png",
         '{"tags": ["1girl"]}',
         "rating:none",
+        "['1girl', 'long_hair']",
+        '<post id="1" tags="1girl long_hair"/>',
     ],
 )
 def test_what_is_unclear_is_no_tag(text: str) -> None:
