@@ -150,16 +150,18 @@ def close_head(found: re.Match[str]) -> str:
 def is_run(words: Sequence[str], has_commas: bool) -> bool:
     """Tell whether words are tags separated by blanks, as boorus write them: with underscores instead of blanks.
 
-    Where commas separate tags, words with underscores alone tell it; else a tag that counts people does, too, or one
-    about the file, or namespaces behind the first word.
+    Words with underscores tell it, and several that all count people. Without commas, one that counts people does,
+    too, or one about the file, or namespaces behind the first word.
     """
     if len(words) < 2 or not LITTLE_WORDS.isdisjoint(word.lower() for word in words):
         return False
     if any("_" in word and any(map(str.isalnum, word)) for word in words):
         return True
-    if has_commas:
-        return False
+    if all(map(kinds.counts_people, words)):
+        return True
     named = [bool(kinds.split_namespace(word)[0]) for word in words]
+    if has_commas:
+        return named[0] and any(map(kinds.counts_people, words[1:]))
     if all(named) or (named.count(True) == 1 and not named[0]):
         return True
     people = [word for word in words if kinds.counts_people(word)]

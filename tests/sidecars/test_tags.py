@@ -18,6 +18,7 @@ def told(text: str) -> dict[str, list[str]]:
     [
         ("artist:wlop, 1girl, solo", {"artist": ["wlop"], "general": ["1girl", "solo"]}),
         ("artist: wlop, 1girl, solo", {"artist": ["wlop"], "general": ["1girl", "solo"]}),
+        ("artist:wlop 1girl, solo", {"artist": ["wlop"], "general": ["1girl", "solo"]}),
         ("artist: wlop 1girl solo", {"artist": ["wlop"], "general": ["1girl", "solo"]}),
         ("artist:wlop, long_hair, smile", {"artist": ["wlop"], "general": ["long_hair", "smile"]}),
         (
@@ -144,6 +145,7 @@ def test_signs_within_a_tag_separate_nothing(tag: str) -> None:
         ("1girl | solo | long hair", ["1girl", "solo", "long hair"]),
         ("1girl，solo，long hair", ["1girl", "solo", "long hair"]),
         ("1girl、solo", ["1girl", "solo"]),
+        ("1girl 1boy, hat", ["1girl", "1boy", "hat"]),
         ('"1girl", "long hair"', ["1girl", "long hair"]),
         ("1girl, id:5, page:3, other:full color", ["1girl"]),
         ("1girl solo long_hair, blue_eyes", ["1girl", "solo", "long_hair", "blue_eyes"]),
