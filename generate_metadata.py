@@ -3,8 +3,9 @@
     python generate_metadata.py --src_dir dataset --general_description anishot
 
 Reads X.faces.json, X.characters.json and X.png.tags of the frames below --src_dir, what other programs left beside
-them, and .frames.json of each episode; writes X.json beside each frame X.png. Fields that a person corrected there survive every later run. Corrections made by
-moving frames are read back with --characters_from_folders, --rename renames a character everywhere.
+them, and .frames.json of each episode; writes X.json beside each frame X.png. Fields that a person corrected there
+survive every later run. Corrections made by moving frames are read back with --characters_from_folders, --rename
+renames a character everywhere.
 """
 
 import argparse
