@@ -24,6 +24,7 @@ from framekit.files.atomic import COPY, HARDLINK, MOVE, SYMLINK, Transport, move
 from framekit.files.journal import Journal
 from framekit.files.names import METADATA, sidecar
 from framekit.sidecars import corrections
+from framekit.sidecars.metadata import read_own
 
 REPLACED = f"{paths.REMOVED}/replaced"
 
@@ -70,12 +71,12 @@ def held_metadata(frame: Path, other: Path | None, put: Placed | None) -> tuple[
         only = here if here.exists() else there
         if not only.exists():
             raise errors.BadSidecar(f"no {here.name}; run generate_metadata.py")
-        values = atomic.read_json(only)
+        values = read_own(only)
         return values, MetadataDigests(atomic.digest(values))
-    own = atomic.read_json(here)
+    own = read_own(here)
     if here.samefile(there):
         return own, MetadataDigests(atomic.digest(own), atomic.digest(own))
-    placed = atomic.read_json(there)
+    placed = read_own(there)
     held = MetadataDigests(atomic.digest(placed), atomic.digest(own))
     before = put.digests if put else NO_DIGESTS
     if own == placed or held.tree == before.tree == before.dataset:
@@ -96,7 +97,7 @@ def bring(frame: Path, target: Path, how: Transport, trash: Path, put: Placed | 
     both = here.exists() and there.exists()
     if both:
         joined = joined_metadata(frame, target, put)
-        if joined != atomic.read_json(there):
+        if joined != read_own(there):
             atomic.write_whole(there, corrections.metadata_text(joined))
         if not how.keeps_source:
             move.move_to_trash(here, trash)

@@ -12,7 +12,7 @@ from framekit.dataset import move, removed
 from framekit.dataset.frames import FRAME_SUFFIXES, is_frame_name
 from framekit.files import atomic, names
 from framekit.pixels.decode import frame_size
-from framekit.sidecars import characters, corrections, faces
+from framekit.sidecars import characters, corrections, faces, metadata
 from framekit.sidecars.tags import TagRecord
 
 SAME_TIME = 0.01  # seconds; times are stored to the microsecond, the shortest frame lasts 0.016
@@ -123,7 +123,7 @@ class Makers:
         rest = one.place.name[len(one.stem) :]
         if rest == names.METADATA:
             values = characters.read_record(one.path)
-            return not values or bool(corrections.edited_fields(values))
+            return not values or metadata.is_foreign(values) or bool(corrections.edited_fields(values))
         if rest == names.FACES:
             return not characters.read_record(one.path) or faces.is_corrected(one.path)
         if rest == names.CHARACTERS:
@@ -272,7 +272,8 @@ def bring(one: Belonging, before: Path | None, picture: Picture | None, new: Pat
     rest = one.place.name[len(one.stem) :]
     if target.exists() or (rest.endswith(FROM_PIXELS) and not picture.is_identical):
         return False
-    if picture.is_same_size or rest.endswith((names.TAGS, *CAPTIONS)):
+    is_foreign = rest == names.METADATA and metadata.is_foreign(characters.read_record(one.path))
+    if picture.is_same_size or is_foreign or rest.endswith((names.TAGS, names.SOURCE, *CAPTIONS)):
         return copied(one.path, target)
     return rest == names.METADATA and without_places(one.path, target)
 

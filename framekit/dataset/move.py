@@ -5,7 +5,7 @@ import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from framekit.dataset.frames import FRAME_SUFFIXES
+from framekit.dataset.frames import FRAME_SUFFIXES, is_frame_name
 from framekit.files.atomic import Put, Transport, move_whole
 from framekit.files.names import MADE_AGAIN, NAME_SUFFIXES, STEM_SUFFIXES, TAGS, walk
 from framekit.files.paths import refuse_linked_trash
@@ -41,7 +41,7 @@ def same_file(one: Path, other: Path) -> bool:
 
 def stem_of(name: str) -> str:
     """Return the stem of the frame that a frame or one of its sidecars belongs to, by the file's name."""
-    if name.endswith(TAGS):
+    if name.endswith(TAGS) and is_frame_name(name.removesuffix(TAGS)):
         name = name.removesuffix(TAGS)
     return next((name.removesuffix(suffix) for suffix in STEM_SUFFIXES if name.endswith(suffix)), Path(name).stem)
 

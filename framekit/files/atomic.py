@@ -163,6 +163,14 @@ def read_text(path: Path, most_bytes: int = 0, is_given: bool = False) -> str:
 
 def read_json(path: Path, most_bytes: int = 0, is_given: bool = False) -> dict[str, Any]:
     """Read a JSON object, as `read_text` does. Raises BadSidecar with the file's name and the reason."""
+    value = read_json_value(path, most_bytes, is_given)
+    if not isinstance(value, dict):
+        raise BadSidecar(f"{path.name} is not a JSON object")
+    return value
+
+
+def read_json_value(path: Path, most_bytes: int = 0, is_given: bool = False) -> Any:
+    """Read any JSON value, as `read_text` does. Raises BadSidecar with the file's name and the reason."""
     try:
         text = read_text(path, most_bytes, is_given)
         value = json.loads(text, parse_constant=refuse_constant)
@@ -170,8 +178,6 @@ def read_json(path: Path, most_bytes: int = 0, is_given: bool = False) -> dict[s
             json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise BadSidecar(f"{path.name} is not valid JSON ({error}); correct that file or delete it") from error
-    if not isinstance(value, dict):
-        raise BadSidecar(f"{path.name} is not a JSON object")
     return value
 
 

@@ -8,10 +8,12 @@ from pathlib import Path
 from unicodedata import category, normalize
 
 TAGS, FACES, CHARACTERS, METADATA, CAPTION = ".tags", ".faces.json", ".characters.json", ".json", ".txt"
+SOURCE = ".source.json"  # JSON of another program, as it was found in the place of X.json
+HIDDEN_METADATA = "_meta.json"  # of waifuc, in .X_meta.json
 EPISODE_RECORD = ".frames.json"
 MULTIPLY = "multiply.txt"
 # Everything that belongs to frame X.png: ours, and what trainers and taggers put beside a frame.
-STEM_SUFFIXES = (FACES, CHARACTERS, METADATA, CAPTION, ".caption", ".npz")
+STEM_SUFFIXES = (FACES, CHARACTERS, SOURCE, METADATA, TAGS, CAPTION, ".caption", ".npz")
 NAME_SUFFIXES = (TAGS, ".txt", ".json")
 DOUBLE_SUFFIXES = tuple(suffix for suffix in STEM_SUFFIXES if suffix.count(".") == 2)
 

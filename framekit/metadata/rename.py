@@ -114,8 +114,8 @@ def rename_values(values: Mapping[str, Any], renames: Renames) -> dict[str, Any]
     for key in ("characters", "inferred", "tags"):
         if isinstance(changed.get(key), list):
             changed[key] = [names.get(nfc(one), one) if isinstance(one, str) else one for one in changed[key]]
-            noted |= {} if key in edited else {key: atomic.digest(changed[key])}
-    noted[RENAMED] = atomic.digest(renames.mark)
+            noted |= {} if key in edited else {key: corrections.digest(changed[key])}
+    noted[RENAMED] = corrections.digest(renames.mark)
     rest = {key: value for key, value in changed.items() if key not in (RENAMED, WRITTEN)}
     return {**rest, RENAMED: renames.mark, WRITTEN: noted}
 
@@ -133,14 +133,14 @@ def rename_sidecars(frame: Path, renames: Renames, tagged: dict[Path, TagRecord]
             edited = corrections.is_edited(faces, (record.get(WRITTEN),))
             for face in faces:
                 face["name"] = names.get(nfc(str(face.get("name"))), face.get("name"))
-            record |= {RENAMED: renames.mark} | ({} if edited else {WRITTEN: atomic.digest(faces)})
+            record |= {RENAMED: renames.mark} | ({} if edited else {WRITTEN: corrections.digest(faces)})
             atomic.write_json(path, record)
     rename_tags(sidecar(frame, TAGS), renames, tagged)
 
 
 def mark_of_tags(path: Path, record: TagRecord) -> str:
     """Return the mark of the renames after which a file of tags was written."""
-    by = record.written.get(nfc(path.name), {}).get(atomic.digest(corrections.held_text(path)), "")
+    by = record.noted(path)
     return by.removeprefix(f"{RENAMED} ") if by.startswith(f"{RENAMED} ") else ""
 
 

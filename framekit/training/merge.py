@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from framekit import console
-from framekit.files.atomic import digest
-from framekit.sidecars.corrections import held_text
+from framekit.sidecars.corrections import digest, held_text, is_edited
 from framekit.trainers.base import Text
 from framekit.trainers.forms import Form, Table
 
@@ -15,7 +14,6 @@ Entries = Mapping[str, set[str]]  # key path -> digests of what we wrote there
 Noted = Mapping[str, Entries]  # name of an entry of a list, empty outside of lists -> its key paths
 Own = dict[str, dict[str, set[str]]]
 OUTSIDE = ""
-BOM = "\ufeff"  # some editors put it in front
 SHOWN = 6  # changes of a config that are told
 
 
@@ -36,7 +34,7 @@ def renew(
             continue
         try:
             contents[text.path], own[text.key], kept = renewed(
-                text, text.form, held_text(text.path).removeprefix(BOM), noted.get(text.key, {})
+                text, text.form, held_text(text.path), noted.get(text.key, {})
             )
         except ValueError as error:
             own[text.key] = noted.get(text.key, {})
@@ -182,10 +180,10 @@ class Merge:
                 inner = self.any(new.get(key, type(held)()), held, name, place)
                 if inner or key in new or not held:
                     joined[key] = inner
-            elif key in new and (key == naming or held == new[key] or digest(held) in self.known(name, place)):
+            elif key in new and (key == naming or held == new[key] or not is_edited(held, self.known(name, place))):
                 joined[key] = new[key]
                 self.note(name, place, new[key])
-            elif key in new or digest(held) not in self.known(name, place):
+            elif key in new or is_edited(held, self.known(name, place)):
                 joined[key] = held
                 self.stay(name, place, f"{key} = {held}")
             if isinstance(joined, Table) and isinstance(new, Table) and key in new:
@@ -269,6 +267,6 @@ class Merge:
         edited = [
             f"{path} = {value}"
             for path, value in leaves(self.form, held, "")
-            if digest(value) not in self.known(called, path)
+            if is_edited(value, self.known(called, path))
         ]
         self.kept += [f"dropped {one} of {called}, which is gone" for one in edited]

@@ -104,6 +104,21 @@ def test_each_kind_of_file_follows(show: Path) -> None:
     assert {name.split("_sdxl")[0][:13] for name in others} == {"s_EP01_000002"}
 
 
+@pytest.mark.parametrize("is_cropped", [False, True])
+def test_json_of_other_programs_follows_byte_for_byte(
+    show: Path, monkeypatch: pytest.MonkeyPatch, is_cropped: bool
+) -> None:
+    text = '{"tags": "1girl long_hair", "size": 3, "source": "https://x"}'
+    frame(show, 3, ".json").write_text(text)
+    frame(show, 9, ".source.json").write_text(text)
+    monkeypatch.setattr(stream, "detect_bars", lambda *_: (100, 80, 0, 0))
+    again(show, *["--crop_bars"] * is_cropped)
+    assert frame(show, 2, ".json").read_text() == text
+    assert frame(show, 4, ".source.json").read_text() == text
+    assert generate_metadata.main(["--src_dir", str(show / "frames")]) == 0
+    assert [loaded(frame(show, number))["tags"] for number in (2, 4)] == [["1girl", "long_hair"]] * 2
+
+
 def test_what_a_script_wrote_does_not_follow(show: Path, capsys: pytest.CaptureFixture[str]) -> None:
     old = frame(show, 3)
     add_faces(old, MIDDLE)
