@@ -79,10 +79,15 @@ def told_by_others(frame: Path) -> tuple[Told, str]:
 
 
 def unclear_tags(frame: Path) -> list[str]:
-    """Return what `FrameSidecars.unclear` is, with the reason for a file that cannot be read."""
+    """Return what `FrameSidecars.unclear` is, with the reason for a file that cannot be read.
+
+    A frame whose name is too long for sidecars has none.
+    """
     path = sidecar(frame, TAGS)
     try:
         own = sort_tags(read_text(path))[kinds.UNCLEAR] if path.exists() else []
+        return [*own, *told_by_others(frame)[0][kinds.UNCLEAR]]
     except BadSidecar as error:
-        own = [str(error)]
-    return [*own, *told_by_others(frame)[0][kinds.UNCLEAR]]
+        return [str(error)]
+    except OSError:
+        return []
