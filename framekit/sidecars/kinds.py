@@ -63,7 +63,10 @@ NO_ARTIST = frozenset(  # what e621 and Danbooru have among artists
 PEOPLE = re.compile(r"\d+\+?(?:girl|boy|other)s?|multiple_(?:girls|boys|others|people)", re.IGNORECASE)
 SOLO = "solo"
 ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]\w{1,30});")
-ESCAPED = re.compile(r"\\([()\[\]])")
+ESCAPED = re.compile(r"""(\\\([^\\()]*\)/)|\\([()\[\]'"])""")  # the arms of \(^o^)/ are none
+SCORED = re.compile(r"(.*\S)\s*:\s*(?:0?\.\d+|1\.0+)")  # 1girl: 0.98, of taggers
+WEIGHED = re.compile(r"\((.+):\s*\d*\.?\d+\)")  # (1girl:1.2), of prompts
+NETWORK = re.compile(r"<\w+:.*>")  # <lora:name:0.8>, of prompts
 ADDRESS = re.compile(r"(?:https?:)?//|www\.|data:", re.IGNORECASE)
 LONGEST = 100  # characters of a general tag; chosen, Danbooru's longest are half of it
 MOST_WORDS = 7  # of a general tag; chosen: more are a sentence, or tags without separators
@@ -79,7 +82,13 @@ def spelled(text: str) -> str:
     text = nfc(text)
     if "&" in text:
         text = ENTITY.sub(lambda found: sign(found[0]), text)
-    return ESCAPED.sub(r"\1", text) if "\\" in text else text
+    return ESCAPED.sub(lambda found: found[1] or found[2], text) if "\\" in text else text
+
+
+def without_score(tag: str) -> str:
+    """Return a tag without the score that a tagger, or the weight that a prompt, gives it."""
+    found = SCORED.fullmatch(tag) or WEIGHED.fullmatch(tag) if tag.endswith((")", *"0123456789")) else None
+    return found[1] if found and not kind_of(found[1]) else tag
 
 
 def sign(entity: str) -> str:
@@ -146,7 +155,7 @@ def unquoted(tag: str) -> str:
 
 def is_unclear(tag: str, kind: str) -> bool:
     """Tell whether a text cannot be a tag: an address, a sentence, no sign that anybody sees."""
-    if ADDRESS.match(tag) or not tag.isprintable():
+    if ADDRESS.match(tag) or NETWORK.fullmatch(tag) or not tag.isprintable():
         return True
     return kind == GENERAL and (len(tag) > LONGEST or len(tag.split()) > MOST_WORDS)
 

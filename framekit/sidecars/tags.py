@@ -93,7 +93,7 @@ def sort_tags(text: str) -> Told:
             form.sort(rest, kind, found)
         else:
             form.sort(line, section, found)
-    return found
+    return {kind: [*dict.fromkeys(tags)] for kind, tags in found.items()}
 
 
 def is_head(line: str, kind: str, rest: str, all_have: bool) -> bool:
@@ -120,14 +120,17 @@ class Form:
     def sort(self, line: str, kind: str, found: Told) -> None:
         """Add the tags of a line, without its head, to those of their kinds."""
         parts = line.split(",") if self.commas else SPACED.split(line)
-        for part in filter(None, map(str.strip, parts)):
+        for part in map(kinds.without_score, filter(None, map(str.strip, parts))):
             if " " not in part and "\t" not in part:
                 kinds.take(found, part, kind)
                 continue
             words = LOOSE_HEAD.sub(close_head, part).split()
             if is_run(words, self.commas):
                 for word in words:
-                    kinds.take(found, word, kind)
+                    kinds.take(found, kinds.without_score(word), kind)
+            elif all(word.startswith("#") and len(word) > 1 for word in words):
+                for word in words:
+                    kinds.take(found, word[1:], kind)
             elif not self.commas and len(parts) == 1 and self.is_unclear(words, kind):
                 found[kinds.UNCLEAR].append(part)
             else:
@@ -139,6 +142,8 @@ class Form:
         if sum(named) > 1:
             return True
         is_text = not LITTLE_WORDS.isdisjoint(word.lower() for word in words)
+        if is_text and any("_" in word for word in words):
+            return True
         most = 2 if self.one_line else FEW_WORDS
         return kind == kinds.GENERAL and not named[0] and not is_text and len(words) > most
 

@@ -205,3 +205,23 @@ def test_a_tag_that_counts_people_names_nobody() -> None:
 def test_the_examples() -> None:
     assert doctest.testmod(tags).attempted > 0
     assert doctest.testmod(tags).failed == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("long_hair: 0.93, 1girl:0.98, hat", ["long_hair", "1girl", "hat"]),
+        ("(long hair:1.2), ((hat):0.9)", ["long hair", "(hat)"]),
+        ("re:zero, 2:3, nier:automata", ["re:zero", "2:3", "nier:automata"]),
+        ("#aoba #climbing", ["aoba", "climbing"]),
+        ("1girl, 1girl, hat", ["1girl", "hat"]),
+        (r"\(^o^)/, miku_\(append\), don\'t", [r"\(^o^)/", "miku_(append)", "don't"]),
+    ],
+)
+def test_scores_weights_and_hash_signs_are_no_part_of_a_tag(text: str, expected: list[str]) -> None:
+    assert told(text) == {"general": expected}
+
+
+@pytest.mark.parametrize("text", ["<lora:aoba:0.8>", "A girl with long_hair stands there"])
+def test_a_network_or_a_sentence_is_no_tag(text: str) -> None:
+    assert told(text) == {"unclear": [text]}
