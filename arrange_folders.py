@@ -21,7 +21,8 @@ from framekit.arrange.locations import locate
 from framekit.arrange.place import WAYS, way_of
 from framekit.arrange.plan import Decision, carry_out, check_folders, describe_all, filtered, plan
 from framekit.cli import run
-from framekit.cli.parser import StageParser, count, read_defaults
+from framekit.cli.config import read_defaults
+from framekit.cli.parser import StageParser, count
 from framekit.dataset import frames
 from framekit.files.paths import REMOVED
 
@@ -111,7 +112,10 @@ def main(args: argparse.Namespace) -> int:
     decisions = plan(located.locations, described, rules, tree)
     if not args.dry_run:
         carry_out(decisions, described, placer)
-    return run.close(closing(decisions, aside, fetched, located.by_hand, args.dry_run) + f", in {tree}", unreadable)
+    return run.close(
+        closing(decisions, aside, fetched, located.by_hand, args.dry_run) + f", in {tree}",
+        [*located.unusable, *unreadable],
+    )
 
 
 def closing(decisions: Sequence[Decision], aside: Mapping[str, int], fetched: int, by_hand: int, dry_run: bool) -> str:
@@ -153,10 +157,14 @@ def flattened(tree: Path, destination: Path, dry_run: bool) -> int:
     """Run --flatten."""
     if not tree.is_dir():
         raise errors.UsageError(f"{tree} is not a folder; --src_dir must name the arranged tree")
-    number, aside, damaged = (len(frames.find_frames(tree)), 0, []) if dry_run else flatten.flatten(tree, destination)
+    unusable: list[tuple[Path, str]] = []
+    if dry_run:
+        number, aside = len(frames.find_frames(tree, unusable=unusable)), 0
+    else:
+        number, aside, unusable = flatten.flatten(tree, destination)
     left = f", {aside} that left it set aside in {tree / REMOVED}" if aside else ""
     return run.close(
-        f"{console.counted(number, 'frame')}{' would be' if dry_run else ''} back in {destination}{left}", damaged
+        f"{console.counted(number, 'frame')}{' would be' if dry_run else ''} back in {destination}{left}", unusable
     )
 
 

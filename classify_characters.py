@@ -10,10 +10,10 @@ person corrected, here or in X.json, stay as they are. Without references yet, -
 
 import argparse
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from framekit import boxes, console, errors
+from framekit import console, errors
 from framekit.characters import cluster, descriptors, evaluate, match, recognise, references
 from framekit.characters.name import name_frames, propagate, waiting_frames, write_names
 from framekit.cli import run
@@ -96,34 +96,28 @@ def parser() -> StageParser:
     return options
 
 
-def group_faces(
-    known: Mapping[Path, Sequence[boxes.Face]],
-    root: Path,
-    target: Path,
-    how: cluster.Grouping,
-    device: str,
-    workers: int,
-) -> int:
-    """Write the folders of --cluster; print the closing line and return the exit code."""
-    folders, unreadable = cluster.cluster_faces(known, root, target, how, device, workers)
+def grouped(folders: Sequence[str], target: Path) -> str:
+    """Return the closing line of --cluster; `folders` has that of each face."""
     kinds = {folder.split("/")[0] for folder in folders}
-    return run.close(
+    return (
         f"{console.counted(len(folders), 'face')} in {console.counted(len(kinds - {cluster.NOISE}), 'cluster')},"
         f" {folders.count(cluster.NOISE)} in noise, in {target}; rename the folders to names, join those of one"
-        f" character, sort or delete noise, then run again with --ref_dir {target}",
-        unreadable,
+        f" character, sort or delete noise, then run again with --ref_dir {target}"
     )
 
 
-def evaluate_references(recogniser: recognise.Recogniser, picture: Path) -> int:
-    """Print how references are named by the others, and draw confusions; return the exit code."""
+def evaluate_references(recogniser: recognise.Recogniser, picture: Path, unreadable: Sequence[tuple[Path, str]]) -> int:
+    """Print how references are named by the others, and draw confusions; return the exit code.
+
+    `unreadable` is what was left out before.
+    """
     heads = recogniser.heads
     found = evaluate.evaluate(
         recogniser.references, heads.paths, recogniser.make, recogniser.acceptance, recogniser.quick
     )
     print("\n".join(evaluate.report(found)))
     atomic.write_whole(picture, encode_png(evaluate.confusion_picture(found)))
-    return run.close(f"who is taken for whom is drawn in {picture}", heads.unreadable)
+    return run.close(f"who is taken for whom is drawn in {picture}", [*unreadable, *heads.unreadable])
 
 
 def print_left_over(stale: int, undetected: int) -> None:
@@ -151,17 +145,20 @@ def main(args: argparse.Namespace) -> int:
         raise errors.UsageError("--model names no descriptor")
     if args.ref_dir is None and not args.cluster:
         raise errors.UsageError("--ref_dir must be given, or --cluster FOLDER to begin without references")
-    found = frames.find_frames(args.src_dir, args.limit)
-    known, undetected, unreadable = characters.known_faces(found)
+    unreadable: list[tuple[Path, str]] = []
+    found = frames.find_frames(args.src_dir, args.limit, unreadable)
+    known, undetected, damaged = characters.known_faces(found)
+    unreadable += damaged
     if found and len(undetected) == len(found):
         raise errors.UsageError(f"no frame in {args.src_dir} has an X.faces.json; run detect_faces.py first")
     if args.cluster:
         how = cluster.Grouping(models, args.min_cluster, args.subclusters)
-        return group_faces(known, args.src_dir, args.cluster, how, args.device, workers)
+        folders, undecoded = cluster.cluster_faces(known, args.src_dir, args.cluster, how, args.device, workers)
+        return run.close(grouped(folders, args.cluster), unreadable + undecoded)
     margin, flip = args.margin_weight, not args.no_flip
     choice = recognise.Choice(models, args.method, args.unknown_below, margin, args.min_lead, flip, args.seed)
-    corrected = references.corrected_below(args.learn_from_corrections, args.src_dir)
-    digest = recognise.comparison_digest(references.find_references(args.ref_dir), choice, corrected)
+    corrected = references.corrected_below(args.learn_from_corrections, args.src_dir, unreadable)
+    digest = recognise.comparison_digest(references.find_references(args.ref_dir, unreadable), choice, corrected)
     atomic.clean_up((frame.parent for frame in found), CHARACTERS)
     todo, kept = waiting_frames(known, args.redo, args.overwrite_corrections)
     counts, written = Counter[str](), 0
@@ -170,7 +167,7 @@ def main(args: argparse.Namespace) -> int:
         recogniser = recognise.load_recogniser(args.ref_dir, choice, face_model, args.device, corrected, workers)
         print("\n".join(recogniser.remarks))
         if args.evaluate:
-            return evaluate_references(recogniser, args.evaluate)
+            return evaluate_references(recogniser, args.evaluate, unreadable)
         named = name_frames(known, todo, recogniser, not args.single_frames, workers)
         counts, written, undecoded = write_names(named, choice.how, digest)
         unreadable += recogniser.heads.unreadable + undecoded

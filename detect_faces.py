@@ -80,7 +80,8 @@ def parser() -> StageParser:
 @run.script(parser)
 def main(args: argparse.Namespace) -> int:
     """Run the command line."""
-    found = frames.find_frames(args.src_dir, args.limit)
+    unusable: list[tuple[Path, str]] = []
+    found = frames.find_frames(args.src_dir, args.limit, unusable)
     pending = names.pending(found, names.FACES, args.redo or args.overwrite_corrections)
     todo = pending if args.overwrite_corrections else filter.uncorrected(pending)
     workers = console.worker_count(args.workers)
@@ -91,7 +92,7 @@ def main(args: argparse.Namespace) -> int:
     if args.dry_run:
         staying = filter.remove_by_number(found, args.src_dir, args.min_face_number, args.max_face_number, dry_run=True)
         would = f"{console.counted(len(todo), 'frame')} would be looked at, {len(found) - len(staying)} set aside"
-        return run.close(f"{would}, in {args.src_dir}")
+        return run.close(f"{would}, in {args.src_dir}", unusable)
     atomic.clean_up((frame.parent for frame in found), names.FACES)
     unreadable: list[tuple[Path, str]] = []
     face_count = empty = 0
@@ -119,7 +120,7 @@ def main(args: argparse.Namespace) -> int:
     if args.annotate:
         drawn = draw.annotate(staying, args.src_dir, args.annotate, workers)
         message += f", {console.counted(drawn, 'annotated frame')} in {args.annotate}"
-    return run.close(f"{message}, in {args.src_dir}", unreadable)
+    return run.close(f"{message}, in {args.src_dir}", unusable + unreadable)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from framekit.cli.parser import StageParser, count, expression, fraction, positi
 from framekit.dedup import descriptors, search
 from framekit.files import paths
 from framekit.video import done, episodes
-from framekit.video.extract import Encoding, Extracted
+from framekit.video.extract import UNFINISHED, Encoding, Extracted
 from framekit.video.ffmpeg import DEVICES, choose_device, find_ffmpeg
 from framekit.video.jobs import episodes_at_once, extract, kept_elsewhere, plan
 from framekit.video.record import renumber_all
@@ -155,14 +155,14 @@ def main(args: argparse.Namespace) -> int:
         console.warn(sentence)
     failed = [(job.episode.video, one.trouble) for job, one in extracted if one.trouble]
     code = run.close(
-        f"{summary([one for _, one in extracted], sampling, time.perf_counter() - started)};"
+        f"{summary([one for _, one in extracted], sampling, time.perf_counter() - started, args.redo)};"
         f" {len(labelled) - len(todo) - len(found.otherwise) * (not args.redo)} already done, in {args.dst_dir}",
         unusable + ([] if args.redo else found.damaged) + refused + failed,
     )
     return code or (run.SOME_UNREADABLE if differing else run.DONE)
 
 
-def summary(finished: Sequence[Extracted], sampling: Sampling, elapsed: float) -> str:
+def summary(finished: Sequence[Extracted], sampling: Sampling, elapsed: float, redo: bool) -> str:
     """Return what the closing line says of the episodes that were extracted."""
     kept, similar, decoded = (sum(getattr(one, name) for one in finished) for name in ("kept", "similar", "decoded"))
     parts = [
@@ -173,7 +173,8 @@ def summary(finished: Sequence[Extracted], sampling: Sampling, elapsed: float) -
         parts += [f"{similar} similar"] if sampling.remove_similar is not None else []
         carried, left = (sum(getattr(one.carried, name) for one in finished) for name in ("files", "left"))
         parts += [f"{console.counted(carried, 'corrected file')} carried over"] if carried else []
-        parts += [f"{left} without their picture now, in {paths.REMOVED}/{done.EXTRACTED_AGAIN}"] if left else []
+        place = done.EXTRACTED_AGAIN if redo else UNFINISHED
+        parts += [f"{left} without their picture now, in {paths.REMOVED}/{place}"] if left else []
         parts += [f"{elapsed:.1f} s, {sum(one.seconds for one in finished) / elapsed:.1f} x real time"]
     return ", ".join(parts)
 

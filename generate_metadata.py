@@ -2,9 +2,10 @@
 
     python generate_metadata.py --src_dir dataset --general_description anishot
 
-Reads X.faces.json, X.characters.json and X.png.tags of the frames below --src_dir, and .frames.json of each episode;
-writes X.json beside each frame X.png. Fields that a person corrected there survive every later run. Corrections made by
-moving frames are read back with --characters_from_folders, --rename renames a character everywhere.
+Reads X.faces.json, X.characters.json and X.png.tags of the frames below --src_dir, what other programs left beside
+them, and .frames.json of each episode; writes X.json beside each frame X.png. Fields that a person corrected there
+survive every later run. Corrections made by moving frames are read back with --characters_from_folders, --rename
+renames a character everywhere.
 """
 
 import argparse
@@ -13,12 +14,13 @@ from pathlib import Path
 from framekit import console, errors
 from framekit.arrange import folders
 from framekit.arrange.mend import fetch_sidecars, followed_words, rename_folders
+from framekit.arrange.place import REPLACED
 from framekit.cli import run
 from framekit.cli.parser import StageParser
 from framekit.dataset import frames
 from framekit.dataset.read import characters_in
 from framekit.files import atomic, names
-from framekit.metadata.join import COUNTS, Rules, write_metadata
+from framekit.metadata.join import COUNTS, Rules, Tally, unclear_in_words, write_metadata
 from framekit.sidecars.renames import Renames, finish, rename_all
 
 
@@ -59,7 +61,8 @@ def main(args: argparse.Namespace) -> int:
     """Run the command line."""
     root = args.src_dir
     fetched = fetch_sidecars(root) if root.is_dir() else 0
-    found = frames.find_frames(root, args.limit)
+    unusable: list[tuple[Path, str]] = []
+    found = frames.find_frames(root, args.limit, unusable)
     for suffix in (names.METADATA, names.CHARACTERS, names.TAGS):
         atomic.clean_up({frame.parent for frame in found} if args.rename or suffix == names.METADATA else (), suffix)
     unreadable = rename_all(root, found, args.rename) if args.rename else []
@@ -74,30 +77,34 @@ def main(args: argparse.Namespace) -> int:
         Renames(root),
         reader,
         names_only=bool(args.rename or reader),
+        trash=root / REPLACED,
     )
-    kept_fields = kept_files = 0
+    tally = Tally()
     for frame in console.progress(found, len(found), "frame"):
         try:
-            kept = write_metadata(frame, rules)
+            write_metadata(frame, rules, tally)
         except errors.BadSidecar as error:
             unreadable.append((frame, f"its sidecars cannot be joined: {error}"))
-            continue
-        kept_fields += len(kept)
-        kept_files += bool(kept)
     moved = 0
     if args.rename:
-        moved = len(rename_folders(root, dict.fromkeys(frames.find_frames(root), rules.renames.batches[-1])))
+        moved = len(
+            rename_folders(root, dict.fromkeys(frames.find_frames(root, unusable=[]), rules.renames.batches[-1]))
+        )
         finish(root)
     done = len(found) - len({frame for frame, _ in unreadable})
     closing = f"{console.counted(done, 'frame')} described"
-    if kept_fields:
-        in_files = console.counted(kept_files, "file")
-        closing += f"; kept {console.counted(kept_fields, 'hand-corrected field')} in {in_files}"
+    if tally.kept_fields:
+        in_files = console.counted(tally.kept_files, "file")
+        closing += f"; kept {console.counted(tally.kept_fields, 'hand-corrected field')} in {in_files}"
+    if tally.foreign:
+        closing += f"; read {console.counted(tally.foreign, 'JSON file')} of other programs, now X.source.json"
+    if tally.unclear:
+        console.warn(unclear_in_words(tally.unclear, root))
     if moved:
         closing += f"; {console.counted(moved, 'frame')} moved to renamed folders"
     if fetched:
         closing += f"; {followed_words(fetched)}"
-    return run.close(f"{closing}, in {root}", unreadable)
+    return run.close(f"{closing}, in {root}", unusable + unreadable)
 
 
 if __name__ == "__main__":

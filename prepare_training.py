@@ -22,6 +22,7 @@ from framekit.cli.parser import StageParser, count, fraction, positive
 from framekit.dataset import frames, read
 from framekit.dataset.history import Command
 from framekit.files import atomic
+from framekit.files.names import nfc
 from framekit.sidecars import metadata
 from framekit.trainers import kohya, registry
 from framekit.trainers.base import Settings, Trainer, folder_in
@@ -168,7 +169,7 @@ def check(root: Path, wanted: Sequence[Trainer], resolution: int, workers: int, 
 
     looked_at, found = find_problems(root, wanted, resolution, console.worker_count(workers))
     for line in [one_line(problem) for problem in found] if each else summary(found, root):
-        print(line)
+        print(console.shown(line))
     number, words = verdict(found)
     names = ", ".join(trainer.name for trainer in wanted)
     print(f"{console.counted(looked_at, 'frame')} read as {names} would: {words}, in {root}")
@@ -191,13 +192,15 @@ def main(args: argparse.Namespace) -> int:
     weights = balance.read_weights(args.weight_csv) if args.weight_csv else []
     limits = balance.Limits(args.min_multiply, args.max_multiply, args.target_epoch_size, args.max_repeats)
     fetched = mend.fetch_sidecars(root) if root.is_dir() else 0
-    found, others = prepare.trainable(frames.find_frames(root, args.limit), wanted)
+    unusable: list[tuple[Path, str]] = []
+    found, others = prepare.trainable(frames.find_frames(root, args.limit, unusable), wanted)
     reading = console.progress(found, len(found), "frame", "reading")
     described, unreadable = read.with_metadata(read.described(reading))
     rules = caption_rules(args, described)
     fitting = [(place, rules_for(place, rules)) for place in places]
     atomic.clean_up([root], Path(RECORD).suffix)
     counts = Counter(folder_in(root, frame) for frame in found)
+    weights = balance.weights_for(weights, counts)
     balance_with = partial(balance.balance_folders, counts, weights, limits, reg_folders=args.reg_folders)
     dataset = prepare.with_corrections(
         root, found, described, balance_with, args.dst_dir is not None, args.overwrite_corrections
@@ -208,7 +211,10 @@ def main(args: argparse.Namespace) -> int:
             others += prepare.pack(place, dataset, own_rules, settings)
             hints += how_to_train(place, settings)
             continue
-        skipped_keys = {*read_record(place.root)} if args.limit else {frame.stem for frame, _ in unreadable}
+        some_unseen = args.limit or any(path.is_dir() for path, _ in unusable)
+        skipped_keys = {nfc(frame.stem) for frame, _ in unusable + unreadable} | {
+            *(read_record(place.root) if some_unseen else ())
+        }
         kept, fit = prepare.prepare(place, dataset, own_rules, settings, args.overwrite_corrections, skipped_keys)
         edited += kept
         hints += how_to_train(place, fit)
@@ -225,7 +231,7 @@ def main(args: argparse.Namespace) -> int:
         f"{console.counted(len(described), 'caption')}, {console.counted(len(balanced), 'folder')} balanced for"
         f" {', '.join(trainer.name for trainer in wanted)}"
         f"{kept_words}, in {args.dst_dir or root}",
-        [*unreadable, *dataset.misread, *others],
+        [*unusable, *unreadable, *dataset.misread, *others],
     )
 
 

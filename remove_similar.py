@@ -148,7 +148,8 @@ def main(args: argparse.Namespace) -> int:
     limits = quality.OFF if args.no_filters else quality.Limits(*(float(getattr(args, name)) for name in names))
     best = args.keep == "best"
     settings = [Settings(thresh, max(1, args.max_compare_size), best, limits) for thresh in threshs]
-    found = frames.find_frames(root, args.limit)
+    unusable: list[tuple[Path, str]] = []
+    found = frames.find_frames(root, args.limit, unusable)
     workers = console.worker_count(args.workers)
     described = descriptors.describe_frames(found, workers, not args.dry_run, describer, args.batch_size or 16)
     protected = removed.kept_by_hand(root)
@@ -158,7 +159,7 @@ def main(args: argparse.Namespace) -> int:
             kept = len(described.readable) - len(going)
             print(f"--thresh {one.thresh:g}: {kept} kept, {by_reason(going) or 'none removed'}")
         return run.close(
-            f"{console.counted(len(described.readable), 'frame')} compared in {root}", described.unreadable
+            f"{console.counted(len(described.readable), 'frame')} compared in {root}", unusable + described.unreadable
         )
     going = decide(described, settings[0], protected)
     found_sections, clock = find_sections(root, described, going)
@@ -176,7 +177,7 @@ def main(args: argparse.Namespace) -> int:
             removed.remove(root, frame, UNREADABLE, detail=reason)
     for section in found_sections:
         print(section)
-    return run.close(summary(root, described, going, args.dry_run), described.unreadable)
+    return run.close(summary(root, described, going, args.dry_run), unusable + described.unreadable)
 
 
 if __name__ == "__main__":

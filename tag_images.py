@@ -55,7 +55,7 @@ def parser() -> StageParser:
         "merge", choices=store.MERGES, default="union", help="highest, lowest or mean score of several taggers"
     )
     options.option("replace", type=Path, help="CSV file with lines old,new; without a new tag the old one is dropped")
-    options.option("blacklist", type=Path, help="text file of tags to drop, one per line")
+    options.option("blacklist", type=Path, help="text file of tags to drop, one or more per line")
     options.option("undesired_tags", help="tags to drop, separated by commas")
     options.option("always_first", help="tags to put first where present, separated by commas")
     options.option(
@@ -85,7 +85,8 @@ def parser() -> StageParser:
 def main(args: argparse.Namespace) -> int:
     """Run the command line."""
     extension = write.usable_extension(args.caption_extension)
-    found = frames.find_frames(args.src_dir, args.limit)
+    unusable: list[tuple[Path, str]] = []
+    found = frames.find_frames(args.src_dir, args.limit, unusable)
     atomic.clean_up((frame.parent for frame in found), extension)
     taggers = short_names(args.model)
     thresholds = select.thresholds_for(
@@ -93,8 +94,8 @@ def main(args: argparse.Namespace) -> int:
     )
     floor = select.floor_for(thresholds, args.floor, is_stored=args.rethreshold)
     rules = TagRules(
-        replace={tag: [*others, ""][0] for tag, others in select.read_pairs(args.replace).items()},
-        unwanted=frozenset([*select.read_pairs(args.blacklist), *select.split_tags(args.undesired_tags)]),
+        replace=select.read_replacements(args.replace),
+        unwanted=frozenset([*select.read_tags(args.blacklist), *select.split_tags(args.undesired_tags)]),
         implied={tag: frozenset(others) for tag, others in select.read_pairs(args.implications).items()},
         drop_overlap=args.drop_overlap,
         first=select.split_tags(args.always_first),
@@ -113,7 +114,7 @@ def main(args: argparse.Namespace) -> int:
         tally.add(tag_frames(todo, [partial(load, tagger) for tagger in taggers], wanted, args.redo))
     if args.summary:
         write_summary(args.src_dir, found, extension)
-    return run.close(closing(tally, len(found) - len(asked), args.src_dir), tally.unreadable)
+    return run.close(closing(tally, len(found) - len(asked), args.src_dir), unusable + tally.unreadable)
 
 
 def closing(tally: Tally, done_before: int, folder: Path) -> str:

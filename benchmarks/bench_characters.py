@@ -70,7 +70,7 @@ class Result:
 
 def heads_of_folders(folder: Path, workers: int) -> Labelled:
     """Return the head of the largest face of each image of a folder per character."""
-    found = references.find_heads(references.find_references(folder), detect.Settings(), workers)
+    found = references.find_heads(references.find_references(folder, []), detect.Settings(), workers)
     crops = [decode.shrink(crop, SIDE) for crop in found.crops]
     return Labelled(found.names, [str(path) for path in found.paths], crops)
 

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-from framekit.cli.parser import SCRIPTS, StageParser
+from framekit.cli.config import SCRIPTS
+from framekit.cli.parser import StageParser
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent

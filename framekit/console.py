@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterable
 from typing import TypeVar
+from unicodedata import category
 
 Item = TypeVar("Item")
 
@@ -35,6 +36,14 @@ def say(sentence: str) -> None:
 def warn(sentence: str) -> None:
     """Print a warning to stderr."""
     print(sentence, file=sys.stderr)
+
+
+def shown(text: str) -> str:
+    """Return a text as one line that any terminal can show: control characters and what is not UTF-8 as escapes.
+
+    Names of files may hold any of these, and could otherwise forge lines or end the run.
+    """
+    return "".join(ascii(one)[1:-1] if category(one) in ("Cc", "Cs", "Zl", "Zp") else one for one in text)
 
 
 def counted(number: int, noun: str) -> str:

@@ -1,16 +1,19 @@
 """What the tests share: drawn frames, a drawn clip whose cuts and holds are known, and a look at a whole folder."""
 
+import errno
+import os
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import imageio_ffmpeg
 import numpy as np
 import pytest
 from PIL import Image
 
-from framekit.dataset import history
+from framekit.dataset import frames, history
 from framekit.pixels.decode import Pixels
 
 ROOT = Path(__file__).resolve().parents[1]  # of the repository; tests lie at several depths
@@ -31,6 +34,8 @@ CLIP_CHANGES = [0, 2, 4, 8, 10, 12, 15, 18, 20, 24, 26, 28, 34, 36]
 CLIP_SCENES = [0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 2]
 
 TREE = dict[str, tuple[bytes, int]]
+
+WithoutRights = Callable[..., None]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -116,3 +121,26 @@ def write_clip(path: Path, frames: Iterable[Pixels], *options: str) -> Path:
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a drawn clip, 160x90, 24 frames/s, 40 frames, 14 drawings, 3 scenes, held on twos and longer."""
     return write_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", clip_frames())
+
+
+@pytest.fixture
+def without_rights(monkeypatch: pytest.MonkeyPatch) -> WithoutRights:
+    """Return a function that takes the right to read files and folders from whoever runs the tests, root too."""
+    closed: set[str] = set()
+    list_folder, may_access = os.scandir, os.access
+
+    def scandir(path: Any = ".") -> Any:
+        if str(path) in closed:  # a number is an open folder
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return list_folder(path)
+
+    def access(path: Any, mode: int) -> bool:
+        return str(path) not in closed and may_access(path, mode)
+
+    def close(*paths: Path) -> None:
+        closed.update(map(str, paths))
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    monkeypatch.setattr(frames, "scandir", scandir)
+    monkeypatch.setattr(frames, "access", access)
+    return close

@@ -19,19 +19,23 @@ FLATTENED = f"{paths.REMOVED}/flattened"
 def flatten(tree: Path, destination: Path) -> tuple[int, int, list[tuple[Path, str]]]:
     """Bring every frame of the tree back to where it came from, below `destination`.
 
-    Returns how many there are, how many were set aside since they left the dataset, and those that stay because an
-    X.json is damaged. A frame that is there already, byte for byte or as the same picture, gets the corrections of
-    both; another frame of that name stays beside it.
+    Returns how many there are, how many were set aside since they left the dataset, and those that stay because they or
+    their X.json cannot be used. A frame that is there already, byte for byte or as the same picture, gets the
+    corrections of both; another frame of that name stays beside it.
     """
     homes, aside = go_home(tree, destination)
-    locations = locate(tree, tree).locations
-    stems = Stems(frames.find_frames(destination) if destination.is_dir() else [])
-    damaged: list[tuple[Path, str]] = []
+    located = locate(tree, tree)
+    locations, damaged = located.locations, [*located.unusable]
+    number = len(locations) + len(damaged)
+    apart: list[tuple[Path, str]] = []  # frames that are there and cannot be used: none of theirs is touched
+    there = frames.find_frames(destination, unusable=apart) if destination.is_dir() else []
+    left_out = frames.LeftOut(apart)
+    stems = Stems([*there, *left_out.paths])
     for one in locations:
         target = homes.get(one.frame) or paths.inside(destination, one.origin) or destination / one.frame.name
         if target == one.frame:
             continue
-        if one.frame not in homes and not is_back(one, target):
+        if target in left_out or (one.frame not in homes and not is_back(one, target)):
             target = stems.reserve(target)
         try:
             bring(one.frame, target, MOVE, destination / REPLACED, one.put)
@@ -43,7 +47,7 @@ def flatten(tree: Path, destination: Path) -> tuple[int, int, list[tuple[Path, s
         for path in [*visible_files(tree, names.MULTIPLY), *filter(Path.exists, [tree / JOURNAL])]:
             move.move_to_trash(path, tree / FLATTENED / path.relative_to(tree).parent)
     move.remove_empty_folders(tree)
-    return len(locations) - len(damaged), aside, damaged
+    return number - len(damaged), aside, damaged
 
 
 def go_home(tree: Path, destination: Path) -> tuple[dict[Path, Path], int]:
@@ -51,7 +55,7 @@ def go_home(tree: Path, destination: Path) -> tuple[dict[Path, Path], int]:
 
     Nothing, where the destination is not the dataset that the tree was made from.
     """
-    if destination == tree or not destination.is_dir() or not frames.find_frames(destination, 1):
+    if destination == tree or not destination.is_dir() or not frames.find_frames(destination, 1, unusable=[]):
         return {}, 0
     located = locate(destination, tree)
     left = leaving(located.left, destination, tree, {one.frame for one in located.locations})

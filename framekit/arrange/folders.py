@@ -12,6 +12,7 @@ from framekit import console, errors
 from framekit.arrange.placements import NO_DIGESTS, MetadataDigests, read_journal
 from framekit.console import nearest
 from framekit.errors import UsageError
+from framekit.files.names import is_ignored, nfc, walk, with_brackets_read
 from framekit.files.paths import safe_name
 from framekit.files.tables import read_rows
 from framekit.sidecars.metadata import NOBODY, Metadata, folder_name, metadata_from
@@ -157,14 +158,14 @@ class Reader:
     """
 
     root: Path
-    pattern: tuple[str, ...]
+    pattern: tuple[str, ...]  # in which brackets that stand for themselves are escaped
     valid: Mapping[str, str]
     any_name: bool
     put: frozenset[Path]
 
     def part_of(self, frame: Path) -> str | None:
         """Return the part of a frame's folder that names characters; None if there is none, or nobody moved it."""
-        parts = frame.parent.relative_to(self.root).parts
+        parts = tuple(map(nfc, frame.parent.relative_to(self.root).parts))
         place = self.pattern.index(CHARACTER)
         if frame in self.put or len(parts) <= place:
             return None
@@ -194,7 +195,7 @@ def reader(root: Path, pattern: str, valid_names: Path | None, known: Iterable[s
 
     `valid_names` is a file with a name in each line, or a folder of references. Raises UsageError for a wrong pattern.
     """
-    parts = tuple(part for part in pattern.strip("/").split("/") if part)
+    parts = tuple(nfc(part) for part in pattern.strip("/").split("/") if part)
     if parts.count(CHARACTER) != 1:
         raise errors.UsageError(
             f"--characters_from_folders {pattern} needs the level {CHARACTER} once, such as {PATTERN}"
@@ -202,18 +203,23 @@ def reader(root: Path, pattern: str, valid_names: Path | None, known: Iterable[s
     given = read_valid_names(valid_names) if valid_names else []
     valid = {folder_name(name): name for name in (*known, *given)} if not given else {folder_name(n): n for n in given}
     put = frozenset(one.place for one in read_journal(root).placed.values())
+    held = [Path(folder).relative_to(root).parts for folder, _, _ in walk(root)] if "[" in pattern else []
+    parts = tuple(
+        with_brackets_read(part, {nfc(folder[level]) for folder in held if len(folder) > level})
+        for level, part in enumerate(parts)
+    )
     return Reader(root, parts, valid, not given, put)
 
 
 def read_valid_names(path: Path) -> list[str]:
     """Return the names in a file, one a line, or of the folders in a folder. Raises UsageError if there are none."""
     if path.is_dir():
-        found = [one.name for one in path.iterdir() if one.is_dir() and not one.name.startswith(".")]
+        found = [nfc(one.name) for one in path.iterdir() if one.is_dir() and not is_ignored(one.name)]
     else:
         found = [row.cells[0] for row in read_rows(path, "AobaKokona", (1, 1))]
     if not found:
         raise errors.UsageError(f"{path} names nobody; --valid_names needs a name in each line, or a folder for each")
-    return sorted(found)
+    return sorted({*found})
 
 
 def corrected(current: Sequence[str], part: str, names: Sequence[str]) -> list[str] | None:
@@ -222,6 +228,7 @@ def corrected(current: Sequence[str], part: str, names: Sequence[str]) -> list[s
     None if the folder says nothing new. A single name takes the place of the single known one, so that the faces of
     others stay unknown.
     """
+    current = [nfc(name) for name in current]
     known = [name for name in current if name not in NOBODY]
     if part in (CHARACTER_OTHERS, combination(known)) or sorted({*known}) == sorted({*names}):
         return None

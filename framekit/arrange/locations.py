@@ -48,12 +48,14 @@ class FrameLocation:
 class Located:
     """The frames of a dataset as they stand in the tree, and those in the tree that are in the dataset no more.
 
-    `by_hand` counts those in the tree that a person put there.
+    `by_hand` counts those in the tree that a person put there; what cannot be used, on either side, is `unusable`, with
+    the reason, and stays as it is.
     """
 
     locations: Sequence[FrameLocation]
     left: Sequence[tuple[Placed, Path]] = ()
     by_hand: int = 0
+    unusable: Sequence[tuple[Path, str]] = ()
 
 
 def locate(source: Path, tree: Path, limit: int = 0, moving: bool = False) -> Located:
@@ -62,19 +64,36 @@ def locate(source: Path, tree: Path, limit: int = 0, moving: bool = False) -> Lo
     `moving` adds the frames that left the source for the tree before.
     """
     arranged, pictures = read_journal(tree), Pictures()
-    found = frames.find_frames(source, limit)
+    unusable: list[tuple[Path, str]] = []
+    found = frames.find_frames(source, limit, unusable)
     if source == tree:
-        return Located(in_place(tree, found, arranged, pictures))
+        left_out = frames.LeftOut(unusable)
+        seen = {key: one for key, one in arranged.placed.items()
+                if one.place not in left_out and tree / one.origin not in left_out}  # fmt: skip
+        return Located(in_place(tree, found, Arranged(seen), pictures), unusable=unusable)
     away = set_aside_before(tree)
     arranged = Arranged({**{key: one.placed for key, one in away.items()}, **arranged.placed})
-    places = Places(arranged, frames.find_frames(tree) if tree.is_dir() else [], source, pictures)
+    present = in_tree(tree, arranged, unusable)
+    places, left_out = Places(arranged, present, source, pictures), frames.LeftOut(unusable)
     match = Match(source, arranged, places, away)
-    locations = match.all(found)
+    apart = {one.origin for one in arranged.placed.values() if one.place in left_out}
+    locations = [one for one in match.all(found) if (one.put.origin if one.put else one.origin) not in apart]
     gone = [(one, now) for one in match.free.values() if (now := places.now(one)) is not None]
     if moving:
         locations += [FrameLocation(now, one.origin, one, now, one.picture) for one, now in gone]
     by_hand = len({*places.strays} - {*places.where.values()})
-    return Located(locations, [(one, now) for one, now in gone if is_sure(one, now)], by_hand)
+    return Located(locations, [(one, now) for one, now in gone if is_sure(one, now)], by_hand, unusable)
+
+
+def in_tree(tree: Path, arranged: Arranged, unusable: list[tuple[Path, str]]) -> list[Path]:
+    """Return the frames in a tree, and the links that were put there to frames which left; add others to `unusable`."""
+    if not tree.is_dir():
+        return []
+    left_out: list[tuple[Path, str]] = []
+    found, owners = frames.find_frames(tree, unusable=left_out), arranged.owners()
+    links = [path for path, _ in left_out if path in owners and path.is_symlink() and not path.exists()]
+    unusable += [one for one in left_out if one[0] not in links]
+    return found + links
 
 
 def is_sure(one: Placed, now: Path) -> bool:

@@ -1,6 +1,5 @@
 """A tree is made whole before anything else happens there: after a kill, after moves by hand, after renames."""
 
-import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,9 +22,11 @@ from framekit.arrange.placements import (
 from framekit.arrange.places import Places
 from framekit.dataset import frames, move, removed
 from framekit.dataset.move import Stems, visible_files
-from framekit.files import atomic, journal, names, paths
+from framekit.files import journal, names, paths
 from framekit.files.atomic import MOVE, Transport
 from framekit.files.journal import Journal
+from framekit.files.names import walk
+from framekit.sidecars.metadata import read_own
 from framekit.sidecars.renames import RECORD, RENAMED, Names, Renames, rename_metadata, rename_sidecars, renamed_part
 from framekit.sidecars.tags import TagRecord
 
@@ -79,7 +80,7 @@ def fetch_sidecars(tree: Path) -> int:
     if not orphans:
         return 0
     arranged = read_journal(tree)
-    places = Places(arranged, frames.find_frames(tree), noted_source(tree, arranged), Pictures())
+    places = Places(arranged, frames.find_frames(tree, unusable=[]), noted_source(tree, arranged), Pictures())
     found = [(one, places.now(one)) for one in arranged.placed.values()]
     moved = [(one, now) for one, now in found if now and (now != one.place or not has_metadata(now))]
     fetched = 0
@@ -119,8 +120,7 @@ def noted_source(tree: Path, arranged: Arranged) -> Path | None:
 def orphaned_stems(tree: Path) -> dict[str, list[Path]]:
     """Return for the stems of sidecars that have no frame beside them the folders where they are."""
     found: dict[str, list[Path]] = {}
-    for folder, folders, held in os.walk(tree):
-        folders[:] = sorted(one for one in folders if not one.startswith("."))
+    for folder, _, held in walk(tree):
         whole = {name.rpartition(".")[0] for name in held if frames.is_frame_name(name)}
         rest = [name for name in held if name.partition(".")[0] not in whole and name != names.MULTIPLY]
         stems = {move.stem_of(name) for name in rest if name.endswith(SIDECARS) and not name.startswith(".")}
@@ -150,7 +150,7 @@ def follow_renames(source: Path, tree: Path) -> None:
     if renames.mark in ("", followed.get(name)):
         return
     arranged, reads = read_journal(tree), read_sources(tree)
-    present = frames.find_frames(tree) if tree.is_dir() else []
+    present = frames.find_frames(tree, unusable=[]) if tree.is_dir() else []
     owners, places = arranged.owners(), Places(arranged, present, source, Pictures())
     others = {places.now(put) for put in arranged.placed.values() if not comes_from(put, name, reads)}
     found = [frame for frame in present if frame not in others]
@@ -185,7 +185,7 @@ def last_followed(tree: Path) -> dict[str, str]:
 def held_marks(frame: Path, otherwise: str | None) -> object:
     """Return the marks of the renames after which the X.json of a frame was written."""
     try:
-        return atomic.read_json(names.sidecar(frame, names.METADATA)).get(RENAMED)
+        return read_own(names.sidecar(frame, names.METADATA)).get(RENAMED)
     except errors.BadSidecar:
         return otherwise
 

@@ -18,6 +18,7 @@ from framekit.files.atomic import COPY, HARDLINK, MOVE, SYMLINK, Transport, move
 from framekit.files.journal import Journal
 from framekit.files.names import METADATA, sidecar
 from framekit.sidecars import corrections
+from framekit.sidecars.metadata import read_own
 from framekit.sidecars.renames import NO_RENAMES, Renames, rename_metadata, rename_values
 
 REPLACED = f"{paths.REMOVED}/replaced"
@@ -60,14 +61,14 @@ def held_metadata(
         only = here if here.exists() else there
         if not only.exists():
             raise errors.BadSidecar(f"no {here.name}; run generate_metadata.py")
-        held = atomic.read_json(only)
+        held = read_own(only)
         values, digest = rename_values(held, renames), atomic.digest(held)
         is_new = other is None and put is None
         return values, MetadataDigests(digest if values is held else atomic.digest(values), digest if is_new else "")
-    given = atomic.read_json(here)
+    given = read_own(here)
     if here.samefile(there):
         return given, MetadataDigests(atomic.digest(given), atomic.digest(given))
-    own, placed = rename_values(given, renames), atomic.read_json(there)
+    own, placed = rename_values(given, renames), read_own(there)
     held_now = MetadataDigests(atomic.digest(placed), atomic.digest(given))
     before = put.digests if put else NO_DIGESTS
     if own == placed or held_now.tree == before.tree == before.dataset:
@@ -96,7 +97,7 @@ def bring(
     both = here.exists() and there.exists()
     if both:
         joined, _ = held_metadata(frame, target, put, renames)
-        if joined != atomic.read_json(there):
+        if joined != read_own(there):
             atomic.write_whole(there, corrections.metadata_text(joined))
         if not how.keeps_source:
             move.move_to_trash(here, trash)

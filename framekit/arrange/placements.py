@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 from framekit import errors
 from framekit.arrange.pictures import NO_PICTURE, Picture, noted_picture
 from framekit.dataset import frames
-from framekit.dataset.frames import relative_name
+from framekit.dataset.frames import LeftOut, relative_name
 from framekit.dataset.history import LOG
 from framekit.files import atomic, journal, names, paths
+from framekit.files.names import nfc
 
 JOURNAL = ".arranged.jsonl"
 Key = tuple[str, str]  # origin and picture
@@ -93,9 +94,9 @@ def read_journal(tree: Path) -> Arranged:
     unfinished: tuple[Placed, Placed | None] | None = None
     root = paths.Root(tree)
     for record in journal.read_lines(tree / JOURNAL):
-        origin = record.get("frame")
+        origin = nfc(record["frame"]) if isinstance(record.get("frame"), str) else None
         picture = noted_picture(record)
-        if not isinstance(origin, str):
+        if origin is None:
             continue
         key = (origin, picture.key) if picture.key else latest.get(origin, (origin, ""))
         was = former_key(record) or key
@@ -117,6 +118,7 @@ def placement(record: Mapping[str, Any], root: paths.Root, before: Placed | None
     origin, written, noted, source = (record.get(name) for name in ("frame", "to", "metadata", "source"))
     if not isinstance(origin, str) or not isinstance(written, str):
         return None
+    origin = nfc(origin)
     place = before.place if before and written == before.written else root.inside(written)
     if place is None or (before is None and root.inside(origin) is None):
         return None
@@ -166,5 +168,8 @@ def read_sources(tree: Path) -> set[str]:
 def moved_by_hand(tree: Path) -> int:
     """Return how many frames of an arranged tree are not where they were put, but elsewhere in it."""
     owners = read_journal(tree).owners()
-    gone = {place.name for place in owners if not place.exists()}
-    return sum(path.name in gone for path in frames.find_frames(tree) if path not in owners) if gone else 0
+    unusable: list[tuple[Path, str]] = []  # listed by the caller
+    found = frames.find_frames(tree, unusable=unusable) if owners else []
+    left_out = LeftOut(unusable)
+    gone = {place.name for place in owners if place not in left_out and not place.exists()}
+    return sum(path.name in gone for path in found if path not in owners)

@@ -12,6 +12,7 @@ from framekit.arrange.locations import FrameLocation, is_sure
 from framekit.dataset import frames, removed
 from framekit.dataset.move import Stems, remove_empty_folders, stem_key, visible_files
 from framekit.files import paths
+from framekit.files.names import on_disk
 from framekit.sidecars.renames import Renames
 
 Placement = tuple[FrameLocation, Path]
@@ -156,7 +157,7 @@ class Leaves:
         """Return the folder of a frame, below the folder `above`. Raises UsageError if it leads out of the tree."""
         key = (one.folders, one.combination, above)
         if key not in self.known:
-            leaf = self.tree / above / leaf_folder(one, self.levels, self.rare)
+            leaf = on_disk(self.tree / above / leaf_folder(one, self.levels, self.rare))
             if self.root.inside(frames.relative_name(leaf / "x", self.tree)) is None:
                 raise errors.UsageError(f"{leaf} is a link that leads out of {self.tree}; remove it")
             self.known[key] = leaf

@@ -109,7 +109,7 @@ def cluster_faces(
     All is made in a hidden folder beside `target`, which is there whole or not at all. Raises UsageError if `target`
     holds anything: a person may have sorted it.
     """
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+    if target.exists() and (not target.is_dir() or not all(names.is_leftover(one.name) for one in target.iterdir())):
         raise errors.UsageError(f"{target} is not empty, and what you sorted there stays; give --cluster a new folder")
     frames.refuse_inside(target, root)
     if not any(wanted.values()):
@@ -133,6 +133,8 @@ def cluster_faces(
         for file in (names.sidecar(path, names.FACES), path):
             file.replace(part / folder / file.name)
     if target.exists():
-        target.rmdir()  # it is empty
+        for left in target.iterdir():  # it is empty but for what a system left there
+            left.replace(part / left.name)
+        target.rmdir()
     part.replace(target)
     return folders, unreadable

@@ -178,8 +178,10 @@ def load_recogniser(
     ('Aoba', 1.0, None)
     """
     folder, corrected = Path(folder), corrected or {}
-    images = find_references(folder)
+    unusable: list[tuple[Path, str]] = []
+    images = find_references(folder, unusable)
     heads = find_heads(images, Settings(face_model, device), workers)
+    heads.unreadable.extend(unusable)
     refuse_faceless(images, heads)
     if corrected:
         heads = heads.joined(learned_heads(corrected, workers))

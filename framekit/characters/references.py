@@ -13,7 +13,7 @@ from framekit.faces import crops, detect, filter
 from framekit.faces.detect import Settings
 from framekit.faces.models import DETECTORS, EMBEDDED, Detector
 from framekit.files import atomic
-from framekit.files.names import FACES, sidecar
+from framekit.files.names import FACES, is_ignored, nfc, sidecar
 from framekit.pixels import decode
 from framekit.sidecars import characters, metadata
 from framekit.sidecars.faces import read_faces
@@ -55,26 +55,34 @@ class FindFaces:
         return pixels, filter.reference_faces(self.detector, pixels)
 
 
-def find_references(folder: Path) -> dict[str, list[Path]]:
-    """Return the reference images of each character.
+def find_references(folder: Path, unusable: list[tuple[Path, str]]) -> dict[str, list[Path]]:
+    """Return the reference images of each character; folders whose names differ in Unicode form only are one.
 
-    Raises UsageError for an empty folder or a name that can't be used.
+    Adds what cannot be used to `unusable`, with the reason.
+
+    Raises UsageError for a name that can't be used, and for a character without any image.
     """
     if not folder.is_dir():
         raise errors.UsageError(f"{folder} is not a folder; --ref_dir must hold one folder of images per character")
     found: dict[str, list[Path]] = {}
     spelled: dict[str, str] = {}
-    for sub in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
-        refuse_name(sub.name, sub)
-        images = frames.find_frames(sub)
-        other = spelled.setdefault(sub.name.casefold(), sub.name)
-        if other != sub.name:
+    for sub in sorted(path for path in folder.iterdir() if path.is_dir() and not is_ignored(path.name)):
+        name = nfc(sub.name)
+        refuse_name(name, sub)
+        left_out: list[tuple[Path, str]] = []
+        images = frames.find_frames(sub, unusable=left_out)
+        unusable += left_out
+        other = spelled.setdefault(name.casefold(), name)
+        if other != name:
             raise errors.UsageError(
-                f"{folder} holds {other} and {sub.name}, which are one on many disks; join or rename them"
+                f"{folder} holds {other} and {name}, which are one on many disks; join or rename them"
             )
+        if not images and left_out:
+            reasons = ", ".join(f"{path.relative_to(folder)}: {reason}" for path, reason in left_out)
+            raise errors.UsageError(f"no reference of {name} can be used ({reasons})")
         if not images:
             raise errors.UsageError(f"{sub} holds no image; add references of this character or remove the folder")
-        found[sub.name] = images
+        found.setdefault(name, []).extend(images)
     if not found:
         raise errors.UsageError(f"{folder} holds no folders; it needs one folder of images per character")
     return found
@@ -158,16 +166,16 @@ def refuse_faceless(references: Mapping[str, Sequence[Path]], heads: Heads) -> N
             )
 
 
-def corrected_below(folder: Path | None, src_dir: Path) -> Corrected:
+def corrected_below(folder: Path | None, src_dir: Path, unusable: list[tuple[Path, str]]) -> Corrected:
     """Return the corrected frames below a folder, each face with its name if that is usable.
 
-    An empty path stands for `src_dir`; None gives none.
+    An empty path stands for `src_dir`; None gives none. Frames that cannot be used are added to `unusable`.
     """
     if folder is None:
         return {}
     root = src_dir if folder == Path() else folder
     learned = {}
-    for frame in frames.find_frames(root):
+    for frame in frames.find_frames(root, unusable=unusable):
         names = characters.corrected_names(frame)
         try:
             seen = read_faces(frame) or []
@@ -187,7 +195,7 @@ def name_by_folder(inside: Path, seen: Sequence[boxes.Face], frame: Path) -> lis
     places = [place for place, part in enumerate(parts[:-1]) if part == "1_character"]
     if not places or len(seen) != 1:
         return []
-    name = parts[places[-1] + 1]
+    name = nfc(parts[places[-1] + 1])
     try:
         own = metadata.read_metadata(frame).characters
     except BadSidecar:

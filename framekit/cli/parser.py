@@ -3,25 +3,16 @@
 import argparse
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from framekit.console import nearest
+from framekit import console
+from framekit.cli.config import read_defaults
 from framekit.dataset import history
 from framekit.errors import UsageError
-from framekit.files.atomic import read_toml
-
-SCRIPTS = (
-    "extract_frames",
-    "remove_similar",
-    "tag_images",
-    "detect_faces",
-    "classify_characters",
-    "generate_metadata",
-    "arrange_folders",
-    "prepare_training",
-)
+from framekit.files.names import has_control, on_disk
+from framekit.files.paths import is_utf8
 
 
 def fraction(text: str) -> float:
@@ -56,6 +47,16 @@ def count(text: str) -> int:
     if value < 0:
         raise argparse.ArgumentTypeError(f"{text} is below 0")
     return value
+
+
+def given_path(text: str) -> Path:
+    """Argument type: a path, found in whichever Unicode form its names have on disk; ~ in front is the home folder."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("the path is empty; write . for the current folder")
+    if has_control(text):
+        raise argparse.ArgumentTypeError(f"{text!r} holds a control character, which no path has on purpose; remove it")
+    path = Path(text)
+    return on_disk(path.expanduser() if path.parts[:1] == ("~",) else path)
 
 
 def expression(text: str) -> re.Pattern[str]:
@@ -98,49 +99,6 @@ class Joined(argparse.Action):
         setattr(namespace, self.dest, ",".join(given))
 
 
-def read_defaults(path: Path, script: str, options: Mapping[str, argparse.Action]) -> dict[str, Any]:
-    """Return the script's table of the file, converted to the types of the options.
-
-    Raises UsageError for a table or key that no script or option has, naming the nearest, and for wrong values.
-    """
-    tables = read_toml(path)
-    for name, table in tables.items():
-        if name not in (*SCRIPTS, script):
-            raise UsageError(f"{path}: there is no script {name}{nearest(name, SCRIPTS, '')}")
-        if not isinstance(table, dict):
-            raise UsageError(f"{path}: {name} must be a table: write [{name}] on a line of its own")
-    own = tables.get(script, {})
-    for key in own:
-        if key not in options or key == "config":
-            raise UsageError(f"{path}: [{script}] has no option {key}{nearest(key, options, '')}")
-    return {key: converted(value, options[key], f"{path}: {key} in [{script}]") for key, value in own.items()}
-
-
-def converted(value: Any, option: argparse.Action, where: str) -> Any:
-    """Convert one TOML value as the command line would. Raises UsageError that begins with `where`."""
-    if option.nargs == 0:
-        if isinstance(value, bool):
-            return value
-        raise UsageError(f"{where} must be true or false")
-    if option.nargs in ("+", "*"):
-        values = value if isinstance(value, list) else [value]
-        return [converted_one(one, option, where) for one in values]
-    return converted_one(value, option, where)
-
-
-def converted_one(value: Any, option: argparse.Action, where: str) -> Any:
-    """Convert one text or number. Raises UsageError that begins with `where`."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise UsageError(f"{where} must be one text or number")
-    if option.choices is not None and value not in option.choices:
-        raise UsageError(f"{where} must be one of {', '.join(option.choices)}")
-    convert = option.type if callable(option.type) else str
-    try:
-        return convert(str(value))
-    except (ValueError, argparse.ArgumentTypeError) as error:
-        raise UsageError(f"{where} has a wrong value: {error}") from error
-
-
 class StageParser(argparse.ArgumentParser):
     """An argument parser whose errors are one sentence, and which prints the default of each option."""
 
@@ -160,7 +118,9 @@ class StageParser(argparse.ArgumentParser):
         """Add options that mean the same in every script."""
         for name in names:
             if name == "src_dir":
-                self.add_argument("positional_src_dir", nargs="?", type=Path, metavar="SRC_DIR", help=argparse.SUPPRESS)
+                self.add_argument(
+                    "positional_src_dir", nargs="?", type=given_path, metavar="SRC_DIR", help=argparse.SUPPRESS
+                )
             self.option(name, needed=name == "src_dir", **SHARED[name])
 
     def option(self, name: str, needed: bool = False, **settings: Any) -> None:
@@ -171,6 +131,8 @@ class StageParser(argparse.ArgumentParser):
             settings["help"] += f" (default: {' '.join(default)})"
         elif default is not None and default is not False and "%(default)" not in settings["help"]:
             settings["help"] += " (default: %(default)s)"
+        if settings.get("type") is Path:
+            settings["type"] = given_path
         self.add_argument(f"--{name}", **settings)
 
     def options(self) -> dict[str, argparse.Action]:
@@ -180,12 +142,15 @@ class StageParser(argparse.ArgumentParser):
     def read(self, argv: Sequence[str] | None) -> argparse.Namespace:
         """Parse the command line over the defaults of --config; `command` is what the history keeps, None for nothing.
 
-        Raises UsageError for unknown options, naming the nearest known one.
+        Raises UsageError for unknown options, naming the nearest known one, and for words that are not UTF-8.
         """
         words = [underscored(word) for word in (sys.argv[1:] if argv is None else argv)]
+        for word in words:
+            if not is_utf8(word):  # neither the history of commands nor a config could name it
+                self.error(f"{console.shown(word)} is not UTF-8; rename that folder or file")
         given, unknown = self.parse_known_args(words)
         if unknown:
-            self.error(f"unknown option {unknown[0]}{nearest(unknown[0].lstrip('-'), self.options(), '--')}")
+            self.error(f"unknown option {unknown[0]}{console.nearest(unknown[0].lstrip('-'), self.options(), '--')}")
         if given.config is not None:
             self.set_defaults(**read_defaults(given.config, self.script, self.options()))
         args = self.parse_args(words)

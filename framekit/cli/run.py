@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 
+from framekit import console
 from framekit.cli.parser import StageParser
 from framekit.dataset import history
 from framekit.errors import UsageError
@@ -24,6 +25,8 @@ AWAY = ("it cannot be reached any more", "see whether its folder and disk are th
 REMEDIES = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), FULL),
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), FORBIDDEN),
+    **dict.fromkeys((errno.ENOTDIR, errno.EEXIST), ("a file lies where a folder is needed", "give another folder")),
+    errno.EISDIR: ("it is a folder where a file is needed", "rename or remove it"),
     errno.ELOOP: ("it is a link, and nothing is written through one", "remove the link"),
     **dict.fromkeys((errno.ENOENT, errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ENODEV), AWAY),
 }
@@ -32,11 +35,12 @@ Main = Callable[..., int]  # takes the words of a command line, none for those o
 
 
 def close(sentence: str, unreadable: Sequence[tuple[Path, str]] = ()) -> int:
-    """Print what was unreadable, then the closing line; return the exit code."""
-    for path, reason in unreadable:
-        print(f"unreadable: {path}: {reason}", file=sys.stderr)
-    print(sentence + (f"; {len(unreadable)} unreadable, listed above" if unreadable else ""))
-    return SOME_UNREADABLE if unreadable else DONE
+    """Print what was unreadable, each once, then the closing line; return the exit code."""
+    listed = list(dict.fromkeys(unreadable))
+    for path, reason in listed:
+        console.warn(console.shown(f"unreadable: {path}: {reason}"))
+    console.say(console.shown(sentence + (f"; {len(listed)} unreadable, listed above" if listed else "")))
+    return SOME_UNREADABLE if listed else DONE
 
 
 def confirmed(question: str) -> bool:

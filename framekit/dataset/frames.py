@@ -6,12 +6,24 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from operator import itemgetter
-from os import sep, walk
+from os import R_OK, access, scandir, sep
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any, TypeVar
 
+from framekit import console
 from framekit.errors import UnreadableFrame, UsageError
-from framekit.files.names import DOUBLE_SUFFIXES, is_mask
+from framekit.files.names import (
+    DOUBLE_SUFFIXES,
+    NAME_SUFFIXES,
+    STEM_SUFFIXES,
+    is_ignored,
+    is_leftover,
+    is_mask,
+    nfc,
+    walk,
+)
+from framekit.files.paths import is_utf8
 from framekit.pixels import decode
 from framekit.pixels.decode import Pixels
 from framekit.pixels.modes import PACKAGES
@@ -19,11 +31,12 @@ from framekit.pixels.modes import PACKAGES
 Result = TypeVar("Result")
 FRAME_SUFFIXES = frozenset([*".png .jpg .jpeg .jfif .webp .bmp .gif .tif .tiff .avif".split(), *PACKAGES])
 HIDING = tuple(suffix.rpartition(".")[0] for suffix in DOUBLE_SUFFIXES)  # such stems look like sidecars
+# File systems allow 255 bytes; sidecars need room, and so does a number in a tree or in the trash (`_12`, `.12`).
+MAX_NAME_BYTES = 255 - max(map(len, (*STEM_SUFFIXES, *NAME_SUFFIXES))) - 8
+NO_FILE = "it is no file; remove it"
+NO_UTF8 = "its name is not UTF-8; rename it"
 DIGITS = re.compile(r"(\d+)")
 Key = list[tuple[int, int, str]]
-
-
-"""Decoded frame: (H, W, 3) uint8 RGB."""
 
 
 @dataclass(frozen=True)
@@ -34,27 +47,54 @@ class Unreadable:
     reason: str
 
 
-def find_frames(folder: Path | str, limit: int = 0) -> list[Path]:
-    """Return all frames below `folder` in natural order; hidden files and folders and links to folders are left out.
+def find_frames(folder: Path | str, limit: int = 0, unusable: list[tuple[Path, str]] | None = None) -> list[Path]:
+    """Return all frames below `folder` in natural order.
 
-    `limit` keeps the first frames only; 0 keeps all.
-    Raises UsageError if there is no such folder, or if two frames of one folder would share their sidecars.
+    Hidden files and folders, what systems leave for themselves, and links to folders are left out.
+
+
+    `limit` keeps the first frames only; 0 keeps all. What cannot be used is left out too, and added to `unusable` with
+    the reason: folders that cannot be read, files that are none or may not be read, names that no sidecar could have,
+    and frames of one folder that would share their sidecars. Without that list each is a warning.
+    Raises UsageError if there is no such folder.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise UsageError(f"{folder} is not a folder; --src_dir must name the folder that holds the frames")
     found: list[tuple[list[Key], Path]] = []
-    for root, folders, names in walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+    left_out: list[tuple[Path, str]] = []
+    for root, folders, names in walk(folder, lambda error: left_out.append(closed_folder(error))):
+        tell_twins(root, folders)
+        here = Path(root)
+        left_out.extend((here / name, NO_FILE) for name in filter(is_frame_name, folders) if is_empty(here / name))
         own = [name for name in names if is_frame_name(name)]
-        if own:
-            here = Path(root)
-            refuse_unusable_names(here, own)
-            refuse_shared_stems(here, own)
+        if own and not is_utf8(relative_name(here, folder)):
+            left_out.append((here, f"{NO_UTF8}; its frames are left out"))
+        elif own:
+            shared = sharing_stems(own)
             above = natural_key(here.relative_to(folder))
-            found += [([*above, part_key(name)], here / name) for name in own]
+            for name in own:
+                reason = name_trouble(name) or file_trouble(here / name) or shared.get(name)
+                if reason:
+                    left_out.append((here / name, reason))
+                else:
+                    found.append(([*above, part_key(name)], here / name))
     found.sort(key=itemgetter(0))
+    left_out.sort(key=lambda one: natural_key(one[0].relative_to(folder)))
+    if unusable is not None:
+        unusable += left_out
+    else:
+        for path, reason in left_out:
+            console.warn(console.shown(f"left out: {path}: {reason}"))
     return [path for _, path in (found[:limit] if limit else found)]
+
+
+def tell_twins(folder: str, names: Sequence[str]) -> None:
+    """Warn of folders side by side whose names look the same: they are one on other disks."""
+    seen: dict[str, str] = {}
+    for name in () if all(map(str.isascii, names)) else names:
+        if seen.setdefault(nfc(name), name) != name:
+            console.warn(f"{folder} holds two folders called {nfc(name)}, in two Unicode forms; join them")
 
 
 def refuse_inside(target: Path, root: Path) -> None:
@@ -122,24 +162,15 @@ def part_key(part: str) -> Key:
 
 
 def relative_name(path: Path, root: Path) -> str:
-    """Return a path below `root`, as text with slashes."""
+    """Return a path below `root`, as text with slashes, composed: `paths.inside` finds it in the form on disk."""
     text = str(path)
-    return (text if root == Path() else text[len(str(root)) :].lstrip(sep)).replace(sep, "/")
+    return nfc((text if root == Path() else text[len(str(root)) :].lstrip(sep)).replace(sep, "/"))
 
 
 def is_frame_name(name: str) -> bool:
     """Tell whether a file of this name counts as a frame; the mask of a frame does not."""
     suffix = f".{name.rpartition('.')[2].lower()}"
-    return not name.startswith(".") and "." in name and suffix in FRAME_SUFFIXES and not is_mask(name)
-
-
-def is_utf8(text: str) -> bool:
-    """Tell whether a name can be written into a sidecar or a journal."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return "." in name and suffix in FRAME_SUFFIXES and not is_ignored(name) and not is_mask(name)
 
 
 def closed_folder(error: OSError) -> tuple[Path, str]:
@@ -147,22 +178,57 @@ def closed_folder(error: OSError) -> tuple[Path, str]:
     return Path(error.filename), f"the folder cannot be read ({error.strerror}); give yourself the right to"
 
 
-def refuse_unusable_names(folder: Path, names: Iterable[str]) -> None:
-    """Raise UsageError for a name that no sidecar could be written for: not UTF-8, or like the stem of a sidecar."""
-    for name in names:
-        try:
-            name.encode()
-        except UnicodeEncodeError as error:
-            raise UsageError(f"the name of {str(folder / name)!a} is not UTF-8; rename it") from error
-        if name.rpartition(".")[0].lower().endswith(HIDING):
-            raise UsageError(f"{folder / name} would be taken for a frame and a sidecar at once; rename it")
+def is_empty(folder: Path) -> bool:
+    """Tell whether a folder holds nothing but what systems leave; one that cannot be read may hold anything."""
+    try:
+        with scandir(folder) as held:
+            return all(is_leftover(one.name) for one in held)
+    except OSError:
+        return False
 
 
-def refuse_shared_stems(folder: Path, names: Iterable[str]) -> None:
-    """Raise UsageError if two frames in one folder have the same stem, whatever the letter case."""
-    seen: dict[str, str] = {}
+def file_trouble(path: Path) -> str | None:
+    """Return why a file cannot be read whatever it holds, None if it can: it is none, or its rights forbid it."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        if path.is_symlink():
+            return "it is a link that leads nowhere; remove it, or put the file back"
+        return f"it cannot be read ({error.strerror}); give yourself the right to"
+    if not S_ISREG(mode):  # reading from a pipe or a device may never end
+        return NO_FILE
+    return None if access(path, R_OK) else "it may not be read; give yourself the right to"
+
+
+def name_trouble(name: str) -> str | None:
+    """Return why no sidecars can stand beside a frame of this name, None if they can."""
+    if not is_utf8(name):
+        return NO_UTF8
+    if len(name.encode()) > MAX_NAME_BYTES:
+        return f"its name is too long for its sidecars; shorten it to {MAX_NAME_BYTES} bytes"
+    if name.rpartition(".")[0].lower().endswith(HIDING):
+        return "it would be taken for a frame and a sidecar at once; rename it"
+    return None
+
+
+def sharing_stems(names: Iterable[str]) -> dict[str, str]:
+    """Return the frames of one folder whose stems differ in letter case or Unicode form at most, with the reason."""
+    by_stem: dict[str, list[str]] = {}
     for name in names:
-        other = seen.setdefault(name.rpartition(".")[0].casefold(), name)
-        if other is not name:
-            first, second = sorted((other, name))
-            raise UsageError(f"{first} and {second} in {folder} would share their sidecars; rename one of them")
+        by_stem.setdefault(nfc(name.rpartition(".")[0]).casefold(), []).append(name)
+    return {
+        name: f"{' and '.join(sorted(alike))} would share their sidecars; rename all but one of them"
+        for alike in by_stem.values() if len(alike) > 1 for name in alike
+    }  # fmt: skip
+
+
+class LeftOut:
+    """What a walk could not use: these files, and all below these folders. It is there, whoever looks for it."""
+
+    def __init__(self, unusable: Iterable[tuple[Path, str]]) -> None:
+        """`unusable` is what `find_frames` filled."""
+        self.paths = {path for path, _ in unusable}
+
+    def __contains__(self, path: Path) -> bool:
+        """Tell whether a path was left out."""
+        return bool(self.paths) and not self.paths.isdisjoint((path, *path.parents))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from framekit.files import journal, paths
+from framekit.files.names import is_ignored
 
 LOG = ".commands.jsonl"
 
@@ -52,7 +53,8 @@ def sources_of(folder: Path) -> list[Path]:
 
     A record from a stranger must not lead anywhere: only folders beside the dataset are followed.
     """
-    found = [folder.resolve(), *sorted(path.parent.resolve() for path in folder.glob(f"*/{LOG}"))]
+    logs = (path for path in folder.glob(f"*/{LOG}") if not is_ignored(path.parent.name))
+    found = [folder.resolve(), *sorted(path.parent.resolve() for path in logs)]
     around = folder.resolve().parent
     for one in found:
         for record in journal.read_lines(one / LOG):

@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable
 from functools import cached_property
 from pathlib import Path
 
-from framekit.dataset.frames import FRAME_SUFFIXES
+from framekit.dataset.frames import FRAME_SUFFIXES, is_frame_name
 from framekit.files.atomic import Put, Transport, move_whole
-from framekit.files.names import CACHES, NAME_SUFFIXES, STEM_SUFFIXES, TAGS, cache_stem
+from framekit.files.names import CACHES, MADE_AGAIN, NAME_SUFFIXES, STEM_SUFFIXES, TAGS, cache_stem, walk
 from framekit.files.paths import refuse_linked_trash
 
 Stamp = tuple[int, int]
@@ -75,7 +75,7 @@ def stem_of(name: str) -> str:
     """Return the stem of the frame that a frame or one of its sidecars belongs to, by the file's name."""
     if stem := cache_stem(name):
         return stem
-    if name.endswith(TAGS):
+    if name.endswith(TAGS) and is_frame_name(name.removesuffix(TAGS)):
         name = name.removesuffix(TAGS)
     return next((name.removesuffix(suffix) for suffix in STEM_SUFFIXES if name.endswith(suffix)), Path(name).stem)
 
@@ -215,9 +215,12 @@ def same_time(one: Path, other: Path) -> bool:
 
 
 def remove_empty_folders(root: Path) -> None:
-    """Remove the folders below root that hold nothing."""
+    """Remove the folders below root that hold nothing, or only what a system makes again by itself."""
     for folder, _, names in os.walk(root, topdown=False):
-        if not names and Path(folder) != root and not os.listdir(folder):  # noqa: PTH208
+        is_empty = all(name.lower() in MADE_AGAIN for name in names)
+        if is_empty and Path(folder) != root and len(os.listdir(folder)) == len(names):  # noqa: PTH208
+            for name in names:
+                Path(folder, name).unlink()
             Path(folder).rmdir()
 
 
@@ -249,9 +252,8 @@ class Stems:
 
 
 def visible_files(tree: Path, name: str = "") -> list[Path]:
-    """Return the files below the tree, or those of this name, but for hidden ones and those in hidden folders."""
+    """Return the files below the tree, or those of this name, but for those that are ignored."""
     found = []
-    for folder, folders, names in os.walk(tree):
-        folders[:] = [one for one in folders if not one.startswith(".")]
-        found += [Path(folder, one) for one in names if not one.startswith(".") and name in ("", one)]
+    for folder, _, names in walk(tree):
+        found += [Path(folder, one) for one in names if name in ("", one)]
     return found

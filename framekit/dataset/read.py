@@ -55,7 +55,7 @@ class DatasetFrame:
 def open_dataset(folder: Path | str, limit: int = 0) -> Iterator[DatasetFrame]:
     """Yield the frames of a dataset in natural order, the first so many if there is a limit.
 
-    Raises UsageError if the folder is missing, or if two frames would share their sidecars.
+    What `find_frames` leaves out is a warning. Raises UsageError if the folder is missing.
 
         >>> import json, tempfile
         >>> from PIL import Image

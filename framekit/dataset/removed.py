@@ -9,6 +9,7 @@ from typing import Any
 from framekit import console, errors
 from framekit.dataset import move
 from framekit.files import atomic, journal, paths
+from framekit.files.names import nfc
 
 MANIFEST = f"{paths.REMOVED}/manifest.jsonl"
 REPLACED = f"{paths.REMOVED}/replaced"
@@ -77,7 +78,7 @@ def refuse_unknown(root: Path, wanted: Sequence[str], reasons: Collection[str]) 
     digits = re.compile(r"\d+")
     for record in journal.read_lines(root / MANIFEST):
         if (origin := paths.inside(root, record.get("frame"))) is not None:
-            known |= dict.fromkeys(names_of(root, origin, record))
+            known |= dict.fromkeys(map(nfc, names_of(root, origin, record)))
             if (reason := str(record.get("reason"))) not in (RESTORED, KEPT_BY_HAND, PURGED):
                 known[reason] = None
     for word in wanted:
@@ -100,11 +101,12 @@ def restore(
     its reason may be removed again. Raises UsageError for a word that is neither one of the `reasons` nor known from
     the manifest, and then restores nothing.
     """
+    wanted = [nfc(word) for word in wanted]
     refuse_unknown(root, wanted, reasons)
     taken: list[tuple[Path, str]] = []
     restored = 0
     for origin, where, record in removed_now(root):
-        named = not set(names_of(root, origin, record)).isdisjoint(wanted)
+        named = not {*map(nfc, names_of(root, origin, record))}.isdisjoint(wanted)
         if not (named or not wanted or record.get("reason") in wanted):
             continue
         if move.stem_taken(origin):

@@ -6,13 +6,14 @@ import json
 import os
 import shutil
 import sys
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from framekit.errors import BadSidecar, UsageError
-from framekit.files.names import DOUBLE_SUFFIXES
+from framekit.files.names import DOUBLE_SUFFIXES, nfc
 
 # What systems say where a file cannot get another name: another disk, no such feature, too many names.
 NO_LINKS = (errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EACCES)
@@ -78,7 +79,7 @@ def move_whole(source: Path, target: Path) -> None:
 
 def same_entry(one: Path, other: Path) -> bool:
     """Tell whether two paths are one name in one folder, however they are spelt."""
-    return one.name.casefold() == other.name.casefold() and one.parent.samefile(other.parent)
+    return nfc(one.name).casefold() == nfc(other.name).casefold() and one.parent.samefile(other.parent)
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,8 @@ def write_json(path: Path, value: Any, indent: int | None = None) -> None:
 def read_text(path: Path, most_bytes: int = 0, is_given: bool = False) -> str:
     """Read a small UTF-8 file, with or without BOM. Raises BadSidecar with its name and the reason.
 
-    A file that a person names `is_given` and may be a link; one in a dataset could lead a stranger's link anywhere.
+    A file that a person names `is_given`: it may be UTF-16 with a BOM, as Windows and spreadsheets write it, and may be
+    a link; one in a dataset could lead a stranger's link anywhere.
     """
     most_bytes = most_bytes or MAX_SIDECAR_BYTES
     if not is_given and path.is_symlink():
@@ -148,7 +150,12 @@ def read_text(path: Path, most_bytes: int = 0, is_given: bool = False) -> str:
             content = file.read(most_bytes + 1)
         if len(content) > most_bytes:
             raise BadSidecar(f"{path.name} is larger than {most_bytes // 2**20} MB")
-        return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+        is_utf16 = is_given and content.startswith((BOM_UTF16_LE, BOM_UTF16_BE))
+        text = content.decode("utf-16" if is_utf16 else "utf-8-sig")
+        if is_given and "\0" in text:
+            raise BadSidecar(f"{path.name} is no text; save it as UTF-8")
+        text = text.lstrip("\ufeff") if is_given else text  # a converter may have left the mark of the file before
+        return text.replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         raise BadSidecar(f"{path.name} is not UTF-8 text; save it as UTF-8") from error
     except OSError as error:
@@ -157,6 +164,14 @@ def read_text(path: Path, most_bytes: int = 0, is_given: bool = False) -> str:
 
 def read_json(path: Path, most_bytes: int = 0, is_given: bool = False) -> dict[str, Any]:
     """Read a JSON object, as `read_text` does. Raises BadSidecar with the file's name and the reason."""
+    value = read_json_value(path, most_bytes, is_given)
+    if not isinstance(value, dict):
+        raise BadSidecar(f"{path.name} is not a JSON object")
+    return value
+
+
+def read_json_value(path: Path, most_bytes: int = 0, is_given: bool = False) -> Any:
+    """Read any JSON value, as `read_text` does. Raises BadSidecar with the file's name and the reason."""
     try:
         text = read_text(path, most_bytes, is_given)
         value = json.loads(text, parse_constant=refuse_constant)
@@ -164,8 +179,6 @@ def read_json(path: Path, most_bytes: int = 0, is_given: bool = False) -> dict[s
             json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise BadSidecar(f"{path.name} is not valid JSON ({error}); correct that file or delete it") from error
-    if not isinstance(value, dict):
-        raise BadSidecar(f"{path.name} is not a JSON object")
     return value
 
 
@@ -189,13 +202,18 @@ def clean_up(folders: Iterable[Path], suffix: str) -> None:
 
 def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file. Raises UsageError if it is missing or wrong."""
+    try:
+        return toml_values(path.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise UsageError(f"{path} is not a TOML file: {error}") from error
+
+
+def toml_values(text: str) -> dict[str, Any]:
+    """Return what a TOML text says. Raises ValueError, in which `(at line N, column M)` tells the place."""
     if sys.version_info >= (3, 11):
         import tomllib
     else:
         import tomli as tomllib
-    try:
-        return dict(tomllib.loads(path.read_bytes().decode("utf-8-sig")))
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read ({error.strerror}); --config must name a TOML file") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not a TOML file: {error}") from error
+    return dict(tomllib.loads(text))

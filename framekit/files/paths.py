@@ -1,10 +1,13 @@
 """Names and paths that every system takes and that never lead outside a folder."""
 
 import errno
+import os
 import re
 import unicodedata
 from pathlib import Path
 from typing import Any
+
+from framekit.files.names import nfc, on_disk
 
 REMOVED = ".removed"
 # Windows refuses these names, whatever the suffix. Source: Microsoft, Naming Files, Paths, and Namespaces.
@@ -22,17 +25,19 @@ def safe_name(text: str, replacement: str = "_") -> str:
 
 
 class Root:
-    """A folder that paths from a stranger must not lead out of; each of its folders is resolved once."""
+    """A folder that paths from a stranger must not lead out of; each of its folders is looked into once."""
 
     def __init__(self, path: Path) -> None:
         """`path` need not exist yet."""
         self.path = path
         self.resolved = path.resolve()
-        self.known: dict[Path, bool] = {}
+        self.known: dict[Path, Path | None] = {}
+        self.names: dict[Path, dict[str, str]] = {}
 
     def inside(self, relative: Any) -> Path | None:
         """Return the path below the folder, None if it is none, or leads elsewhere.
 
+        Its names have the Unicode form that they have on disk, if they are there.
         Its last part may be a link: that is moved or replaced, never written through.
         """
         if not isinstance(relative, str) or not usable_path(relative):
@@ -42,8 +47,19 @@ class Root:
             return None
         parent = path.parent
         if parent not in self.known:
-            self.known[parent] = parent.resolve().is_relative_to(self.resolved)
-        return path if self.known[parent] else None
+            there = on_disk(parent)
+            self.known[parent] = there if there.resolve().is_relative_to(self.resolved) else None
+        folder = self.known[parent]
+        return None if folder is None else folder / self.name_in(folder, path.name)
+
+    def name_in(self, folder: Path, name: str) -> str:
+        """Return a name in the Unicode form that it has in a folder, as it is if it is not there."""
+        if name.isascii() or os.path.lexists(folder / name):
+            return name
+        if folder not in self.names:
+            held = os.listdir(folder) if folder.is_dir() else []  # noqa: PTH208
+            self.names[folder] = {nfc(one): one for one in held}
+        return self.names[folder].get(nfc(name), name)
 
 
 def refuse_linked_trash(path: Path) -> None:
@@ -60,7 +76,13 @@ def inside(root: Path, relative: Any) -> Path | None:
 
 def usable_path(text: str) -> bool:
     """Tell whether a file system can have this path: no NUL, UTF-8, no part above 255 bytes."""
+    return is_utf8(text) and "\x00" not in text and all(len(part.encode()) <= 255 for part in text.split("/"))
+
+
+def is_utf8(text: str) -> bool:
+    """Tell whether a name can be written into a sidecar or a journal: some systems take any bytes in names."""
     try:
-        return "\x00" not in text and all(len(part.encode()) <= 255 for part in text.split("/"))
+        text.encode()
     except UnicodeEncodeError:
         return False
+    return True

@@ -5,17 +5,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from framekit import boxes, errors
+from framekit import boxes, console, errors
 from framekit.arrange import folders
 from framekit.arrange.folders import Reader
+from framekit.dataset import move
 from framekit.files import atomic, names
 from framekit.pixels.decode import frame_size
-from framekit.sidecars import corrections, metadata, renames, tags
+from framekit.sidecars import corrections, kinds, metadata, renames
 from framekit.sidecars.episode import Episodes
 from framekit.sidecars.read import FrameSidecars, read_sidecars
 from framekit.sidecars.tags import TagRecord
 from framekit.tags.vocabulary import people_in
 
+SHOWN, LONGEST_SHOWN = 5, 60  # unclear tags that are told, and characters of each
 SCREENSHOTS = "screenshots"  # the type of frames whose video is known
 
 
@@ -32,7 +34,7 @@ class Shown:
 class Rules:
     """What holds for all frames: what the command line says, and the renames of the dataset.
 
-    `names_only` leaves all other fields of an X.json as they are.
+    `names_only` leaves all other fields of an X.json as they are. `trash` takes what would be replaced.
     """
 
     description: str
@@ -42,6 +44,7 @@ class Rules:
     renames: renames.Renames
     folders: Reader | None = None
     names_only: bool = False
+    trash: Path = Path()
     episodes: Episodes = field(default_factory=Episodes)
 
 
@@ -62,13 +65,16 @@ def describe_general(description: str, source: Mapping[str, Any]) -> str:
 
 
 def tag_lines(known: FrameSidecars, names_now: renames.Renames) -> dict[str, list[str]]:
-    """Return the tags of a frame by their kind, characters by their new names."""
-    text = known.tag_text
-    if text and names_now.mark:
+    """Return the tags of a frame by their kind, first those of X.png.tags, characters by their new names."""
+    own = {kind: [*told] for kind, told in known.tagged.items()}
+    found = {kind: [*told] for kind, told in known.told.items()}
+    if names_now.mark:
         path = names.sidecar(known.frame, names.TAGS)
-        old = names_now.since(renames.marks_of_tags(path, TagRecord(path.parent)))
-        text = renames.renamed_tags(text, old)
-    return tags.parse_tags(text)
+        marks = renames.marks_of_tags(path, TagRecord(path.parent)) if path.exists() else ""
+        for told, new_names in ((own, names_now.since(marks)), (found, names_now.since(""))):
+            for kind in (kinds.CHARACTER, kinds.GENERAL):
+                told[kind] = renames.renamed(told[kind], new_names)
+    return kinds.joined([own, found]) if any(found.values()) else own
 
 
 def names_of(seen: Sequence[boxes.Face], named: Mapping[boxes.Box, str], tagged: Sequence[str]) -> list[str]:
@@ -80,12 +86,11 @@ def names_of(seen: Sequence[boxes.Face], named: Mapping[boxes.Box, str], tagged:
     return names if set(names) - {*metadata.NOBODY} or not tagged else list(tagged)
 
 
-def join(frame: Path, rules: Rules, known_source: Any) -> dict[str, Any]:
-    """Return the fields of X.json as the sidecars have them. Raises BadSidecar.
+def join(known: FrameSidecars, rules: Rules, known_source: Any) -> dict[str, Any]:
+    """Return the fields of X.json as the sidecars of a frame have them.
 
     `known_source` is what X.json says already: a frame that left its episode folder has no record beside it.
     """
-    known = read_sidecars(frame, rules.episodes)
     source = known.source or (known_source if isinstance(known_source, dict) else {})
     seen, named = known.faces, known.named
     tags = tag_lines(known, rules.renames)
@@ -105,9 +110,10 @@ def join(frame: Path, rules: Rules, known_source: Any) -> dict[str, Any]:
         "copyright": tags["copyright"],
         "artist": tags["artist"],
         "rating": "".join(tags["rating"][:1]),
-        "size": frame_size(frame),
+        "size": frame_size(known.frame),
         "source_type": rules.source_type or (SCREENSHOTS if source else ""),
         "source": source,
+        "source_url": known.address,
         renames.RENAMED: rules.renames.added_to(named.renamed),
     }
     return fields | {name: value for name, value in optional.items() if value}
@@ -129,17 +135,68 @@ def follow_folder(frame: Path, fields: dict[str, Any], reader: folders.Reader) -
     return fields if names is None else {**fields, "characters": names, "folder": part}
 
 
-def write_metadata(frame: Path, rules: Rules) -> list[str]:
-    """Write X.json if its content changes; return the hand-corrected fields that stayed. Raises BadSidecar."""
+@dataclass
+class Tally:
+    """What became of the frames.
+
+    Fields that a person corrected, and in how many files; how much JSON of other programs was set aside; what is
+    unclear among the tags of each frame.
+    """
+
+    kept_fields: int = 0
+    kept_files: int = 0
+    foreign: int = 0
+    unclear: dict[Path, list[str]] = field(default_factory=dict)
+
+
+def set_foreign_aside(frame: Path, trash: Path) -> bool:
+    """Give the JSON of another program that stands in the place of X.json its own name; tell whether there was any.
+
+    Where only waifuc's hidden file is there, which stays behind when the frame moves, it is copied. Raises BadSidecar.
+    """
+    path, kept = names.sidecar(frame, names.METADATA), names.sidecar(frame, names.SOURCE)
+    hidden = frame.with_name(f".{frame.stem}{names.HIDDEN_METADATA}")
+    if path.exists() and metadata.is_foreign(atomic.read_json_value(path)):
+        if kept.exists() and not move.same_file(path, kept):
+            move.move_to_trash(kept, trash)
+        atomic.move_whole(path, kept)
+        return True
+    if hidden.is_file() and not hidden.is_symlink() and not kept.exists():
+        atomic.copy_whole(hidden, kept)
+        return True
+    return False
+
+
+def write_metadata(frame: Path, rules: Rules, tally: Tally) -> None:
+    """Write X.json if its content changes, and count what stayed or was set aside. Raises BadSidecar."""
     path = names.sidecar(frame, names.METADATA)
-    old = atomic.read_json(path) if path.exists() else None
+    tally.foreign += set_foreign_aside(frame, rules.trash)
+    old = metadata.read_own(path) if path.exists() else None
     before = None if old is None or rules.overwrite else renames.rename_values(metadata.upgraded(old), rules.renames)
     if rules.names_only and before is not None:
         merged, kept = before, list[str]()
     else:
-        merged, kept = corrections.merge_corrections(before, join(frame, rules, (old or {}).get("source")))
+        known = read_sidecars(frame, rules.episodes)
+        merged, kept = corrections.merge_corrections(before, join(known, rules, (old or {}).get("source")))
+        tally.unclear |= {frame: known.unclear} if known.unclear else {}
     if rules.folders is not None:
         merged = follow_folder(frame, merged, rules.folders)
     if merged != old:
         atomic.write_whole(path, corrections.metadata_text(merged))
-    return kept
+    tally.kept_fields += len(kept)
+    tally.kept_files += bool(kept)
+
+
+def unclear_in_words(unclear: Mapping[Path, Sequence[str]], root: Path) -> str:
+    """Return which tags of which frames were left out, the first ones by name, and what to do about it."""
+    several = [(frame, tag) for frame, found in unclear.items() for tag in found]
+    shown = [f"{frame.relative_to(root)} ({shortened(tag)})" for frame, tag in several[:SHOWN]]
+    words = f"{console.counted(len(several), 'tag')} in {console.counted(len(unclear), 'frame')} unclear and left out"
+    examples = ", ".join([*shown, *["…"] * (len(several) > SHOWN)])
+    return f"{words}: {examples}; separate tags by commas, see docs/formats.md"
+
+
+def shortened(text: str) -> str:
+    """Return a text as one line that is not too long to be shown."""
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST_SHOWN else f"{line[:LONGEST_SHOWN]}…"

@@ -9,10 +9,10 @@ from framekit import errors
 from framekit.arrange.folders import combination
 from framekit.arrange.placements import moved_by_hand
 from framekit.dataset.removed import removed_now
-from framekit.files import atomic, journal
+from framekit.files import journal
 from framekit.files.names import METADATA, sidecar
 from framekit.sidecars.corrections import edited_fields
-from framekit.sidecars.metadata import Metadata
+from framekit.sidecars.metadata import Metadata, read_own
 from framekit.sidecars.renames import RECORD
 
 BINS = 60  # of the time of an episode
@@ -97,7 +97,7 @@ def corrections(root: Path, frames: Iterable[Path], roots: Sequence[Path]) -> Co
     files = 0
     for frame in frames:
         try:
-            edited = edited_fields(atomic.read_json(sidecar(frame, METADATA)))
+            edited = edited_fields(read_own(sidecar(frame, METADATA)))
         except errors.BadSidecar:
             continue
         fields.update(edited)

@@ -9,10 +9,10 @@ from framekit import boxes, errors
 from framekit.boxes import Box
 from framekit.errors import BadSidecar
 from framekit.files import atomic, names
-from framekit.files.atomic import digest, read_json
-from framekit.files.names import CHARACTERS, METADATA, sidecar
+from framekit.files.atomic import read_json
+from framekit.files.names import CHARACTERS, METADATA, nfc, sidecar
 from framekit.sidecars import corrections, faces, metadata
-from framekit.sidecars.corrections import WRITTEN
+from framekit.sidecars.corrections import WRITTEN, digest
 
 
 def names_record(
@@ -47,7 +47,7 @@ def read_named(frame: Path) -> Named:
         return Named()
     record = read_json(path)
     try:
-        named = {tuple(face["box"]): str(face["name"]) for face in record["faces"]}
+        named = {tuple(face["box"]): nfc(str(face["name"])) for face in record["faces"]}
     except (KeyError, TypeError) as error:
         raise BadSidecar(f"{path.name}: its faces need a box and a name each") from error
     return Named(named, metadata.texts(record, "inferred"), record.get("renamed"))
@@ -57,7 +57,7 @@ def corrected_names(frame: Path) -> list[str] | None:
     """Return the names in X.json if a person corrected them or the faces there, else None."""
     path = sidecar(frame, METADATA)
     try:
-        values = read_json(path) if path.exists() else {}
+        values = metadata.read_own(path) if path.exists() else {}
         touched = corrections.edited_fields(values) & {"characters", "facepos", "faces"} if values else set()
         return metadata.texts(values, "characters") if touched else None
     except BadSidecar:

@@ -5,9 +5,10 @@ from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
 
-from framekit.files.atomic import digest
+from framekit.files import atomic
 
 ENCODED = json.JSONEncoder(ensure_ascii=False).encode
+BOM = "\ufeff"  # some editors put it in front
 WRITTEN = "written"  # key in JSON sidecars: the digest of what a script wrote last; in X.json one for each field
 
 
@@ -16,27 +17,75 @@ def is_edited(held: Any, digests: Container[Any]) -> bool:
 
     `held` is what the file holds now, a text or a JSON value; `digests` are those noted when scripts wrote it. Where
     they are kept differs (in the sidecar itself, in a record of the folder), what "edited" means does not. With none
-    noted, somebody else wrote the value, and it counts as edited.
+    noted, somebody else wrote the value, and it counts as edited. What differs in white space only is no edit.
 
         >>> is_edited(["AobaKokona"], {digest(["AobaKokona"])})
         False
         >>> is_edited(["KuraueHinata"], {digest(["AobaKokona"])})
         True
     """
-    return digest(held) not in digests
+    return digest(held) not in digests and atomic.digest(held) not in digests
+
+
+def digest(value: Any) -> str:
+    """Return what to note of a value when it is written: the same for another one that differs in white space only."""
+    return atomic.digest(plain(value))
+
+
+def plain(value: Any) -> Any:
+    """Return a JSON value as editors and other programs leave it: texts with single blanks, 1 instead of 1.0."""
+    if isinstance(value, str):
+        return " ".join(value.split())
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    return {name: plain(one) for name, one in value.items()} if isinstance(value, dict) else value
+
+
+def text_digest(path: Path, text: str) -> str:
+    """Return what to note of the whole text of a file when it is written, by the form that its name tells.
+
+    JSON counts by its values, whatever the order of keys; of YAML, the indentation counts.
+    """
+    text = text.removeprefix(BOM)
+    try:
+        if path.suffix == ".json":
+            return digest(json.loads(text))
+        if path.suffix == ".jsonl":
+            return digest([json.loads(line) for line in text.splitlines() if line.strip()])
+    except (ValueError, RecursionError):
+        pass  # no JSON, such as what a person broke: it counts as text
+    lines = [line for line in text.splitlines() if line.strip()]
+    if path.suffix in (".yaml", ".yml"):
+        return atomic.digest([line.rstrip() for line in lines])
+    return atomic.digest("\n".join(map(plain, lines)))
 
 
 def held_text(path: Path) -> str:
-    """Return the text of a file that a person may have saved with any editor: bytes that are not UTF-8 are replaced."""
-    return path.read_text(encoding="utf-8", errors="replace")
+    """Return the text of a file that a person may have saved with any editor: without a byte order mark, with `\\n`.
+
+    Bytes that are not UTF-8 are replaced.
+    """
+    return path.read_text(encoding="utf-8", errors="replace").removeprefix(BOM)
 
 
 def is_file_edited(path: Path, digests: Container[Any]) -> bool:
-    """Tell whether a person edited the whole text of a file, as `is_edited` does; a missing file is not edited."""
+    """Tell whether a person edited the whole text of a file, as `is_edited` does; a missing file is not edited.
+
+    `digests` are those that `text_digest` returned; older records hold those of exact texts.
+    """
     try:
-        return is_edited(held_text(path), digests)
+        return not any(one in digests for one in digests_of(path))
     except FileNotFoundError:
         return False
+
+
+def digests_of(path: Path) -> tuple[str, ...]:
+    """Return the digests of a file under which its text may have been noted. Raises FileNotFoundError."""
+    text = held_text(path)
+    tidy = "".join(f"{line.rstrip()}\n" for line in text.rstrip().splitlines())
+    return text_digest(path, text), atomic.digest(text), atomic.digest(tidy)
 
 
 def noted_digests(values: Mapping[str, Any]) -> dict[str, str]:

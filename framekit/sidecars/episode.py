@@ -29,7 +29,7 @@ class Episodes:
         """
         record = self.record_of(frame.parent)
         known = record.get("frames")
-        own = known.get(frame.stem) if isinstance(known, dict) else None
+        own = known.get(names.nfc(frame.stem)) if isinstance(known, dict) else None
         if not isinstance(own, dict):
             return {}
         return {name: record.get(name) for name in ("video", "prefix", "episode")} | own

@@ -6,9 +6,9 @@ from typing import Any
 
 from framekit.boxes import FACE, HEAD, Face, Seen, face_at
 from framekit.errors import BadSidecar
-from framekit.files.atomic import digest, read_json
+from framekit.files.atomic import read_json
 from framekit.files.names import FACES, sidecar
-from framekit.sidecars.corrections import WRITTEN, is_edited
+from framekit.sidecars.corrections import WRITTEN, digest, is_edited
 
 
 def noted(face: Face) -> dict[str, Any]:

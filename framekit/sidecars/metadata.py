@@ -11,14 +11,23 @@ from typing import Any
 from framekit import errors
 from framekit.errors import BadSidecar
 from framekit.files import paths
-from framekit.files.atomic import read_json
-from framekit.files.names import METADATA, sidecar
+from framekit.files.atomic import read_json_value
+from framekit.files.names import METADATA, SOURCE, nfc, sidecar
+from framekit.sidecars import kinds, tags
+from framekit.sidecars.corrections import WRITTEN
 
 UNKNOWN = "unknown"  # name of a face that resembles no reference enough
 OOD = "ood"  # out of distribution: name of a face that resembles people to ignore, and of their reference folder
 IGNORED = "noise"  # reference folders whose name begins so hold people to ignore, too
 NOBODY = (UNKNOWN, OOD, "")  # names that stand for no character
 OLDER = {"fh_ratio", "n_people", "n_faces", "facepos", "character", "count"}  # keys that older files have
+# Keys that no other program has, those that some have, and what such a program has, too.
+OWN_KEYS = {"facepos", "fh_ratio", "face_height_ratio", "n_people", "n_faces", "inferred", "source_type"}
+SHARED_KEYS = {"count", "characters", "general"}
+FOREIGN_KEYS = set(
+    "id category subcategory extension filename md5 hash url file_url gallery_id title meta species lore series parody"
+    " shapes imagePath version images annotations nodes post posts".split()
+)
 FACEPOS = re.compile(r"fvp (\d+) (\d+) fhp (\d+) (\d+)")
 LONGEST_NAME = 100  # characters; longer ones don't fit into folder names of several characters
 MEANINGFUL = "+,/\\"  # characters that separate names in folders and captions
@@ -59,7 +68,31 @@ def read_metadata(frame: Path) -> Metadata:
     path = sidecar(frame, METADATA)
     if not path.exists():
         raise BadSidecar(f"no {path.name}; run generate_metadata.py")
-    return metadata_from(read_json(path))
+    return metadata_from(read_own(path))
+
+
+def read_own(path: Path) -> dict[str, Any]:
+    """Read X.json. Raises BadSidecar also if another program wrote it."""
+    values = read_json_value(path)
+    if is_foreign(values):
+        kept = path.with_suffix(SOURCE).name
+        raise BadSidecar(f"{path.name} is of another program; run generate_metadata.py, which keeps it as {kept}")
+    if not isinstance(values, dict):
+        raise BadSidecar(f"{path.name} is not a JSON object")
+    return values
+
+
+def is_foreign(values: Any) -> bool:
+    """Tell whether another program wrote what stands in the place of X.json: by its keys, which are not ours."""
+    if isinstance(values, list):
+        return bool(values) and all(isinstance(one, str | dict) for one in values)
+    if not isinstance(values, dict) or not values:
+        return False
+    if type(values.get("schema")) is int or isinstance(values.get(WRITTEN), dict) or OWN_KEYS & values.keys():
+        return False
+    if FOREIGN_KEYS & values.keys() or not SHARED_KEYS & values.keys():
+        return True
+    return "character" in values and not {"count", "characters"} & values.keys()
 
 
 def metadata_from(values: Mapping[str, Any]) -> Metadata:
@@ -76,7 +109,7 @@ def metadata_from(values: Mapping[str, Any]) -> Metadata:
         characters=named,
         general=text_of(values, "general"),
         facepos=facepos,
-        tags=texts(values, "tags"),
+        tags=[kinds.spelled(tag) for tag in texts(values, "tags")],
         copyright=texts(values, "copyright"),
         artist=texts(values, "artist"),
         rating=text_of(values, "rating"),
@@ -133,7 +166,7 @@ def as_list(values: Mapping[str, Any], key: str) -> list[Any]:
     if value is None:
         return []
     if isinstance(value, str):
-        return value.split(",")
+        return tags.sort_tags(value)[kinds.GENERAL] if key == "tags" else value.split(",")
     if not isinstance(value, list):
         raise BadSidecar(f"{key} must be a list of texts")
     return value
@@ -166,8 +199,8 @@ def text_of(values: Mapping[str, Any], key: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return text with all white space, line ends too, as single blanks."""
-    return " ".join(text.split())
+    """Return text in Unicode's composed form, with all white space, line ends too, as single blanks."""
+    return nfc(" ".join(text.split()))
 
 
 def upgraded(values: Mapping[str, Any]) -> dict[str, Any]:

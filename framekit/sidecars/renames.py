@@ -7,11 +7,11 @@ from typing import Any
 
 from framekit import console, errors
 from framekit.files import atomic, journal
-from framekit.files.names import CHARACTERS, METADATA, TAGS, sidecar
+from framekit.files.names import CHARACTERS, METADATA, TAGS, nfc, sidecar
 from framekit.files.tables import read_rows
 from framekit.sidecars import corrections
 from framekit.sidecars.corrections import WRITTEN
-from framekit.sidecars.metadata import NOBODY, folder_name, refuse_name
+from framekit.sidecars.metadata import NOBODY, folder_name, read_own, refuse_name
 from framekit.sidecars.tags import TagRecord
 
 RECORD = ".renamed.jsonl"
@@ -74,7 +74,7 @@ NO_RENAMES = Renames(None)
 
 def renamed(values: Iterable[str], names: Names) -> list[str]:
     """Return texts with old names replaced."""
-    return [names.get(value, value) for value in values]
+    return [names.get(nfc(value), value) for value in values]
 
 
 def rename_values(values: dict[str, Any], renames: Renames) -> dict[str, Any]:
@@ -86,12 +86,12 @@ def rename_values(values: dict[str, Any], renames: Renames) -> dict[str, Any]:
     edited, noted = corrections.edited_fields(values), corrections.noted_digests(values)
     for key in ("characters", "inferred", "tags"):
         if isinstance(changed.get(key), list):
-            changed[key] = [names.get(one, one) if isinstance(one, str) else one for one in changed[key]]
+            changed[key] = [names.get(nfc(one), one) if isinstance(one, str) else one for one in changed[key]]
             noted = with_edits(noted, key, changed[key], key in edited)
     if isinstance(changed.get("folder"), str):
         changed["folder"] = renamed_part(changed["folder"], names)
     marks = renames.added_to(values.get(RENAMED))
-    noted[RENAMED] = atomic.digest(marks)
+    noted[RENAMED] = corrections.digest(marks)
     rest = {key: value for key, value in changed.items() if key not in (RENAMED, WRITTEN)}
     return {**rest, RENAMED: marks, WRITTEN: noted}
 
@@ -99,14 +99,14 @@ def rename_values(values: dict[str, Any], renames: Renames) -> dict[str, Any]:
 def with_edits(noted: dict[str, str], key: str, value: Any, is_edited: bool) -> dict[str, str]:
     """Return the digests of fields such that a field with a new value still counts as edited, or still does not."""
     if not is_edited:
-        return noted | {key: atomic.digest(value)}
-    return {name: digest for name, digest in noted.items() if name != key or digest != atomic.digest(value)}
+        return noted | {key: corrections.digest(value)}
+    return {name: digest for name, digest in noted.items() if name != key or digest != corrections.digest(value)}
 
 
 def renamed_part(part: str, names: Names) -> str:
     """Return the name of a folder such as `Aoba+Hinata` with old names replaced; one without them stays as it is."""
     by_folder = {folder_name(old): folder_name(new) for old, new in names.items()}
-    words = part.split("+")
+    words = nfc(part).split("+")
     return "+".join(sorted({by_folder.get(word, word) for word in words})) if {*words} & {*by_folder} else part
 
 
@@ -118,7 +118,7 @@ def rename_metadata(frame: Path, renames: Renames) -> None:
     path = sidecar(frame, METADATA)
     if not renames.mark or not path.exists():
         return
-    before, held = path.stat(), atomic.read_json(path)
+    before, held = path.stat(), read_own(path)
     values = rename_values(held, renames)
     if values != held:
         atomic.write_whole(path, corrections.metadata_text(values))
@@ -137,16 +137,16 @@ def rename_sidecars(frame: Path, renames: Renames, tagged: dict[Path, TagRecord]
         if names and isinstance(faces, list) and all(isinstance(face, dict) for face in faces):
             edited = corrections.is_edited(faces, (record.get(WRITTEN),))
             for face in faces:
-                face["name"] = names.get(face.get("name"), face.get("name"))
+                face["name"] = names.get(nfc(str(face.get("name"))), face.get("name"))
             record[RENAMED] = renames.added_to(record.get(RENAMED))
-            record |= {} if edited else {WRITTEN: atomic.digest(faces)}
+            record |= {} if edited else {WRITTEN: corrections.digest(faces)}
             atomic.write_json(path, record)
     rename_tags(sidecar(frame, TAGS), renames, tagged)
 
 
 def marks_of_tags(path: Path, record: TagRecord) -> str:
     """Return the marks of the renames after which a file of tags was written."""
-    by = record.written.get(path.name, {}).get(atomic.digest(corrections.held_text(path)), "")
+    by = record.noted(path)
     return by.removeprefix(f"{RENAMED} ") if by.startswith(f"{RENAMED} ") else ""
 
 
@@ -173,12 +173,12 @@ def renamed_tags(text: str, names: Names) -> str:
 
 
 def read_renames(words: Sequence[str]) -> dict[str, str]:
-    """Return old and new names: two words, or a CSV file with lines `old,new`. Raises UsageError for anything else."""
-    if len(words) == 1 and words[0].lower().endswith(".csv"):
+    """Return old and new names: two words, or a table with lines `old,new`. Raises UsageError for anything else."""
+    if len(words) == 1 and (words[0].lower().endswith((".csv", ".tsv", ".txt")) or Path(words[0]).is_file()):
         rows = read_rows(Path(words[0]), "old,new", (2, 2), unique=True)
         names = {row.cells[0]: (row.cells[1], row.place) for row in rows}
     elif len(words) == 2:
-        names = {words[0]: (words[1], "--rename")}
+        names = {nfc(words[0]): (nfc(words[1]), "--rename")}
     else:
         raise errors.UsageError("--rename needs an old and a new name, or a CSV file with lines old,new")
     for old, (new, where) in names.items():

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from framekit import errors
+from framekit.files.names import nfc
 from framekit.files.tables import ANY, read_rows
 from framekit.tags.models import RECOMMENDED
 from framekit.tags.taggers import ARTIST, CHARACTER, COPYRIGHT, GENERAL, RATING
@@ -145,13 +146,30 @@ def tag_text(scored: Scored, thresholds: Thresholds, rules: TagRules) -> str:
 
 def split_tags(text: str | None) -> list[str]:
     """Return the tags in a text, separated by commas, with underscores."""
-    return [tag.strip().replace(" ", "_") for tag in (text or "").split(",") if tag.strip()]
+    return [underscored(nfc(tag)) for tag in (text or "").split(",") if tag.strip()]
+
+
+def underscored(tag: str) -> str:
+    """Return a tag that a person wrote, with underscores for blanks."""
+    return "_".join(tag.split())
+
+
+def read_tags(path: Path | None) -> list[str]:
+    """Read a list of tags, one or more in a line; no list has none. Raises UsageError."""
+    rows = read_rows(path, "tag", (1, ANY)) if path else []
+    return [underscored(cell) for row in rows for cell in row.cells if cell]
 
 
 def read_pairs(path: Path | None) -> dict[str, list[str]]:
     """Read rows `tag,other,…` of a table, with any number of others; no table has no rows. Raises UsageError."""
     found: dict[str, list[str]] = {}
     for row in read_rows(path, "tag or tag,other", (1, ANY)) if path else []:
-        tag, *others = (cell.replace(" ", "_") for cell in row.cells)
+        tag, *others = map(underscored, row.cells)
         found.setdefault(tag, []).extend(other for other in others if other)
     return found
+
+
+def read_replacements(path: Path | None) -> dict[str, str]:
+    """Read rows `old,new` or `old` of a table, which stands for no new tag; no table has no rows. Raises UsageError."""
+    rows = read_rows(path, "old,new or old", (1, 2), unique=True) if path else []
+    return {underscored(row.cells[0]): underscored("".join(row.cells[1:])) for row in rows}

@@ -57,13 +57,16 @@ def store_path(folder: Path, model: str) -> Path:
 
 
 def as_lines(lines: Iterable[str]) -> NDArray[np.uint8]:
-    """Return lines of text as bytes: a tenth of what numpy's own arrays of text take."""
-    return np.frombuffer("\n".join(lines).encode(), np.uint8)
+    """Return lines of text as bytes: a tenth of what numpy's own arrays of text take.
+
+    A line end in the name of a frame is written as NUL, which no name holds.
+    """
+    return np.frombuffer("\n".join(line.replace("\n", "\0") for line in lines).encode(), np.uint8)
 
 
 def from_lines(data: NDArray[np.uint8]) -> list[str]:
     """Return the lines of `as_lines`."""
-    return data.tobytes().decode().split("\n") if data.size else []
+    return [line.replace("\0", "\n") for line in data.tobytes().decode().split("\n")] if data.size else []
 
 
 def read_store(folder: Path, model: str) -> ScoreStore:

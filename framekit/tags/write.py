@@ -20,7 +20,7 @@ from framekit.tags.taggers import load_tagger
 
 PART_SECONDS = 10  # chosen: the work in seconds that a kill may cost; scores are written as often
 # Extensions that other scripts own, or that would turn tags into frames.
-TAKEN_EXTENSIONS = {".json", ".faces.json", ".characters.json", *frames.FRAME_SUFFIXES}
+TAKEN_EXTENSIONS = {names.METADATA, names.FACES, names.CHARACTERS, names.SOURCE, *frames.FRAME_SUFFIXES}
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from typing import Any
 
 from framekit.trainers.base import (
     CORRECT,
+    HALF,
+    MANY,
     Kind,
     PreparedTree,
     Problem,
@@ -20,10 +22,12 @@ from framekit.trainers.base import (
     text_at,
 )
 from framekit.trainers.entries import (
+    TOO_OFTEN,
     flat_layout,
     folder_problems,
     is_at_least,
     is_count,
+    is_nothing,
     own_tree_only,
     value_problems,
 )
@@ -51,11 +55,13 @@ ALL_REG = Kind("ai-toolkit-all-reg", LOSES, "is_reg is set for all folders, so n
 MIXED_BUCKETS = Kind("ai-toolkit-buckets", STOPS, "buckets must be set for all entries or none", CORRECT)
 RESOLUTION = Kind("ai-toolkit-resolution", STOPS, "resolution must be whole numbers above 0", CORRECT)
 WRONG = {
-    "caption_dropout_rate": (is_at_least(1), "all captions are dropped"),
-    "token_dropout_rate": (is_at_least(1), "all tags are dropped"),
+    "caption_dropout_rate": (is_at_least(HALF), "half of the captions are dropped, or more"),
+    "token_dropout_rate": (is_at_least(HALF), "half of the tags are dropped, or more"),
+    "num_repeats": (is_at_least(MANY + 1), TOO_OFTEN),
+    **dict.fromkeys(("loss_multiplier", "network_weight"), (is_nothing, "nothing is learned from the folder")),
     "num_frames": (is_at_least(2), "ai-toolkit then seeks videos only"),
     "auto_frame_count": (lambda value: value is True, "ai-toolkit then seeks videos only"),
-    "scale": (lambda value: not is_at_least(0)(value) or value == 0, "nothing is left of the frames"),
+    "scale": (is_nothing, "nothing is left of the frames"),
 }
 WRONG_TRAIN = {
     "batch_size": (lambda value: not is_count(value), "nothing is trained"),
@@ -276,7 +282,7 @@ def entry_problems(path: Path, entries: Sequence[dict[str, Any]], tree: Prepared
         if not isinstance(folder, str):
             found.append(Problem(path, NO_FOLDER))
             continue
-        listed.append(folder)
+        listed.append((folder, entry.get("resolution")))
         found += [Problem(path, PLACEHOLDER, folder)] * ("[name]" in folder)
         found += [Problem(path, REPEATS, folder)] * (not is_count(entry.get("num_repeats", 1)))
         found += [Problem(path, CAPTIONS, folder)] * (str(entry.get("caption_ext", "txt")).lstrip(".") != "txt")

@@ -13,6 +13,7 @@ Folder = PurePosixPath
 MANY = 1000  # times that a frame may be trained in an epoch before it looks like a slip; chosen
 HALF = 0.5  # of the captions, from which dropping them looks like a slip; chosen
 CORRECT, AGAIN = "correct it", "run prepare_training.py again"  # remedies of many kinds of problems
+RENEW = f"{AGAIN}; what a person changed in it stays, delete it first to have all anew"  # of a trainer's config
 
 
 class Severity(IntEnum):
@@ -126,11 +127,12 @@ class Look:
 
 @dataclass(frozen=True)
 class SeenFolder:
-    """What lies in a folder that trainers walk: its images, and all its names."""
+    """What lies in a folder that trainers walk: its images, all its names, and the images that cannot be used, why."""
 
     folder: Path
     images: tuple[Path, ...]
     names: frozenset[str]
+    unusable: tuple[tuple[Path, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -206,7 +208,7 @@ def below(root: Path) -> Callable[[str], str]:
     top = root.absolute()
 
     def name(path: str) -> str:
-        return Path(path).relative_to(top).as_posix() if Path(path).is_relative_to(top) else path
+        return Path(path).relative_to(top).as_posix() if Path(path).is_relative_to(top) else str(Path(path))
 
     return name
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from framekit.trainers.base import (
-    AGAIN,
     CORRECT,
+    RENEW,
     Folder,
     FolderBalance,
     Kind,
@@ -48,10 +48,10 @@ NO_METADATA = Kind(
     "it is missing, or has a line without file_name and text",
     "prepare with --trainer diffusers",
 )
-FRAME_GONE = Kind("metadata-frame-gone", Severity.STOPS, "it names a frame that is not there", AGAIN)
-FRAMES_UNNAMED = Kind("metadata-incomplete", Severity.LOSES, f"{HF_METADATA} does not name all its frames", AGAIN)
+FRAME_GONE = Kind("metadata-frame-gone", Severity.STOPS, "it names a frame that is not there", RENEW)
+FRAMES_UNNAMED = Kind("metadata-incomplete", Severity.LOSES, f"{HF_METADATA} does not name all its frames", RENEW)
 DOUBLED = Kind("metadata-doubled", Severity.MISREADS, "it names a frame in two lines, which trains it twice", CORRECT)
-STALE = Kind("metadata-stale", Severity.MISREADS, "its text of a frame is not the caption beside it", AGAIN)
+STALE = Kind("metadata-stale", Severity.MISREADS, "its text of a frame is not the caption beside it", RENEW)
 SECOND = Kind(
     "metadata-second", Severity.STOPS, "a second list of metadata stops datasets, or overrides the first", "remove it"
 )

@@ -8,9 +8,11 @@ from typing import Any
 from framekit.dataset.frames import is_frame_name
 from framekit.errors import UsageError
 from framekit.files import paths
+from framekit.files.names import is_ignored
 from framekit.trainers.base import (
-    AGAIN,
     CORRECT,
+    MANY,
+    RENEW,
     Folder,
     FolderBalance,
     Kind,
@@ -22,6 +24,7 @@ from framekit.trainers.base import (
 
 FRAMES = "frames"  # folder of all frames in a tree whose trainer walks hidden folders too: it holds none
 STOPS, MISREADS, LOSES, _ = Severity
+TOO_OFTEN = f"a frame of it is trained more than {MANY} times an epoch, and the others hardly at all"
 
 
 def entry_names(balance: Sequence[FolderBalance]) -> dict[Folder, str]:
@@ -56,30 +59,34 @@ def own_tree_only(trainer: str) -> Any:
 
 
 def folder_problems(
-    trainer: str, config: Path, listed: Sequence[str], tree: PreparedTree, reads_below: bool
+    trainer: str, config: Path, listed: Sequence[tuple[str, Any]], tree: PreparedTree, reads_below: bool
 ) -> list[Problem]:
-    """Return what is wrong with the folders that a config lists; `reads_below`: with all that is below them."""
+    """Return what is wrong with the folders that a config lists; `reads_below`: with all that is below them.
+
+    Each is listed with its resolution: the same frames may be trained in several.
+    """
     problems = []
-    seen: list[Path] = []
-    for text in listed:
+    seen: list[tuple[Path, Any]] = []
+    for text, resolution in listed:
         folder = Path(text)
         if not folder.is_absolute():
             reason = f"a folder is not absolute, {trainer} seeks it where it is started"
-            problems.append(Problem(config, Kind(f"{trainer}-folder-relative", MISREADS, reason, AGAIN), text))
+            problems.append(Problem(config, Kind(f"{trainer}-folder-relative", MISREADS, reason, RENEW), text))
             continue
         if not folder.is_dir():
-            kind = Kind(f"{trainer}-folder-gone", STOPS, "a folder is not there", AGAIN)
+            kind = Kind(f"{trainer}-folder-gone", STOPS, "a folder is not there", RENEW)
             problems.append(Problem(config, kind, text))
             continue
         kind = Kind(f"{trainer}-folder-twice", MISREADS, "an entry names frames that another names as well", CORRECT)
-        problems += [Problem(config, kind, text) for other in seen if overlap(folder.resolve(), other, reads_below)]
-        seen.append(folder.resolve())
+        same = [other for other, at in seen if at == resolution and overlap(folder.resolve(), other, reads_below)]
+        problems += [Problem(config, kind, text)] * len(same)
+        seen.append((folder.resolve(), resolution))
         hidden = Kind(
             f"{trainer}-hidden-folder", MISREADS, f"{trainer} trains what lies in hidden folders", "move it elsewhere"
         )
         problems += [Problem(path, hidden) for path in hidden_folders(folder) if reads_below]
-    kind = Kind(f"{trainer}-folder-unnamed", LOSES, f"{config.name} does not name it, so it is not trained", AGAIN)
-    named = {*seen}
+    kind = Kind(f"{trainer}-folder-unnamed", LOSES, f"{config.name} does not name it, so it is not trained", RENEW)
+    named = {folder for folder, _ in seen}
     for folder in tree.filled:
         above = {folder.resolve(), *(folder.resolve().parents if reads_below else ())}
         problems += [Problem(folder, kind)] * (not above & named)
@@ -94,7 +101,7 @@ def overlap(folder: Path, other: Path, reads_below: bool) -> bool:
 def hidden_folders(top: Path) -> Iterator[Path]:
     """Yield the folders with images that only a trainer sees which walks hidden folders, too."""
     for folder, _, names in os.walk(top):
-        if any(part.startswith(".") for part in Path(folder).relative_to(top).parts) and any(map(is_frame_name, names)):
+        if any(is_ignored(part) for part in Path(folder).relative_to(top).parts) and any(map(is_frame_name, names)):
             yield Path(folder)
 
 
@@ -111,6 +118,11 @@ def value_problems(
 def is_count(value: Any, least: int = 1) -> bool:
     """Tell whether a value is a whole number of at least so much; true and false are none."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def is_nothing(value: Any) -> bool:
+    """Tell whether a value is no number above 0."""
+    return not is_at_least(0)(value) or value == 0
 
 
 def is_at_least(least: float) -> Any:

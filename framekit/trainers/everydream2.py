@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from framekit.files.names import MULTIPLY
+from framekit.files.names import MULTIPLY, nfc
 from framekit.trainers.base import (
     AGAIN,
     CORRECT,
@@ -114,7 +114,7 @@ def multiply_texts(root: Path, balance: Sequence[FolderBalance]) -> list[Text]:
 
 def multiply_key(folder: Folder) -> str:
     """Return the name under which a folder's factor stands in the record."""
-    return f"{folder}/{MULTIPLY}"
+    return nfc(f"{folder}/{MULTIPLY}")
 
 
 def read_factor(path: Path) -> tuple[float, Kind | None]:

@@ -42,8 +42,8 @@ class Table(dict[str, Any]):
 
 
 def read_json_rows(text: str) -> list[Any]:
-    """Return the value of each line; blank ones are skipped."""
-    return [json.loads(line) for line in text.splitlines() if line.strip()]
+    """Return the value of each line; blank ones are skipped. Signs such as U+2028 stand within a line."""
+    return [json.loads(line) for line in text.split("\n") if line.strip()]
 
 
 def write_json(values: Any) -> str:
@@ -68,6 +68,7 @@ def read_toml_text(text: str) -> Table:
         if lines[0].lstrip().startswith("["):
             table = open_table(top, values)
             key = HEADER
+            table.behind[key] = comment_behind(lines[-1])
         else:
             (key,) = values
             joined = table[key] | values[key] if isinstance(table.get(key), dict) else values[key]  # dotted keys
@@ -82,7 +83,7 @@ def read_toml_text(text: str) -> Table:
 def statements(text: str) -> Iterator[tuple[list[str], dict[str, Any]]]:
     """Yield the lines of each statement, the fewest that can be read alone, and what they say."""
     lines: list[str] = []
-    for line in text.splitlines():
+    for line in text.replace("\r\n", "\n").split("\n"):  # other signs that break lines may stand in texts
         lines.append(line)
         try:
             values = tomllib.loads("\n".join(lines))
@@ -142,7 +143,10 @@ def table_lines(table: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[str
         for one in listed:
             yield ""
             yield from above(one, HEADER)
-            yield f"[{header}]" if isinstance(table[key], Table) else f"[[{header}]]"
+            behind = one.behind.get(HEADER) if isinstance(one, Table) else ""
+            yield (f"[{header}]" if isinstance(table[key], Table) else f"[[{header}]]") + (
+                f"  {behind}" if behind else ""
+            )
             yield from table_lines(one, (*path, key))
 
 

@@ -5,6 +5,7 @@ Taken from the code of sd-scripts 0.9.1 and 0.10, and watched while their loader
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from framekit.arrange.folders import COUNTED
 from framekit.dataset.frames import is_frame_name
 from framekit.errors import UsageError
 from framekit.files.atomic import read_toml
-from framekit.trainers.base import AGAIN, CORRECT, HALF, MANY, Kind, PreparedTree, Problem, SeenFolder, Severity
+from framekit.trainers.base import CORRECT, HALF, MANY, RENEW, Kind, PreparedTree, Problem, SeenFolder, Severity
 
 CONFIG = "dataset_config.toml"
 SUFFIXES = frozenset(".png .jpg .jpeg .webp .bmp".split())  # in lower or UPPER case only; Source: kohya's loader
@@ -52,7 +53,7 @@ REPEATS_NAME = re.compile(r"-?\d+_.*|\d+")
 
 UNREADABLE = Kind("kohya-config-unreadable", Severity.STOPS, "kohya cannot read it", CORRECT)
 FORM = Kind(
-    "kohya-config-form", Severity.STOPS, "it needs [general] once, and [[datasets]] with double brackets", AGAIN
+    "kohya-config-form", Severity.STOPS, "it needs [general] once, and [[datasets]] with double brackets", RENEW
 )
 NO_RESOLUTION = Kind("kohya-no-resolution", Severity.STOPS, "a dataset has no resolution", CORRECT)
 NO_BUCKETS = Kind(
@@ -87,7 +88,7 @@ UNPAIRED = Kind(
 )
 NO_REPEATS = Kind("kohya-no-repeats", Severity.LOSES, "num_repeats below 1 drops the folder", "write 1 or more")
 ALL_REG = Kind("kohya-all-reg", Severity.STOPS, "every subset is is_reg, so that none is trained", CORRECT)
-NO_SUBSETS = Kind("kohya-no-subsets", Severity.STOPS, "a dataset has no subsets", AGAIN)
+NO_SUBSETS = Kind("kohya-no-subsets", Severity.STOPS, "a dataset has no subsets", RENEW)
 DROPS = Kind("kohya-drops-captions", Severity.MISREADS, "half of the captions or tags are dropped, or more", CORRECT)
 VALIDATION = Kind(
     "kohya-validation", Severity.LOSES, "this share of the frames is not trained but kept for validation", CORRECT
@@ -117,30 +118,30 @@ CAPTION_SUFFIX = Kind(
     "kohya-caption-extension", Severity.MISREADS, 'without caption_extension = ".txt" kohya reads X.caption', CORRECT
 )
 RELATIVE = Kind(
-    "kohya-relative-folder", Severity.MISREADS, "image_dir is not absolute, kohya seeks it where it is started", AGAIN
+    "kohya-relative-folder", Severity.MISREADS, "image_dir is not absolute, kohya seeks it where it is started", RENEW
 )
-GONE = Kind("kohya-folder-gone", Severity.LOSES, "image_dir is not there, kohya goes on without it", AGAIN)
+GONE = Kind("kohya-folder-gone", Severity.LOSES, "image_dir is not there, kohya goes on without it", RENEW)
 TWICE = Kind("kohya-folder-twice", Severity.LOSES, "image_dir stands there twice, kohya takes one", CORRECT)
 UNNAMED = Kind(
-    "kohya-folder-unnamed", Severity.LOSES, "dataset_config.toml does not name it, so it is not trained", AGAIN
+    "kohya-folder-unnamed", Severity.LOSES, "dataset_config.toml does not name it, so it is not trained", RENEW
 )
-NO_JSON = Kind("kohya-metadata-unreadable", Severity.STOPS, "kohya cannot read it as JSON", AGAIN)
-NO_OBJECTS = Kind("kohya-metadata-form", Severity.STOPS, "kohya needs an object of objects", AGAIN)
+NO_JSON = Kind("kohya-metadata-unreadable", Severity.STOPS, "kohya cannot read it as JSON", RENEW)
+NO_OBJECTS = Kind("kohya-metadata-form", Severity.STOPS, "kohya needs an object of objects", RENEW)
 RELATIVE_FRAME = Kind(
     "kohya-metadata-relative",
     Severity.STOPS,
     "a frame is no absolute path with suffix; one of kohya's releases stops",
-    AGAIN,
+    RENEW,
 )
-FRAME_GONE = Kind("kohya-metadata-frame-gone", Severity.STOPS, "a frame is not there, which stops kohya", AGAIN)
-NO_TEXTS = Kind("kohya-metadata-types", Severity.STOPS, "caption and tags must be texts", AGAIN)
-NO_CAPTION = Kind("kohya-metadata-no-caption", Severity.MISREADS, "a frame has no caption", AGAIN)
-FIRST_LINE = Kind("kohya-metadata-lines", Severity.LOSES, "kohya drops what follows the first line of a caption", AGAIN)
+FRAME_GONE = Kind("kohya-metadata-frame-gone", Severity.STOPS, "a frame is not there, which stops kohya", RENEW)
+NO_TEXTS = Kind("kohya-metadata-types", Severity.STOPS, "caption and tags must be texts", RENEW)
+NO_CAPTION = Kind("kohya-metadata-no-caption", Severity.MISREADS, "a frame has no caption", RENEW)
+FIRST_LINE = Kind("kohya-metadata-lines", Severity.LOSES, "kohya drops what follows the first line of a caption", RENEW)
 FIXED_BUCKET = Kind(
     "kohya-metadata-bucket",
     Severity.MISREADS,
     "train_resolution of a frame fixes its bucket in one of the releases",
-    AGAIN,
+    RENEW,
 )
 AT_TOP = Kind(
     "kohya-frames-at-top", Severity.LOSES, "kohya ignores frames at the top", "prepare with --kohya_form folders"
@@ -158,7 +159,7 @@ WITHOUT_REPEATS = Kind(
     "name it 1_NAME",
 )
 BELOW_1 = Kind("kohya-folder-below-1", Severity.LOSES, "kohya drops a folder with less than 1 repeat", "name it 1_NAME")
-DEEPER = Kind("kohya-folders-below", Severity.LOSES, "kohya does not look into the folders below it", AGAIN)
+DEEPER = Kind("kohya-folders-below", Severity.LOSES, "kohya does not look into the folders below it", RENEW)
 CACHE = Kind("kohya-cache", Severity.LOSES, "kohya believes it, and sees no new frames or captions", "delete it")
 TURNED = Kind(
     "kohya-turned", Severity.MISREADS, "EXIF turns it, which kohya ignores", "save it upright, as --max_image_size does"
@@ -216,6 +217,7 @@ def config_problems(path: Path, filled: Mapping[Path, int]) -> list[Problem]:
         if len({"metadata_file" in one for one in listed}) > 1:
             problems.append(Problem(path, MIXED))
         subsets += [{**general, **own, **one} for one in listed]
+        problems += doubled(path, listed)
         for one in listed:
             problems += key_problems(path, "[[datasets.subsets]]", one, {**ANYWHERE, **SUBSET_ONLY})
     return problems + subset_problems(path, subsets, filled)
@@ -256,6 +258,8 @@ def range_problems(path: Path, dataset: Mapping[str, Any]) -> list[Problem]:
     """Return the problems in the sizes of buckets of a dataset, and in what crops faces."""
     problems = []
     sizes = dataset.get("resolution", [])
+    if isinstance(sizes, list) and "resolution" in dataset and len(sizes) != 2:
+        problems.append(Problem(path, TYPE, f"resolution = {sizes}, which needs width and height"))
     edges = [edge for edge in (sizes if isinstance(sizes, list) else [sizes]) if isinstance(edge, int)]
     least, most = dataset.get("min_bucket_reso", 256), dataset.get("max_bucket_reso", 1024)
     if edges and isinstance(least, int) and isinstance(most, int) and not (least <= min(edges) and max(edges) <= most):
@@ -303,13 +307,20 @@ def subset_problems(path: Path, subsets: list[dict[str, Any]], filled: Mapping[P
             problems.append(Problem(path, RELATIVE, str(folder)))
         elif not folder.is_dir():
             problems.append(Problem(path, GONE, str(folder)))
-        elif folder.resolve() in seen:
-            problems.append(Problem(path, TWICE, str(folder)))
         seen.add(folder.resolve())
     if not listed_files:
         left = [folder for folder in filled if folder.resolve() not in seen]
         problems += [Problem(folder, UNNAMED) for folder in left]
     return list(dict.fromkeys(problems))
+
+
+def doubled(path: Path, listed: Iterable[Mapping[str, Any]]) -> Iterator[Problem]:
+    """Yield the folders that stand twice in one dataset; another one, of another resolution, may have them too."""
+    named = [one["image_dir"] for one in listed if "image_dir" in one and "metadata_file" not in one]
+    folders = Counter(Path(str(folder)) for folder in named)
+    for folder, times in folders.items():
+        if times > 1:
+            yield Problem(path, TWICE, str(folder))
 
 
 def metadata_problems(path: Path) -> list[Problem]:

@@ -1,15 +1,16 @@
 """musubi-tuner: a TOML that lists a dataset for each folder of frames, and for each folder of clips."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from framekit.errors import UsageError
 from framekit.files.atomic import read_toml
+from framekit.files.names import is_ignored, walk
 from framekit.trainers.base import (
-    AGAIN,
     CORRECT,
+    MANY,
+    RENEW,
     Kind,
     PreparedTree,
     Problem,
@@ -22,7 +23,7 @@ from framekit.trainers.base import (
     plain,
     text_at,
 )
-from framekit.trainers.entries import entry_names, folder_problems, is_count
+from framekit.trainers.entries import TOO_OFTEN, entry_names, folder_problems, is_at_least, is_count, value_problems
 from framekit.trainers.forms import Form, read_toml_text, toml_text, write_toml
 
 NAME = "musubi"
@@ -81,7 +82,7 @@ OF_CLIPS: dict[str, Callable[[Any], bool]] = {
 }
 
 UNREADABLE = Kind("musubi-unreadable", STOPS, "musubi-tuner cannot read it", CORRECT)
-FORM = Kind("musubi-form", STOPS, "it needs [[datasets]] with double brackets", AGAIN)
+FORM = Kind("musubi-form", STOPS, "it needs [[datasets]] with double brackets", RENEW)
 KEY = Kind("musubi-key", STOPS, "musubi-tuner stops at a key that it does not take there", CORRECT)
 VALUE = Kind("musubi-value", STOPS, "musubi-tuner stops at such a value, or trains nothing with it", CORRECT)
 NO_FOLDER = Kind("musubi-no-folder", STOPS, "a dataset names neither a folder nor a JSONL file", CORRECT)
@@ -90,9 +91,9 @@ NO_CAPTIONS = Kind("musubi-captions", STOPS, 'without caption_extension ".txt" t
 NO_RESOLUTION = Kind("musubi-no-resolution", MISREADS, "without resolution all frames are cut to 960x544", CORRECT)
 NO_BUCKETS = Kind("musubi-no-buckets", MISREADS, "without enable_bucket all frames are cut to one shape", CORRECT)
 TRUNCATED = Kind("musubi-target-frames", MISREADS, "target_frames are cut to N * 4 + 1", "write 1, 25, 49 or so")
-NO_CLIPS = Kind("musubi-no-clips", STOPS, "a video_directory holds no clip", AGAIN)
+NO_CLIPS = Kind("musubi-no-clips", STOPS, "a video_directory holds no clip", RENEW)
 NO_CLIP_CAPTION = Kind("musubi-clip-caption", STOPS, "a clip without caption stops musubi-tuner", "write its X.txt")
-CLIPS_UNNAMED = Kind("musubi-clips-unnamed", LOSES, f"{CONFIG} does not name it, so its clips are not trained", AGAIN)
+CLIPS_UNNAMED = Kind("musubi-clips-unnamed", LOSES, f"{CONFIG} does not name it, so its clips are not trained", RENEW)
 
 
 def texts(tree: TrainingTree) -> list[Text]:
@@ -133,15 +134,14 @@ def texts(tree: TrainingTree) -> list[Text]:
 
 def clip_folders(root: Path) -> Iterator[Path]:
     """Yield the folders that hold clips, in order; hidden ones are left out."""
-    for folder, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+    for folder, _, names in walk(root):
         if any(map(is_clip, names)):
             yield Path(folder)
 
 
 def is_clip(name: str) -> bool:
     """Tell whether musubi-tuner takes a file for a clip."""
-    return not name.startswith(".") and has_suffix(Path(name).suffix, CLIPS)
+    return not is_ignored(name) and has_suffix(Path(name).suffix, CLIPS)
 
 
 def has_suffix(suffix: str, known: frozenset[str]) -> bool:
@@ -165,7 +165,9 @@ def problems(tree: PreparedTree) -> list[Problem]:
         found += dataset_problems(path, one, general)
     caches = [one.get("cache_directory", one.get("image_directory", one.get("video_directory"))) for one in datasets]
     found += [Problem(path, SAME_CACHE, str(one)) for one in caches if one is not None and caches.count(one) > 1]
-    listed = [one["image_directory"] for one in datasets if is_text(one.get("image_directory"))]
+    listed = [
+        (one["image_directory"], one.get("resolution")) for one in datasets if is_text(one.get("image_directory"))
+    ]
     found += folder_problems(NAME, path, listed, tree, reads_below=False)
     return list(dict.fromkeys([*found, *clip_problems(path, datasets, tree)]))
 
@@ -185,6 +187,7 @@ def dataset_problems(path: Path, one: Mapping[str, Any], general: Mapping[str, A
     found += [Problem(path, NO_BUCKETS, str(folder))] * (both.get("enable_bucket") is not True)
     frames = one.get("target_frames", [])
     cut = [number for number in frames if is_count(number) and number % 4 != 1] if isinstance(frames, list) else []
+    found += value_problems(NAME, path, str(folder), both, {"num_repeats": (is_at_least(MANY + 1), TOO_OFTEN)})
     return found + [Problem(path, TRUNCATED, f"{cut} for {folder}")] * bool(cut)
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from framekit.trainers.base import (
-    AGAIN,
     CORRECT,
     HALF,
     MANY,
+    RENEW,
     FolderBalance,
     Kind,
     PreparedTree,
@@ -28,8 +28,8 @@ CONCEPTS = "onetrainer_concepts.json"
 NO_CONCEPTS = Kind(
     "concepts", Severity.STOPS, "OneTrainer finds no list of concepts in it", "prepare with --trainer onetrainer"
 )
-CONCEPT_GONE = Kind("concept-gone", Severity.LOSES, "there is no folder for a concept", AGAIN)
-NO_CONCEPT = Kind("concept-missing", Severity.LOSES, "no concept names it, so OneTrainer does not train it", AGAIN)
+CONCEPT_GONE = Kind("concept-gone", Severity.LOSES, "there is no folder for a concept", RENEW)
+NO_CONCEPT = Kind("concept-missing", Severity.LOSES, "no concept names it, so OneTrainer does not train it", RENEW)
 
 OFF = Kind("concept-off", Severity.LOSES, "a concept is not trained", CORRECT)
 NOTHING = Kind("concept-empty", Severity.LOSES, "a concept takes less than one frame an epoch", CORRECT)

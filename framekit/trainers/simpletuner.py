@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from framekit.trainers.base import (
-    AGAIN,
     CORRECT,
+    MANY,
+    RENEW,
     FolderBalance,
     Kind,
     Look,
@@ -22,11 +23,13 @@ from framekit.trainers.base import (
     text_at,
 )
 from framekit.trainers.entries import (
+    TOO_OFTEN,
     entry_names,
     flat_layout,
     folder_problems,
     is_at_least,
     is_count,
+    is_nothing,
     own_tree_only,
     value_problems,
 )
@@ -39,7 +42,7 @@ CACHE = "cache"  # beside the frames: SimpleTuner reads all that is below a fold
 PIXELS_PER_MEGAPIXEL = 1_000_000
 STOPS, MISREADS, LOSES, _ = Severity
 
-UNREADABLE = Kind("simpletuner-unreadable", STOPS, "SimpleTuner needs a list of entries in it, as JSON", AGAIN)
+UNREADABLE = Kind("simpletuner-unreadable", STOPS, "SimpleTuner needs a list of entries in it, as JSON", RENEW)
 NO_ID = Kind("simpletuner-id", STOPS, "an entry has no id, or the id of another", CORRECT)
 NO_TEXT_EMBEDS = Kind(
     "simpletuner-text-embeds", STOPS, "there must be one entry of dataset_type text_embeds with default true", CORRECT
@@ -49,7 +52,13 @@ REPEATS = Kind("simpletuner-repeats", STOPS, "repeats is not a whole number of a
 CAPTIONS = Kind(
     "simpletuner-captions", MISREADS, 'without caption_strategy "textfile" the captions are not read', CORRECT
 )
-EXCLUDED = Kind("simpletuner-excluded", LOSES, "minimum_image_size leaves frames out", "set it to 0")
+EXCLUDED = Kind(
+    "simpletuner-excluded",
+    LOSES,
+    "minimum_image_size, or an aspect ratio, leaves frames out",
+    "set the size to 0 and remove minimum_aspect_ratio and maximum_aspect_ratio",
+)
+ALL_REG = Kind("simpletuner-all-reg", LOSES, "is_regularisation_data is set everywhere, so nothing is trained", CORRECT)
 DOWNSAMPLE = Kind("simpletuner-downsample", STOPS, "maximum_image_size needs target_downsample_size", CORRECT)
 CROP_ASPECT = Kind("simpletuner-crop-aspect", STOPS, "crop_aspect is none that SimpleTuner knows", CORRECT)
 LATE = Kind("simpletuner-late", STOPS, "no entry starts with the training", "let one begin with start_epoch 1")
@@ -57,7 +66,9 @@ WRONG = {
     "disabled": (lambda value: value is True, "the folder is not trained"),
     "disable": (lambda value: value is True, "the folder is not trained"),
     "only_instance_prompt": (lambda value: value is True, "one phrase takes the place of all captions"),
-    "probability": (lambda value: not is_at_least(0)(value) or value == 0, "it counts as 1, or nothing is drawn"),
+    "probability": (is_nothing, "it counts as 1, or nothing is drawn"),
+    "resolution": (is_nothing, "nothing is left of the frames"),
+    "repeats": (is_at_least(MANY), TOO_OFTEN),
     "max_num_samples": (lambda value: value is not None, "only so many frames are drawn"),
     "delete_unwanted_images": (lambda value: value is True, "SimpleTuner deletes frames that it does not want"),
     "delete_problematic_images": (lambda value: value is True, "SimpleTuner deletes frames that it cannot read"),
@@ -125,7 +136,11 @@ def problems(tree: PreparedTree) -> list[Problem]:
         found += entry_problems(path, entry, tree)
     begin = [all(entry.get(key, 1) in (0, 1) for key in ("start_epoch", "start_step")) for entry in images]
     found += [Problem(path, LATE)] * (bool(images) and not any(begin))
-    listed = [entry["instance_data_dir"] for entry in images if isinstance(entry.get("instance_data_dir"), str)]
+    found += [Problem(path, ALL_REG)] * (
+        bool(images) and all(entry.get("is_regularisation_data") is True for entry in images)
+    )
+    places = [(entry.get("instance_data_dir"), entry.get("resolution")) for entry in images]
+    listed = [(folder, side) for folder, side in places if isinstance(folder, str)]
     return list(dict.fromkeys(found + folder_problems(NAME, path, listed, tree, reads_below=True)))
 
 
@@ -142,7 +157,7 @@ def entry_problems(path: Path, entry: dict[str, Any], tree: PreparedTree) -> lis
     found += [Problem(path, CROP_ASPECT, name)] * (entry.get("crop_aspect", "square") not in aspects)
     folder = Path(str(entry.get("instance_data_dir")))
     small = sum(
-        is_below(look, entry.get("minimum_image_size"), entry.get("resolution_type"))
+        is_below(look, entry.get("minimum_image_size"), entry.get("resolution_type")) or is_misshapen(look, entry)
         for image, look in tree.looks.items() if image.is_relative_to(folder)
     )  # fmt: skip
     found += [Problem(path, EXCLUDED, f"{small} of {name}")] * (small > 0)
@@ -174,6 +189,16 @@ def is_below(look: Look, least: Any, unit: Any) -> bool:
         return min(look.width, look.height) < float(least)
     area = look.width * look.height
     return area < (float(least) ** 2 if unit == "pixel_area" else float(least) * PIXELS_PER_MEGAPIXEL)
+
+
+def is_misshapen(look: Look, entry: dict[str, Any]) -> bool:
+    """Tell whether SimpleTuner leaves out a frame for its width by its height."""
+    if look.error or not look.height:
+        return False
+    least: Any = entry.get("minimum_aspect_ratio")
+    most: Any = entry.get("maximum_aspect_ratio")
+    aspect = look.width / look.height
+    return bool((is_at_least(0)(least) and aspect < least) or (is_at_least(0)(most) and 0 < most < aspect))
 
 
 TRAINER = Trainer(

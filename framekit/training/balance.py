@@ -1,6 +1,7 @@
 """The balance of a tree, folder by folder and character by character, and the tables that show it."""
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framekit.errors import UsageError
+from framekit.files.names import nfc, with_brackets_read
 from framekit.files.tables import read_rows
 from framekit.sidecars.metadata import Metadata
 from framekit.trainers.base import Folder, FolderBalance
@@ -33,6 +35,8 @@ TARGET_DEVIATION = 0.05
 NEARLY_WHOLE = 0.02
 ROUNDING = 1e-6  # of a sum of floats; generous
 STEPS = 10_000  # of a factor; four decimals
+# In a table whose cells are separated otherwise; a comma before three digits could stand for thousands.
+DECIMAL_COMMA = re.compile(r"^(0|\d+(?=,\d\d?$)),(\d+)$")
 LIMITS = (100, 200, 500, 1000)  # of repeats, tried in turn, and told beside the chosen one
 
 
@@ -62,7 +66,7 @@ def balance_folders(
     factors = {**found, **by_hand}
     after = epoch_shares(counts, factors)
     total = sum(counts.values())
-    is_reg = {folder: folder.parts[:1] != () and folder.parts[0] in reg_folders for folder in factors}
+    is_reg = {folder: folder.parts[:1] != () and nfc(folder.parts[0]) in map(nfc, reg_folders) for folder in factors}
     trained, deviation = fewest_repeats(
         {folder: factor for folder, factor in factors.items() if not is_reg[folder]},
         counts,
@@ -152,13 +156,22 @@ def read_weights(path: Path) -> Weights:
     for row in read_rows(path, "1_character,3", (2, 2)):
         name, text = row.cells
         try:
-            weight = float(text)
+            weight = float(DECIMAL_COMMA.sub(r"\1.\2", text))
         except ValueError as error:
-            raise UsageError(f"{row.place}: the weight of {name}, {text}, is not a number") from error
+            raise UsageError(
+                f"{row.place}: the weight of {name}, {text}, is not a number; write it such as 1.5"
+            ) from error
         if not 1 / MAX_WEIGHT <= weight <= MAX_WEIGHT:
             raise UsageError(f"{row.place}: the weight of {name} must be above 0, and at most {MAX_WEIGHT:g}")
         weights.append((name, weight))
     return weights
+
+
+def weights_for(weights: Weights, filled: Iterable[PurePosixPath]) -> Weights:
+    """Return weights in which brackets stand for themselves where any of the folders, or one above, fits them so."""
+    nodes = {node for folder in filled for node in (folder, *folder.parents)}
+    known = {nfc(text) for node in nodes for text in (node.name, str(node))}
+    return [(with_brackets_read(name, known), weight) for name, weight in weights]
 
 
 def weight_of(folder: PurePosixPath, weights: Weights) -> float:
@@ -167,10 +180,10 @@ def weight_of(folder: PurePosixPath, weights: Weights) -> float:
     By default a source at the top has the weight of its kind, and any other folder 1.
     """
     for name, weight in weights:
-        if name == folder.name:
+        if name.replace("[[]", "[") == nfc(folder.name):
             return weight
     default = dict(SOURCE_WEIGHTS).get(str(folder), 1.0)
-    return next((weight for pattern, weight in weights if fnmatchcase(str(folder), pattern)), default)
+    return next((weight for pattern, weight in weights if fnmatchcase(nfc(str(folder)), pattern)), default)
 
 
 def shares(counts: Mapping[PurePosixPath, int], weights: Weights) -> dict[PurePosixPath, float]:

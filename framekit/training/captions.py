@@ -10,6 +10,7 @@ from typing import Any
 
 from framekit.console import nearest
 from framekit.errors import UsageError
+from framekit.files.names import nfc
 from framekit.files.tables import ANY, read_rows
 from framekit.sidecars.metadata import FACEPOS, Metadata, metadata_from
 from framekit.tags.vocabulary import KAOMOJI, group_of, is_of_the_moment
@@ -89,7 +90,7 @@ def parts_to_keep(text: str, known: Metadata, rules: CaptionRules) -> int:
     names = clean_parts([*names_in_words(known, rules), *known.characters])
     words = [re.compile(rf"(?<!\w){re.escape(escaped(name, rules))}(?!\w)", re.IGNORECASE) for name in names]
     kept = 1
-    for parts in (line.split(",") for line in text.splitlines()):
+    for parts in (line.split(",") for line in nfc(text).splitlines()):
         for word in words:
             kept = max(kept, next((number for number, part in enumerate(parts, 1) if word.search(part)), 0))
     return kept

@@ -6,7 +6,9 @@ from pathlib import Path
 from framekit import console, errors
 from framekit.arrange.resize import Rewriter, would_lose_colours
 from framekit.dataset import move
+from framekit.dataset.frames import relative_name
 from framekit.files import atomic, paths
+from framekit.files.names import nfc
 from framekit.training.record import MAX_RECORD_BYTES
 
 LINKED = ".linked.json"  # path in the dataset -> path here, so that frames that go elsewhere are followed
@@ -22,7 +24,7 @@ def read_links(root: Path) -> dict[str, str]:
         raise errors.UsageError(
             f"{path} is damaged ({error}); remove the folder {root}, it can be made again"
         ) from error
-    return {origin: str(name) for origin, name in held.items() if paths.inside(root, name) is not None}
+    return {nfc(origin): str(name) for origin, name in held.items() if paths.inside(root, name) is not None}
 
 
 def link_frames(source: Path, root: Path, targets: Mapping[Path, Path], all_frames: bool) -> int:
@@ -33,7 +35,7 @@ def link_frames(source: Path, root: Path, targets: Mapping[Path, Path], all_fram
     `all_frames`. Raises UsageError if the record is damaged.
     """
     before = read_links(root)
-    now = {frame.relative_to(source).as_posix(): target.relative_to(root).as_posix()
+    now = {relative_name(frame, source): target.relative_to(root).as_posix()
            for frame, target in targets.items()}  # fmt: skip
     root.mkdir(parents=True, exist_ok=True)
     atomic.write_json(root / LINKED, {**now, **before})

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from framekit import console
-from framekit.files.atomic import digest
-from framekit.sidecars.corrections import held_text
+from framekit.sidecars.corrections import digest, held_text, is_edited
 from framekit.trainers.base import Text
 from framekit.trainers.forms import Form, Table
 
@@ -15,7 +14,6 @@ Entries = Mapping[str, set[str]]  # key path -> digests of what we wrote there
 Noted = Mapping[str, Entries]  # name of an entry of a list, empty outside of lists -> its key paths
 Own = dict[str, dict[str, set[str]]]
 OUTSIDE = ""
-BOM = "\ufeff"  # some editors put it in front
 SHOWN = 6  # changes of a config that are told
 
 
@@ -36,7 +34,7 @@ def renew(
             continue
         try:
             contents[text.path], own[text.key], kept = renewed(
-                text, text.form, held_text(text.path).removeprefix(BOM), noted.get(text.key, {})
+                text, text.form, held_text(text.path), noted.get(text.key, {})
             )
         except ValueError as error:
             own[text.key] = noted.get(text.key, {})
@@ -56,6 +54,8 @@ def renewed(text: Text, form: Form, held: str, noted: Noted) -> tuple[str, Own, 
     config cannot be read.
     """
     new, old = form.read(text.content), form.read(held)
+    if not old:  # emptied, as good as deleted
+        return text.content, entries_of(text, form), []
     merge = Merge(form, new, old, noted or assumed(form, new, old))
     values = merge.any(new, old, OUTSIDE, "")
     return form.write(values), merge.own, merge.kept
@@ -105,11 +105,14 @@ def unnamed(form: Form, values: list[Any]) -> list[Any]:
 
 def name_of(form: Form, entry: Any) -> str:
     """Return the name of an entry of a list; nothing for one that has none."""
-    if isinstance(entry, dict):
-        for key in form.names:
-            if isinstance(entry.get(key), str):
-                return form.called(entry[key])
-    return ""
+    key = naming_key(form, entry)
+    return form.called(entry[key]) if key else ""
+
+
+def naming_key(form: Form, entry: Any) -> str:
+    """Return the key by which an entry of a list is named; nothing for one that has none."""
+    held = entry if isinstance(entry, dict) else {}
+    return next((key for key in form.names if isinstance(held.get(key), str)), "")
 
 
 def named(form: Form, values: Any) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -137,11 +140,12 @@ class Merge:
 
     def name(self, entry: dict[str, Any]) -> str:
         """Return the name under which an entry of the held config is known, wherever the dataset lay then."""
-        for key in self.form.names:
-            if isinstance(entry.get(key), str):
-                found = self.form.called(entry[key])
-                return found if found in self.new else self.moved.get((key, digest(entry[key])), found)
-        return ""
+        key = naming_key(self.form, entry)
+        found = self.form.called(entry[key]) if key else ""
+        if not key or found in self.new:
+            return found
+        places = [self.moved.get((key, digest(spelt))) for spelt in (entry[key], found)]
+        return next(filter(None, places), found)
 
     def known(self, name: str, path: str) -> Container[str]:
         """Return the digests of what we wrote at a place."""
@@ -169,16 +173,17 @@ class Merge:
         """Join two tables key by key, in the order of the held one."""
         joined = copy.copy(old)
         joined.clear()
+        naming = naming_key(self.form, old) if name else ""  # other spellings of a path are no change of the entry
         for key, held in old.items():
             place = f"{path}/{key}" if path else key
             if is_nested(self.form, held) and (key not in new or is_nested(self.form, new[key])):
                 inner = self.any(new.get(key, type(held)()), held, name, place)
                 if inner or key in new or not held:
                     joined[key] = inner
-            elif key in new and (held == new[key] or digest(held) in self.known(name, place)):
+            elif key in new and (key == naming or held == new[key] or not is_edited(held, self.known(name, place))):
                 joined[key] = new[key]
                 self.note(name, place, new[key])
-            elif key in new or digest(held) not in self.known(name, place):
+            elif key in new or is_edited(held, self.known(name, place)):
                 joined[key] = held
                 self.stay(name, place, f"{key} = {held}")
             if isinstance(joined, Table) and isinstance(new, Table) and key in new:
@@ -219,7 +224,9 @@ class Merge:
                 joined.append(held)
                 self.kept.append(called)
             else:
-                twin = computed[place] if place < len(computed) else type(held)()
+                twin = (
+                    computed[place] if place < len(computed) else self.copied(held, computed, unnamed(self.form, old))
+                )
                 joined.append(self.any(twin, held, name, f"{path}/{place}"))
                 place += 1
         for number, value in enumerate(computed[place:], start=place):
@@ -230,6 +237,22 @@ class Merge:
             if called and called not in self.old:
                 self.missing_entry(joined, called, value)
         return joined
+
+    def copied(self, held: Any, computed: list[Any], old: list[Any]) -> Any:
+        """Return the lists that an entry shares with one of ours if it is a copy, such as one of another resolution.
+
+        A copy names folders that the other names as well; folders that a person moved to it stand only there.
+        """
+        twin = type(held)()
+        for one, first in zip(computed, old, strict=False):
+            if self.names_in(held) & self.names_in(first):
+                twin.update({key: value for key, value in one.items() if is_nested(self.form, value)})
+                break
+        return twin
+
+    def names_in(self, values: Any) -> set[str]:
+        """Return the names of all entries below a value."""
+        return {self.name(entry) for _, entry in named(self.form, values)}
 
     def missing_entry(self, joined: list[Any], called: str, value: dict[str, Any]) -> None:
         """Add an entry that the held config lacks, unless a person removed it."""
@@ -244,6 +267,6 @@ class Merge:
         edited = [
             f"{path} = {value}"
             for path, value in leaves(self.form, held, "")
-            if digest(value) not in self.known(called, path)
+            if is_edited(value, self.known(called, path))
         ]
         self.kept += [f"dropped {one} of {called}, which is gone" for one in edited]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from framekit import errors
+from framekit.dataset.frames import is_frame_name
 from framekit.files import atomic, names
 from framekit.sidecars import metadata
 from framekit.sidecars.corrections import held_text, is_file_edited
@@ -82,11 +83,11 @@ def factors_by_hand(
 
 def captions_by_hand(found: Sequence[Path], noted: Mapping[str, set[str]]) -> dict[Path, str]:
     """Return the captions that a person wrote beside the frames of the dataset."""
-    orphans = orphaned(noted, (frame.stem for frame in found))
+    orphans = orphaned(noted, (names.nfc(frame.stem) for frame in found))
     beside = ((frame, names.sidecar(frame, names.CAPTION)) for frame in found)
     return {
         frame: held_text(path).strip() for frame, path in beside
-        if is_file_edited(path, noted.get(frame.stem, set()) | orphans)
+        if is_file_edited(path, noted.get(names.nfc(frame.stem), set()) | orphans)
     }  # fmt: skip
 
 
@@ -111,7 +112,7 @@ def prepare(
     beside = caption_texts(dataset, placed, rules)
     clean_up(root, beside.values())
     noted = read_record(root)
-    known = {text.key for text in beside.values()} | skipped_keys | {key for key in noted if (root / key).exists()}
+    known = {text.key for text in beside.values()} | skipped_keys | {key for key in noted if is_there(root, key)}
     orphans = orphaned(noted, known)
     edited = set() if overwrite else edited_files(beside.values(), noted, orphans)
     in_force = captions_in_force(beside, edited)
@@ -122,11 +123,31 @@ def prepare(
     others = skipped_keys | (known - {text.key for text in texts})  # files of other trainers
     configs = read_configs(root)
     renewed, own = merge.renew(lists, edited, configs)
+    others -= drop_stale_factors(root, texts, noted)
     write_own(texts, edited, root, noted, others)
     if not place.is_own:
         own[DESCRIBED] = {**configs.get(DESCRIBED, {}), **described(dataset.described)}
     write_configs(root, renewed, configs, own)
     return len(edited), settings
+
+
+def is_there(root: Path, key: str) -> bool:
+    """Tell whether the file that a key of the record names is there; names in folders may have another Unicode form."""
+    return (names.on_disk(root / key) if "/" in key else root / key).exists()
+
+
+def drop_stale_factors(root: Path, texts: Sequence[Text], noted: Mapping[str, set[str]]) -> set[str]:
+    """Delete factors of folders that hold no frames any more, unless a person edited them; return their keys."""
+    written = {text.key for text in texts}
+    gone = set()
+    for key in noted:
+        path = root / key
+        if path.name != names.MULTIPLY or key in written or not path.exists():
+            continue
+        if not is_file_edited(path, noted[key]) and not any(is_frame_name(one.name) for one in path.parent.iterdir()):
+            path.unlink()
+            gone.add(key)
+    return gone
 
 
 def with_kept_parts(
@@ -178,7 +199,7 @@ def caption_texts(dataset: Dataset, placed: Mapping[Path, Path], rules: captions
     for frame, known in dataset.described.items():
         target = placed[frame]
         caption = dataset.captions_by_hand.get(frame) or captions.several_captions(known, rules, frame.stem)
-        texts[target] = Text(names.sidecar(target, names.CAPTION), target.stem, caption + "\n")
+        texts[target] = Text(names.sidecar(target, names.CAPTION), names.nfc(target.stem), caption + "\n")
     return texts
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from framekit import console, errors
 from framekit.files import atomic
-from framekit.sidecars.corrections import is_file_edited
+from framekit.files.names import nfc
+from framekit.sidecars.corrections import is_file_edited, text_digest
 from framekit.sidecars.metadata import Metadata
 from framekit.trainers.base import Text
 from framekit.training.merge import Noted
@@ -22,7 +23,7 @@ def read_record(root: Path) -> dict[str, set[str]]:
     path = root / RECORD
     try:
         noted = atomic.read_json(path, MAX_RECORD_BYTES) if path.exists() else {}
-        return {key: set(map(str, digests)) for key, digests in noted.items()}
+        return {nfc(key): set(map(str, digests)) for key, digests in noted.items()}
     except (errors.BadSidecar, TypeError) as error:
         raise errors.UsageError(
             f"{path} is damaged ({error}); remove it, all existing captions then count as edited"
@@ -104,7 +105,7 @@ def edited_files(texts: Iterable[Text], noted: Mapping[str, set[str]], orphans: 
     """Return the files of texts that hold something else than was written there."""
     return {
         text.path for text in texts
-        if is_file_edited(text.path, noted.get(text.key, set()) | orphans | {atomic.digest(text.content)})
+        if is_file_edited(text.path, noted.get(text.key, set()) | orphans | {text_digest(text.path, text.content)})
     }  # fmt: skip
 
 
@@ -120,7 +121,7 @@ def write_own(
     own = {key: set(noted[key]) for key in stays if key in noted}
     for text in texts:
         if text.path not in edited:
-            own.setdefault(text.key, set()).add(atomic.digest(text.content))
+            own.setdefault(text.key, set()).add(text_digest(text.path, text.content))
     write_record(root, {key: own.get(key, set()) | noted.get(key, set()) for key in {*own, *noted}})
     for text in console.progress(texts, len(texts), "file"):
         if text.path not in edited and not holds(text.path, text.content):

@@ -1,10 +1,13 @@
 """What is missing of a damaged video: its beginning, parts in the middle, its end, and frames that are corrupt."""
 
+import math
+import os
 import re
 import subprocess
 from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from statistics import median
 
 from framekit import console
@@ -16,6 +19,18 @@ CUT = re.compile(r"ended prematurely|partial file|[Tt]runcat|[Pp]acket mismatch"
 GAP = 1.8  # times the usual distance between frames; pulldown has 1.5
 SHORT = 0.5  # seconds that a video may end before its container; sound often lasts longer
 TOLD = 5  # gaps that a message names
+WHOLE = (0.0, math.inf)
+STREAMED = (".ts", ".m2ts", ".mts", ".vob", ".mpg", ".mpeg")  # tell no length; others have zeros at their end at times
+ZEROS = 2**16  # bytes
+
+
+def is_unfinished(video: Path) -> bool:
+    """Tell whether the end of a video is zeros, as a download leaves it that has reserved its place."""
+    if video.suffix.lower() not in STREAMED or video.stat().st_size < ZEROS:
+        return False
+    with video.open("rb") as file:
+        file.seek(-ZEROS, os.SEEK_END)
+        return not any(file.read())
 
 
 def corrupt_frames(ffmpeg: Ffmpeg, view: View) -> frozenset[int]:
@@ -69,26 +84,31 @@ class Missing:
         return "; ".join(parts)
 
 
-def missing(log: FrameLog, corrupt: Collection[int], length: float, to_the_end: bool) -> Missing:
+def missing(
+    log: FrameLog, corrupt: Collection[int], length: float, to_the_end: bool, wanted: tuple[float, float] = WHOLE
+) -> Missing:
     """Return what is missing of a video of `length` seconds, 0 if unknown, from what ffmpeg reported.
 
     Distances between frames count only where ffmpeg complained, since they may vary. `to_the_end`: it was read so far.
+    Only what lies in the `wanted` part, from one time to another, is told.
     """
     times = [float(time) for time in log.decoded]
+    left_out = sum(wanted[0] <= times[number] < wanted[1] for number in corrupt if number < len(times))
     good = [time for number, time in enumerate(times) if number not in corrupt]
     if not log.suspect or not good:
-        return Missing(corrupt=len(times) - len(good))
+        return Missing(corrupt=left_out)
     steps = [after - before for before, after in pairwise(times) if after > before]
     step = median(steps) if steps else 0.0
     pairs = pairwise(good)
-    gaps = tuple((before + step, after) for before, after in pairs if after - before > GAP * step + 1e-3)
+    lost = ((before + step, after) for before, after in pairs if after - before > GAP * step + 1e-3)
+    gaps = tuple((start, stop) for start, stop in lost if stop > wanted[0] and start < wanted[1])
     last = good[-1] + step
     cut = any(CUT.search(word) for word in (*log.errors, *log.hints)) or max(times) > good[-1] or length - last > SHORT
     first = next(number for number in range(len(times)) if number not in corrupt)
     return Missing(
-        beginning=good[0] if good[0] > GAP * step and (log.errors_before or 0 in corrupt) else 0.0,
+        beginning=good[0] if wanted[0] < good[0] > GAP * step and (log.errors_before or 0 in corrupt) else 0.0,
         gaps=gaps,
-        corrupt=len(times) - len(good) - first,
+        corrupt=left_out - sum(wanted[0] <= time for time in times[:first]),
         end=last if to_the_end and cut else 0.0,
         length=length,
     )

@@ -42,8 +42,11 @@ class Wanted:
 def standing(dataset: Path, labelled: Mapping[str, Path], unsure: Collection[str], wanted: Wanted) -> Standing:
     """Look at what a dataset holds of these videos.
 
-    Raises UsageError if a folder holds another video than it would get, or a video lies under another label.
+    Raises UsageError if it is no folder, if a folder of it holds another video than it would get, or if a video lies
+    under another label.
     """
+    if dataset.exists() and not dataset.is_dir():
+        raise UsageError(f"--dst_dir {dataset} is a file; name a folder")
     records, damaged = read_records(dataset, labelled)
     refuse_renumbered(labelled, records, unsure, dataset)
     refuse_other_videos(labelled, records, dataset)
@@ -71,7 +74,7 @@ def read_records(dataset: Path, labels: Collection[str]) -> tuple[dict[str, dict
             records[label] = atomic.read_json(path)
         except BadSidecar as error:
             damaged += [(path.parent, str(error))] if label in labels else []
-    return {label: record for label, record in records.items() if not label.startswith(".")}, damaged
+    return {label: record for label, record in records.items() if not names.is_ignored(label)}, damaged
 
 
 def refuse_renumbered(labelled: Mapping[str, Path], records: Records, unsure: Collection[str], dataset: Path) -> None:
@@ -81,7 +84,8 @@ def refuse_renumbered(labelled: Mapping[str, Path], records: Records, unsure: Co
             continue
         known = is_of if label in unsure else is_of_name
         for held, record in records.items():
-            if held != label and known(record, video):
+            its_own = held in labelled and is_of(record, labelled[held])
+            if held != label and not its_own and known(record, video):
                 raise UsageError(
                     f"{video} is extracted already, as {held}, and would be {label} now; rename it or give"
                     f" --episode_pattern so that its number stays, or move {dataset / held} away"
@@ -93,10 +97,16 @@ def refuse_other_videos(labelled: Mapping[str, Path], records: Records, dataset:
     mixed = [label for label, video in labelled.items() if label in records and not is_of(records[label], video)]
     if mixed:
         label = mixed[0]
+        held, video = records[label], labelled[label]
+        size = held.get("video_size")
+        sizes = [
+            f" of {one} bytes" if size and held.get("video") == video.name else ""
+            for one in (size, video.stat().st_size)
+        ]
         more = f" (and {len(mixed) - 1} more such)" if len(mixed) > 1 else ""
         raise UsageError(
-            f"{dataset / label} holds the frames of another video, {records[label].get('video')}, than"
-            f" {labelled[label]}{more}; tell the season in name or folder (S02E01, Season 2), give another --dst_dir,"
+            f"{dataset / label} holds the frames of another video, {held.get('video')}{sizes[0]}, than"
+            f" {video}{sizes[1]}{more}; tell the season in name or folder (S02E01, Season 2), give another --dst_dir,"
             " or move that folder away"
         )
 

@@ -9,9 +9,10 @@ from fnmatch import fnmatch, translate
 from pathlib import Path
 
 from framekit import console
-from framekit.dataset.frames import closed_folder, is_utf8, natural_key
+from framekit.dataset.frames import NO_UTF8, closed_folder, file_trouble, is_empty, natural_key
 from framekit.errors import UsageError
-from framekit.files.names import with_brackets_read
+from framekit.files.names import nfc, walk, with_brackets_read
+from framekit.files.paths import is_utf8
 
 VIDEO_SUFFIXES = frozenset(
     ".mkv .mp4 .m4v .avi .mov .webm .wmv .flv .ogv .ogm .mpg .mpeg .ts .m2ts .mts .vob .3gp .rmvb".split()
@@ -32,11 +33,14 @@ OTHER_COUNTS = re.compile(
 )
 NUMBER = r"(\d{1,4}(?:\.\d(?!\d))?[a-d]?)"
 KANJI = "〇一二三四五六七八九十"
+ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
 SEASON = re.compile(
-    r"\bs(?P<a>\d{1,2})(?![\w.])|\b(?P<b>\d{1,2})(?:st|nd|rd|th)\s+season\b|第\s?(?P<c>\d{1,2})\s?[期季]"
-    r"|\b(?:season|saison|staffel|temporada|сезон)\s?(?P<d>\d{1,2})\b|\b(?P<e>\d{1,2})\s?сезон",
+    rf"\bs(?P<a>\d{{1,2}})(?![\w.])|\b(?P<b>\d{{1,2}})(?:st|nd|rd|th)[\s-]+season\b|第\s?(?P<c>\d{{1,2}}|[{KANJI}]+)\s?[期季]"
+    r"|\b(?:season|saison|staffel|temporada|сезон)[\s-]?(?P<d>\d{1,2})\b|\b(?P<e>\d{1,2})\s?сезон"
+    rf"|\b(?P<f>{'|'.join(ORDINALS)})\s+season\b",
     re.IGNORECASE,
 )
+DISC = re.compile(r"(?:dis[ck]|cd|dvd|bd|blu-?ray|vol(?:ume)?|part)\W*\d*", re.IGNORECASE)  # a folder within a season's
 WITH_SEASON = (
     re.compile(rf"\bs(\d{{1,4}})[\s._-]*ep?[\s._]?{NUMBER}(?!\d)", re.IGNORECASE),
     re.compile(r"(?<![\w.])(\d{1,2})[x×](\d{2,3}[a-d]?)(?:v\d)?(?!\w)", re.IGNORECASE),
@@ -83,8 +87,8 @@ class Numbered:
 def find_videos(source: Path, pattern: str) -> tuple[list[Path], list[tuple[Path, str]]]:
     """Return the videos below a folder, or the one file, whose name fits the pattern, in natural order.
 
-    An empty folder that is named like a video is returned too, so that it can be reported. Also returns what can't be
-    used or looked into, with the reason. Raises UsageError if there is no such folder, or nothing in it fits.
+    Also returns what can't be used or looked into with the reason, such as an empty folder that is named like a video.
+    Raises UsageError if there is no such folder, or nothing in it fits.
     """
     if source.is_file():
         return [source], []
@@ -92,15 +96,14 @@ def find_videos(source: Path, pattern: str) -> tuple[list[Path], list[tuple[Path
         raise UsageError(f"{source} does not exist; --src_dir must name the folder with the videos")
     unusable: list[tuple[Path, str]] = []
     there: list[Path] = []
-    for root, folders, names in os.walk(source, onerror=lambda error: unusable.append(closed_folder(error))):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        alike = (name for name in (*names, *folders) if not name.startswith("."))
-        there += [Path(root, name) for name in alike if Path(name).suffix.lower() in VIDEO_SUFFIXES]
-    there = [path for path in there if not path.is_dir() or not any(path.iterdir())]
+    for root, folders, names in walk(source, lambda error: unusable.append(closed_folder(error))):
+        there += [Path(root, name) for name in (*names, *folders) if Path(name).suffix.lower() in VIDEO_SUFFIXES]
+    there = [path for path in there if not path.is_dir() or is_empty(path)]
     wanted = folded(with_brackets_read(pattern, (folded(path.name) for path in there)))
     fitting = [path for path in there if fnmatch(folded(path.name), wanted)]
-    unusable += [(path, "its name is not UTF-8; rename it") for path in fitting if not is_utf8(str(path))]
-    usable = [path for path in fitting if is_utf8(str(path))]
+    reasons = {path: file_trouble(path) if is_utf8(str(path)) else NO_UTF8 for path in fitting}
+    unusable += [(path, reason) for path, reason in reasons.items() if reason]
+    usable = [path for path, reason in reasons.items() if not reason]
     if not fitting and not unusable:
         held = f"; it holds {console.counted(len(there), 'other')}, such as {there[0].name}" if there else ""
         tried = " (its brackets were read as they stand, and as a choice of characters)" if "[" in pattern else ""
@@ -110,7 +113,7 @@ def find_videos(source: Path, pattern: str) -> tuple[list[Path], list[tuple[Path
 
 def folded(name: str) -> str:
     """Return a name as names are compared: in one letter case and one Unicode form."""
-    return unicodedata.normalize("NFC", name).lower()
+    return nfc(name).lower()
 
 
 def episode_label(number: str, season: int | None = None) -> str:
@@ -126,12 +129,28 @@ def season_label(season: int | None) -> str:
 
 def season_in(text: str) -> int | None:
     """Return the season that a name tells, None if it tells none."""
-    found = SEASON.search(text)
-    return next((int(number) for number in found.groups() if number), None) if found else None
+    told = next((word for word in found.groups() if word), "") if (found := SEASON.search(text)) else ""
+    if told.lower() in ORDINALS:
+        return ORDINALS.index(told.lower()) + 1
+    return int(told) if told.isdecimal() else kanji_number(told) if told else None
 
 
-def label_from_pattern(name: str, pattern: str) -> str | None:
-    """Return the label if the text that the pattern's first `*` stands for is a number; the name may tell the season.
+def season_of(stem: str, folder: str = "") -> int | None:
+    """Return the season that the name of a video tells, else the one that its folder tells, else None."""
+    names = (re.sub(r"[\[\]【】{}]", " ", unicodedata.normalize("NFKC", name)) for name in (stem, folder))
+    return next((season for name in names if (season := season_in(spaced(name))) is not None), None)
+
+
+def folder_of(video: Path) -> str:
+    """Return the name of the folder of a video, or of the one above if it is that of a disc."""
+    above = Path(os.path.abspath(video)).parent  # noqa: PTH100 - a link would lead to a folder of another name
+    return above.parent.name if DISC.fullmatch(above.name) else above.name
+
+
+def label_from_pattern(name: str, pattern: str, folder: str = "") -> str | None:
+    """Return the label if the text that the pattern's first `*` stands for is a number.
+
+    The name or the folder may tell the season.
 
     The brackets of the pattern are read already.
     """
@@ -143,7 +162,7 @@ def label_from_pattern(name: str, pattern: str) -> str | None:
     if not match:
         return None
     told = WITH_SEASON[0].search(name)
-    return episode_label(match[1], int(told[1]) if told else season_in(name))
+    return episode_label(match[1], int(told[1]) if told else season_of(Path(name).stem, folder))
 
 
 def label_from_expression(name: str, wanted: re.Pattern[str] | None) -> str | None:
@@ -161,8 +180,7 @@ def claim_of(stem: str, folder: str = "", common: Collection[str] = ()) -> Claim
     """
     opened = re.sub(r"[\[\]【】{}]", " ", unicodedata.normalize("NFKC", stem))
     outside = re.sub(r"\[[^\]]*\]|【[^】]*】|\{[^}]*\}", " ", unicodedata.normalize("NFKC", stem))
-    season = season_in(spaced(opened))
-    season = season_in(folder) if season is None else season
+    season = season_of(stem, folder)
     return claim_in(spaced(outside), season, common) or claim_in(spaced(opened), season, common)
 
 
@@ -247,8 +265,9 @@ def label_episodes(videos: Sequence[Path], pattern: str, wanted: re.Pattern[str]
     pattern = with_brackets_read(pattern, (video.name for video in videos))
     common = numbers_in_all([video.stem for video in videos])
     for video in videos:
-        given = label_from_expression(video.name, wanted) or label_from_pattern(video.name, pattern)
-        claim = Claim(given, is_sure=True) if given else claim_of(video.stem, video.parent.name, common)
+        folder = folder_of(video)
+        given = label_from_expression(video.name, wanted) or label_from_pattern(video.name, pattern, folder)
+        claim = Claim(given, is_sure=True) if given else claim_of(video.stem, folder, common)
         if claim is None:
             unnumbered.append(video)
         elif claim.label in claimed:

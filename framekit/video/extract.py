@@ -23,13 +23,14 @@ from framekit.pixels.encode import encode_frame
 from framekit.pixels.measure import measure
 from framekit.sidecars.episode import record_text
 from framekit.video import ffmpeg, stream
-from framekit.video.damage import corrupt_frames, missing
+from framekit.video.damage import corrupt_frames, is_unfinished, missing
 from framekit.video.ffmpeg import Ffmpeg, scan
 from framekit.video.read import open_frames
 from framekit.video.record import Episode, episode_record
 from framekit.video.sampling import Sampling, scene_numbers
 from framekit.video.scenes import FrameLog, complaint, frame_sources, read_log
 
+UNFINISHED = "unfinished"  # the place in .removed of folders without a record
 WAITING = 8  # frames of an episode that wait to be written: memory does not grow with the length of the video
 
 
@@ -125,7 +126,7 @@ def take_frames(
     if crop_bars:
         view = replace(view, crop=stream.detect_bars(ffmpeg.path, view.video, view.picture))
     scanned = scan(ffmpeg, view, sampling.end) if sampling.needs_numbers else None
-    thresh = sampling.remove_similar
+    thresh, unfinished = sampling.remove_similar, is_unfinished(view.video)
 
     def attempt(corrupt: frozenset[int]) -> tuple[Written, FrameLog]:
         rmtree(job.part, ignore_errors=True)
@@ -134,7 +135,8 @@ def take_frames(
             with closing(pixels):
                 coming = compare(until(stop, pixels), job.episode, thresh, encoding.format, kept)
                 written = write_frames(coming, job.part, job.episode, thresh, sampling.max_frames, encoding, pool)
-            return written, read_log(messages.read_bytes().decode(errors="replace"))
+            log = read_log(messages.read_bytes().decode(errors="replace"))
+            return written, replace(log, hints=(*log.hints, "truncated")) if unfinished else log
 
     corrupt: frozenset[int] = frozenset()
     written, log = attempt(corrupt)
@@ -143,10 +145,12 @@ def take_frames(
     for name, described in written.frames.items() if thresh is not None else ():
         kept.add(f"{job.episode.label}/{name}", described.vector)
     to_the_end = sampling.end == math.inf and (not sampling.max_frames or len(written.frames) < sampling.max_frames)
-    lost = missing(log, corrupt, view.picture.duration, to_the_end)
+    lost = missing(log, corrupt, view.picture.duration, to_the_end, (sampling.start, sampling.end))
     if lost.beginning:
         console.warn(f"{view.video.name}: the first {lost.beginning:.2f} s cannot be decoded; it begins within a group")
-    return Taken(written, log, lost.trouble or (None if lost.beginning else complaint(log)))
+    elsewhere = lost.beginning or missing(log, corrupt, view.picture.duration, to_the_end).trouble
+    unplaced = None if elsewhere or not log.errors else f"damaged at a place that cannot be told: {complaint(log)}"
+    return Taken(written, log, lost.trouble or unplaced)
 
 
 def publish(job: Job, taken: Taken) -> Extracted:
@@ -169,15 +173,18 @@ def publish(job: Job, taken: Taken) -> Extracted:
 def replace_old(job: Job, written: Written) -> Carried:
     """Give the hidden folder its name; what lies there goes aside, after what people made for the same pictures came.
 
+    A folder without its record, of another program or an older version, is treated so too.
     A kill at any moment leaves either the old frames or the new ones, and the next run can do this again.
     """
-    root, aside, carried = job.folder.parent, job.old.aside, Carried()
-    if aside is not None:
-        carried = carry(root, job.folder.name, job.folder if job.folder.exists() else aside, job.part)
+    root, carried = job.folder.parent, Carried()
+    aside = job.old.aside or free_aside(job.folder, UNFINISHED)
+    if job.old.aside is not None or job.folder.exists():
+        carried = carry(job.folder, aside, job.part)
+    if job.old.aside is not None:
         named = {Path(name).stem: name for name in written.frames}
         still = (carried.pairs.get(Path(name).stem, "") for name in job.old.kept)
         keep_instead(root, job.folder, [named[stem] for stem in still if stem in named])
-    set_aside(job.folder, aside or free_aside(job.folder, "unfinished"))
+    set_aside(job.folder, aside)
     os.replace(job.part, job.folder)
     return carried
 

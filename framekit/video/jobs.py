@@ -9,6 +9,7 @@ from threading import Event
 from framekit import console
 from framekit.dataset import frames
 from framekit.dedup import descriptors, search
+from framekit.errors import UsageError
 from framekit.video.done import Again, Wanted
 from framekit.video.extract import Encoding, Extracted, Job, Old, publish, take_frames
 from framekit.video.ffmpeg import Ffmpeg, View
@@ -26,7 +27,9 @@ def kept_elsewhere(dataset: Path, labels: Iterable[str], workers: int) -> search
     """Return the descriptors of all frames in the dataset, but those of the episodes that are extracted now."""
     kept = search.KeptDescriptors()
     coming = set(labels)
-    found = frames.find_frames(dataset) if dataset.is_dir() else []
+    found = (
+        frames.find_frames(dataset, unusable=[]) if dataset.is_dir() else []
+    )  # the next scripts list what is left out
     others = [frame for frame in found if frame.relative_to(dataset).parts[0] not in coming]
     described = descriptors.describe_frames(others, workers, keep=True)
     for frame, row in zip(described.readable, described.rows, strict=True):
@@ -39,21 +42,31 @@ def plan(
 ) -> tuple[list[Job], list[tuple[Path, str]]]:
     """Look at each video; return the jobs, and the videos that cannot be extracted with the reason.
 
-    `again` says where the old frames of an episode go that is extracted again.
+    `again` says where the old frames of an episode go that is extracted again. A video of which nothing lies between
+    the start and the end that are wanted, such as a short special, is refused.
 
-    Raises UsageError if nothing of a video lies between the start and the end that are wanted.
+    Raises UsageError if that is so for all.
     """
-    jobs, refused = [], []
+    jobs: list[Job] = []
+    refused: list[tuple[Path, str]] = []
+    short: list[UsageError] = []
     for label, video in labelled.items():
         claimed = look(ffmpeg, video, wanted.looks["video_stream"])
         if isinstance(claimed, str):
             refused.append((video, claimed))
         else:
             view = View(video, claimed, bool(wanted.looks["deinterlace"]))
-            sampling = within(wanted.sampling, claimed.duration, str(video))
-            episode = Episode(video, label, prefix, claimed.duration, wanted.looks)
+            try:
+                sampling = within(wanted.sampling, claimed.duration, str(video))
+            except UsageError as error:
+                short.append(error)
+                refused.append((video, str(error)))
+                continue
+            episode = Episode(video, label, prefix, claimed.duration, wanted.looks, claimed.number)
             old = Old(again.aside.get(label), again.kept.get(label, ())) if again else Old()
             jobs.append(Job(episode, view, sampling, dataset / label, old))
+    if len(short) == len(labelled) > 0:
+        raise short[0]
     return jobs, refused
 
 

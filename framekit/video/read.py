@@ -39,6 +39,8 @@ def look(ffmpeg: Ffmpeg, video: Path, number: int | None = None) -> VideoStream 
     listed = ", ".join(f"{one.number} ({one.width}x{one.height})" for one in streams)
     if claimed is None and number is not None and streams:
         return f"it has no video stream {number}; it has {listed}"
+    if claimed is None and not streams and is_cut_mp4(ffmpeg, video):
+        return "it lacks its index, as an mp4 does whose download or recording was cut off; get it whole"
     if claimed is None:
         return "it has no video stream that ffmpeg can read"
     if claimed.hdr and not ffmpeg.zimg:
@@ -51,6 +53,13 @@ def look(ffmpeg: Ffmpeg, video: Path, number: int | None = None) -> VideoStream 
             " take a version of it in HDR10 or SDR"
         )
     return claimed
+
+
+def is_cut_mp4(ffmpeg: Ffmpeg, video: Path) -> bool:
+    """Tell whether a file begins as an mp4 and lacks the index that stands at the end of most."""
+    with video.open("rb") as file:
+        begin = file.read(8)
+    return begin[4:] == b"ftyp" and "moov atom not found" in stream.messages(ffmpeg.path, "-i", str(video.absolute()))
 
 
 def numbers_for(log: FrameLog, sampling: Sampling) -> list[int]:

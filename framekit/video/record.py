@@ -3,10 +3,12 @@
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from framekit.errors import UsageError
 from framekit.files import atomic, names, paths
 from framekit.sidecars.episode import record_text
 from framekit.video.sampling import Sampling, scene_numbers, within
@@ -30,7 +32,8 @@ USED_WHEN = {
 class Episode:
     """One video and the name of its folder and frames; its length in seconds, 0 if it states none.
 
-    `looks` are the settings, besides the sampling, that decide what is in the files of its frames.
+    `looks` are the settings, besides the sampling, that decide what is in the files of its frames; `stream` is the
+    number of the video stream that they are of.
     """
 
     video: Path
@@ -38,6 +41,7 @@ class Episode:
     prefix: str
     duration: float = 0.0
     looks: Mapping[str, Any] = field(default_factory=dict)
+    stream: int = 0
 
     def stem(self, number: int) -> str:
         """Return the stem of its n-th frame, counted from 1."""
@@ -68,6 +72,7 @@ def episode_record(
         "video_size": episode.video.stat().st_size,
         "video_digest": video_digest(episode.video),
         "video_duration": episode.duration,
+        "video_stream": episode.stream,
         "episode": episode.label,
         "prefix": episode.prefix,
         "settings": settings_of(sampling, episode.looks),
@@ -89,9 +94,14 @@ def video_digest(video: Path) -> str:
     return found.hexdigest()[:12]
 
 
+def is_name(record: Mapping[str, Any], video: Path) -> bool:
+    """Tell whether a record is of a video of this name, in whichever Unicode form."""
+    return names.nfc(str(record.get("video"))) == names.nfc(video.name)
+
+
 def is_of_name(record: Mapping[str, Any], video: Path) -> bool:
     """Tell whether a record is of the video of this name and size."""
-    return record.get("video") == video.name and record.get("video_size") in (None, video.stat().st_size)
+    return is_name(record, video) and record.get("video_size") in (None, video.stat().st_size)
 
 
 def is_of(record: Mapping[str, Any], video: Path) -> bool:
@@ -100,7 +110,7 @@ def is_of(record: Mapping[str, Any], video: Path) -> bool:
     A copy beside the video of the record is another one. Records of older versions know only the name.
     """
     name, size = record.get("video"), record.get("video_size")
-    if size is None or name == video.name:
+    if size is None or is_name(record, video):
         return is_of_name(record, video)
     if size != video.stat().st_size or record.get("video_digest") != video_digest(video):
         return False
@@ -116,11 +126,12 @@ def other_settings(record: Mapping[str, Any], wanted: Sampling, looks: Mapping[s
     known = known if isinstance(known, dict) else {}
     duration = record.get("video_duration")
     if isinstance(duration, int | float) and duration > 0:
-        wanted = within(wanted, duration, str(record.get("video")))
+        with suppress(UsageError):  # nothing of it is wanted now: its start or end differs
+            wanted = within(wanted, duration, str(record.get("video")))
     start, cut = max(wanted.start, wanted.skip_opening), wanted.skip_ending > 0 and not duration
     now = settings_of(wanted, looks) | {"start": start, "end": known.get("end") if cut else wanted.end}
     then = {"end": math.inf} | known | {"prefix": record.get("prefix")}
-    now |= {"prefix": prefix or then["prefix"]}
+    now |= {"prefix": (prefix if then["prefix"] else "") or then["prefix"]}
     alike = (now["mode"], now.get("format"))
     ignored = {name for name, users in USED_WHEN.items() if not {*users}.intersection(alike)} | {"skip_opening"}
     ignored |= set() if cut else {"skip_ending"}

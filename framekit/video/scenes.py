@@ -10,7 +10,10 @@ SHOWN = re.compile(
 )
 ERROR = re.compile(r"\[(?:error|fatal|panic)\](?! *Application provided invalid, non monotonically) *(.*)")
 # Said as a warning, or without the level: where two threads speak at once a message loses what stands before it.
-HINT = re.compile(r"corrupt decoded frame|[Pp]acket corrupt|corrupt input packet|size mismatch|File ended prematurely")
+HINT = re.compile(
+    r"corrupt decoded frame|[Pp]acket corrupt|corrupt input packet|size mismatch|File ended prematurely"
+    r"|invalid as first byte of an EBML number|invalid undecodable NALU|freeing incomplete packet|concealing \d+ DC"
+)
 FLASH_SECONDS = 0.21  # 5 frames at 24 fps
 FLASH_LIKENESS = 0.1  # of the change: back to the same picture changes as much as away from it
 

@@ -39,11 +39,16 @@ def config(source: Path, table: Path) -> int:
     return prepare_training.main(["--src_dir", str(source), "--config", str(table)])
 
 
-EVERYWHERE = {"not UTF-8": b"caf\xe9,1\n", "UTF-16": "a,1\n".encode("utf-16"), "too large": b"x" * (17 * 2**20)}
+EVERYWHERE = {
+    "not UTF-8": b"caf\xe9,1\n",
+    "UTF-16 without its mark": "a,1\n".encode("utf-16-le"),
+    "too large": b"x" * (17 * 2**20),
+}
 CASES: list[tuple[Run, str, bytes]] = [
     *((run, name, content) for run in (weights, triggers, renames, names) for name, content in EVERYWHERE.items()),
     (blacklist, "not UTF-8", b"caf\xe9\n"),
-    *((weights, line, line.encode()) for line in ("a", "a,b", "a,0", "a,-1", "a,nan", "a,1e99", "a;1", "a,1,2")),
+    *((weights, line, line.encode()) for line in ("a", "a,b", "a,0", "a,-1", "a,nan", "a,1e99", "a,1,2")),
+    *((weights, line, line.encode()) for line in ("a;x", "a;1,000", "a 1", "a:1", "a|1")),
     *((triggers, line, line.encode()) for line in ("a", ",x", "a,", "a,x\na,y")),
     *((renames, line, line.encode()) for line in ("a", "a,", ",b", "a,b,c", "a,unknown", "a,b+c")),
     *((renames, line, line.encode()) for line in ("unknown,a", "a,../b")),

@@ -217,7 +217,7 @@ def test_other_references_are_hinted_at_and_redo_takes_them(
 
 @pytest.mark.parametrize("changed", ["references", "model"])
 def test_the_digest_changes_with_references_and_model(tmp_path: Path, changed: str) -> None:
-    found = references.find_references(add_references(tmp_path, Aoba=[0], Hinata=[90]))
+    found = references.find_references(add_references(tmp_path, Aoba=[0], Hinata=[90]), [])
     before = references.references_digest(found, "m")
     assert references.references_digest(found, "m") == before
     if changed == "references":

@@ -65,7 +65,7 @@ def test_two_spellings_of_a_name_are_one_sentence(tmp_path: Path, capsys: pytest
 
 def find(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *seen: Face) -> references.Heads:
     monkeypatch.setattr(detect, "load_detector", lambda name, settings: InWorker(lambda pixels: list(seen)))
-    found = references.find_references(add_references(tmp_path, Aoba=[0]))
+    found = references.find_references(add_references(tmp_path, Aoba=[0]), [])
     return references.find_heads(found, detect.Settings(), 1)
 
 
@@ -113,7 +113,7 @@ def test_a_sidecar_beside_a_reference_is_believed(monkeypatch: pytest.MonkeyPatc
         raise AssertionError
 
     monkeypatch.setattr(detect, "load_detector", refuse)
-    heads = references.find_heads(references.find_references(folder), detect.Settings(), 1)
+    heads = references.find_heads(references.find_references(folder, []), detect.Settings(), 1)
     assert heads.crops[0].shape[0] == round(0.6 * 60 * 1.7)
 
 
@@ -173,16 +173,16 @@ def test_frames_moved_to_a_character_teach_too(tmp_path: Path) -> None:
     add_faces(unmoved, MIDDLE)
     rare = add_frame(tmp_path / "tree/1_character/character_others/z.png", characters=["Hinata"])
     add_faces(rare, MIDDLE)  # where arrange_folders.py itself puts characters with few frames
-    found = references.corrected_below(tmp_path / "tree", tmp_path)
+    found = references.corrected_below(tmp_path / "tree", tmp_path, [])
     assert {path.name: [name for _, name in pairs] for path, pairs in found.items()} == {"x.png": ["Kokona"]}
-    assert references.corrected_below(None, tmp_path) == {}
+    assert references.corrected_below(None, tmp_path, []) == {}
 
 
 def test_more_names_than_faces_teach_nothing(tmp_path: Path) -> None:
     frame = add_frame(tmp_path / "x.png", characters=["Aoba"])
     add_faces(frame, MIDDLE)
     correct(frame, characters=["Aoba", "Hinata"])
-    assert references.corrected_below(Path(), tmp_path) == {}
+    assert references.corrected_below(Path(), tmp_path, []) == {}
 
 
 def test_evaluate_prints_and_draws_and_names_nothing(

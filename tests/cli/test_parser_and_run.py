@@ -217,7 +217,7 @@ def test_a_value_instead_of_the_table_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"= 1", b"[paint_frames", b"prefix = '\xe9'"])
 def test_a_file_that_is_no_toml_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "dataset.toml").write_bytes(content)
-    with pytest.raises(UsageError, match=r"dataset\.toml is not a TOML file"):
+    with pytest.raises(UsageError, match=r"dataset\.toml (is not a TOML file: line 1|.*is not UTF-8 text; save it)"):
         read("--config", str(tmp_path / "dataset.toml"))
 
 

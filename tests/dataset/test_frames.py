@@ -1,5 +1,6 @@
 """Finding frames and decoding them to pixels, whatever stands in the file."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from framekit.dataset.frames import Unreadable, find_frames, is_frame_name, map_
 from framekit.errors import UnreadableFrame, UsageError
 from framekit.pixels.decode import Pixels, read_pixels, shrink
 from framekit.pixels.encode import encode_png
-from tests.conftest import BLUE, GREEN, RED, patchwork, plain, save_frame
+from tests.conftest import BLUE, GREEN, RED, WithoutRights, patchwork, plain, save_frame
 
 A, B, C, D = (10, 20, 30), (200, 0, 0), (0, 200, 0), (0, 0, 200)
 
@@ -76,23 +77,86 @@ def test_what_is_no_folder_is_refused_with_its_path(tmp_path: Path, missing: str
         find_frames(tmp_path / missing)
 
 
+def left_out(folder: Path, used: list[str]) -> dict[str, str]:
+    """Return what is left out below a folder, each with the reason, after a look at what is used."""
+    unusable: list[tuple[Path, str]] = []
+    found = find_frames(folder, unusable=unusable)
+    assert [path.relative_to(folder).as_posix() for path in found] == used
+    assert len({path for path, _ in unusable}) == len(unusable)
+    return {path.relative_to(folder).as_posix(): reason for path, reason in unusable}
+
+
 @pytest.mark.parametrize("other", ["1.jpg", "1.PNG", "1.webp"])
-def test_two_frames_with_one_stem_are_refused(tmp_path: Path, other: str) -> None:
-    touch(tmp_path / "a/1.png", tmp_path / "a" / other)
-    with pytest.raises(UsageError, match=r"1\.png and 1|1\.\w+ and 1\.png"):
-        find_frames(tmp_path)
+def test_all_frames_with_one_stem_are_left_out_and_the_rest_is_found(tmp_path: Path, other: str) -> None:
+    touch(tmp_path / "a/1.png", tmp_path / "a" / other, tmp_path / "a/2.png", tmp_path / "b/1.png")
+    touch(tmp_path / "c/x.gif", tmp_path / "c/x.png", tmp_path / "c/x.bmp")
+    found = left_out(tmp_path, ["a/2.png", "b/1.png"])
+    assert {*[*found][:2]} == {"a/1.png", f"a/{other}"}
+    assert [*found][2:] == ["c/x.bmp", "c/x.gif", "c/x.png"]
+    assert "1.png" in found[f"a/{other}"] and other in found["a/1.png"]
+    assert found["c/x.bmp"] == "x.bmp and x.gif and x.png would share their sidecars; rename all but one of them"
 
 
-def test_stems_that_differ_in_letter_case_only_are_refused(tmp_path: Path) -> None:
+def test_stems_that_differ_in_letter_case_only_are_left_out(tmp_path: Path) -> None:
     touch(tmp_path / "Frame.png", tmp_path / "frame.jpg")
-    with pytest.raises(UsageError, match="share their sidecars"):
-        find_frames(tmp_path)
+    assert set(left_out(tmp_path, [])) == {"Frame.png", "frame.jpg"}
 
 
-def test_a_frame_whose_metadata_would_be_the_faces_of_another_is_refused(tmp_path: Path) -> None:
+def test_a_frame_whose_metadata_would_be_the_faces_of_another_is_left_out(tmp_path: Path) -> None:
     touch(tmp_path / "1.png", tmp_path / "1.faces.png")  # 1.faces.json: faces of the first, metadata of the second
-    with pytest.raises(UsageError, match="a frame and a sidecar at once"):
-        find_frames(tmp_path)
+    assert "a frame and a sidecar at once" in left_out(tmp_path, ["1.png"])["1.faces.png"]
+
+
+def test_names_that_are_not_utf8_are_left_out_and_so_are_the_frames_of_such_folders(tmp_path: Path) -> None:
+    bad = os.fsdecode(b"\xff")
+    touch(tmp_path / "1.png", tmp_path / f"{bad}.png", tmp_path / f"EP{bad}" / "1.png", tmp_path / f"EP{bad}/in/1.png")
+    (tmp_path / f"no{bad}").mkdir()  # holds no frame, and so is nobody's business
+    found = left_out(tmp_path, ["1.png"])
+    assert set(found) == {f"{bad}.png", f"EP{bad}", f"EP{bad}/in"}
+    assert all("not UTF-8; rename it" in reason for reason in found.values())
+
+
+@pytest.mark.parametrize(("length", "is_used"), [(200, True), (227, True), (228, False), (251, False)])
+def test_names_without_room_for_those_of_the_sidecars_are_left_out(tmp_path: Path, length: int, is_used: bool) -> None:
+    name = "x" * length + ".png"
+    touch(tmp_path / name)
+    found = left_out(tmp_path, [name] * is_used)
+    assert is_used or "too long" in found[name]
+    if is_used:
+        touch(tmp_path / ("x" * length + "_2.characters.json"), tmp_path / f"{name}.tags")
+
+
+def test_what_is_no_file_is_left_out(tmp_path: Path) -> None:
+    touch(tmp_path / "1.png")
+    os.mkfifo(tmp_path / "pipe.png")  # reading it would never end
+    (tmp_path / "gone.png").symlink_to("nowhere.png")
+    (tmp_path / "round.png").symlink_to("round.png")
+    (tmp_path / "empty.png").mkdir()
+    touch(tmp_path / "full.png/2.png")
+    (tmp_path / "link.png").symlink_to("1.png")
+    found = left_out(tmp_path, ["1.png", "full.png/2.png", "link.png"])
+    assert {name: reason.partition(";")[0] for name, reason in found.items()} == {
+        "pipe.png": "it is no file",
+        "gone.png": "it is a link that leads nowhere",
+        "round.png": "it is a link that leads nowhere",
+        "empty.png": "it is no file",
+    }
+
+
+def test_files_and_folders_that_may_not_be_read_are_left_out(tmp_path: Path, without_rights: WithoutRights) -> None:
+    touch(tmp_path / "EP01/1.png", tmp_path / "EP01/2.png", tmp_path / "EP02/1.png")
+    without_rights(tmp_path / "EP01/2.png", tmp_path / "EP02")
+    found = left_out(tmp_path, ["EP01/1.png"])
+    assert set(found) == {"EP01/2.png", "EP02"}
+    assert all(reason.endswith("give yourself the right to") for reason in found.values())
+
+
+def test_without_a_list_what_is_left_out_is_a_warning_of_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    touch(tmp_path / "1.png", tmp_path / os.fsdecode(b"a\n\xff.png"))
+    assert names_of(tmp_path) == ["1.png"]
+    assert capsys.readouterr().err == f"left out: {tmp_path}/a\\n\\udcff.png: its name is not UTF-8; rename it\n"
 
 
 def test_one_stem_in_two_folders_is_fine(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from docs import generate
-from framekit.cli.parser import SCRIPTS, read_defaults
+from framekit.cli.config import SCRIPTS, read_defaults
 from framekit.errors import UsageError
 from tests.conftest import ROOT
 

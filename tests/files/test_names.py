@@ -11,8 +11,8 @@ from framekit.files.names import CAPTION, CHARACTERS, FACES, METADATA, TAGS
 
 def test_every_sidecar_is_on_the_list() -> None:
     constants = {value for name, value in vars(names).items() if name.isupper() and isinstance(value, str)}
-    own = constants - {names.EPISODE_RECORD, names.MULTIPLY}
-    assert own == {TAGS, FACES, CHARACTERS, METADATA, CAPTION}
+    own = constants - {names.EPISODE_RECORD, names.MULTIPLY, names.HIDDEN_METADATA}
+    assert own == {TAGS, FACES, CHARACTERS, METADATA, CAPTION, names.SOURCE}
     assert own <= {*names.STEM_SUFFIXES, *names.NAME_SUFFIXES}
 
 

@@ -284,7 +284,7 @@ def test_names_of_lines_in_any_letter_case_and_order() -> None:
         ("rating:explicit, hat", ["explicit"], ["hat"]),
         ("hat, rating:general", ["general"], ["hat"]),
         ("rating: safe\ngeneral: hat", ["safe"], ["hat"]),
-        ("rating:none, explicit", [], ["rating:none", "explicit"]),
+        ("rating:none, explicit", [], ["explicit"]),
     ],
 )
 def test_the_rating_is_no_tag(text: str, rating: list[str], general: list[str]) -> None:

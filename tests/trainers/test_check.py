@@ -286,6 +286,10 @@ TRAPS: dict[str, tuple[Callable[[Path], Any], str, str]] = {
     "batches of 0": (
         edit_config("enable_bucket = true", "enable_bucket = true\nbatch_size = 0"), "dataset_config.toml", "so small",
     ),
+    "a resolution of one number in a list": (
+        edit_config("resolution = 24", "resolution = [24]"), "dataset_config.toml", "width and height",
+    ),
+    "a separator of lines": (write("a/x.txt", "hat\u2028, cap\n".encode()), "a/x.txt", "nobody sees"),
     "another separator of captions": (
         edit_config("keep_tokens = 2", 'shuffle_caption = true\ncaption_separator = ";"'),
         "dataset_config.toml", "are one tag",

@@ -95,6 +95,7 @@ TRAPS: dict[str, Callable[[str], str]] = {
     "musubi-form": lambda text: text.replace("[[datasets]]", "[datasets]", 1).split("[[datasets]]")[0],
     "musubi-key": change("batch_size = 1", "batch_size = 1\nkeep_tokens = 1"),
     "musubi-value": change("batch_size = 1", "batch_size = 0"),
+    "musubi-num_repeats": change("num_repeats = ", "num_repeats = 500"),
     "musubi-no-folder": change("image_directory", "control_directory"),
     "musubi-cache": change(".musubi_cache/b", ".musubi_cache/a"),
     "musubi-captions": change('caption_extension = ".txt"', ""),

@@ -103,6 +103,8 @@ TRAPS: dict[str, Callable[[list[dict[str, Any]]], Any]] = {
     "simpletuner-disabled": first(disabled=True),
     "simpletuner-only_instance_prompt": first(only_instance_prompt=True),
     "simpletuner-probability": first(probability=0),
+    "simpletuner-resolution": first(resolution=0),
+    "simpletuner-all-reg": lambda entries: [one.update(is_regularisation_data=True) for one in entries[:-1]],
     "simpletuner-max_num_samples": first(max_num_samples=1),
     "simpletuner-delete_unwanted_images": first(delete_unwanted_images=True),
     "simpletuner-folder-gone": first(instance_data_dir="/nowhere at all"),
@@ -120,6 +122,36 @@ def test_each_trap_is_found(name: str, tmp_path: Path, capsys: pytest.CaptureFix
     TRAPS[name](entries)
     (root / BACKENDS).write_text(json.dumps(entries))
     assert [line for line in check(root, "simpletuner", capsys) if f": {name}]" in line]
+
+
+@pytest.mark.parametrize("values", [{"minimum_aspect_ratio": 1.1}, {"maximum_aspect_ratio": 0.9}])
+def test_frames_of_another_shape_than_an_entry_takes_are_told(
+    values: dict[str, float], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_known(tmp_path / "set" / "a" / "x.png")
+    root = export(tmp_path / "set", "simpletuner")
+    entries = backends(root)
+    entries[0].update(values)
+    (root / BACKENDS).write_text(json.dumps(entries))
+    assert [line for line in check(root, "simpletuner", capsys) if "1 of a" in line and "excluded]" in line]
+
+
+def test_the_same_frames_in_two_resolutions_are_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    add_known(tmp_path / "set" / "a" / "x.png")
+    root = export(tmp_path / "set", "simpletuner")
+    entries = backends(root)
+    entries.append({**entries[0], "id": "larger", "resolution": 2 * SIDE})
+    (root / BACKENDS).write_text(json.dumps(entries))
+    assert not [line for line in check(root, "simpletuner", capsys) if "folder-twice" in line]
+
+
+def test_thousands_of_repeats_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    add_known(tmp_path / "set" / "a" / "x.png")
+    root = export(tmp_path / "set", "simpletuner")
+    entries = backends(root)
+    entries[0].update(repeats=5000)
+    (root / BACKENDS).write_text(json.dumps(entries))
+    assert [line for line in check(root, "simpletuner", capsys) if "repeats = 5000" in line]
 
 
 @pytest.mark.parametrize("unit", ["pixel", "pixel_area", "area"])

@@ -127,26 +127,85 @@ def test_subsets_that_were_put_into_another_dataset_are_renewed_there(root: Path
     assert second_dataset == {"resolution": 1024, "enable_bucket": True, "max_bucket_reso": 2048}
 
 
-def test_the_same_folders_in_two_datasets_are_renewed_in_both(root: Path) -> None:
+def test_the_same_folders_in_two_datasets_are_renewed_in_both(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     prepare(root)
     text = (root / KOHYA).read_text()
     (root / KOHYA).write_text(text + "\n" + text[text.index("[[datasets]]") :].replace("= 512", "= 768"))
     add(root, "Aoba/a3", "Nene/n1")
     prepare(root)
     for number in (0, 1):
-        assert {name: one["num_repeats"] for name, one in subsets(root, number).items() if name != "Nene"} == {
-            "Aoba": 1, "Hinata": 3, "Kokona": 1, "Sora": 3
+        assert {name: one["num_repeats"] for name, one in subsets(root, number).items()} == {
+            "Aoba": 1, "Hinata": 3, "Kokona": 1, "Sora": 3, "Nene": 3
         }  # fmt: skip
     assert [one["resolution"] for one in config(root)["datasets"]] == [512, 768]
+    rename_sora(root)
+    prepare(root)
+    assert subsets(root, 0).keys() == subsets(root, 1).keys() == {"Aoba", "Hinata", "Kokona", "Mio", "Nene"}
+    assert "kohya-folder-twice" not in told(root, capsys)
+
+
+def told(root: Path, capsys: pytest.CaptureFixture[str], trainer: str = "kohya") -> str:
+    """Return what --check says."""
+    capsys.readouterr()
+    prepare_training.main(["--src_dir", str(root), "--trainer", trainer, "--check", "--all"])
+    return capsys.readouterr().out
+
+
+def test_a_path_that_an_editor_spells_otherwise_follows_its_folder(root: Path) -> None:
+    prepare(root)
+    text = (root / KOHYA).read_text()
+    (root / KOHYA).write_text(text.replace('"\nnum_repeats', '/"\nnum_repeats').replace("= 512", "= 768"))
+    moved = root.rename(root.parent / "elsewhere")
+    prepare(moved)
+    assert subsets(moved).keys() == {"Aoba", "Hinata", "Kokona", "Sora"}
+    assert config(moved)["datasets"][0]["resolution"] == 768
+
+
+@pytest.mark.parametrize(
+    ("name", "trainer", "nothing"),
+    [(KOHYA, "kohya", "# nothing\n"), (CONCEPTS, "onetrainer", "[]"), (ROWS, "diffusers", "\n")],
+)
+def test_a_config_that_was_emptied_is_written_anew(root: Path, name: str, trainer: str, nothing: str) -> None:
+    prepare(root, trainer=trainer)
+    before = (root / name).read_text()
+    (root / name).write_text(nothing)
+    prepare(root, trainer=trainer)
+    assert (root / name).read_text() == before
+
+
+def test_what_was_removed_comes_back_as_the_check_says(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    prepare(root)
+    text = (root / KOHYA).read_text()
+    (root / KOHYA).write_text(text[: text.rindex("\n[[datasets.subsets]]")])
+    prepare(root)
+    assert "delete it first to have all anew" in told(root, capsys)
+    (root / KOHYA).unlink()
+    prepare(root)
+    assert (root / KOHYA).read_text() == text
+
+
+@pytest.mark.parametrize("sign", ["\x85", "\u2028", "\u2029", "\x1c", "\x0c"])
+def test_signs_that_break_lines_elsewhere_stand_in_captions_and_paths(root: Path, sign: str) -> None:
+    (root / "Sora").rename(root / f"So{sign}ra")
+    (root / "Aoba" / "a1.txt").write_text(f"a{sign}b, sky\n", encoding="utf-8")
+    for trainer in ("diffusers", "kohya", "musubi"):
+        prepare(root, trainer=trainer)
+    assert rows(root)["Aoba/a1.png"]["text"] == f"a{sign}b, sky"
+    edit(root / KOHYA, ("= 512", "= 768"))
+    prepare(root)
+    assert f"So{sign}ra" in subsets(root)
+    assert config(root)["datasets"][0]["resolution"] == 768
 
 
 def test_comments_stay(root: Path) -> None:
     prepare(root)
     edit(root / KOHYA, ("keep_tokens", "# mine: tried 2\nkeep_tokens"), ("= 512", "= 768  # sharper"))
+    edit(root / KOHYA, ("[general]", "[general] # of all"), ("[[datasets.subsets]]", "[[datasets.subsets]]  # first"))
     add(root, "Nene/n1")
     prepare(root)
     text = (root / KOHYA).read_text()
     assert "# mine: tried 2\nkeep_tokens" in text and "resolution = 768  # sharper" in text
+    assert "[general]  # of all\n" in text and "[[datasets.subsets]]  # first\nimage_dir" in text
     assert text.startswith("# kohya-ss") and text.count("# multiply") == 5
 
 
@@ -256,7 +315,7 @@ def test_concepts_keep_what_onetrainer_or_a_person_added(root: Path, tmp_path: P
 
 
 def rows(root: Path) -> dict[str, dict[str, Any]]:
-    return {json.loads(line)["file_name"]: json.loads(line) for line in (root / ROWS).read_text().splitlines()}
+    return {json.loads(line)["file_name"]: json.loads(line) for line in (root / ROWS).read_text().strip().split("\n")}
 
 
 def test_rows_of_an_image_folder_keep_columns_and_texts(root: Path) -> None:

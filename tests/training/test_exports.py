@@ -266,6 +266,29 @@ def test_a_frame_that_left_the_dataset_is_set_aside_and_comes_back(source: Path)
     assert not (out.parent / ".removed" / "kohya" / "stale" / "a" / "x.png").exists()
 
 
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_the_factor_of_an_emptied_folder_goes_unless_a_person_wrote_it(source: Path, by_hand: bool) -> None:
+    out = export(source, "--trainer", "everydream2") / "everydream2"
+    factor = out / "a" / "multiply.txt"
+    if by_hand:
+        factor.write_text("9\n")
+    (source / "a").rename(source / "c")
+    export(source, "--trainer", "everydream2")
+    assert factor.exists() == by_hand
+    assert (out / "c" / "multiply.txt").exists()
+
+
+@pytest.mark.parametrize("below", ["", "deeper"])
+def test_a_file_in_place_of_the_folder_is_one_sentence(
+    source: Path, capsys: pytest.CaptureFixture[str], below: str
+) -> None:
+    file = source.parent / "file"
+    file.write_text("x")
+    options = ["--src_dir", str(source), "--dst_dir", str(file / below), "--trainer", "kohya", "parquet"]
+    assert prepare_training.main(options) == 2
+    assert str(file) in capsys.readouterr().err
+
+
 def test_frames_that_a_person_added_to_an_export_stay(source: Path) -> None:
     out = export(source, "--trainer", "everydream2") / "everydream2"
     add_frame(out / "a" / "mine.png")

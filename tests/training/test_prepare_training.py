@@ -122,6 +122,16 @@ def test_a_frame_without_usable_metadata_is_listed_and_the_others_are_done(
     assert "1 unreadable" in said.out
 
 
+@pytest.mark.parametrize("name", ["1.txt", "multiply.txt", "dataset_config.toml"])
+def test_a_folder_in_place_of_a_file_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    add(tmp_path, "1")
+    (tmp_path / name).mkdir()
+    assert prepare(tmp_path) == 2
+    assert f"{tmp_path / name}: it is a folder where a file is needed" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["multiply", "flip_p"])
 def test_a_frame_named_like_a_file_of_the_trainer_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str

@@ -15,6 +15,7 @@ from framekit.video.scenes import FrameLog
 CODECS = {
     "h264": ("-c:v", "libx264", "-preset", "ultrafast", "-g", "24", "-threads", "1"),
     "mpeg2": ("-c:v", "mpeg2video", "-g", "12", "-b:v", "2M"),
+    "wmv": ("-c:v", "wmv2", "-b:v", "2M"),
     "hevc": ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "keyint=24:log-level=none"),
 }
 PACKET = 188  # bytes of a transport stream
@@ -52,7 +53,7 @@ def test_a_recording_that_begins_within_a_group_is_whole_but_for_its_beginning(
     assert "unreadable" not in said
 
 
-@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("codec", ["h264", "mpeg2", "hevc"])
 def test_lost_packets_are_a_gap_with_its_times(codec: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     video = drawn(tmp_path / "videos/01.ts", codec)
     content = video.read_bytes()
@@ -108,6 +109,44 @@ def test_a_whole_video_is_not_complained_of(
     code, said, times = extracted(drawn(tmp_path / f"videos/01.{suffix}", codec), tmp_path / "out", capsys)
     assert (code, len(times)) == (0, 96)
     assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "ts"])
+def test_an_end_of_zeros_is_told(suffix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    video = drawn(tmp_path / f"videos/01.{suffix}", "hevc")
+    content = video.read_bytes()
+    whole = len(content) * 7 // 10
+    video.write_bytes(content[:whole] + bytes(2**17))
+    code, said, times = extracted(video, tmp_path / "out", capsys)
+    assert (code, len(times) < 96) == (1, True)
+    assert "cut short, it ends at" in said
+
+
+def test_an_mp4_without_its_index_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    whole = drawn(tmp_path / "videos/01.mp4", "h264")
+    video = tmp_path / "videos/02.mp4"
+    command = [find_ffmpeg().path, "-v", "error", "-i", str(whole), "-c", "copy", str(video)]
+    subprocess.run(command, check=True)
+    video.write_bytes(video.read_bytes()[:-4000])
+    code, said, times = extracted(whole.parent, tmp_path / "out", capsys)
+    assert (code, len(times)) == (1, 96)
+    assert "02.mp4: it lacks its index" in said
+
+
+def test_packets_that_a_wmv_lacks_are_a_gap(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    video = drawn(tmp_path / "videos/01.wmv", "wmv")
+    content = video.read_bytes()
+    video.write_bytes(content[: len(content) * 4 // 10] + content[len(content) * 6 // 10 :])
+    code, said, _ = extracted(video, tmp_path / "out", capsys)
+    assert code == 1
+    assert "damaged, nothing from " in said
+
+
+def test_damage_outside_of_the_wanted_part_is_not_told() -> None:
+    log = FrameLog(["0", "0.04", "0.08", "1.5", "1.54", "1.58"], [], [0.0] * 6, ("bad block",))
+    assert missing(log, {4}, 1.62, False, (0.0, 0.1)).trouble == ""
+    assert missing(log, {4}, 1.62, True, (1.7, 2.0)).trouble == ""
+    assert missing(log, {4}, 1.62, True, (1.0, 2.0)).trouble.startswith("damaged, nothing from 0.12 to 1.50 s")
 
 
 def test_a_varying_rate_is_no_gap_without_a_complaint() -> None:

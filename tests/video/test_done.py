@@ -212,6 +212,46 @@ def test_a_season_that_an_older_version_did_not_tell_apart_is_not_extracted_twic
     assert len(frame_names(show / "dataset/EP01")) == len(CLIP_CHANGES)
 
 
+def test_seasons_of_one_name_and_size_are_two_videos(tmp_path: Path, clip: Path) -> None:
+    for season in (1, 2):
+        (tmp_path / f"videos/Season {season}").mkdir(parents=True)
+        shutil.copy(clip, tmp_path / f"videos/Season {season}/01.mp4")
+        assert run(tmp_path / "videos", tmp_path / "dataset") == 0
+        change_record(tmp_path / "dataset/EP01", video_size=None, video_digest=None, prefix=None)
+    assert run(tmp_path / "videos", tmp_path / "dataset", "--prefix", "videos") == 0
+    assert listing(tmp_path / "dataset") == ["EP01", "S02EP01"]
+
+
+def test_a_better_copy_of_the_same_name_is_told_by_its_size(
+    show: Path, other_clip: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    size = (show / "videos/Show S01E01.mp4").stat().st_size
+    shutil.copy(other_clip, show / "videos/Show S01E01.mp4")
+    capsys.readouterr()
+    assert run(show / "videos", show / "dataset", "--redo") == 2
+    said = one_sentence(capsys.readouterr().err)
+    assert f"Show S01E01.mp4 of {size} bytes, than" in said
+    assert f"Show S01E01.mp4 of {other_clip.stat().st_size} bytes; " in said
+
+
+def test_a_short_special_does_not_stop_the_season(show: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_clip(show / "videos/Show S00E01.mp4", clip_frames()[:4])
+    write_clip(show / "videos/Show S01E02.mp4", clip_frames())
+    assert run(show / "videos", show / "dataset", "--prefix", "show", "--skip_opening", "0.5") == 1
+    assert "Show S00E01.mp4 is left between 0.5 s and its end" in capsys.readouterr().err
+    assert listing(show / "dataset") == ["EP01", "EP02"]
+    assert run(show / "videos", show / "dataset", "--prefix", "show") == 1
+    assert listing(show / "dataset") == ["EP01", "EP02", "S00EP01"]
+    assert run(show / "videos", show / "dataset", "--prefix", "show", "--start", "0.5") == 1
+    assert "EP01, S00EP01 were extracted with no --start" in capsys.readouterr().err
+    assert run(show / "videos", show / "dataset", "--start", "50", "--redo") == 2
+
+
+def test_a_dataset_that_is_a_file_is_refused(show: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(show / "videos", show / "videos/Show S01E01.mp4") == 2
+    assert "is a file; name a folder" in one_sentence(capsys.readouterr().err)
+
+
 def test_a_damaged_record_is_listed_and_its_episode_left_alone(show: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (show / "dataset/EP01/.frames.json").write_text("{")
     assert run(show / "videos", show / "dataset") == 1

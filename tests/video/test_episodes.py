@@ -1,5 +1,6 @@
 """Episode numbers from the names of videos, as release groups write them."""
 
+import os
 import unicodedata
 from pathlib import Path
 
@@ -209,6 +210,14 @@ def test_a_bare_number_is_not_sure(name: str) -> None:
         ("Season 2", "S02EP05"),
         ("Title S2", "S02EP05"),
         ("Title 2nd Season", "S02EP05"),
+        ("Title Second Season", "S02EP05"),
+        ("Title 第二季", "S02EP05"),
+        ("Title.S02.1080p.BluRay.x265-Group", "S02EP05"),
+        ("[Group] Title S2 [1080p]", "S02EP05"),
+        ("Title_S2", "S02EP05"),
+        ("Season_02", "S02EP05"),
+        ("Season.2", "S02EP05"),
+        ("season-2", "S02EP05"),
         ("Season 1", "EP05"),
         ("yamaS2", "EP05"),
         ("videos", "EP05"),
@@ -366,6 +375,29 @@ def test_a_pattern_in_the_other_unicode_form_fits(tmp_path: Path) -> None:
     touch(tmp_path, unicodedata.normalize("NFD", "ガヴリール 05.mkv"))
     assert len(names_of(tmp_path, "ガヴリール *.mkv")) == 1
     assert len(names_of(tmp_path, unicodedata.normalize("NFD", "ガヴリール *.mkv"))) == 1
+
+
+def test_folders_tell_the_season_wherever_the_run_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("Season 2/05.mkv", "Season 3/Disc 1/05.mkv", "Season 4/Extra/05.mkv"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).touch()
+    labels = {}
+    for folder in ("Season 2", "Season 3/Disc 1", "Season 4/Extra"):
+        monkeypatch.chdir(tmp_path / folder)
+        videos, _ = find_videos(Path(), "*")
+        labels[folder] = list(label_episodes(videos, "*").labels)
+        assert list(label_episodes(videos, "*.mkv").labels) == labels[folder]
+    assert labels == {"Season 2": ["S02EP05"], "Season 3/Disc 1": ["S03EP05"], "Season 4/Extra": ["EP05"]}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no named pipes among files")
+def test_links_to_nothing_and_pipes_are_listed_and_the_rest_is_found(tmp_path: Path) -> None:
+    (tmp_path / "01.mkv").touch()
+    (tmp_path / "02.mkv").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(tmp_path / "03.mkv")
+    videos, unusable = find_videos(tmp_path, "*")
+    assert [path.name for path in videos] == ["01.mkv"]
+    assert [path.name for path, _ in unusable] == ["02.mkv", "03.mkv"]
 
 
 def test_the_name_tells_the_season_of_a_number_that_the_pattern_finds() -> None:

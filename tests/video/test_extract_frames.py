@@ -325,7 +325,7 @@ def test_sound_without_frames_is_reported(tmp_path: Path, capsys: pytest.Capture
 
 
 @pytest.mark.parametrize(
-    ("kind", "reason"), [("folder", "it is a folder"), ("empty", "it is empty"), ("text", "it has no video stream")]
+    ("kind", "reason"), [("folder", "it is no file"), ("empty", "it is empty"), ("text", "it has no video stream")]
 )
 def test_what_is_no_video_is_one_sentence_and_the_others_go_on(
     videos: Path, tmp_path: Path, kind: str, reason: str, capsys: pytest.CaptureFixture[str]

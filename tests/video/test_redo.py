@@ -6,6 +6,7 @@ stands on 000002 has no frame any more.
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from framekit.files import atomic
 from framekit.pixels.decode import read_pixels
 from framekit.sidecars.tags import TagRecord
 from framekit.video import extract, stream
+from framekit.video.ffmpeg import find_ffmpeg
 from tests.conftest import CLIP_CHANGES, listing, plain, save_frame
 from tests.helpers_dataset import MIDDLE, add_faces, add_json, add_names, add_text, correct, loaded
 
@@ -102,6 +104,21 @@ def test_each_kind_of_file_follows(show: Path) -> None:
     assert {name.split("_sdxl")[0][:13] for name in others} == {"s_EP01_000002"}
 
 
+@pytest.mark.parametrize("is_cropped", [False, True])
+def test_json_of_other_programs_follows_byte_for_byte(
+    show: Path, monkeypatch: pytest.MonkeyPatch, is_cropped: bool
+) -> None:
+    text = '{"tags": "1girl long_hair", "size": 3, "source": "https://x"}'
+    frame(show, 3, ".json").write_text(text)
+    frame(show, 9, ".source.json").write_text(text)
+    monkeypatch.setattr(stream, "detect_bars", lambda *_: (100, 80, 0, 0))
+    again(show, *["--crop_bars"] * is_cropped)
+    assert frame(show, 2, ".json").read_text() == text
+    assert frame(show, 4, ".source.json").read_text() == text
+    assert generate_metadata.main(["--src_dir", str(show / "frames")]) == 0
+    assert [loaded(frame(show, number))["tags"] for number in (2, 4)] == [["1girl", "long_hair"]] * 2
+
+
 def test_what_a_script_wrote_does_not_follow(show: Path, capsys: pytest.CaptureFixture[str]) -> None:
     old = frame(show, 3)
     add_faces(old, MIDDLE)
@@ -165,10 +182,73 @@ def test_another_time_or_another_stream_is_another_picture(show: Path) -> None:
     again(show)
     assert [path.stem for path in sorted((show / "frames/EP01").glob("s_*.json"))] == ["s_EP01_000001", "s_EP01_000003"]
     record = json.loads(path.read_text())
-    record["settings"]["video_stream"] = 1
+    record["video_stream"] = 1
+    shutil.rmtree(show / "frames/.removed")
     path.write_text(json.dumps(record))
     again(show)
     assert not list((show / "frames/EP01").glob("s_*.json"))
+
+
+def test_the_default_stream_and_another_one_have_other_pictures(tmp_path: Path) -> None:
+    (tmp_path / "videos").mkdir()
+    drawn = [
+        word for size in ("160x90", "320x180") for word in ("-f", "lavfi", "-i", f"testsrc2=size={size}:duration=1")
+    ]
+    marks = ["-disposition:v:0", "0", "-disposition:v:1", "default"]
+    command = [find_ffmpeg().path, "-v", "error", *drawn, "-map", "0", "-map", "1", "-c:v", "ffv1", *marks]
+    subprocess.run([*command, str(tmp_path / "videos/01.mkv")], check=True)
+    assert run(tmp_path, "--mode", "all") == 0
+    add_json(frame(tmp_path, 3), ".json", {"characters": ["Aoba"]})
+    assert run(tmp_path, "--mode", "all", "--redo", "--video_stream", "0") == 0
+    assert not frame(tmp_path, 3, ".json").exists()
+    assert run(tmp_path, "--mode", "all", "--redo", "--video_stream", "1") == 0
+    assert loaded(frame(tmp_path, 3))["characters"] == ["Aoba"]
+
+
+def test_a_correction_comes_back_with_its_picture(show: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    correct(frame(show, 2), characters=["Aoba"])
+    correct(frame(show, 3), characters=["Hinata"])
+    again(show)
+    frame(show, 2, ".json").unlink()
+    capsys.readouterr()
+    assert run(show, "--mode", "all", "--redo") == 0
+    assert "1 corrected file carried over" in capsys.readouterr().out
+    assert loaded(frame(show, 2))["characters"] == ["Aoba"]
+    assert not frame(show, 3, ".json").exists(), "its correction was taken back while its picture was there"
+
+
+def test_what_was_set_aside_of_another_video_does_not_come_back(show: Path) -> None:
+    correct(frame(show, 2), characters=["Aoba"])
+    again(show)
+    aside = show / "frames/.removed/extracted_again/EP01/.frames.json"
+    aside.write_text(json.dumps(json.loads(aside.read_text()) | {"video_digest": "0" * 12}))
+    assert run(show, "--mode", "all", "--redo") == 0
+    assert not frame(show, 2, ".json").exists()
+
+
+@pytest.mark.parametrize("words", [("--redo",), ()])
+def test_without_a_record_corrections_follow_the_content(show: Path, words: tuple[str, ...]) -> None:
+    correct(frame(show, 3), characters=["Aoba"])
+    correct(frame(show, 2), characters=["Hinata"])
+    record = show / "frames/EP01/.frames.json"
+    if words:
+        record.write_text("{")
+    else:
+        record.unlink()
+    assert run(show, *words) == 0
+    assert loaded(frame(show, 2))["characters"] == ["Aoba"]
+    assert not frame(show, 3, ".json").exists()
+
+
+def test_an_older_record_that_tells_no_stream_lends_nothing_to_a_picture_of_another_size(show: Path) -> None:
+    correct(frame(show, 3), characters=["Aoba"])
+    path = show / "frames/EP01/.frames.json"
+    record = json.loads(path.read_text())
+    del record["video_stream"], record["settings"]["video_stream"]
+    path.write_text(json.dumps(record))
+    save_frame(frame(show, 3), plain((1, 2, 3)))
+    again(show)
+    assert not frame(show, 2, ".json").exists()
 
 
 def test_removed_frames_and_their_corrections_go_with_the_old_ones(show: Path) -> None:
