@@ -205,7 +205,8 @@ def rename_folders(root: Path, names_for: Mapping[Path, Names]) -> dict[Path, Pa
     if not moving:
         return {}
     owners = read_journal(root).owners()
-    stems = Stems(visible_files(root))
+    # Sidecars alone take no place: those of a frame that a kill left on its way are there before it.
+    stems = Stems(path for path in visible_files(root) if frames.is_frame_name(path.name))
     result: dict[Path, Path] = {}
     with Journal(root / JOURNAL) as lines:
         for frame, folder in moving.items():
