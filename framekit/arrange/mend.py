@@ -6,6 +6,7 @@ from pathlib import Path
 
 from framekit import console, errors
 from framekit.arrange.leave import note_place, set_aside_before
+from framekit.arrange.locations import in_tree
 from framekit.arrange.pictures import Pictures
 from framekit.arrange.place import REPLACED, bring, follow_factors
 from framekit.arrange.placements import (
@@ -80,7 +81,8 @@ def fetch_sidecars(tree: Path) -> int:
     if not orphans:
         return 0
     arranged = read_journal(tree)
-    places = Places(arranged, frames.find_frames(tree, unusable=[]), noted_source(tree, arranged), Pictures())
+    source = noted_source(tree, arranged)
+    places = Places(arranged, in_tree(tree, arranged, source, []), source, Pictures())
     found = [(one, places.now(one)) for one in arranged.placed.values()]
     moved = [(one, now) for one, now in found if now and (now != one.place or not has_metadata(now))]
     fetched = 0

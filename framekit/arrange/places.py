@@ -1,5 +1,6 @@
 """Where the pictures of a tree stand now: where they were put, or where a person moved them."""
 
+import os
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from pathlib import Path
@@ -54,6 +55,7 @@ class Places:
             free = [path for path in self.strays if path not in taken]
             found.update(pairs(missing, free, keys, key, fits) if not sure else only_pairs(missing, free, keys, key))
 
+        take(lambda one: leads(one, self.source), lambda path: lead_of(path, self.source), sure=False)
         take(lambda one: [(one.place.name, one.picture.file)], lambda path: (path.name, stamps[path]), sure=False)
         take(lambda one: [one.place.name], lambda path: path.name, sure=False, fits=self.shows_origin)
         take(lambda one: [one.picture.file], lambda path: stamps[path], sure=True)
@@ -88,6 +90,23 @@ class Places:
         known = set() if one.picture.is_moment else {one.picture.key}
         origin = self.origin(one)
         return (known | ({digest_of(origin, origin.stat().st_size)} if origin else set())) - {""}
+
+
+def leads(one: Placed, source: Path | None) -> set[str]:
+    """Return what `lead_of` says of a link to the origin of a frame: its path, and the way there from its place."""
+    if source is None:
+        return set()
+    origin = os.path.normpath(source.resolve() / one.origin)
+    return {origin, os.path.relpath(origin, one.place.parent.resolve())}
+
+
+def lead_of(path: Path, source: Path | None) -> str:
+    """Return which file of the dataset a link leads to; what it says if it leads elsewhere, as after a move by hand."""
+    if source is None or not path.is_symlink():
+        return ""
+    said = os.readlink(path)  # noqa: PTH115 - the text as it is
+    there = os.path.normpath(path.parent.resolve() / said)
+    return there if Path(there).is_relative_to(source.resolve()) else said
 
 
 def pairs(missing: Iterable[Placed], free: Iterable[Path], keys: KeysOf, key: KeyOf, fits: Fits) -> dict[Key, Path]:
