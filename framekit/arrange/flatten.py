@@ -12,6 +12,7 @@ from framekit.dataset import frames, move
 from framekit.dataset.move import Stems, visible_files
 from framekit.files import names, paths
 from framekit.files.atomic import MOVE
+from framekit.files.journal import append_line
 from framekit.sidecars.renames import hand_over
 
 FLATTENED = f"{paths.REMOVED}/flattened"
@@ -43,6 +44,9 @@ def flatten(tree: Path, destination: Path) -> tuple[int, int, list[tuple[Path, s
             bring(one.frame, target, MOVE, destination / REPLACED, one.put)
         except errors.BadSidecar as error:
             damaged.append((one.frame, str(error)))
+            continue
+        if one.put is not None:  # else it would count as deleted by hand where this is not the end of the tree
+            append_line(tree / JOURNAL, one.put.record(tree) | {"left": "flattened"})
     if destination != tree:
         hand_over(tree, destination)
     if not damaged:

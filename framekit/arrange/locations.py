@@ -72,9 +72,10 @@ def locate(source: Path, tree: Path, limit: int = 0, moving: bool = False) -> Lo
                 if one.place not in left_out and tree / one.origin not in left_out}  # fmt: skip
         return Located(in_place(tree, found, Arranged(seen), pictures), unusable=unusable)
     away = set_aside_before(tree)
+    # The place of what is away is free: another picture may have been moved there.
+    places = Places(arranged, in_tree(tree, arranged, source, unusable), source, pictures)
+    left_out = frames.LeftOut(unusable)
     arranged = Arranged({**{key: one.placed for key, one in away.items()}, **arranged.placed})
-    present = in_tree(tree, arranged, source, unusable)
-    places, left_out = Places(arranged, present, source, pictures), frames.LeftOut(unusable)
     match = Match(source, arranged, places, away)
     apart = {one.origin for one in arranged.placed.values() if one.place in left_out}
     locations = [one for one in match.all(found) if (one.put.origin if one.put else one.origin) not in apart]
@@ -97,7 +98,7 @@ def in_tree(
     left_out: list[tuple[Path, str]] = []
     found, owners = frames.find_frames(tree, unusable=left_out), arranged.owners()
     links = [path for path, _ in left_out if path.is_symlink() and not path.exists()]
-    known = {lead for one in owners.values() for lead in leads(one, source)} if links else set()
+    known = {lead for one in arranged.placed.values() for lead in leads(one, source)} if links else set()
     links = [path for path in links if path in owners or lead_of(path, source) in known]
     unusable += [one for one in left_out if one[0] not in links]
     return found + links

@@ -85,13 +85,13 @@ def fetch_sidecars(tree: Path) -> int:
     places = Places(arranged, in_tree(tree, arranged, source, []), source, Pictures())
     found = [(one, places.now(one)) for one in arranged.placed.values()]
     moved = [(one, now) for one, now in found if now and (now != one.place or not has_metadata(now))]
+    own = {move.stem_key(one.place) for one in arranged.placed.values()}
     fetched = 0
     for one, now in moved:
-        left = left_behind(one, now, orphans)
-        if left is not None and (beside := move.files_beside(left)):
-            fetched += 1
-            for path in beside:
-                move.settle(path, move.file_at(path, left, now), MOVE.beside, False, tree / REPLACED)
+        found_beside = [(left, path) for left in left_behind(one, now, orphans, own) for path in move.files_beside(left)]
+        fetched += bool(found_beside)
+        for left, path in found_beside:
+            move.settle(path, move.file_at(path, left, now), MOVE.beside, False, tree / REPLACED)
     if fetched:
         move.remove_empty_folders(tree)
     return fetched
@@ -131,14 +131,21 @@ def orphaned_stems(tree: Path) -> dict[str, list[Path]]:
     return found
 
 
-def left_behind(one: Placed, now: Path, orphans: Mapping[str, Sequence[Path]]) -> Path | None:
-    """Return where a frame that is `now` elsewhere would be for its sidecars: where it was put, or was moved before."""
-    folders = orphans.get(one.place.stem, ())
-    if one.place.parent in folders:
-        return one.place
-    if len(folders) == 1 and not has_metadata(now):
-        return folders[0] / one.place.name
-    return None
+def left_behind(
+    one: Placed, now: Path, orphans: Mapping[str, Sequence[Path]], own: Collection[tuple[Path, str]]
+) -> list[Path]:
+    """Return where a frame that is `now` elsewhere would be for its sidecars: where it was put, or was moved before.
+
+    What is of its present name may be its own too, unless another one was put there, at one of the places `own`.
+    """
+    found = [one.place] if one.place.parent in orphans.get(one.place.stem, ()) else []
+    if has_metadata(now):
+        return found
+    for stem in dict.fromkeys((one.place.stem, now.stem)):
+        before = [folder / f"{stem}{now.suffix}" for folder in orphans.get(stem, ())]
+        before = [path for path in before if move.stem_key(path) not in own]
+        found += before if len(before) == 1 else []
+    return found
 
 
 def follow_renames(source: Path, tree: Path) -> None:

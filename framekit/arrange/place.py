@@ -151,7 +151,9 @@ class Placer:
             return
         if location.away is not None and location.away.was_moved:
             self.bring_back(location.away, target, put)
-            self.journal.append(replace(self.placed(location, target), by_hand=True).record(self.tree, put))
+            bring(location.frame, target, self.how, self.tree / REPLACED, put, self.renames)
+            now = MetadataDigests(metadata_digest(target), metadata_digest(location.frame))
+            self.journal.append(replace(self.placed(location, target, now), by_hand=True).record(self.tree, put))
             return
         if put is None or target != put.place or location.origin != put.origin:
             self.journal.append(self.placed(location, target).record(self.tree, put, is_finished=False))

@@ -50,7 +50,7 @@ class Places:
             return digests[path]
 
         def take(keys: KeysOf, key: KeyOf, sure: bool, fits: Fits = lambda one, path: True) -> None:
-            missing = [one for one in self.missing if one.key not in found]
+            missing = [one for one in reversed(self.missing) if one.key not in found]  # what was put last first
             taken = {*found.values()}
             free = [path for path in self.strays if path not in taken]
             found.update(pairs(missing, free, keys, key, fits) if not sure else only_pairs(missing, free, keys, key))
