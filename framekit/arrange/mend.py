@@ -1,5 +1,6 @@
 """A tree is made whole before anything else happens there: after a kill, after moves by hand, after renames."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -86,9 +87,10 @@ def fetch_sidecars(tree: Path) -> int:
     found = [(one, places.now(one)) for one in arranged.placed.values()]
     moved = [(one, now) for one, now in found if now and (now != one.place or not has_metadata(now))]
     own = {move.stem_key(one.place) for one in arranged.placed.values()}
+    claims = Counter(stem for one, now in found for stem in {one.place.stem, (now or one.place).stem})
     fetched = 0
     for one, now in moved:
-        found_beside = [(left, path) for left in left_behind(one, now, orphans, own) for path in move.files_beside(left)]
+        found_beside = [(left, path) for left in left_behind(one, now, orphans, own, claims) for path in move.files_beside(left)]
         fetched += bool(found_beside)
         for left, path in found_beside:
             move.settle(path, move.file_at(path, left, now), MOVE.beside, False, tree / REPLACED)
@@ -132,20 +134,24 @@ def orphaned_stems(tree: Path) -> dict[str, list[Path]]:
 
 
 def left_behind(
-    one: Placed, now: Path, orphans: Mapping[str, Sequence[Path]], own: Collection[tuple[Path, str]]
+    one: Placed,
+    now: Path,
+    orphans: Mapping[str, Sequence[Path]],
+    own: Collection[tuple[Path, str]],
+    claims: Mapping[str, int],
 ) -> list[Path]:
     """Return where a frame that is `now` elsewhere would be for its sidecars: where it was put, or was moved before.
 
-    What is of its present name may be its own too, unless another one was put there, at one of the places `own`.
+    `own` are the places of all frames, `claims` tell how many have, or had, each stem: what only one of them can have
+    left is its own; else it takes what lies in a single folder, at no place of another one, if it lacks its X.json.
     """
     found = [one.place] if one.place.parent in orphans.get(one.place.stem, ()) else []
-    if has_metadata(now):
-        return found
     for stem in dict.fromkeys((one.place.stem, now.stem)):
         before = [folder / f"{stem}{now.suffix}" for folder in orphans.get(stem, ())]
         before = [path for path in before if move.stem_key(path) not in own]
-        found += before if len(before) == 1 else []
-    return found
+        if claims[stem] == 1 or (len(before) == 1 and not has_metadata(now)):
+            found += before
+    return list(dict.fromkeys(found))
 
 
 def follow_renames(source: Path, tree: Path) -> None:
