@@ -2,12 +2,13 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from framekit.arrange.pictures import RETOUCHED, Pictures, digest_of, look_alike, same_bytes
 from framekit.arrange.placements import Arranged, Key, Placed
 from framekit.dataset import move
+from framekit.dataset.move import Stamp
 from framekit.files import paths
 
 KeysOf = Callable[[Placed], Collection[Hashable]]
@@ -20,13 +21,13 @@ class Places:
 
     def __init__(self, arranged: Arranged, present: Iterable[Path], source: Path | None, pictures: Pictures) -> None:
         """`present` are the frames in the tree, `source` is the dataset that they come from, if it is known."""
-        owners = arranged.owners()
+        owners, by_file = arranged.owners(), known_files(arranged)
         self.source, self.pictures = source, pictures
         self.where: dict[Key, Path] = {}
         self.strays: list[Path] = []
         for path in present:
             owner = owners.get(path)
-            if owner is None:
+            if owner is None or is_another(path, owner, by_file):
                 self.strays.append(path)
             else:
                 self.where[owner.key] = path
@@ -90,6 +91,18 @@ class Places:
         known = set() if one.picture.is_moment else {one.picture.key}
         origin = self.origin(one)
         return (known | ({digest_of(origin, origin.stat().st_size)} if origin else set())) - {""}
+
+
+def known_files(arranged: Arranged) -> dict[Stamp, Placed]:
+    """Return what was placed by the size and time of its file, as far as these tell one from all others."""
+    files = Counter(one.picture.file for one in arranged.placed.values())
+    return {one.picture.file: one for one in arranged.placed.values() if one.picture.key and files[one.picture.file] == 1}
+
+
+def is_another(path: Path, owner: Placed, by_file: Mapping[Stamp, Placed]) -> bool:
+    """Tell whether a person moved another picture to the place where `owner` had been put."""
+    found = None if path.is_symlink() or not owner.picture.key else move.stamp(path)
+    return found is not None and found != owner.picture.file and found in by_file
 
 
 def leads(one: Placed, source: Path | None) -> set[str]:
