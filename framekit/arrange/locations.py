@@ -86,9 +86,7 @@ def locate(source: Path, tree: Path, limit: int = 0, moving: bool = False) -> Lo
     return Located(locations, [(one, now) for one, now in gone if is_sure(one, now)], by_hand, unusable)
 
 
-def in_tree(
-    tree: Path, arranged: Arranged, source: Path | None, unusable: list[tuple[Path, str]]
-) -> list[Path]:
+def in_tree(tree: Path, arranged: Arranged, source: Path | None, unusable: list[tuple[Path, str]]) -> list[Path]:
     """Return the frames in a tree, and the links to nothing that were put there, wherever a person moved them since.
 
     They lead to frames that left, or say the way from where they were. Others are added to `unusable`.

@@ -90,7 +90,9 @@ def fetch_sidecars(tree: Path) -> int:
     claims = Counter(stem for one, now in found for stem in {one.place.stem, (now or one.place).stem})
     fetched = 0
     for one, now in moved:
-        found_beside = [(left, path) for left in left_behind(one, now, orphans, own, claims) for path in move.files_beside(left)]
+        found_beside = [
+            (left, path) for left in left_behind(one, now, orphans, own, claims) for path in move.files_beside(left)
+        ]
         fetched += bool(found_beside)
         for left, path in found_beside:
             move.settle(path, move.file_at(path, left, now), MOVE.beside, False, tree / REPLACED)

@@ -96,7 +96,9 @@ class Places:
 def known_files(arranged: Arranged) -> dict[Stamp, Placed]:
     """Return what was placed by the size and time of its file, as far as these tell one from all others."""
     files = Counter(one.picture.file for one in arranged.placed.values())
-    return {one.picture.file: one for one in arranged.placed.values() if one.picture.key and files[one.picture.file] == 1}
+    return {
+        one.picture.file: one for one in arranged.placed.values() if one.picture.key and files[one.picture.file] == 1
+    }
 
 
 def is_another(path: Path, owner: Placed, by_file: Mapping[Stamp, Placed]) -> bool:
