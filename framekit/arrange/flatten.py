@@ -5,12 +5,14 @@ from pathlib import Path
 from framekit import errors
 from framekit.arrange.leave import leaving, set_aside
 from framekit.arrange.locations import FrameLocation, locate
+from framekit.arrange.mend import fetch_sidecars
 from framekit.arrange.place import REPLACED, bring
 from framekit.arrange.placements import JOURNAL
 from framekit.dataset import frames, move
 from framekit.dataset.move import Stems, visible_files
 from framekit.files import names, paths
 from framekit.files.atomic import MOVE
+from framekit.files.journal import append_line
 from framekit.sidecars.renames import hand_over
 
 FLATTENED = f"{paths.REMOVED}/flattened"
@@ -23,6 +25,7 @@ def flatten(tree: Path, destination: Path) -> tuple[int, int, list[tuple[Path, s
     their X.json cannot be used. A frame that is there already, byte for byte or as the same picture, gets the
     corrections of both; another frame of that name stays beside it.
     """
+    fetch_sidecars(tree)
     homes, aside = go_home(tree, destination)
     located = locate(tree, tree)
     locations, damaged = located.locations, [*located.unusable]
@@ -41,6 +44,9 @@ def flatten(tree: Path, destination: Path) -> tuple[int, int, list[tuple[Path, s
             bring(one.frame, target, MOVE, destination / REPLACED, one.put)
         except errors.BadSidecar as error:
             damaged.append((one.frame, str(error)))
+            continue
+        if one.put is not None:  # else it would count as deleted by hand where this is not the end of the tree
+            append_line(tree / JOURNAL, one.put.record(tree) | {"left": "flattened"})
     if destination != tree:
         hand_over(tree, destination)
     if not damaged:

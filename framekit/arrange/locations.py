@@ -16,7 +16,7 @@ from framekit.arrange.pictures import (
     same_bytes,
 )
 from framekit.arrange.placements import Arranged, Key, Placed, read_journal
-from framekit.arrange.places import Places
+from framekit.arrange.places import Places, lead_of, leads
 from framekit.dataset import frames, move
 from framekit.dataset.frames import relative_name
 from framekit.files import atomic, names
@@ -72,9 +72,10 @@ def locate(source: Path, tree: Path, limit: int = 0, moving: bool = False) -> Lo
                 if one.place not in left_out and tree / one.origin not in left_out}  # fmt: skip
         return Located(in_place(tree, found, Arranged(seen), pictures), unusable=unusable)
     away = set_aside_before(tree)
+    # The place of what is away is free: another picture may have been moved there.
+    places = Places(arranged, in_tree(tree, arranged, source, unusable), source, pictures)
+    left_out = frames.LeftOut(unusable)
     arranged = Arranged({**{key: one.placed for key, one in away.items()}, **arranged.placed})
-    present = in_tree(tree, arranged, unusable)
-    places, left_out = Places(arranged, present, source, pictures), frames.LeftOut(unusable)
     match = Match(source, arranged, places, away)
     apart = {one.origin for one in arranged.placed.values() if one.place in left_out}
     locations = [one for one in match.all(found) if (one.put.origin if one.put else one.origin) not in apart]
@@ -85,20 +86,28 @@ def locate(source: Path, tree: Path, limit: int = 0, moving: bool = False) -> Lo
     return Located(locations, [(one, now) for one, now in gone if is_sure(one, now)], by_hand, unusable)
 
 
-def in_tree(tree: Path, arranged: Arranged, unusable: list[tuple[Path, str]]) -> list[Path]:
-    """Return the frames in a tree, and the links that were put there to frames which left; add others to `unusable`."""
+def in_tree(tree: Path, arranged: Arranged, source: Path | None, unusable: list[tuple[Path, str]]) -> list[Path]:
+    """Return the frames in a tree, and the links to nothing that were put there, wherever a person moved them since.
+
+    They lead to frames that left, or say the way from where they were. Others are added to `unusable`.
+    """
     if not tree.is_dir():
         return []
     left_out: list[tuple[Path, str]] = []
     found, owners = frames.find_frames(tree, unusable=left_out), arranged.owners()
-    links = [path for path, _ in left_out if path in owners and path.is_symlink() and not path.exists()]
+    links = [path for path, _ in left_out if path.is_symlink() and not path.exists()]
+    known = {lead for one in arranged.placed.values() for lead in leads(one, source)} if links else set()
+    links = [path for path in links if path in owners or lead_of(path, source) in known]
     unusable += [one for one in left_out if one[0] not in links]
     return found + links
 
 
 def is_sure(one: Placed, now: Path) -> bool:
-    """Tell whether a file in the tree is surely the one that was placed: there, or moved by a person as it is."""
-    return now == one.place or move.stamp(now) == one.picture.file
+    """Tell whether a file in the tree is surely the one that was placed: there, or moved by a person as it is.
+
+    A link is known by where it leads.
+    """
+    return now == one.place or now.is_symlink() or move.stamp(now) == one.picture.file
 
 
 class Match:

@@ -1,11 +1,13 @@
 """A tree is made whole before anything else happens there: after a kill, after moves by hand, after renames."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from framekit import console, errors
 from framekit.arrange.leave import note_place, set_aside_before
+from framekit.arrange.locations import in_tree
 from framekit.arrange.pictures import Pictures
 from framekit.arrange.place import REPLACED, bring, follow_factors
 from framekit.arrange.placements import (
@@ -80,16 +82,20 @@ def fetch_sidecars(tree: Path) -> int:
     if not orphans:
         return 0
     arranged = read_journal(tree)
-    places = Places(arranged, frames.find_frames(tree, unusable=[]), noted_source(tree, arranged), Pictures())
+    source = noted_source(tree, arranged)
+    places = Places(arranged, in_tree(tree, arranged, source, []), source, Pictures())
     found = [(one, places.now(one)) for one in arranged.placed.values()]
     moved = [(one, now) for one, now in found if now and (now != one.place or not has_metadata(now))]
+    own = {move.stem_key(one.place) for one in arranged.placed.values()}
+    claims = Counter(stem for one, now in found for stem in {one.place.stem, (now or one.place).stem})
     fetched = 0
     for one, now in moved:
-        left = left_behind(one, now, orphans)
-        if left is not None and (beside := move.files_beside(left)):
-            fetched += 1
-            for path in beside:
-                move.settle(path, move.file_at(path, left, now), MOVE.beside, False, tree / REPLACED)
+        found_beside = [
+            (left, path) for left in left_behind(one, now, orphans, own, claims) for path in move.files_beside(left)
+        ]
+        fetched += bool(found_beside)
+        for left, path in found_beside:
+            move.settle(path, move.file_at(path, left, now), MOVE.beside, False, tree / REPLACED)
     if fetched:
         move.remove_empty_folders(tree)
     return fetched
@@ -129,14 +135,25 @@ def orphaned_stems(tree: Path) -> dict[str, list[Path]]:
     return found
 
 
-def left_behind(one: Placed, now: Path, orphans: Mapping[str, Sequence[Path]]) -> Path | None:
-    """Return where a frame that is `now` elsewhere would be for its sidecars: where it was put, or was moved before."""
-    folders = orphans.get(one.place.stem, ())
-    if one.place.parent in folders:
-        return one.place
-    if len(folders) == 1 and not has_metadata(now):
-        return folders[0] / one.place.name
-    return None
+def left_behind(
+    one: Placed,
+    now: Path,
+    orphans: Mapping[str, Sequence[Path]],
+    own: Collection[tuple[Path, str]],
+    claims: Mapping[str, int],
+) -> list[Path]:
+    """Return where a frame that is `now` elsewhere would be for its sidecars: where it was put, or was moved before.
+
+    `own` are the places of all frames, `claims` tell how many have, or had, each stem: what only one of them can have
+    left is its own; else it takes what lies in a single folder, at no place of another one, if it lacks its X.json.
+    """
+    found = [one.place] if one.place.parent in orphans.get(one.place.stem, ()) else []
+    for stem in dict.fromkeys((one.place.stem, now.stem)):
+        before = [folder / f"{stem}{now.suffix}" for folder in orphans.get(stem, ())]
+        before = [path for path in before if move.stem_key(path) not in own]
+        if claims[stem] == 1 or (len(before) == 1 and not has_metadata(now)):
+            found += before
+    return list(dict.fromkeys(found))
 
 
 def follow_renames(source: Path, tree: Path) -> None:

@@ -151,7 +151,9 @@ class Placer:
             return
         if location.away is not None and location.away.was_moved:
             self.bring_back(location.away, target, put)
-            self.journal.append(replace(self.placed(location, target), by_hand=True).record(self.tree, put))
+            bring(location.frame, target, self.how, self.tree / REPLACED, put, self.renames)
+            now = MetadataDigests(metadata_digest(target), metadata_digest(location.frame))
+            self.journal.append(replace(self.placed(location, target, now), by_hand=True).record(self.tree, put))
             return
         if put is None or target != put.place or location.origin != put.origin:
             self.journal.append(self.placed(location, target).record(self.tree, put, is_finished=False))
@@ -208,6 +210,22 @@ class Placer:
         if folder not in self.names:
             self.names[folder] = FolderNames(path.name for path in folder.iterdir())
         return self.names[folder]
+
+    def follow(self, location: FrameLocation, digests: MetadataDigests) -> None:
+        """Bring what changed in the dataset to a frame that a person moved: it stays where it is."""
+        frame, put, now = location.frame, location.put, location.now
+        if put is None or now is None or frame == now or not self.how.keeps_source or not frame.exists():
+            return
+        held = put.digests, put.origin, put.picture
+        is_linked = not now.is_symlink() or move.leads_to(now, frame)
+        if is_linked and held == (digests, location.origin, location.picture):
+            self.refresh(frame, now)
+            return
+        bring(frame, now, self.how, self.tree / REPLACED, put, self.renames)
+        found = MetadataDigests(metadata_digest(now), metadata_digest(frame))
+        one = replace(self.placed(location, put.place, found), by_hand=put.by_hand)
+        if one != put:
+            self.journal.append(one.record(self.tree, put))
 
     def refresh(self, frame: Path, target: Path) -> None:
         """Bring what changed in the dataset to a frame whose place and metadata stay."""

@@ -1,12 +1,14 @@
 """Where the pictures of a tree stand now: where they were put, or where a person moved them."""
 
+import os
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from framekit.arrange.pictures import RETOUCHED, Pictures, digest_of, look_alike, same_bytes
 from framekit.arrange.placements import Arranged, Key, Placed
 from framekit.dataset import move
+from framekit.dataset.move import Stamp
 from framekit.files import paths
 
 KeysOf = Callable[[Placed], Collection[Hashable]]
@@ -19,13 +21,13 @@ class Places:
 
     def __init__(self, arranged: Arranged, present: Iterable[Path], source: Path | None, pictures: Pictures) -> None:
         """`present` are the frames in the tree, `source` is the dataset that they come from, if it is known."""
-        owners = arranged.owners()
+        owners, by_file = arranged.owners(), known_files(arranged)
         self.source, self.pictures = source, pictures
         self.where: dict[Key, Path] = {}
         self.strays: list[Path] = []
         for path in present:
             owner = owners.get(path)
-            if owner is None:
+            if owner is None or is_another(path, owner, by_file):
                 self.strays.append(path)
             else:
                 self.where[owner.key] = path
@@ -49,11 +51,12 @@ class Places:
             return digests[path]
 
         def take(keys: KeysOf, key: KeyOf, sure: bool, fits: Fits = lambda one, path: True) -> None:
-            missing = [one for one in self.missing if one.key not in found]
+            missing = [one for one in reversed(self.missing) if one.key not in found]  # what was put last first
             taken = {*found.values()}
             free = [path for path in self.strays if path not in taken]
             found.update(pairs(missing, free, keys, key, fits) if not sure else only_pairs(missing, free, keys, key))
 
+        take(lambda one: leads(one, self.source), lambda path: lead_of(path, self.source), sure=False)
         take(lambda one: [(one.place.name, one.picture.file)], lambda path: (path.name, stamps[path]), sure=False)
         take(lambda one: [one.place.name], lambda path: path.name, sure=False, fits=self.shows_origin)
         take(lambda one: [one.picture.file], lambda path: stamps[path], sure=True)
@@ -88,6 +91,37 @@ class Places:
         known = set() if one.picture.is_moment else {one.picture.key}
         origin = self.origin(one)
         return (known | ({digest_of(origin, origin.stat().st_size)} if origin else set())) - {""}
+
+
+def known_files(arranged: Arranged) -> dict[Stamp, Placed]:
+    """Return what was placed by the size and time of its file, as far as these tell one from all others."""
+    files = Counter(one.picture.file for one in arranged.placed.values())
+    return {
+        one.picture.file: one for one in arranged.placed.values() if one.picture.key and files[one.picture.file] == 1
+    }
+
+
+def is_another(path: Path, owner: Placed, by_file: Mapping[Stamp, Placed]) -> bool:
+    """Tell whether a person moved another picture to the place where `owner` had been put."""
+    found = None if path.is_symlink() or not owner.picture.key else move.stamp(path)
+    return found is not None and found != owner.picture.file and found in by_file
+
+
+def leads(one: Placed, source: Path | None) -> set[str]:
+    """Return what `lead_of` says of a link to the origin of a frame: its path, and the way there from its place."""
+    if source is None:
+        return set()
+    origin = os.path.normpath(source.resolve() / one.origin)
+    return {origin, os.path.relpath(origin, one.place.parent.resolve())}
+
+
+def lead_of(path: Path, source: Path | None) -> str:
+    """Return which file of the dataset a link leads to; what it says if it leads elsewhere, as after a move by hand."""
+    if source is None or not path.is_symlink():
+        return ""
+    said = os.readlink(path)  # noqa: PTH115 - the text as it is
+    there = os.path.normpath(path.parent.resolve() / said)
+    return there if Path(there).is_relative_to(source.resolve()) else said
 
 
 def pairs(missing: Iterable[Placed], free: Iterable[Path], keys: KeysOf, key: KeyOf, fits: Fits) -> dict[Key, Path]:

@@ -107,6 +107,9 @@ def carry_out(decisions: Sequence[Decision], described: Mapping[Path, Described]
     aside: dict[Path, FrameLocation] = {}
     drop_captions(placer.tree, (one.now for one, target in placed if one.now and one.now.stem != target.stem))
     with placer.journal:
+        for one, target in decisions:
+            if target == "moved":
+                placer.follow(one, described[one.frame].digests)
         for one, target, in_a_circle in console.progress(in_order(placed), len(placed), "frame"):
             if in_a_circle:
                 aside[one.frame] = placer.step_aside(one)

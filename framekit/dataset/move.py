@@ -110,6 +110,15 @@ def settle(source: Path, target: Path, put: Put, keeps_source: bool, trash: Path
         put(source, target)
 
 
+def keep_time(frame: Path, target: Path, keeps_source: bool) -> None:
+    """Give a target that holds the bytes of a frame its time too: by size and time it is known wherever it is moved."""
+    if not keeps_source or target.is_symlink() or not (frame.exists() and target.exists()):
+        return
+    if not same_time(frame, target) and same_file(frame, target):
+        times = frame.stat()
+        os.utime(target, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
 def leads_to(link: Path, file: Path) -> bool:
     """Tell whether a link leads to a file."""
     return link.exists() and link.samefile(file)
@@ -144,6 +153,7 @@ def place_frame(
     found = frame_files(frame)
     for path in [path for path in found if path not in (frame, settled)]:
         settle(path, file_at(path, frame, target), transport.beside, transport.keeps_source, trash)
+    keep_time(frame, target, transport.keeps_source)
     before = None if target.is_symlink() else stamp(target)
     if frame not in found:
         return  # it vanished meanwhile
@@ -164,6 +174,7 @@ def refresh_frame(
 
     `settled` is a sidecar that the caller saw to.
     """
+    keep_time(frame, target, transport.keeps_source)
     before = stamp(target)
     found = frame_files(frame, names)
     for path in [path for path in found if path != settled]:
