@@ -9,6 +9,7 @@ renames a character everywhere.
 """
 
 import argparse
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from framekit import console, errors
@@ -20,15 +21,17 @@ from framekit.cli.parser import StageParser
 from framekit.dataset import frames
 from framekit.dataset.read import characters_in
 from framekit.files import atomic, names
-from framekit.metadata.join import COUNTS, Rules, Tally, unclear_in_words, write_metadata
-from framekit.sidecars.renames import Renames, finish, rename_all
+from framekit.metadata.join import COUNTS, Rules, Tally, first_described, unclear_in_words, write_metadata
+from framekit.sidecars.renames import Renames, finish, read_renames, rename_all
 
 
 def parser() -> StageParser:
     """Return the command line."""
     options = StageParser("generate_metadata", __doc__ or "")
     options.shared("src_dir", "limit", "overwrite_corrections", "config")
-    options.option("general_description", default="", help='words for all frames, such as "anishot"')
+    options.option(
+        "general_description", help='words for all frames, such as "anishot"; without it those of before stay'
+    )
     options.option(
         "count_from",
         choices=tuple(COUNTS),
@@ -37,8 +40,7 @@ def parser() -> StageParser:
     )
     options.option(
         "source_type",
-        default="",
-        help="such as fanart or regularization; screenshots where the video is known if none is given",
+        help="such as fanart or regularization; without it that of before, or screenshots where the video is known",
     )
     options.option(
         "characters_from_folders",
@@ -55,6 +57,24 @@ def parser() -> StageParser:
     return options
 
 
+def closing(tally: Tally, done: int, new_names: Mapping[str, str], found: Sequence[Path]) -> str:
+    """Return the closing line: how many frames were described, and what became of corrections and names."""
+    parts = [f"{console.counted(done, 'frame')} described"]
+    if new_names and tally.renamed:
+        parts.append(f"characters renamed in {console.counted(len(tally.renamed), 'frame')}")
+    elif new_names:
+        old = next(iter(new_names))
+        parts.append(f"nobody there is called {old}{console.nearest(old, characters_in(found), '')}".replace(";", ","))
+    if tally.from_folders is not None:
+        parts.append(f"characters read from folders in {console.counted(tally.from_folders, 'frame')}")
+    if tally.kept_fields:
+        in_files = console.counted(tally.kept_files, "file")
+        parts.append(f"kept {console.counted(tally.kept_fields, 'hand-corrected field')} in {in_files}")
+    if tally.foreign:
+        parts.append(f"read {console.counted(tally.foreign, 'JSON file')} of other programs, now X.source.json")
+    return "; ".join(parts)
+
+
 @run.script(parser)
 @run.gc_paused()
 def main(args: argparse.Namespace) -> int:
@@ -65,7 +85,8 @@ def main(args: argparse.Namespace) -> int:
     found = frames.find_frames(root, args.limit, unusable)
     for suffix in (names.METADATA, names.CHARACTERS, names.TAGS):
         atomic.clean_up({frame.parent for frame in found} if args.rename or suffix == names.METADATA else (), suffix)
-    unreadable = rename_all(root, found, args.rename) if args.rename else []
+    new_names = read_renames(args.rename) if args.rename else {}
+    renamed, unreadable = rename_all(root, found, new_names) if new_names else (set(), [])
     reader = None
     if args.characters_from_folders is not None:
         reader = folders.reader(root, args.characters_from_folders, args.valid_names, characters_in(found))
@@ -78,33 +99,29 @@ def main(args: argparse.Namespace) -> int:
         reader,
         names_only=bool(args.rename or reader),
         trash=root / REPLACED,
+        first=first_described(found) if None in (args.general_description, args.source_type) else {},
     )
-    tally = Tally()
+    tally = Tally(from_folders=0 if reader else None, renamed=renamed)
     for frame in console.progress(found, len(found), "frame"):
         try:
             write_metadata(frame, rules, tally)
         except errors.BadSidecar as error:
             unreadable.append((frame, f"its sidecars cannot be joined: {error}"))
     moved = 0
-    if args.rename:
+    if new_names:
         moved = len(
             rename_folders(root, dict.fromkeys(frames.find_frames(root, unusable=[]), rules.renames.batches[-1]))
         )
         finish(root)
     done = len(found) - len({frame for frame, _ in unreadable})
-    closing = f"{console.counted(done, 'frame')} described"
-    if tally.kept_fields:
-        in_files = console.counted(tally.kept_files, "file")
-        closing += f"; kept {console.counted(tally.kept_fields, 'hand-corrected field')} in {in_files}"
-    if tally.foreign:
-        closing += f"; read {console.counted(tally.foreign, 'JSON file')} of other programs, now X.source.json"
+    words = closing(tally, done, new_names, found)
     if tally.unclear:
         console.warn(unclear_in_words(tally.unclear, root))
     if moved:
-        closing += f"; {console.counted(moved, 'frame')} moved to renamed folders"
+        words += f"; {console.counted(moved, 'frame')} moved to renamed folders"
     if fetched:
-        closing += f"; {followed_words(fetched)}"
-    return run.close(f"{closing}, in {root}", unusable + unreadable)
+        words += f"; {followed_words(fetched)}"
+    return run.close(f"{words}, in {root}", unusable + unreadable)
 
 
 if __name__ == "__main__":

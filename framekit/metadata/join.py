@@ -1,6 +1,6 @@
 """The join of all sidecars of a frame into its metadata, X.json."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,18 +34,20 @@ class Shown:
 class Rules:
     """What holds for all frames: what the command line says, and the renames of the dataset.
 
-    `names_only` leaves all other fields of an X.json as they are. `trash` takes what would be replaced.
+    A description or type that is None stays as each frame has it; new frames get that of `first`, an X.json of the
+    dataset. `names_only` leaves all other fields of an X.json as they are. `trash` takes what would be replaced.
     """
 
-    description: str
+    description: str | None
     count_from: str
-    source_type: str
+    source_type: str | None
     overwrite: bool
     renames: renames.Renames
     folders: Reader | None = None
     names_only: bool = False
     trash: Path = Path()
     episodes: Episodes = field(default_factory=Episodes)
+    first: Mapping[str, Any] = field(default_factory=dict)
 
 
 COUNTS: dict[str, Callable[[Shown], int]] = {
@@ -62,6 +64,32 @@ def describe_general(description: str, source: Mapping[str, Any]) -> str:
     """Return the general part of captions: the description, and prefix and episode as one word."""
     series = f"{source.get('prefix') or ''}{source.get('episode') or ''}"
     return " ".join(word for word in (description, series) if word)
+
+
+def description_in(held: Mapping[str, Any]) -> str:
+    """Return the description that `describe_general` joined into an X.json."""
+    general, source = held.get("general"), held.get("source")
+    series = describe_general("", source if isinstance(source, dict) else {})
+    return general.removesuffix(series).rstrip() if isinstance(general, str) else ""
+
+
+def type_in(held: Mapping[str, Any]) -> str:
+    """Return the type of source that an X.json was given; none if it follows from the known video."""
+    told = held.get("source_type")
+    return told if isinstance(told, str) and not (told == SCREENSHOTS and held.get("source")) else ""
+
+
+def first_described(found: Iterable[Path]) -> dict[str, Any]:
+    """Return the first X.json whose description and type are as they were written."""
+    for frame in found:
+        path = names.sidecar(frame, names.METADATA)
+        try:
+            held = metadata.read_own(path) if path.exists() else None
+        except errors.BadSidecar:
+            continue
+        if held and not corrections.edited_fields(held) & {"general", "source", "source_type"}:
+            return held
+    return {}
 
 
 def tag_lines(known: FrameSidecars, names_now: renames.Renames) -> dict[str, list[str]]:
@@ -86,12 +114,16 @@ def names_of(seen: Sequence[boxes.Face], named: Mapping[boxes.Box, str], tagged:
     return names if set(names) - {*metadata.NOBODY} or not tagged else list(tagged)
 
 
-def join(known: FrameSidecars, rules: Rules, known_source: Any) -> dict[str, Any]:
+def join(known: FrameSidecars, rules: Rules, before: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the fields of X.json as the sidecars of a frame have them.
 
-    `known_source` is what X.json says already: a frame that left its episode folder has no record beside it.
+    `before` is its X.json so far: a frame that left its episode folder has no record beside it.
     """
+    known_source = (before or {}).get("source")
     source = known.source or (known_source if isinstance(known_source, dict) else {})
+    like = rules.first if before is None else before
+    description = description_in(like) if rules.description is None else rules.description
+    source_type = type_in(like) if rules.source_type is None else rules.source_type
     seen, named = known.faces, known.named
     tags = tag_lines(known, rules.renames)
     new_names = rules.renames.since(named.renamed)
@@ -100,7 +132,7 @@ def join(known: FrameSidecars, rules: Rules, known_source: Any) -> dict[str, Any
         "schema": 1,
         "count": COUNTS[rules.count_from](Shown(known, names, tags)),
         "characters": names,
-        "general": describe_general(rules.description, source),
+        "general": describe_general(description, source),
         "facepos": [metadata.facepos_of(face.box) for face in seen],
         "tags": tags["general"],
         "face_height_ratio": round(max((face.box[3] - face.box[1] for face in seen), default=0.0), 4),
@@ -111,7 +143,7 @@ def join(known: FrameSidecars, rules: Rules, known_source: Any) -> dict[str, Any
         "artist": tags["artist"],
         "rating": "".join(tags["rating"][:1]),
         "size": frame_size(known.frame),
-        "source_type": rules.source_type or (SCREENSHOTS if source else ""),
+        "source_type": source_type or (SCREENSHOTS if source else ""),
         "source": source,
         "source_url": known.address,
         renames.RENAMED: rules.renames.added_to(named.renamed),
@@ -139,13 +171,15 @@ def follow_folder(frame: Path, fields: dict[str, Any], reader: folders.Reader) -
 class Tally:
     """What became of the frames.
 
-    Fields that a person corrected, and in how many files; how much JSON of other programs was set aside; what is
-    unclear among the tags of each frame.
+    Fields that a person corrected, and in how many files; how much JSON of other programs was set aside; frames whose
+    characters were read from their folder, or were renamed; what is unclear among the tags of each frame.
     """
 
     kept_fields: int = 0
     kept_files: int = 0
     foreign: int = 0
+    from_folders: int | None = None
+    renamed: set[Path] = field(default_factory=set)
     unclear: dict[Path, list[str]] = field(default_factory=dict)
 
 
@@ -177,10 +211,14 @@ def write_metadata(frame: Path, rules: Rules, tally: Tally) -> None:
         merged, kept = before, list[str]()
     else:
         known = read_sidecars(frame, rules.episodes)
-        merged, kept = corrections.merge_corrections(before, join(known, rules, (old or {}).get("source")))
+        merged, kept = corrections.merge_corrections(before, join(known, rules, old))
         tally.unclear |= {frame: known.unclear} if known.unclear else {}
     if rules.folders is not None:
-        merged = follow_folder(frame, merged, rules.folders)
+        followed = follow_folder(frame, merged, rules.folders)
+        tally.from_folders = (tally.from_folders or 0) + (followed is not merged)
+        merged = followed
+    if old and before and any(old.get(key) != before.get(key) for key in renames.NAMING):
+        tally.renamed.add(frame)
     if merged != old:
         atomic.write_whole(path, corrections.metadata_text(merged))
     tally.kept_fields += len(kept)

@@ -16,6 +16,7 @@ from framekit.sidecars.tags import TagRecord
 
 RECORD = ".renamed.jsonl"
 RENAMED = "renamed"  # key in sidecars: the marks of the renames after which they were written
+NAMING = ("characters", "inferred", "tags")  # keys of X.json whose texts may be names
 Names = Mapping[str, str]
 
 
@@ -84,7 +85,7 @@ def rename_values(values: dict[str, Any], renames: Renames) -> dict[str, Any]:
         return values
     changed = dict(values)
     edited, noted = corrections.edited_fields(values), corrections.noted_digests(values)
-    for key in ("characters", "inferred", "tags"):
+    for key in NAMING:
         if isinstance(changed.get(key), list):
             changed[key] = [names.get(nfc(one), one) if isinstance(one, str) else one for one in changed[key]]
             noted = with_edits(noted, key, changed[key], key in edited)
@@ -125,23 +126,27 @@ def rename_metadata(frame: Path, renames: Renames) -> None:
         os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-def rename_sidecars(frame: Path, renames: Renames, tagged: dict[Path, TagRecord]) -> None:
-    """Replace old names in X.characters.json and X.png.tags; what a person corrected there still counts as such.
+def rename_sidecars(frame: Path, renames: Renames, tagged: dict[Path, TagRecord]) -> bool:
+    """Replace old names in X.characters.json and X.png.tags, and tell whether there was any.
 
-    Raises BadSidecar.
+    What a person corrected there still counts as such. Raises BadSidecar.
     """
-    path = sidecar(frame, CHARACTERS)
+    path, changed = sidecar(frame, CHARACTERS), False
     if path.exists():
         record = atomic.read_json(path)
         names, faces = renames.since(record.get(RENAMED)), record.get("faces")
         if names and isinstance(faces, list) and all(isinstance(face, dict) for face in faces):
             edited = corrections.is_edited(faces, (record.get(WRITTEN),))
-            for face in faces:
-                face["name"] = names.get(nfc(str(face.get("name"))), face.get("name"))
+            named = [one for face in faces for one in (face, face.get("runner_up")) if isinstance(one, dict)]
+            for one in [one for one in named if nfc(str(one.get("name"))) in names]:
+                one["name"], changed = names[nfc(one["name"])], True
+            if isinstance(inferred := record.get("inferred"), list):
+                record["inferred"] = renamed(map(str, inferred), names)
+                changed |= record["inferred"] != inferred
             record[RENAMED] = renames.added_to(record.get(RENAMED))
             record |= {} if edited else {WRITTEN: corrections.digest(faces)}
             atomic.write_json(path, record)
-    rename_tags(sidecar(frame, TAGS), renames, tagged)
+    return rename_tags(sidecar(frame, TAGS), renames, tagged) or changed
 
 
 def marks_of_tags(path: Path, record: TagRecord) -> str:
@@ -150,15 +155,20 @@ def marks_of_tags(path: Path, record: TagRecord) -> str:
     return by.removeprefix(f"{RENAMED} ") if by.startswith(f"{RENAMED} ") else ""
 
 
-def rename_tags(path: Path, renames: Renames, tagged: dict[Path, TagRecord]) -> None:
-    """Replace old names among tags, in either form of the file; one that a person wrote is left to that person."""
+def rename_tags(path: Path, renames: Renames, tagged: dict[Path, TagRecord]) -> bool:
+    """Replace old names among tags, in either form of the file, and tell whether there was any.
+
+    A file that a person wrote is left to that person.
+    """
     if not path.exists():
-        return
+        return False
     record = tagged.setdefault(path.parent, TagRecord(path.parent))
     text, marks = atomic.read_text(path), marks_of_tags(path, record)
     changed = renamed_tags(text, renames.since(marks))
-    if changed != text and not record.is_edited(path):
-        record.write(path, changed, f"{RENAMED} {renames.added_to(marks)}")
+    if changed == text or record.is_edited(path):
+        return False
+    record.write(path, changed, f"{RENAMED} {renames.added_to(marks)}")
+    return True
 
 
 def renamed_tags(text: str, names: Names) -> str:
@@ -209,15 +219,16 @@ def hand_over(tree: Path, root: Path) -> None:
             finish(root)
 
 
-def rename_all(root: Path, found: Sequence[Path], words: Sequence[str]) -> list[tuple[Path, str]]:
-    """Note a rename, and follow it in the sidecars; return those that could not be read."""
-    remember(root, read_renames(words))
+def rename_all(root: Path, found: Sequence[Path], names: Names) -> tuple[set[Path], list[tuple[Path, str]]]:
+    """Note a rename, and follow it in the sidecars; return the frames with an old name there, and the unreadable."""
+    remember(root, names)
     renames = Renames(root)
     tagged: dict[Path, TagRecord] = {}
+    changed: set[Path] = set()
     unreadable: list[tuple[Path, str]] = []
     for frame in console.progress(found, len(found), "frame", "renaming"):
         try:
-            rename_sidecars(frame, renames, tagged)
+            changed |= {frame} if rename_sidecars(frame, renames, tagged) else set()
         except errors.BadSidecar as error:
             unreadable.append((frame, f"nobody was renamed there: {error}"))
-    return unreadable
+    return changed, unreadable

@@ -175,6 +175,87 @@ def test_a_frame_that_the_record_does_not_know_has_no_source(tmp_path: Path) -> 
     assert loaded(stranger)["general"] == "anishot"
 
 
+@pytest.mark.parametrize("options", [(), ("--overwrite_corrections",), ("--rename", "AobaKokona", "Kokona")])
+def test_description_and_type_stay_when_they_are_not_given_again(tmp_path: Path, options: tuple[str, ...]) -> None:
+    frames = [add_hikers(tmp_path), add_frame(tmp_path / "fan_art.png")]
+    assert generate(tmp_path, "--general_description", "a show", "--source_type", "fanart") == 0
+    frames.append(add_frame(tmp_path / "another.png"))  # the first one now, and nobody told about it
+    assert generate(tmp_path, *options) == 0
+    assert [loaded(one)["general"] for one in frames] == ["a show yamaS2EP04", "a show", "a show"]
+    assert [loaded(one)["source_type"] for one in frames] == ["fanart"] * 3
+
+
+def test_an_empty_description_drops_the_one_of_before(tmp_path: Path) -> None:
+    frame = add_hikers(tmp_path)
+    assert generate(tmp_path, "--general_description", "anishot", "--source_type", "fanart") == 0
+    assert generate(tmp_path, "--general_description", "", "--source_type", "") == 0
+    assert (loaded(frame)["general"], loaded(frame)["source_type"]) == ("yamaS2EP04", "screenshots")
+
+
+def test_a_description_stays_when_the_episode_gets_another_name(tmp_path: Path) -> None:
+    frame = add_hikers(tmp_path)
+    assert generate(tmp_path, "--general_description", "anishot") == 0
+    (tmp_path / ".frames.json").write_text(json.dumps(RECORD | {"episode": "EP05"}), encoding="utf-8")
+    assert generate(tmp_path) == 0
+    assert loaded(frame)["general"] == "anishot yamaS2EP05"
+
+
+def test_new_frames_do_not_take_over_what_a_person_wrote_on_one(tmp_path: Path) -> None:
+    first, second = add_frame(tmp_path / "1.png"), add_frame(tmp_path / "2.png")
+    assert generate(tmp_path, "--general_description", "anishot") == 0
+    correct(first, general="by hand", source_type="fanart")
+    third = add_frame(tmp_path / "3.png")
+    assert generate(tmp_path) == 0
+    assert [loaded(one)["general"] for one in (first, second, third)] == ["by hand", "anishot", "anishot"]
+    assert [loaded(one).get("source_type") for one in (first, second, third)] == ["fanart", None, None]
+
+
+def test_screenshots_of_a_known_video_make_no_screenshots_of_others(tmp_path: Path) -> None:
+    frame = add_hikers(tmp_path)
+    assert generate(tmp_path) == 0
+    stranger = add_frame(tmp_path / "zzz.png")
+    assert generate(tmp_path) == 0
+    assert loaded(frame)["source_type"] == "screenshots"
+    assert "source_type" not in loaded(stranger)
+
+
+def test_the_closing_line_counts_frames_that_were_renamed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    add_hikers(tmp_path)
+    add_frame(tmp_path / "empty.png")
+    assert generate(tmp_path) == 0
+    capsys.readouterr()
+    assert generate(tmp_path, "--rename", "AobaKokona", "Kokona") == 0
+    assert "2 frames described; characters renamed in 1 frame, in" in capsys.readouterr().out
+    assert generate(tmp_path, "--rename", "KuraueHinta", "Hinata") == 0
+    expected = "2 frames described; nobody there is called KuraueHinta, did you mean KuraueHinata?, in"
+    assert expected in capsys.readouterr().out
+
+
+def test_the_closing_line_counts_names_read_from_folders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frame = add_hikers(tmp_path / "2_characters" / "AobaKokona" / "x")
+    add_frame(tmp_path / "others" / "empty.png")
+    assert generate(tmp_path) == 0
+    capsys.readouterr()
+    assert generate(tmp_path, "--characters_from_folders") == 0
+    assert "2 frames described; characters read from folders in 1 frame, in" in capsys.readouterr().out
+    assert loaded(frame)["characters"].count("AobaKokona") >= 1
+
+
+def test_a_rename_reaches_runners_up_and_inferred_names(tmp_path: Path) -> None:
+    frame = add_hikers(tmp_path)
+    add_names(frame, {HINATA: "KuraueHinata", KOKONA: "unknown"})
+    held = loaded(frame, ".characters.json")
+    held["faces"][0]["runner_up"] = {"name": "AobaKokona", "score": 0.4}
+    add_json(frame, ".characters.json", held | {"inferred": ["AobaKokona"]})
+    assert generate(tmp_path) == 0
+    assert generate(tmp_path, "--rename", "AobaKokona", "Kokona") == 0
+    held = loaded(frame, ".characters.json")
+    assert held["faces"][0]["runner_up"]["name"] == "Kokona"
+    assert held["inferred"] == ["Kokona"]
+    assert generate(tmp_path) == 0
+    assert loaded(frame)["inferred"] == ["Kokona"]
+
+
 # --- frames that moved
 
 
