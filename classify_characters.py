@@ -131,9 +131,10 @@ def print_left_over(stale: int, undetected: int) -> None:
 def summary(counts: Counter[str], written: int, done: int, kept: int) -> str:
     """Return how many faces got a name, how many none, how many are to be ignored, and on how many frames."""
     unknown, ood = counts[metadata.UNKNOWN], counts[metadata.OOD]
-    given = f"{console.counted(counts.total() - unknown - ood, 'face')} named, {unknown} unknown, {ood} ood"
+    named = f"{console.counted(counts.total() - unknown - ood, 'face')} named, {unknown} unknown, {ood} ood"
+    given = f"{named}, in {console.counted(written, 'frame')}" if written else console.NOTHING_NEW
     by_hand = f", {kept} kept as corrected by hand" if kept else ""
-    return f"{given}, in {console.counted(written, 'frame')}; {done} already done{by_hand}"
+    return f"{given}; {done} already done{by_hand}"
 
 
 @run.script(parser)

@@ -106,7 +106,8 @@ def main(args: argparse.Namespace) -> int:
         face_count += len(seen.faces)
         empty += not seen.faces
     looked_at = len(todo) - len(unreadable)
-    message = f"{console.counted(face_count, 'face')} in {console.counted(looked_at, 'frame')} ({empty} without a face)"
+    told = f"{console.counted(face_count, 'face')} in {console.counted(looked_at, 'frame')} ({empty} without a face)"
+    message = told if todo else console.NOTHING_NEW
     message += f", {len(found) - len(pending)} already done"
     if len(pending) > len(todo):
         message += f", {len(pending) - len(todo)} kept as corrected by hand"

@@ -164,18 +164,19 @@ def main(args: argparse.Namespace) -> int:
 
 def summary(finished: Sequence[Extracted], sampling: Sampling, elapsed: float, redo: bool) -> str:
     """Return what the closing line says of the episodes that were extracted."""
+    if not finished:
+        return console.NOTHING_NEW
     kept, similar, decoded = (sum(getattr(one, name) for one in finished) for name in ("kept", "similar", "decoded"))
     parts = [
         f"{console.counted(kept, 'frame')} kept of {decoded} decoded from {console.counted(len(finished), 'episode')}"
     ]
-    if finished:
-        parts += [f"{decoded - kept - similar} dropped by {sampling.mode}"]
-        parts += [f"{similar} similar"] if sampling.remove_similar is not None else []
-        carried, left = (sum(getattr(one.carried, name) for one in finished) for name in ("files", "left"))
-        parts += [f"{console.counted(carried, 'corrected file')} carried over"] if carried else []
-        place = done.EXTRACTED_AGAIN if redo else UNFINISHED
-        parts += [f"{left} without their picture now, in {paths.REMOVED}/{place}"] if left else []
-        parts += [f"{elapsed:.1f} s, {sum(one.seconds for one in finished) / elapsed:.1f} x real time"]
+    parts += [f"{decoded - kept - similar} dropped by {sampling.mode}"]
+    parts += [f"{similar} similar"] if sampling.remove_similar is not None else []
+    carried, left = (sum(getattr(one.carried, name) for one in finished) for name in ("files", "left"))
+    parts += [f"{console.counted(carried, 'corrected file')} carried over"] if carried else []
+    place = done.EXTRACTED_AGAIN if redo else UNFINISHED
+    parts += [f"{left} without their picture now, in {paths.REMOVED}/{place}"] if left else []
+    parts += [f"{elapsed:.1f} s, {sum(one.seconds for one in finished) / elapsed:.1f} x real time"]
     return ", ".join(parts)
 
 

@@ -11,7 +11,7 @@ every problem.
 
 import argparse
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -25,9 +25,9 @@ from framekit.files import atomic
 from framekit.files.names import nfc
 from framekit.sidecars import metadata
 from framekit.trainers import kohya, registry
-from framekit.trainers.base import Settings, Trainer, folder_in
+from framekit.trainers.base import Settings, folder_in
 from framekit.training import balance, captions, prepare
-from framekit.training.destinations import destinations, how_to_train, rules_for
+from framekit.training.destinations import Destination, destinations, how_to_train, rules_for, to_check
 from framekit.training.record import RECORD, read_record
 
 GROUPS = ("hair", "eyes", "outfit")  # of tags, see framekit/tags/vocabulary.py
@@ -119,8 +119,8 @@ def parser() -> StageParser:
         "trainer",
         nargs="+",
         choices=tuple(registry.TRAINERS),
-        default=registry.DEFAULT,
-        help="trainers to prepare for, all in one folder or, with --dst_dir, each in its own",
+        help="trainers to prepare for, all in one folder or, with --dst_dir, each in its own"
+        f" (default: {' '.join(registry.DEFAULT)}; with --check those that the folder was exported for)",
     )
     options.option(
         "kohya_form",
@@ -163,10 +163,11 @@ def caption_rules(args: argparse.Namespace, described: Mapping[Path, metadata.Me
     )
 
 
-def check(root: Path, wanted: Sequence[Trainer], resolution: int, workers: int, each: bool) -> int:
-    """Run --check."""
+def check(place: Destination, resolution: int, workers: int, each: bool) -> int:
+    """Run --check on a prepared folder."""
     from framekit.training.check import find_problems, one_line, summary, verdict  # not needed for --help
 
+    root, wanted = place.root, place.trainers
     looked_at, found = find_problems(root, wanted, resolution, console.worker_count(workers))
     for line in [one_line(problem) for problem in found] if each else summary(found, root):
         print(console.shown(line))
@@ -180,13 +181,15 @@ def check(root: Path, wanted: Sequence[Trainer], resolution: int, workers: int, 
 @run.gc_paused()
 def main(args: argparse.Namespace) -> int:
     """Run the command line."""
-    root, wanted = args.src_dir, [registry.TRAINERS[name] for name in dict.fromkeys(args.trainer)]
+    root, named = args.src_dir, [registry.TRAINERS[name] for name in dict.fromkeys(args.trainer or ())]
+    wanted = named or [registry.TRAINERS[name] for name in registry.DEFAULT]
     if args.resolution < 1 or args.max_repeats < 1 or args.captions_per_frame < 1:
         raise errors.UsageError("--resolution, --max_repeats and --captions_per_frame must be 1 or more")
     if args.report and not args.report.parent.is_dir():
         raise errors.UsageError(f"{args.report.parent} is not a folder; --report needs a file in one that is there")
     if args.check:
-        return check(root, wanted, args.resolution, args.workers, args.all)
+        checked = to_check(root, args.dst_dir, named or None)
+        return max([check(place, args.resolution, args.workers, args.all) for place in checked])
     settings = Settings(args.resolution, args.kohya_form)
     places = destinations(root, args.dst_dir, wanted, settings)
     weights = balance.read_weights(args.weight_csv) if args.weight_csv else []
@@ -225,6 +228,8 @@ def main(args: argparse.Namespace) -> int:
     if balanced and whole:
         words = balance.repeats_in_words(balanced, dataset.deviation, args.target_epoch_size)
         print(f"{' and '.join(whole)}: {words}")
+    if by_heart := balance.by_heart_in_words(balanced):
+        print(by_heart)
     kept_words = f"; kept {console.counted(edited, 'hand-edited file')}" if edited else ""
     kept_words += f"; {mend.followed_words(fetched)}" if fetched else ""
     return run.close(

@@ -119,7 +119,8 @@ def main(args: argparse.Namespace) -> int:
 
 def closing(tally: Tally, done_before: int, folder: Path) -> str:
     """Return the closing line."""
-    message = [f"{console.counted(tally.tagged, 'frame')} tagged, {tally.tags / max(1, tally.tagged):.1f} tags each"]
+    tagged = f"{console.counted(tally.tagged, 'frame')} tagged, {tally.tags / max(1, tally.tagged):.1f} tags each"
+    message = [tagged if tally.tagged else console.NOTHING_NEW]
     message += [f"{done_before} already done"]
     message += [f"kept {console.counted(tally.edited, 'file')} that a person or another tool wrote"] * bool(
         tally.edited

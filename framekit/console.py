@@ -16,6 +16,9 @@ def nearest(word: str, known: Iterable[str], dashes: str) -> str:
     return f"; did you mean {dashes}{close[0]}?" if close else ""
 
 
+NOTHING_NEW = "nothing new"  # begin of a closing line after a run that found all done
+
+
 def worker_count(workers: int) -> int:
     """Return the number of workers to start for a value of --workers."""
     return workers if workers > 0 else os.cpu_count() or 1

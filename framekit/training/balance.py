@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
+from framekit.console import counted
 from framekit.errors import UsageError
 from framekit.files.names import nfc, with_brackets_read
 from framekit.files.tables import read_rows
@@ -37,6 +38,7 @@ ROUNDING = 1e-6  # of a sum of floats; generous
 STEPS = 10_000  # of a factor; four decimals
 # In a table whose cells are separated otherwise; a comma before three digits could stand for thousands.
 DECIMAL_COMMA = re.compile(r"^(0|\d+(?=,\d\d?$)),(\d+)$")
+OFTEN = 20  # times the average, from which a frame is learnt by heart rather than balanced; chosen
 LIMITS = (100, 200, 500, 1000)  # of repeats, tried in turn, and told beside the chosen one
 
 
@@ -317,6 +319,21 @@ def repeats_in_words(balanced: Sequence[FolderBalance], deviation: float, epoch_
             others.append(f"{most}: {off:.1%}, {size:,} frames")
     words += f" (--max_repeats {'; '.join(others)})" if others else ""
     return words + ("; it has no --target_epoch_size" if epoch_size else "")
+
+
+def by_heart_in_words(balanced: Sequence[FolderBalance]) -> str:
+    """Return in which folders single frames take a large part of an epoch, and what to do; nothing where none do."""
+    total = sum(one.frames for one in balanced)
+    times = {one.folder: one.after / one.frames * total for one in balanced}
+    often = sorted((one for one in balanced if times[one.folder] >= OFTEN), key=lambda one: -times[one.folder])
+    if not often:
+        return ""
+    worst = often[0]
+    return (
+        f"frames of {counted(len(often), 'folder')} are trained over {OFTEN} times as often as the average, those of"
+        f" {worst.folder} ({counted(worst.frames, 'frame')}) {times[worst.folder]:.0f} times;"
+        " add frames there, or give it less weight with --weight_csv"
+    )
 
 
 def scales(wished: NDArray[np.float64], most: int) -> NDArray[np.float64]:

@@ -7,7 +7,9 @@ from pathlib import Path
 from framekit.dataset import frames
 from framekit.errors import UsageError
 from framekit.trainers.base import FolderBalance, Settings, Trainer, folder_in
+from framekit.trainers.registry import DEFAULT, TRAINERS
 from framekit.training.captions import CaptionRules
+from framekit.training.links import LINKED
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,25 @@ def destinations(
     frames.refuse_inside(dst_dir, src_dir)
     frames.refuse_inside(src_dir, dst_dir)
     return [Destination(dst_dir / trainer.name, (trainer,), True) for trainer in wanted]
+
+
+def to_check(src_dir: Path, dst_dir: Path | None, wanted: Sequence[Trainer] | None) -> list[Destination]:
+    """Return the prepared folders that a check of `src_dir`, or of what it was exported to, reads.
+
+    Without `wanted` trainers those count to whom the folder, or each one in it, was given.
+    """
+    if dst_dir is not None and wanted is not None:
+        return [Destination(dst_dir / trainer.name, (trainer,), True) for trainer in wanted]
+    top = dst_dir or src_dir
+    folders = [top, *(top / name for name in TRAINERS)] if wanted is None else []
+    exported = [Destination(one, (TRAINERS[one.resolve().name],), True) for one in folders if is_own(one)]
+    return exported or [Destination(top, tuple(wanted or (TRAINERS[name] for name in DEFAULT)))]
+
+
+def is_own(folder: Path) -> bool:
+    """Tell whether a folder is one that a trainer has for itself: called like it, and linked or packed for it."""
+    trainer = TRAINERS.get(folder.resolve().name)
+    return trainer is not None and folder.is_dir() and (trainer.pack is not None or (folder / LINKED).is_file())
 
 
 def rules_for(place: Destination, rules: CaptionRules) -> CaptionRules:

@@ -166,7 +166,7 @@ def test_a_second_run_changes_nothing_and_loads_nothing(
     assert classify(tmp_path) == 0
     assert tree(tmp_path) == before
     assert asked == ["animeface"]
-    assert "0 faces named, 0 unknown, 0 ood, in 0 frames; 1 already done" in capsys.readouterr().out
+    assert "nothing new; 1 already done" in capsys.readouterr().out
 
 
 def test_names_corrected_by_hand_are_not_named_again(tmp_path: Path, asked: list[str]) -> None:

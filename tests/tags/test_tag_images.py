@@ -368,7 +368,7 @@ def test_a_second_run_does_nothing_and_needs_no_model(tmp_path: Path, capsys: py
     before = tree(tmp_path / "dataset")
     assert tag(tmp_path / "dataset", tmp_path / "nowhere" / "model.onnx") == 0
     assert tree(tmp_path / "dataset") == before
-    assert "0 frames tagged, 0.0 tags each, 1 already done" in capsys.readouterr().out
+    assert "nothing new, 1 already done" in capsys.readouterr().out
 
 
 def test_only_what_is_missing_is_done(tmp_path: Path) -> None:

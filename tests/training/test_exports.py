@@ -374,3 +374,40 @@ def test_a_folder_named_train_in_the_dataset_is_one_folder_among_others(source: 
     assert prepare_training.main(["--src_dir", str(source), "--trainer", "diffusers"]) == 0
     rows = [json.loads(line) for line in (source / "metadata.jsonl").read_text().splitlines()]
     assert sorted(row["file_name"] for row in rows) == ["a/x.png", "a/y.png", "a/z.png", "b/w.png", "train/t.png"]
+
+
+def checked(capsys: pytest.CaptureFixture[str], *options: str) -> list[str]:
+    """Run a check; return the words before the verdict, one for each folder that was read."""
+    capsys.readouterr()
+    assert prepare_training.main(["--check", "--resolution", "8", *options]) == 0
+    return [
+        line.partition(" would: 0 problems")[0] for line in capsys.readouterr().out.splitlines() if "0 prob" in line
+    ]
+
+
+@pytest.mark.parametrize("trainer", [*ALL, "ai-toolkit", "simpletuner", "musubi", "webdataset"])
+def test_a_check_knows_whose_export_it_reads(
+    source: Path, trainer: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for frame in source.rglob("*.png"):
+        add_frame(frame, plain((90, 120, 100 + ord(frame.stem)), 24, 24))
+    out, expected = export(source, "--trainer", trainer), [f"4 frames read as {trainer}"]
+    assert checked(capsys, "--src_dir", str(out / trainer)) == expected
+    assert checked(capsys, "--src_dir", str(out)) == expected
+    assert checked(capsys, "--src_dir", str(source), "--dst_dir", str(out)) == expected
+    assert checked(capsys, "--src_dir", str(source), "--dst_dir", str(out), "--trainer", trainer) == expected
+    monkeypatch.chdir(out / trainer)
+    assert checked(capsys, "--src_dir", ".") == expected
+
+
+def test_a_check_reads_each_export_beside_others(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for frame in source.rglob("*.png"):
+        add_frame(frame, plain((90, 120, 100 + ord(frame.stem)), 24, 24))
+    out = export(source, "--trainer", "kohya", "onetrainer")
+    assert checked(capsys, "--src_dir", str(out)) == ["4 frames read as kohya", "4 frames read as onetrainer"]
+
+
+def test_a_dataset_called_like_a_trainer_is_no_export(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    add_frame(tmp_path / "kohya" / "a" / "x.png", plain((90, 120, 150), 24, 24), **KNOWN)
+    assert prepare_training.main(["--src_dir", str(tmp_path / "kohya")]) == 0
+    assert checked(capsys, "--src_dir", str(tmp_path / "kohya")) == ["1 frame read as everydream2, kohya"]

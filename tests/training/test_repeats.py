@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
+from framekit.training import balance
 from framekit.training.balance import whole_repeats
 
 
@@ -63,3 +64,17 @@ def test_no_other_whole_numbers_are_nearer(seed: int) -> None:
     best = min(deviation_of(one, factors, counts) for one in itertools.product(range(1, 9), repeat=3))
     assert told == pytest.approx(deviation_of(tuple(repeats.values()), factors, counts))
     assert told <= best + 0.006
+
+
+def told(counts: dict[str, int]) -> str:
+    folders = {PurePosixPath(name): number for name, number in counts.items()}
+    balanced, _ = balance.balance_folders(folders, [], balance.Limits(), {}, [])
+    return balance.by_heart_in_words(balanced)
+
+
+def test_frames_that_are_learnt_by_heart_are_told() -> None:
+    assert told({"a": 100, "b": 100}) == ""
+    assert told({"a": 380, "b": 20}) == ""
+    assert told({"a": 399, "b": 1, "c": 3}).startswith("frames of 2 folders are trained over 20 times")
+    expected = "frames of 1 folder are trained over 20 times as often as the average, those of b (1 frame) 67 times;"
+    assert told({"a": 199, "b": 1}).startswith(expected)

@@ -227,7 +227,7 @@ def test_a_second_run_skips_what_is_done(videos: Path, tmp_path: Path, capsys: p
     before = tree(tmp_path / "dataset")
     assert run(videos, tmp_path / "dataset") == 0
     assert tree(tmp_path / "dataset") == before
-    assert "1 already done" in capsys.readouterr().out
+    assert "nothing new; 1 already done" in capsys.readouterr().out
 
 
 def test_frames_that_were_set_aside_do_not_come_back(videos: Path, tmp_path: Path) -> None:
