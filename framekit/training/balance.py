@@ -114,7 +114,7 @@ def folder_rows(balanced: Sequence[FolderBalance], weights: Weights) -> list[Row
         frames, before, after = sums[node]
         name = "  " * max(0, len(node.parts) - 1) + (node.name or "all")
         weight = f"{weight_of(node, weights):g}" if node.parts else ""
-        factors = (f"{known.multiply:g}", "reg" if known.is_reg else str(known.repeats)) if known else ("", "")
+        factors = (f"{known.multiply:.4g}", "reg" if known.is_reg else str(known.repeats)) if known else ("", "")
         rows.append(Row(name, int(frames), weight, *factors, before, after))
     return rows
 
