@@ -9,7 +9,7 @@ renames a character everywhere.
 """
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from framekit import console, errors
@@ -22,7 +22,8 @@ from framekit.dataset import frames
 from framekit.dataset.read import characters_in
 from framekit.files import atomic, names
 from framekit.metadata.join import COUNTS, Rules, Tally, first_described, unclear_in_words, write_metadata
-from framekit.sidecars.renames import Renames, finish, read_renames, rename_all
+from framekit.metadata.rename import check_renames, read_renames, rename_all
+from framekit.sidecars.renames import Renames, finish
 
 
 def parser() -> StageParser:
@@ -54,17 +55,15 @@ def parser() -> StageParser:
         help="file with a name in each line, or folder of references: no other name is read",
     )
     options.option("rename", nargs="+", metavar="NAME", help="OLD NEW, or a CSV of such rows: rename everywhere")
+    options.option("merge_names", action="store_true", help="with --rename: also to the name of another character")
     return options
 
 
-def closing(tally: Tally, done: int, new_names: Mapping[str, str], found: Sequence[Path]) -> str:
+def closing(tally: Tally, done: int, new_names: Mapping[str, str]) -> str:
     """Return the closing line: how many frames were described, and what became of corrections and names."""
     parts = [f"{console.counted(done, 'frame')} described"]
-    if new_names and tally.renamed:
+    if new_names:
         parts.append(f"characters renamed in {console.counted(len(tally.renamed), 'frame')}")
-    elif new_names:
-        old = next(iter(new_names))
-        parts.append(f"nobody there is called {old}{console.nearest(old, characters_in(found), '')}".replace(";", ","))
     if tally.from_folders is not None:
         parts.append(f"characters read from folders in {console.counted(tally.from_folders, 'frame')}")
     if tally.kept_fields:
@@ -86,6 +85,8 @@ def main(args: argparse.Namespace) -> int:
     for suffix in (names.METADATA, names.CHARACTERS, names.TAGS):
         atomic.clean_up({frame.parent for frame in found} if args.rename or suffix == names.METADATA else (), suffix)
     new_names = read_renames(args.rename) if args.rename else {}
+    for sentence in check_renames(root, found, new_names, args.merge_names):
+        console.warn(sentence)
     renamed, unreadable = rename_all(root, found, new_names) if new_names else (set(), [])
     reader = None
     if args.characters_from_folders is not None:
@@ -114,7 +115,7 @@ def main(args: argparse.Namespace) -> int:
         )
         finish(root)
     done = len(found) - len({frame for frame, _ in unreadable})
-    words = closing(tally, done, new_names, found)
+    words = closing(tally, done, new_names)
     if tally.unclear:
         console.warn(unclear_in_words(tally.unclear, root))
     if moved:

@@ -145,6 +145,12 @@ def describe(values: Mapping[str, object], rules: Rules) -> Described:
     return Described(folders, sys.intern(combination(known.characters)), rules.takes(known))
 
 
+def characters_named(folder: Path) -> set[str]:
+    """Return the names of folders that may stand for characters in a path, those of pairs apart."""
+    parts = [part for part in map(nfc, folder.parts) if not (NO_NAME.fullmatch(part) or COUNTED.fullmatch(part))]
+    return {name for part in parts for name in part.split("+")} - {CHARACTER_OTHERS, OTHERS}
+
+
 class BadFolder(Exception):
     """A folder that names nobody who is valid; the text is the reason."""
 

@@ -1,17 +1,15 @@
 """Names of characters that a person changed: in a sidecar, once each, whatever dataset or tree they were changed in."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from framekit import console, errors
 from framekit.files import atomic, journal
 from framekit.files.names import CHARACTERS, METADATA, TAGS, nfc, sidecar
-from framekit.files.tables import read_rows
 from framekit.sidecars import corrections
 from framekit.sidecars.corrections import WRITTEN
-from framekit.sidecars.metadata import NOBODY, folder_name, read_own, refuse_name
+from framekit.sidecars.metadata import folder_name, read_own
 from framekit.sidecars.tags import TagRecord
 
 RECORD = ".renamed.jsonl"
@@ -182,26 +180,14 @@ def renamed_tags(text: str, names: Names) -> str:
     return "\n".join(lines) + "\n" * text.endswith("\n")
 
 
-def read_renames(words: Sequence[str]) -> dict[str, str]:
-    """Return old and new names: two words, or a table with lines `old,new`. Raises UsageError for anything else."""
-    if len(words) == 1 and (words[0].lower().endswith((".csv", ".tsv", ".txt")) or Path(words[0]).is_file()):
-        rows = read_rows(Path(words[0]), "old,new", (2, 2), unique=True)
-        names = {row.cells[0]: (row.cells[1], row.place) for row in rows}
-    elif len(words) == 2:
-        names = {nfc(words[0]): (nfc(words[1]), "--rename")}
-    else:
-        raise errors.UsageError("--rename needs an old and a new name, or a CSV file with lines old,new")
-    for old, (new, where) in names.items():
-        refuse_name(new, where)
-        if old in NOBODY:
-            raise errors.UsageError(f"{where}: {old or 'an empty name'} cannot be renamed, it stands for nobody")
-    return {old: new for old, (new, _) in names.items()}
+def was_cut_short(root: Path, names: Names) -> bool:
+    """Tell whether a rename is the last one that was begun, and was not followed everywhere yet."""
+    return list(journal.read_lines(root / RECORD))[-1:] == [{"names": {**names}}]
 
 
 def remember(root: Path, names: Names) -> None:
-    """Note a rename, unless it is the last one and was cut short."""
-    last = list(journal.read_lines(root / RECORD))[-1:]
-    if last != [{"names": {**names}}]:
+    """Note a rename, unless it was noted before it was cut short."""
+    if not was_cut_short(root, names):
         journal.append_line(root / RECORD, {"names": {**names}})
 
 
@@ -217,18 +203,3 @@ def hand_over(tree: Path, root: Path) -> None:
         if batch not in known:
             journal.append_line(root / RECORD, {"names": batch})
             finish(root)
-
-
-def rename_all(root: Path, found: Sequence[Path], names: Names) -> tuple[set[Path], list[tuple[Path, str]]]:
-    """Note a rename, and follow it in the sidecars; return the frames with an old name there, and the unreadable."""
-    remember(root, names)
-    renames = Renames(root)
-    tagged: dict[Path, TagRecord] = {}
-    changed: set[Path] = set()
-    unreadable: list[tuple[Path, str]] = []
-    for frame in console.progress(found, len(found), "frame", "renaming"):
-        try:
-            changed |= {frame} if rename_sidecars(frame, renames, tagged) else set()
-        except errors.BadSidecar as error:
-            unreadable.append((frame, f"nobody was renamed there: {error}"))
-    return changed, unreadable

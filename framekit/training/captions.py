@@ -131,7 +131,7 @@ def people_words(count: int) -> str:
 
 def names_in_words(known: Metadata, rules: CaptionRules) -> list[str]:
     """Return the characters, or the words that stand for them, each once."""
-    names = [*known.characters, *(known.inferred if rules.inferred else [])]
+    names = dict.fromkeys([*known.characters, *(known.inferred if rules.inferred else [])])
     return [rules.triggers.get(name, name) for name in names]
 
 

@@ -85,10 +85,10 @@ def caption(show: Path, stem: str) -> str:
     return found.read_text()
 
 
-def test_a_rename_in_the_dataset_reaches_a_frame_that_was_moved_by_hand(show: Path) -> None:
+def test_a_rename_reaches_a_frame_that_was_moved_by_hand(show: Path) -> None:
     move(show, "a", "1_character/Sora Minato")
     assert generate_metadata.main(["--src_dir", str(show / "training"), "--characters_from_folders"]) == 0
-    rename(show, "Sora Minato", "Sora")
+    rename(show, "Sora Minato", "Sora", folder="training")
     for _ in range(2):
         run_all(show)
         assert folders(show) == {"a": "1_character/Sora"} | {
@@ -103,7 +103,7 @@ def test_a_rename_reaches_corrections_strays_and_pairs_in_the_tree(show: Path) -
     correct(show / "training/1_character/Aoba/c.png", characters=["Sora Minato"])
     add_frame(show / "training/2_characters/Hinata+Sora Minato/mine.png", patchwork(1), characters=["Sora Minato"])
     add_frame(show / "training/1_character/Sora Minato/plain.png", patchwork(2))
-    rename(show, "Sora Minato", "Aki")
+    rename(show, "Sora Minato", "Aki", folder="training")
     arrange(show)
     assert "Minato" not in told(show)
     assert folders(show)["mine"] == "2_characters/Aki+Hinata"
@@ -180,7 +180,7 @@ def test_what_comes_back_from_the_trash_has_the_new_name(show: Path) -> None:
         removed.remove(show / "frames", show / f"frames/EP01/{stem}.png", "similar")
     arrange(show)
     assert {*"ce"}.isdisjoint(folders(show))
-    rename(show, "Sora Minato", "Sora")
+    rename(show, "Sora Minato", "Sora", folder="training")
     rename(show, "Aoba", "Yukimura")
     arrange(show)
     removed.restore(show / "frames", [], ["similar"], dry_run=False)
