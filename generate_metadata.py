@@ -14,7 +14,7 @@ from pathlib import Path
 
 from framekit import console, errors
 from framekit.arrange import folders
-from framekit.arrange.mend import fetch_sidecars, followed_words, rename_folders
+from framekit.arrange.mend import follow_hand, followed_words, rename_folders
 from framekit.arrange.place import REPLACED
 from framekit.cli import run
 from framekit.cli.parser import StageParser
@@ -79,7 +79,7 @@ def closing(tally: Tally, done: int, new_names: Mapping[str, str]) -> str:
 def main(args: argparse.Namespace) -> int:
     """Run the command line."""
     root = args.src_dir
-    fetched = fetch_sidecars(root) if root.is_dir() else 0
+    fetched = follow_hand(root) if root.is_dir() else 0
     unusable: list[tuple[Path, str]] = []
     found = frames.find_frames(root, args.limit, unusable)
     for suffix in (names.METADATA, names.CHARACTERS, names.TAGS):

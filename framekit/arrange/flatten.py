@@ -5,7 +5,7 @@ from pathlib import Path
 from framekit import errors
 from framekit.arrange.leave import leaving, set_aside
 from framekit.arrange.locations import FrameLocation, locate
-from framekit.arrange.mend import fetch_sidecars
+from framekit.arrange.mend import follow_hand
 from framekit.arrange.place import REPLACED, bring
 from framekit.arrange.placements import JOURNAL
 from framekit.dataset import frames, move
@@ -25,7 +25,7 @@ def flatten(tree: Path, destination: Path) -> tuple[int, int, list[tuple[Path, s
     their X.json cannot be used. A frame that is there already, byte for byte or as the same picture, gets the
     corrections of both; another frame of that name stays beside it.
     """
-    fetch_sidecars(tree)
+    follow_hand(tree)
     homes, aside = go_home(tree, destination)
     located = locate(tree, tree)
     locations, damaged = located.locations, [*located.unusable]

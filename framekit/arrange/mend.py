@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from framekit import console, errors
-from framekit.arrange.leave import note_place, set_aside_before
+from framekit.arrange.leave import DELETED, deleted_at, note_place, set_aside_before
 from framekit.arrange.locations import in_tree
 from framekit.arrange.pictures import Pictures
 from framekit.arrange.place import REPLACED, bring, follow_factors
@@ -45,7 +45,7 @@ def mend(source: Path, tree: Path, how: Transport) -> int:
     if tree.is_dir():
         removed.finish_interrupted(tree)
         finish_interrupted(source, tree, how, set_aside_before(tree))
-        fetched = fetch_sidecars(tree)
+        fetched = follow_hand(tree)
     if source != tree:
         follow_renames(source, tree)
     return fetched
@@ -73,26 +73,38 @@ def finish_interrupted(source: Path, tree: Path, how: Transport, away: Collectio
         journal.append_line(tree / JOURNAL, one.record(tree))
 
 
-def fetch_sidecars(tree: Path) -> int:
-    """Bring the sidecars of pictures that a person moved alone to them; return how many pictures that were.
+def follow_hand(tree: Path) -> int:
+    """Note where a person moved pictures, and bring those that were moved alone their sidecars; return how many.
 
-    What is done so far stays so after a kill, and the next call does the rest.
+    Where a picture was put last is its place from then on, so that moving it back is a move too. What is done so far
+    stays so after a kill, and the next call does the rest.
     """
-    orphans = orphaned_stems(tree)
-    if not orphans:
+    arranged, orphans = read_journal(tree), orphaned_stems(tree)
+    stays = all(move.stamp(one.place) == one.picture.file for one in arranged.placed.values())
+    if stays and not orphans and not (tree / DELETED).is_dir():
         return 0
-    arranged = read_journal(tree)
     source = noted_source(tree, arranged)
     places = Places(arranged, in_tree(tree, arranged, source, []), source, Pictures())
     found = [(one, places.now(one)) for one in arranged.placed.values()]
+    fetched = fetch_sidecars(tree, found, orphans)
+    with journal.Journal(tree / JOURNAL) as lines:
+        for one, now in found:
+            if now is not None and now != one.place:
+                lines.append(replace(one, place=now, by_hand=True).record(tree))
+    return fetched
+
+
+def fetch_sidecars(
+    tree: Path, found: Sequence[tuple[Placed, Path | None]], orphans: Mapping[str, Sequence[Path]]
+) -> int:
+    """Bring `orphans` to the pictures `found` that they belong to; return to how many."""
     moved = [(one, now) for one, now in found if now and (now != one.place or not has_metadata(now))]
-    own = {move.stem_key(one.place) for one in arranged.placed.values()}
+    own = {move.stem_key(one.place) for one, _ in found}
     claims = Counter(stem for one, now in found for stem in {one.place.stem, (now or one.place).stem})
     fetched = 0
     for one, now in moved:
-        found_beside = [
-            (left, path) for left in left_behind(one, now, orphans, own, claims) for path in move.files_beside(left)
-        ]
+        before = [*left_behind(one, now, orphans, own, claims), deleted_at(tree, one)]
+        found_beside = [(left, path) for left in before for path in move.files_beside(left)]
         fetched += bool(found_beside)
         for left, path in found_beside:
             move.settle(path, move.file_at(path, left, now), MOVE.beside, False, tree / REPLACED)

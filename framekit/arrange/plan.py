@@ -7,7 +7,7 @@ from pathlib import Path
 from framekit import console, errors
 from framekit.arrange import place
 from framekit.arrange.folders import Described, Rules, describe, leaf_folder, rare_combinations
-from framekit.arrange.leave import FILTERED, Leaving, drop_captions, move_factors
+from framekit.arrange.leave import FILTERED, Leaving, drop_captions, drop_orphans, move_factors
 from framekit.arrange.locations import FrameLocation, is_sure
 from framekit.dataset import frames, removed
 from framekit.dataset.move import Stems, remove_empty_folders, stem_key, visible_files
@@ -101,6 +101,15 @@ def filtered(locations: Sequence[FrameLocation], described: Mapping[Path, Descri
     return [(put, now, FILTERED) for put, now in found if put and now and now not in kept and is_sure(put, now)]
 
 
+def named_in(decisions: Sequence[Decision], described: Mapping[Path, Described], tree: Path) -> dict[Path, list[str]]:
+    """Return the characters of the frames that are in the tree then, by their path in it."""
+    places = ((one, target if isinstance(target, Path) else one.now) for one, target in decisions)
+    return {
+        where.relative_to(tree): described[one.frame].names for one, where in places
+        if where is not None and where.is_relative_to(tree)
+    }  # fmt: skip
+
+
 def carry_out(decisions: Sequence[Decision], described: Mapping[Path, Described], placer: place.Placer) -> None:
     """Bring the frames to their places, and what belongs to folders after them."""
     placed = [(one, target) for one, target in decisions if isinstance(target, Path)]
@@ -118,6 +127,7 @@ def carry_out(decisions: Sequence[Decision], described: Mapping[Path, Described]
     left = {(one.now.parent, target.parent) for one, target in placed if one.now and one.now.parent != target.parent}
     place.follow_factors(placer.tree, left)
     move_factors(placer.tree)
+    drop_orphans(placer.tree, (one.put for one, target in decisions if target == "deleted" and one.put))
     remove_empty_folders(placer.tree)
 
 

@@ -97,7 +97,7 @@ class Transport:
 
 MOVE = Transport(move_whole, move_whole, keeps_source=False)
 COPY = Transport(copy_whole, copy_whole)
-HARDLINK = Transport(link_whole, link_whole)
+HARDLINK = Transport(link_whole, copy_whole)  # sidecars are edited, and must not change elsewhere by that
 SYMLINK = Transport(symlink_whole, copy_whole)
 
 

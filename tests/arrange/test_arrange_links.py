@@ -37,11 +37,13 @@ def flatten(folder: Path, *options: str) -> int:
     return arrange_folders.main(["--src_dir", str(folder / "tree"), "--flatten", *options])
 
 
-def test_a_hard_link_is_another_name_of_the_same_file(tmp_path: Path) -> None:
+def test_a_hard_link_is_another_name_of_the_same_picture_and_its_sidecars_are_copies(tmp_path: Path) -> None:
     frame = add(tmp_path, "EP1/x")
     assert arrange(tmp_path, "--hardlink") == 0
     for name in ("x.png", "x.json", "x.png.tags"):
-        assert (tmp_path / "tree" / "Aoba" / name).samefile(frame.with_name(name))
+        placed = tmp_path / "tree" / "Aoba" / name
+        assert placed.samefile(frame.with_name(name)) == (name == "x.png")
+        assert placed.read_bytes() == frame.with_name(name).read_bytes()
 
 
 def test_a_symlink_leads_to_the_frame_also_when_both_move(tmp_path: Path) -> None:
