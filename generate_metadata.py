@@ -64,6 +64,8 @@ def closing(tally: Tally, done: int, new_names: Mapping[str, str]) -> str:
     parts = [f"{console.counted(done, 'frame')} described"]
     if new_names:
         parts.append(f"characters renamed in {console.counted(len(tally.renamed), 'frame')}")
+    if tally.joined:
+        parts.append(f"{console.counted(tally.joined, 'frame')} had both names, see whether count is right there")
     if tally.from_folders is not None:
         parts.append(f"characters read from folders in {console.counted(tally.from_folders, 'frame')}")
     if tally.kept_fields:

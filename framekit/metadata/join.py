@@ -175,7 +175,8 @@ class Tally:
     """What became of the frames.
 
     Fields that a person corrected, and in how many files; how much JSON of other programs was set aside; frames whose
-    characters were read from their folder, or were renamed; what is unclear among the tags of each frame.
+    characters were read from their folder, or were renamed, or had two names that became one; what is unclear among the
+    tags of each frame.
     """
 
     kept_fields: int = 0
@@ -183,6 +184,7 @@ class Tally:
     foreign: int = 0
     from_folders: int | None = None
     renamed: set[Path] = field(default_factory=set)
+    joined: int = 0
     unclear: dict[Path, list[str]] = field(default_factory=dict)
 
 
@@ -223,6 +225,8 @@ def write_metadata(frame: Path, rules: Rules, tally: Tally) -> None:
         merged = followed
     if old and before and any(old.get(key) != before.get(key) for key in renames.NAMING):
         tally.renamed.add(frame)
+        became_one = [len({*metadata.texts(one, "characters")}) for one in (old, before)]
+        tally.joined += became_one[1] < became_one[0]
     if merged != old:
         atomic.write_whole(path, corrections.metadata_text(merged))
     tally.kept_fields += len(kept)

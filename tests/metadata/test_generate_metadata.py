@@ -273,6 +273,7 @@ def test_two_characters_become_one_only_when_asked_for(tmp_path: Path, capsys: p
     assert tree(tmp_path) == before
     assert generate(tmp_path, "--rename", "AobaKokona", "KuraueHinata", "--merge_names") == 0
     assert loaded(frame)["characters"] == ["KuraueHinata", "KuraueHinata"]
+    assert "1 frame had both names, see whether count is right there" in capsys.readouterr().out
 
 
 def test_the_closing_line_counts_names_read_from_folders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
