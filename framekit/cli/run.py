@@ -16,6 +16,7 @@ from framekit import console
 from framekit.cli.parser import StageParser
 from framekit.dataset import history
 from framekit.errors import UsageError
+from framekit.files.paths import links_followed
 
 DONE, SOME_UNREADABLE, WRONG_USE, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141  # the last two as shells have them
 # What the world around may do to any file: what to say, and what to do about it.
@@ -77,7 +78,8 @@ def script(parser: Callable[[], StageParser]) -> Callable[[Callable[[Namespace],
             options = parser()
             try:
                 args = options.read(argv)
-                with locked_folder(options.script, args.command):
+                follows = "follow_links" in args and args.follow_links
+                with links_followed(follows), locked_folder(options.script, args.command):
                     code = function(args)
                 sys.stdout.flush()
             except (UsageError, OSError, KeyboardInterrupt) as error:

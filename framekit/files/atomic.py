@@ -31,6 +31,7 @@ def copy_whole(source: Path, target: Path) -> None:
 
 def link_whole(source: Path, target: Path) -> None:
     """Let the target be another name of the same file; a copy where the file system cannot do that."""
+    source = source.resolve() if source.is_symlink() else source
     try:
         os.link(source, target)
         return
