@@ -2,6 +2,7 @@
 
 import os
 import struct
+import zlib
 from os import PathLike
 from pathlib import Path
 from struct import error as StructError
@@ -121,17 +122,25 @@ def why_broken(path: Path) -> str | None:
 def is_closed(path: Path) -> bool:
     """Tell whether a file begins and ends as one of its format does, or has the size that it says."""
     with path.open("rb") as file:
-        head = file.read(16)
+        head = file.read(HEADER_END)
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - 8))
         end = file.read()
     said = int.from_bytes(head[4:8], "little") + 8 if head[:4] == b"RIFF" and head[8:12] == b"WEBP" else 0
     return (
-        (head.startswith(SIGNATURE) and end == PNG_END)
+        (is_png_head(head) and end == PNG_END)
         or (head.startswith(b"\xff\xd8\xff") and end.endswith(b"\xff\xd9"))
         or (head.startswith(b"GIF8") and end.endswith(b";"))
         or said == size > 0
     )
+
+
+def is_png_head(head: bytes) -> bool:
+    """Tell whether bytes are the undamaged beginning of a PNG file, of no more pixels than anybody decodes."""
+    if not head.startswith(SIGNATURE) or len(head) < HEADER_END:
+        return False
+    width, height = struct.unpack(">II", head[16:24])
+    return bool(width * height <= MOST_PIXELS) and zlib.crc32(head[12:29]).to_bytes(4, "big") == head[29:33]
 
 
 def png_size(path: Path) -> list[int] | None:
