@@ -27,6 +27,7 @@ REMEDIES = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), FULL),
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), FORBIDDEN),
     **dict.fromkeys((errno.ENOTDIR, errno.EEXIST), ("a file lies where a folder is needed", "give another folder")),
+    errno.ENXIO: ("it is no file but a pipe, a socket or a device", "remove it"),
     errno.EISDIR: ("it is a folder where a file is needed", "rename or remove it"),
     errno.ELOOP: ("it is a link, and nothing is written through one", "remove the link"),
     **dict.fromkeys((errno.ENOENT, errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ENODEV), AWAY),
@@ -82,10 +83,10 @@ def script(parser: Callable[[], StageParser]) -> Callable[[Callable[[Namespace],
                 with links_followed(follows), locked_folder(options.script, args.command):
                     code = function(args)
                 sys.stdout.flush()
+                if args.command is not None:
+                    history.record_command(args.command)
             except (UsageError, OSError, KeyboardInterrupt) as error:
                 return report_error(error)
-            if args.command is not None:
-                history.record_command(args.command)
             return code
 
         return main
