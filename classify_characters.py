@@ -172,7 +172,7 @@ def main(args: argparse.Namespace) -> int:
         if args.evaluate:
             return evaluate_references(recogniser, args.evaluate, unreadable)
         named = name_frames(known, todo, recogniser, not args.single_frames, workers)
-        counts, written, undecoded = write_names(named, choice.how, digest)
+        counts, written, undecoded = write_names(named, choice.how, digest, kept, args.overwrite_corrections)
         unreadable += recogniser.heads.unreadable + undecoded
     closing = summary(counts, written, len(known) - len(todo) - len(kept), len(kept))
     if args.propagate:

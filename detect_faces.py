@@ -95,22 +95,25 @@ def main(args: argparse.Namespace) -> int:
         return run.close(f"{would}, in {args.src_dir}", unusable)
     atomic.clean_up((frame.parent for frame in found), names.FACES)
     unreadable: list[tuple[Path, str]] = []
-    face_count = empty = 0
+    face_count = empty = by_hand = 0
     looks = detect.find_faces(todo, settings, limits, workers, args.batch_size)
     for frame, seen in console.progress(looks, len(todo), "frame"):
         if isinstance(seen, frames.Unreadable):
             unreadable.append((frame, seen.reason))
             continue
         record = faces.faces_record(settings.model, settings.threshold, seen)
-        atomic.write_json(names.sidecar(frame, names.FACES), record)
+        if not faces.write_faces(frame, record, args.overwrite_corrections):
+            by_hand += 1
+            continue
         face_count += len(seen.faces)
         empty += not seen.faces
-    looked_at = len(todo) - len(unreadable)
+    looked_at = len(todo) - len(unreadable) - by_hand
+    by_hand += len(pending) - len(todo)
     told = f"{console.counted(face_count, 'face')} in {console.counted(looked_at, 'frame')} ({empty} without a face)"
     message = told if todo else console.NOTHING_NEW
     message += f", {len(found) - len(pending)} already done"
-    if len(pending) > len(todo):
-        message += f", {len(pending) - len(todo)} kept as corrected by hand"
+    if by_hand:
+        message += f", {by_hand} kept as corrected by hand"
     staying = filter.remove_by_number(found, args.src_dir, args.min_face_number, args.max_face_number, dry_run=False)
     if len(staying) < len(found):
         message += f", {len(found) - len(staying)} set aside for their number of faces"

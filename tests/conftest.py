@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from framekit.dataset import frames, history
+from framekit.files import atomic
 from framekit.pixels.decode import Pixels
 
 ROOT = Path(__file__).resolve().parents[1]  # of the repository; tests lie at several depths
@@ -36,6 +37,8 @@ CLIP_SCENES = [0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 2]
 TREE = dict[str, tuple[bytes, int]]
 
 WithoutRights = Callable[..., None]
+
+SavedMeanwhile = Callable[[dict[Path, str]], None]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -144,3 +147,26 @@ def without_rights(monkeypatch: pytest.MonkeyPatch) -> WithoutRights:
     monkeypatch.setattr(frames, "scandir", scandir)
     monkeypatch.setattr(frames, "access", access)
     return close
+
+
+@pytest.fixture
+def saved_meanwhile(monkeypatch: pytest.MonkeyPatch) -> SavedMeanwhile:
+    """Return a function that lets a person save files while a script is about to write the first of them.
+
+    All has been decided by then, and nothing replaced.
+    """
+    part_of = atomic.part_of
+
+    def save(texts: dict[Path, str]) -> None:
+        waiting = {**texts}
+
+        def saving(path: Path) -> Path:
+            if path in texts:
+                while waiting:
+                    edited, text = waiting.popitem()
+                    edited.write_text(text, encoding="utf-8")
+            return part_of(path)
+
+        monkeypatch.setattr(atomic, "part_of", saving)
+
+    return save

@@ -96,9 +96,11 @@ def bring(
     here, there = (names.sidecar(path, names.METADATA) for path in (frame, target))
     both = here.exists() and there.exists()
     if both:
+        seen = atomic.bytes_in(there)
         joined, _ = held_metadata(frame, target, put, renames)
-        if joined != read_own(there):
-            atomic.write_whole(there, corrections.metadata_text(joined))
+        if joined != read_own(there) and not atomic.write_over(there, corrections.metadata_text(joined), seen):
+            bring(frame, target, how, trash, put, renames)  # a person saved it meanwhile
+            return
         if not how.keeps_source:
             move.move_to_trash(here, trash)
     same_frame = put is not None and put.place == target

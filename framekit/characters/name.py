@@ -111,9 +111,16 @@ def scenes_of(found: Sequence[Path]) -> Iterator[list[Path]]:
 
 
 def write_names(
-    named: Iterable[tuple[Path, list[NamedFace] | frames.Unreadable]], how: str, digest: str
+    named: Iterable[tuple[Path, list[NamedFace] | frames.Unreadable]],
+    how: str,
+    digest: str,
+    kept: set[Path],
+    overwrite_corrections: bool,
 ) -> tuple[Counter[str], int, list[tuple[Path, str]]]:
-    """Write the names of each frame; return how often each was given, on how many frames, and unreadable frames."""
+    """Write the names of each frame; return how often each was given, on how many frames, and unreadable frames.
+
+    Frames that a person corrected meanwhile stay, and are added to those that are `kept`.
+    """
     counts: Counter[str] = Counter()
     unreadable = []
     written = 0
@@ -122,7 +129,9 @@ def write_names(
             unreadable.append((frame, shown.reason))
             continue
         record = characters.names_record(how, digest, [asdict(one) for one in shown], [])
-        atomic.write_json(sidecar(frame, CHARACTERS), record)
+        if not characters.write_names(frame, record, overwrite_corrections):
+            kept.add(frame)
+            continue
         counts.update(one.name for one in shown)
         written += 1
     return counts, written, unreadable
@@ -159,6 +168,7 @@ def names_of(frame: Path) -> Mapping[Box, str] | None:
 
 def write_inferred(path: Path, names: Sequence[str]) -> None:
     """Write who must be on a frame into its sidecar, if that changes it."""
+    seen = atomic.bytes_in(path)
     try:
         record = atomic.read_json(path)
     except errors.BadSidecar:
@@ -166,4 +176,6 @@ def write_inferred(path: Path, names: Sequence[str]) -> None:
     if record.get("inferred", []) != list(names):
         record = {name: value for name, value in record.items() if name != "inferred"}
         written = {name: record.pop(name) for name in (WRITTEN,) if name in record}
-        atomic.write_json(path, record | ({"inferred": list(names)} if names else {}) | written)
+        record |= ({"inferred": list(names)} if names else {}) | written
+        if not atomic.write_over(path, atomic.json_text(record), seen):
+            write_inferred(path, names)  # a person saved it meanwhile

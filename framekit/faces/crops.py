@@ -16,9 +16,9 @@ from framekit.files import atomic, names
 from framekit.pixels import decode
 from framekit.pixels.decode import Pixels
 from framekit.pixels.encode import encode_png
-from framekit.sidecars.characters import names_record, read_names
+from framekit.sidecars.characters import names_record, read_names, write_names
 from framekit.sidecars.episode import Episodes, record_text
-from framekit.sidecars.faces import faces_record, read_faces
+from framekit.sidecars.faces import faces_record, read_faces, write_faces
 from framekit.sidecars.metadata import UNKNOWN
 
 STALE = "stale_crop"
@@ -61,13 +61,13 @@ def write_crop(crop: Crop, written: Episodes) -> None:
     """Write a crop and its sidecars; `written` are the records of where crops were cut before."""
     crop.path.parent.mkdir(parents=True, exist_ok=True)
     record = faces_record("crop", 0.0, Seen(crop.faces, [], []))
-    atomic.write_json(names.sidecar(crop.path, names.FACES), record)
+    write_faces(crop.path, record, overwrite=False)
     if any(crop.names):
         named = [
             {"box": list(face.box), "name": name or UNKNOWN, "score": 1.0, "runner_up": None}
             for face, name in zip(crop.faces, crop.names, strict=True)
         ]
-        atomic.write_json(names.sidecar(crop.path, names.CHARACTERS), names_record("crop", "", named, []))
+        write_names(crop.path, names_record("crop", "", named, []), overwrite=False)
     before = known_sources(written, crop.path.parent).get(crop.path.stem, {})
     if before.get("crop") != crop.cut or not crop.path.exists():
         atomic.write_whole(crop.path, encode_png(crop.pixels))

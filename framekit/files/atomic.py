@@ -152,20 +152,55 @@ def write_whole(path: Path, content: str | bytes) -> None:
 
     Raises OSError with the path, also where the system tells none, as on a full disk.
     """
+    write_unless(path, content, lambda: False)
+
+
+def write_unless(path: Path, content: str | bytes, is_edited: Callable[[], bool]) -> bool:
+    """Write a file as `write_whole` does, unless it `is_edited`; tell whether it was written.
+
+    That is asked right before the file is replaced: what a person saves during a long run, after it was decided what is
+    to be written, must not be lost.
+    """
     part = part_of(path)
     try:
         part.write_bytes(content.encode() if isinstance(content, str) else content)
-        os.replace(part, path)
+        stays = is_edited()
+        if stays:
+            part.unlink()
+        else:
+            os.replace(part, path)
     except OSError as error:
         part.unlink(missing_ok=True)
         if error.errno and not error.filename:
             error.filename = str(path)
         raise
+    return not stays
+
+
+def write_over(path: Path, content: str | bytes, seen: bytes | None) -> bool:
+    """Write a file unless it no longer holds the bytes that were `seen`; tell whether it was written.
+
+    A caller that read the file takes `bytes_in` before, and reads the file again if it was not written.
+    """
+    return write_unless(path, content, lambda: bytes_in(path) != seen)
+
+
+def bytes_in(path: Path) -> bytes | None:
+    """Return the bytes of a file, None if there is none."""
+    try:
+        return path.read_bytes() if path.is_file() else None
+    except FileNotFoundError:
+        return None
+
+
+def json_text(value: Any, indent: int | None = None) -> str:
+    """Return a value as JSON with a final newline. Raises ValueError for what is not JSON, such as NaN."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent) + "\n"
 
 
 def write_json(path: Path, value: Any, indent: int | None = None) -> None:
     """Write a value as UTF-8 JSON with a final newline, whole or not at all."""
-    write_whole(path, json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent) + "\n")
+    write_whole(path, json_text(value, indent))
 
 
 def read_text(path: Path, most_bytes: int = 0, is_given: bool = False) -> str:

@@ -210,6 +210,7 @@ def write_metadata(frame: Path, rules: Rules, tally: Tally) -> None:
     """Write X.json if its content changes, and count what stayed or was set aside. Raises BadSidecar."""
     path = names.sidecar(frame, names.METADATA)
     tally.foreign += set_foreign_aside(frame, rules.trash)
+    seen = atomic.bytes_in(path)
     old = metadata.read_own(path) if path.exists() else None
     before = None if old is None or rules.overwrite else renames.rename_values(metadata.upgraded(old), rules.renames)
     if rules.names_only and before is not None:
@@ -218,17 +219,16 @@ def write_metadata(frame: Path, rules: Rules, tally: Tally) -> None:
         known = read_sidecars(frame, rules.episodes)
         merged, kept = corrections.merge_corrections(before, join(known, rules, old))
         tally.unclear |= {frame: known.unclear} if known.unclear else {}
+    own, merged = merged, merged if rules.folders is None else follow_folder(frame, merged, rules.folders)
+    if merged != old and not atomic.write_over(path, corrections.metadata_text(merged), seen):
+        write_metadata(frame, rules, tally)  # a person saved it meanwhile
+        return
     if rules.folders is not None:
-        followed = follow_folder(frame, merged, rules.folders)
-        is_named = followed.get("characters") != merged.get("characters")
-        tally.from_folders = (tally.from_folders or 0) + is_named
-        merged = followed
+        tally.from_folders = (tally.from_folders or 0) + (merged.get("characters") != own.get("characters"))
     if old and before and any(old.get(key) != before.get(key) for key in renames.NAMING):
         tally.renamed.add(frame)
         became_one = [len({*metadata.texts(one, "characters")}) for one in (old, before)]
         tally.joined += became_one[1] < became_one[0]
-    if merged != old:
-        atomic.write_whole(path, corrections.metadata_text(merged))
     tally.kept_fields += len(kept)
     tally.kept_files += bool(kept)
 

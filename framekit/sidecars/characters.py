@@ -107,6 +107,15 @@ def is_corrected(frame: Path) -> bool:
     return edited or corrected_names(frame) is not None
 
 
+def write_names(frame: Path, record: Mapping[str, Any], overwrite: bool) -> bool:
+    """Write the characters sidecar of a frame, unless a person corrected its names, be it meanwhile.
+
+    With `overwrite`, it is written in any case. Tell whether it was written.
+    """
+    path = names.sidecar(frame, names.CHARACTERS)
+    return atomic.write_unless(path, atomic.json_text(record), lambda: not overwrite and is_corrected(frame))
+
+
 def is_pending(frame: Path, seen: Sequence[boxes.Face], redo: bool) -> bool:
     """Tell whether a frame is to be named: not yet done, or its faces changed since."""
     named = boxes_in(read_record(names.sidecar(frame, names.CHARACTERS)))

@@ -6,6 +6,7 @@ from typing import Any
 
 from framekit.boxes import FACE, HEAD, Face, Seen, face_at
 from framekit.errors import BadSidecar
+from framekit.files import atomic
 from framekit.files.atomic import read_json
 from framekit.files.names import FACES, sidecar
 from framekit.sidecars.corrections import WRITTEN, digest, is_edited
@@ -31,12 +32,21 @@ def faces_record(model: str, threshold: float | list[float], seen: Seen) -> dict
 
 
 def is_corrected(path: Path) -> bool:
-    """Tell whether a person edited a faces sidecar, or another program wrote it; a damaged one is not edited."""
+    """Tell whether a person edited a faces sidecar, or another program wrote it; one that is damaged or gone is not."""
     try:
         record = read_json(path)
     except BadSidecar:
         return False
     return is_edited(record.get("faces"), (record.get(WRITTEN),))
+
+
+def write_faces(frame: Path, record: Mapping[str, Any], overwrite: bool) -> bool:
+    """Write the faces sidecar of a frame, unless a person corrected it, be it meanwhile; tell whether it was written.
+
+    With `overwrite`, it is written in any case.
+    """
+    path = sidecar(frame, FACES)
+    return atomic.write_unless(path, atomic.json_text(record), lambda: not overwrite and is_corrected(path))
 
 
 def read_faces(frame: Path) -> list[Face] | None:

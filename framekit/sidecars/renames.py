@@ -117,11 +117,15 @@ def rename_metadata(frame: Path, renames: Renames) -> None:
     path = sidecar(frame, METADATA)
     if not renames.mark or not path.exists():
         return
-    before, held = path.stat(), read_own(path)
+    before, seen = path.stat(), atomic.bytes_in(path)
+    held = read_own(path)
     values = rename_values(held, renames)
-    if values != held:
-        atomic.write_whole(path, corrections.metadata_text(values))
-        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    if values == held:
+        return
+    if not atomic.write_over(path, corrections.metadata_text(values), seen):
+        rename_metadata(frame, renames)  # a person saved it meanwhile
+        return
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
 def rename_sidecars(frame: Path, renames: Renames, tagged: dict[Path, TagRecord]) -> bool:
@@ -131,6 +135,7 @@ def rename_sidecars(frame: Path, renames: Renames, tagged: dict[Path, TagRecord]
     """
     path, changed = sidecar(frame, CHARACTERS), False
     if path.exists():
+        seen = atomic.bytes_in(path)
         record = atomic.read_json(path)
         names, faces = renames.since(record.get(RENAMED)), record.get("faces")
         if names and isinstance(faces, list) and all(isinstance(face, dict) for face in faces):
@@ -143,7 +148,8 @@ def rename_sidecars(frame: Path, renames: Renames, tagged: dict[Path, TagRecord]
                 changed |= record["inferred"] != inferred
             record[RENAMED] = renames.added_to(record.get(RENAMED))
             record |= {} if edited else {WRITTEN: corrections.digest(faces)}
-            atomic.write_json(path, record)
+            if not atomic.write_over(path, atomic.json_text(record), seen):
+                return rename_sidecars(frame, renames, tagged)  # a person saved it meanwhile
     return rename_tags(sidecar(frame, TAGS), renames, tagged) or changed
 
 
@@ -161,12 +167,12 @@ def rename_tags(path: Path, renames: Renames, tagged: dict[Path, TagRecord]) -> 
     if not path.exists():
         return False
     record = tagged.setdefault(path.parent, TagRecord(path.parent))
+    seen = atomic.bytes_in(path)
     text, marks = atomic.read_text(path), marks_of_tags(path, record)
     changed = renamed_tags(text, renames.since(marks))
     if changed == text or record.is_edited(path):
         return False
-    record.write(path, changed, f"{RENAMED} {renames.added_to(marks)}")
-    return True
+    return record.write(path, changed, f"{RENAMED} {renames.added_to(marks)}", seen)
 
 
 def renamed_tags(text: str, names: Names) -> str:

@@ -35,14 +35,18 @@ class TagRecord:
         by = (known.get(one) for one in corrections.digests_of(path)) if path.exists() else ()
         return next((one for one in by if one is not None), "")
 
-    def write(self, path: Path, text: str, by: str) -> None:
-        """Note a text, then write it: after a kill in between, the old text still counts as our own."""
+    def write(self, path: Path, text: str, by: str, seen: bytes | None) -> bool:
+        """Note a text, then write it: after a kill in between, the old text still counts as our own.
+
+        A file that no longer holds the bytes that were `seen` was saved meanwhile, and stays; tell whether it was
+        written.
+        """
         known = self.written.setdefault(nfc(path.name), {})
         found = corrections.text_digest(path, text)
         if known.get(found) != by:
             journal.append_line(self.path, {"file": path.name, "digest": found, "by": by})
             known[found] = by
-        atomic.write_whole(path, text)
+        return atomic.write_over(path, text, seen)
 
 
 # Words that stand alone in no booru tag with underscores: a line that holds one is a tag of several words, or a text.

@@ -10,7 +10,7 @@ from pathlib import Path
 from framekit import console
 from framekit.dataset import frames
 from framekit.errors import UsageError
-from framekit.files import names
+from framekit.files import atomic, names
 from framekit.sidecars.tags import TagRecord
 from framekit.tags import predict
 from framekit.tags.models import MEASURED
@@ -103,6 +103,7 @@ def write_tags(part: Sequence[Path], wanted: Wanted) -> Tally:
     for frame in part:
         scored = [scores for store in stores if (scores := store.of(frame)) is not None]
         path = names.sidecar(frame, wanted.extension)
+        seen = atomic.bytes_in(path)
         if len(scored) < len(stores):
             tally.unreadable.append((frame, "it has no stored scores, or changed since; score it with --redo"))
         elif record.is_edited(path) and not wanted.overwrite:
@@ -110,7 +111,9 @@ def write_tags(part: Sequence[Path], wanted: Wanted) -> Tally:
         else:
             joined = scored[0] if len(scored) == 1 else merge(scored, wanted.merge)
             text = tag_text(joined, wanted.thresholds, wanted.rules)
-            record.write(path, text, wanted.by([store.model for store in stores]))
+            if not record.write(path, text, wanted.by([store.model for store in stores]), seen):
+                tally.edited += 1
+                continue
             tally.tagged += 1
             tally.tags += text.count(",") + bool(text.strip())
     return tally

@@ -2,10 +2,12 @@
 
 import copy
 from collections.abc import Collection, Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from framekit import console
+from framekit.files import atomic
 from framekit.sidecars.corrections import digest, held_text, is_edited
 from framekit.trainers.base import Text
 from framekit.trainers.forms import Form, Table
@@ -17,29 +19,37 @@ OUTSIDE = ""
 SHOWN = 6  # changes of a config that are told
 
 
+@dataclass(frozen=True)
+class Renewed:
+    """The new content of a config that a person edited, and the bytes of its file that this was made from."""
+
+    content: str
+    seen: bytes | None
+
+
 def renew(
     texts: Sequence[Text], edited: Collection[Path], noted: Mapping[str, Noted]
-) -> tuple[dict[Path, str], dict[str, Noted]]:
+) -> tuple[dict[Path, Renewed], dict[str, Noted]]:
     """Return the content of each config that a person edited, and what to note of all; their changes are told.
 
     A config that cannot be read is left as it is, and told, too.
     """
-    contents: dict[Path, str] = {}
+    contents: dict[Path, Renewed] = {}
     own: dict[str, Noted] = {}
     for text in texts:
         if text.form is None:
             continue
-        if text.path not in edited:
+        seen = atomic.bytes_in(text.path) if text.path in edited else None
+        if seen is None:
             own[text.key] = entries_of(text, text.form)
             continue
         try:
-            contents[text.path], own[text.key], kept = renewed(
-                text, text.form, held_text(text.path), noted.get(text.key, {})
-            )
+            content, own[text.key], kept = renewed(text, text.form, held_text(text.path), noted.get(text.key, {}))
         except ValueError as error:
             own[text.key] = noted.get(text.key, {})
             console.warn(f"{text.path} cannot be read and is left as it is ({error}); correct or remove it")
             continue
+        contents[text.path] = Renewed(content, seen)
         if kept:
             shown = [*kept[:SHOWN], *[f"{len(kept) - SHOWN} more"] * (len(kept) > SHOWN)]
             console.say(f"{text.path.name}: your changes stay: {', '.join(shown)}")

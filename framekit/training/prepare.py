@@ -13,18 +13,18 @@ from framekit.sidecars import metadata
 from framekit.sidecars.corrections import held_text, is_file_edited
 from framekit.trainers import everydream2
 from framekit.trainers.base import Folder, FolderBalance, Settings, Text, Trainer, TrainingTree, folder_in
-from framekit.training import captions, merge
+from framekit.training import captions
 from framekit.training.destinations import Destination, settings_for, targets
 from framekit.training.links import link_frames
 from framekit.training.record import (
     DESCRIBED,
+    OwnTexts,
     described,
     edited_files,
     orphaned,
     read_configs,
     read_record,
     write_configs,
-    write_own,
 )
 
 Balanced = tuple[list[FolderBalance], float]  # the balance, and how far kohya's whole repeats are off at most
@@ -114,21 +114,17 @@ def prepare(
     clean_up(root, beside.values())
     noted = read_record(root)
     known = {text.key for text in beside.values()} | skipped_keys | {key for key in noted if is_there(root, key)}
-    orphans = orphaned(noted, known)
-    edited = set() if overwrite else edited_files(beside.values(), noted, orphans)
+    own = OwnTexts(root, noted, orphaned(noted, known), overwrite)
+    edited = own.write([*beside.values()])
     in_force = captions_in_force(beside, edited)
     settings, kept = with_kept_parts(settings, dataset, placed, in_force, rules)
     lists = trainer_texts(place, dataset, in_force, settings, kept)
-    edited |= set() if overwrite else edited_files(lists, noted, orphans)
-    texts = [*beside.values(), *lists]
-    others = skipped_keys | (known - {text.key for text in texts})  # files of other trainers
+    edited |= own.write(lists)
+    others = skipped_keys | (known - {text.key for text in (*beside.values(), *lists)})  # files of other trainers
+    own.close(others - drop_stale_factors(root, lists, noted))
     configs = read_configs(root)
-    renewed, own = merge.renew(lists, edited, configs)
-    others -= drop_stale_factors(root, texts, noted)
-    write_own(texts, edited, root, noted, others)
-    if not place.is_own:
-        own[DESCRIBED] = {**configs.get(DESCRIBED, {}), **described(dataset.described)}
-    write_configs(root, renewed, configs, own)
+    written_from = {} if place.is_own else {DESCRIBED: {**configs.get(DESCRIBED, {}), **described(dataset.described)}}
+    write_configs(root, lists, edited, configs, written_from)
     return len(edited), settings
 
 

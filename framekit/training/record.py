@@ -2,14 +2,16 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from framekit import console, errors
 from framekit.files import atomic
 from framekit.files.names import nfc
-from framekit.sidecars.corrections import is_file_edited, text_digest
+from framekit.sidecars.corrections import digests_of, is_file_edited, text_digest
 from framekit.sidecars.metadata import Metadata
 from framekit.trainers.base import Text
+from framekit.training import merge
 from framekit.training.merge import Noted
 
 MAX_RECORD_BYTES = 2**28  # 100,000 captions take 6 MB
@@ -61,16 +63,19 @@ def described(frames: Mapping[Path, Metadata]) -> Noted:
 
 
 def write_configs(
-    root: Path, contents: Mapping[Path, str], before: Mapping[str, Noted], own: Mapping[str, Noted]
+    root: Path, texts: Sequence[Text], edited: Collection[Path], before: Mapping[str, Noted], more: Mapping[str, Noted]
 ) -> None:
-    """Write the configs that a person edited, renewed, and what is noted of all of them.
+    """Write the configs that a person edited, renewed, and what is noted of all of them, and `more`.
 
-    As in `write_own`, what is about to be written is noted first.
+    As in `OwnTexts`, what is about to be written is noted first, and a config that is saved meanwhile is renewed again.
     """
-    if contents:
+    renewed, own = merge.renew(texts, edited, before)
+    own |= more
+    while renewed:
         note_configs(root, {**before, **{config: joined(before.get(config, {}), own[config]) for config in own}})
-    for path, content in contents.items():
-        atomic.write_whole(path, content)
+        late = {path for path, one in renewed.items() if not atomic.write_over(path, one.content, one.seen)}
+        renewed, again = merge.renew([text for text in texts if text.path in late], late, before)
+        own |= again
     if own and {**before, **own} != before:
         note_configs(root, {**before, **own})
 
@@ -103,30 +108,51 @@ def orphaned(noted: Mapping[str, set[str]], known: Iterable[str]) -> set[str]:
 
 def edited_files(texts: Iterable[Text], noted: Mapping[str, set[str]], orphans: set[str]) -> set[Path]:
     """Return the files of texts that hold something else than was written there."""
-    return {
-        text.path for text in texts
-        if is_file_edited(text.path, noted.get(text.key, set()) | orphans | {text_digest(text.path, text.content)})
-    }  # fmt: skip
+    return {text.path for text in texts if is_file_edited(text.path, own_digests(text, noted, orphans))}
 
 
-def write_own(
-    texts: Sequence[Text], edited: Collection[Path], root: Path, noted: Mapping[str, set[str]], skipped_keys: set[str]
-) -> None:
-    """Write the texts that changed, but for the edited ones, and note their digests.
+def own_digests(text: Text, noted: Mapping[str, set[str]], orphans: set[str]) -> set[str]:
+    """Return the digests of all that we wrote, or would write, in the place of a text."""
+    return noted.get(text.key, set()) | orphans | {text_digest(text.path, text.content)}
 
-    What is about to be written is noted first, so that after a kill it still counts as our own. `skipped_keys` are keys
-    whose texts are not written this time and whose digests stay.
-    """
-    stays = {*skipped_keys, *(text.key for text in texts if text.path in edited)}
-    own = {key: set(noted[key]) for key in stays if key in noted}
-    for text in texts:
-        if text.path not in edited:
-            own.setdefault(text.key, set()).add(text_digest(text.path, text.content))
-    write_record(root, {key: own.get(key, set()) | noted.get(key, set()) for key in {*own, *noted}})
-    for text in console.progress(texts, len(texts), "file"):
-        if text.path not in edited and not holds(text.path, text.content):
-            atomic.write_whole(text.path, text.content)
-    write_record(root, own)
+
+class OwnTexts:
+    """Our texts in a folder while they are written, and the record of what is ours there, by which edits are told."""
+
+    def __init__(self, root: Path, noted: Mapping[str, set[str]], orphans: set[str], overwrite: bool) -> None:
+        """Take what was noted before; with `overwrite`, edits that are there now are lost."""
+        self.root, self.noted, self.orphans, self.overwrite = root, noted, orphans, overwrite
+        self.own: dict[str, set[str]] = {}
+
+    def write(self, texts: Sequence[Text]) -> set[Path]:
+        """Write the texts that changed, but for those that a person edited, also meanwhile; return the files of these.
+
+        What is about to be written is noted first, so that after a kill it still counts as our own.
+        """
+        edited = edited_files(texts, self.noted, self.orphans)
+        dropped = {path: digests_of(path) for path in edited if path.exists()} if self.overwrite else {}
+        edited -= {*dropped}
+        for text in texts:
+            known = self.noted.get(text.key, set()) if text.path in edited else {text_digest(text.path, text.content)}
+            if known:
+                self.own.setdefault(text.key, set()).update(known)
+        write_record(self.root, {key: self.own.get(key, set()) | self.noted.get(key, set())
+                                 for key in {*self.own, *self.noted}})  # fmt: skip
+        for text in console.progress(texts, len(texts), "file"):
+            if text.path in edited or holds(text.path, text.content):
+                continue
+            ours = own_digests(text, self.noted, self.orphans).union(dropped.get(text.path, ()))
+            if not atomic.write_unless(text.path, text.content, partial(is_file_edited, text.path, ours)):
+                edited.add(text.path)
+                self.own[text.key] |= self.noted.get(text.key, set())
+        return edited
+
+    def close(self, skipped_keys: Iterable[str]) -> None:
+        """Note what is ours now; `skipped_keys` are keys of which texts were not written, and whose digests stay."""
+        for key in skipped_keys:
+            if key in self.noted:
+                self.own.setdefault(key, set()).update(self.noted[key])
+        write_record(self.root, self.own)
 
 
 def holds(path: Path, content: str) -> bool:

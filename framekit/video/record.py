@@ -151,7 +151,9 @@ def renumber_scenes(folder: Path, threshold: float) -> bool:
 
     Returns whether anything changed. Raises BadSidecar if the record is damaged.
     """
-    record = atomic.read_json(folder / names.EPISODE_RECORD)
+    path = folder / names.EPISODE_RECORD
+    seen = atomic.bytes_in(path)
+    record = atomic.read_json(path)
     settings, scores = record.get("settings"), record.get("scene_scores")
     if not isinstance(settings, dict) or not isinstance(scores, list) or settings.get("scene_threshold") == threshold:
         return False
@@ -159,8 +161,7 @@ def renumber_scenes(folder: Path, threshold: float) -> bool:
     for source in [*record["frames"].values(), *record["similar"].values()]:
         source["scene"] = scenes[source["source_frame"]]
     changed = record | {"settings": settings | {"scene_threshold": threshold}}
-    atomic.write_whole(folder / names.EPISODE_RECORD, record_text(changed))
-    return True
+    return atomic.write_over(path, record_text(changed), seen) or renumber_scenes(folder, threshold)
 
 
 def renumber_all(finished: Sequence[Path], threshold: float) -> int:

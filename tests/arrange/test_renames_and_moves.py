@@ -167,16 +167,16 @@ def test_a_rename_that_a_kill_cut_short_in_the_tree_is_finished(show: Path, monk
     for stem in "ac":
         move(show, stem, "best/Aoba")
     rename(show, "Aoba", "Yukimura")
-    whole = atomic.write_whole
+    write = atomic.write_unless
     left = [4]
 
-    def dies(path: Path, content: Any) -> None:
+    def dies(path: Path, content: Any, is_edited: Any) -> bool:
         left[0] -= 1
         if not left[0]:
             raise KeyboardInterrupt
-        whole(path, content)
+        return write(path, content, is_edited)
 
-    monkeypatch.setattr(atomic, "write_whole", dies)
+    monkeypatch.setattr(atomic, "write_unless", dies)
     words = ["--src_dir", str(show / "frames"), "--dst_dir", str(show / "training"), "--format"]
     assert arrange_folders.main([*words, "n_characters/character", "--min_image_per_combination", "1"]) == 130
     monkeypatch.undo()

@@ -49,7 +49,7 @@ def test_all_sidecars_agree_on_what_is_edited(tmp_path: Path) -> None:
         for suffix in (".faces.json", ".characters.json"):
             atomic.write_json(tmp_path / f"X{suffix}", record)
         tags = TagRecord(tmp_path)
-        tags.write(tmp_path / "X.png.tags", "a\n", "test")
+        tags.write(tmp_path / "X.png.tags", "a\n", "test", None)
         if by_hand:
             (tmp_path / "X.png.tags").write_text("b\n", encoding="utf-8")
         assert faces.is_corrected(tmp_path / "X.faces.json") == by_hand

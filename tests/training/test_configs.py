@@ -359,7 +359,7 @@ def test_entries_for_fine_tuning_keep_captions(root: Path) -> None:
     assert all(Path(name).is_file() for name in held)
 
 
-@pytest.mark.parametrize("call", [0, 1, 2, 3])
+@pytest.mark.parametrize("call", range(6))
 def test_a_killed_run_takes_nothing_in_a_config_for_an_edit(
     root: Path, monkeypatch: pytest.MonkeyPatch, call: int
 ) -> None:

@@ -290,15 +290,16 @@ def test_a_killed_run_takes_nothing_for_an_edit(
     assert prepare(tmp_path) == 0
     calls = 0
 
-    def write_until_killed(path: Path, content: str | bytes) -> None:
+    def write_until_killed(path: Path, content: str | bytes, is_edited: Any) -> bool:
         nonlocal calls
         calls += 1
         if calls == call:
             raise KeyboardInterrupt
         path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return True
 
     with monkeypatch.context() as patch:
-        patch.setattr(atomic, "write_whole", write_until_killed)
+        patch.setattr(atomic, "write_unless", write_until_killed)
         assert prepare(tmp_path, "--keep_underscores", "--min_multiply", "2") in (0, 130)
     capsys.readouterr()
     assert prepare(tmp_path, "--max_tag_number", "0") == 0

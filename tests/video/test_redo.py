@@ -124,7 +124,7 @@ def test_what_a_script_wrote_does_not_follow(show: Path, capsys: pytest.CaptureF
     add_faces(old, MIDDLE)
     held = loaded(old, ".faces.json")
     add_json(old, ".faces.json", held | {"written": atomic.digest(held["faces"])})
-    TagRecord(old.parent).write(old.with_name(f"{old.name}.tags"), "hat\n", "model")
+    TagRecord(old.parent).write(old.with_name(f"{old.name}.tags"), "hat\n", "model", None)
     add_text(old, ".txt", "a caption")
     atomic.write_json(show / "frames/.prepared.json", {old.stem: [atomic.digest("a caption")]})
     again(show)

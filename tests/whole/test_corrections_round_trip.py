@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -358,17 +359,17 @@ def test_a_rename_that_was_cut_short_is_completed_and_not_done_twice(
 ) -> None:
     (show / "names.csv").write_text("Hinata,Aoba\nAoba,Hinata\n")
     correct(show / "frames" / "EP01" / "a.png", characters=["Aoba", "unknown"])
-    calls, write = 0, atomic.write_whole
+    calls, write = 0, atomic.write_unless
 
-    def until_killed(path: Path, content: str | bytes) -> None:
+    def until_killed(path: Path, content: str | bytes, is_edited: Any) -> bool:
         nonlocal calls
         calls += 1
         if calls == 6:
             raise KeyboardInterrupt
-        write(path, content)
+        return write(path, content, is_edited)
 
     with monkeypatch.context() as patch:
-        patch.setattr(atomic, "write_whole", until_killed)
+        patch.setattr(atomic, "write_unless", until_killed)
         assert rename(show, str(show / "names.csv")) == 130
     assert rename(show, str(show / "names.csv")) == 0
     after = {frame.stem: loaded(frame)["characters"] for frame in (show / "frames").rglob("*.png")}

@@ -154,7 +154,7 @@ def test_a_value_with_a_blank_more_is_no_correction_another_word_is() -> None:
 @pytest.mark.parametrize("way", [*TEXTS, *WORDS])
 def test_tags_saved_by_an_editor_are_not_edited(tmp_path: Path, way: str) -> None:
     path, record = tmp_path / "x.png.tags", TagRecord(tmp_path)
-    record.write(path, "red_hat, sky, sea\n", "test")
+    record.write(path, "red_hat, sky, sea\n", "test", None)
     path.write_bytes({**TEXTS, **WORDS}[way](path.read_bytes()))
     assert not TagRecord(tmp_path).is_edited(path)
     assert TagRecord(tmp_path).noted(path) == "test"
