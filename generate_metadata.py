@@ -21,7 +21,15 @@ from framekit.cli.parser import StageParser
 from framekit.dataset import frames
 from framekit.dataset.read import characters_in
 from framekit.files import atomic, names
-from framekit.metadata.join import COUNTS, Rules, Tally, first_described, unclear_in_words, write_metadata
+from framekit.metadata.join import (
+    COUNTS,
+    Rules,
+    Tally,
+    first_described,
+    missing_in_words,
+    unclear_in_words,
+    write_metadata,
+)
 from framekit.metadata.rename import check_renames, read_renames, rename_all
 from framekit.pixels.decode import why_broken
 from framekit.sidecars.renames import Renames, finish
@@ -74,7 +82,7 @@ def closing(tally: Tally, done: int, new_names: Mapping[str, str]) -> str:
         parts.append(f"kept {console.counted(tally.kept_fields, 'hand-corrected field')} in {in_files}")
     if tally.foreign:
         parts.append(f"read {console.counted(tally.foreign, 'JSON file')} of other programs, now X.source.json")
-    return "; ".join(parts)
+    return "; ".join([*parts, *missing_in_words(tally.missing)])
 
 
 @run.script(parser)

@@ -211,19 +211,17 @@ def main(args: argparse.Namespace) -> int:
     dataset = prepare.with_corrections(
         root, found, described, balance_with, args.dst_dir is not None, args.overwrite_corrections
     )
-    edited, hints = 0, []
+    edited = bare = 0
+    hints = []
     for place, own_rules in fitting:
-        if any(trainer.pack for trainer in place.trainers):
-            others += prepare.pack(place, dataset, own_rules, settings)
-            hints += how_to_train(place, settings)
-            continue
         some_unseen = args.limit or any(path.is_dir() for path, _ in unusable)
         skipped_keys = {nfc(frame.stem) for frame, _ in unusable + unreadable} | {
             *(read_record(place.root) if some_unseen else ())
         }
-        kept, fit = prepare.prepare(place, dataset, own_rules, settings, args.overwrite_corrections, skipped_keys)
-        edited += kept
-        hints += how_to_train(place, fit)
+        done = prepare.prepare(place, dataset, own_rules, settings, args.overwrite_corrections, skipped_keys)
+        edited, bare = edited + done.edited, max(bare, done.bare)
+        others += done.left_out
+        hints += how_to_train(place, done.settings)
     balanced, whole = dataset.balanced, [trainer.name for trainer in wanted if trainer.whole_repeats]
     if balanced:
         show_balance(dataset, weights, bool(whole), args.report, args.workers, args.command)
@@ -233,6 +231,8 @@ def main(args: argparse.Namespace) -> int:
         print(f"{' and '.join(whole)}: {words}")
     if by_heart := balance.by_heart_in_words(balanced):
         print(by_heart)
+    if bare:
+        print(f"{captions.bare_in_words(bare)}; {captions.TAG_THEM}")
     kept_words = f"; kept {console.counted(edited, 'hand-edited file')}" if edited else ""
     kept_words += f"; {mend.followed_words(fetched)}" if fetched else ""
     return run.close(

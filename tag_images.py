@@ -122,6 +122,7 @@ def main(args: argparse.Namespace) -> int:
 def closing(tally: Tally, done_before: int, folder: Path) -> str:
     """Return the closing line."""
     tagged = f"{console.counted(tally.tagged, 'frame')} tagged, {tally.tags / max(1, tally.tagged):.1f} tags each"
+    tagged += f" ({tally.empty} without any)" if tally.empty else ""
     message = [tagged if tally.tagged else console.NOTHING_NEW]
     message += [f"{done_before} already done"]
     message += [f"kept {console.counted(tally.edited, 'file')} that a person or another tool wrote"] * bool(

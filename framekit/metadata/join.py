@@ -1,6 +1,6 @@
 """The join of all sidecars of a frame into its metadata, X.json."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -176,7 +176,7 @@ class Tally:
 
     Fields that a person corrected, and in how many files; how much JSON of other programs was set aside; frames whose
     characters were read from their folder, or were renamed, or had two names that became one; what is unclear among the
-    tags of each frame.
+    tags of each frame; frames that were described without tags or faces, because the script for these has not run.
     """
 
     kept_fields: int = 0
@@ -186,6 +186,13 @@ class Tally:
     renamed: set[Path] = field(default_factory=set)
     joined: int = 0
     unclear: dict[Path, list[str]] = field(default_factory=dict)
+    missing: dict[str, set[Path]] = field(default_factory=dict)
+
+    def add(self, known: FrameSidecars) -> None:
+        """Note what is unclear or missing among the sidecars of a frame."""
+        self.unclear |= {known.frame: known.unclear} if known.unclear else {}
+        for suffix in known.missing:
+            self.missing.setdefault(suffix, set()).add(known.frame)
 
 
 def set_foreign_aside(frame: Path, trash: Path) -> bool:
@@ -218,7 +225,7 @@ def write_metadata(frame: Path, rules: Rules, tally: Tally) -> None:
     else:
         known = read_sidecars(frame, rules.episodes)
         merged, kept = corrections.merge_corrections(before, join(known, rules, old))
-        tally.unclear |= {frame: known.unclear} if known.unclear else {}
+        tally.add(known)
     own, merged = merged, merged if rules.folders is None else follow_folder(frame, merged, rules.folders)
     if merged != old and not atomic.write_over(path, corrections.metadata_text(merged), seen):
         write_metadata(frame, rules, tally)  # a person saved it meanwhile
@@ -260,6 +267,13 @@ def unclear_in_words(unclear: Mapping[Path, Sequence[str]], root: Path) -> str:
     words = f"{console.counted(len(several), 'tag')} in {console.counted(len(unclear), 'frame')} unclear and left out"
     examples = ", ".join([*shown, *["…"] * (len(several) > SHOWN)])
     return f"{words}: {examples}; separate tags by commas, see docs/formats.md"
+
+
+def missing_in_words(missing: Mapping[str, Collection[Path]]) -> list[str]:
+    """Return for each kind of sidecar how many frames were described without it, and what makes it."""
+    steps = {names.TAGS: ("tags", "tag_images.py"), names.FACES: ("faces", "detect_faces.py")}
+    return [f"{len(missing[suffix])} without {what} ({script} finds them)"
+            for suffix, (what, script) in steps.items() if missing.get(suffix)]  # fmt: skip
 
 
 def shortened(text: str) -> str:

@@ -55,6 +55,21 @@ def read_faces(frame: Path) -> list[Face] | None:
     return faces_in(read_json(path), path.name) if path.exists() else None
 
 
+def read_seen(frame: Path) -> Seen | None:
+    """Read all that the faces sidecar of a frame holds; None if there is none. Raises BadSidecar if it is malformed."""
+    path = sidecar(frame, FACES)
+    if not path.exists():
+        return None
+    record = read_json(path)
+    people, dropped = ({"faces": record.get(key) or []} for key in ("people", "dropped"))
+    reasons = [str(face.get("reason", "")) for face in dropped["faces"] if isinstance(face, dict)]
+    return Seen(
+        faces_in(record, path.name),
+        faces_in(people, path.name),
+        list(zip(faces_in(dropped, path.name), reasons, strict=True)),
+    )
+
+
 def faces_in(record: Mapping[str, Any], name: str) -> list[Face]:
     """Return the faces that a sidecar of this name holds. Raises BadSidecar if it is malformed."""
     try:

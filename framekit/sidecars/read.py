@@ -22,7 +22,8 @@ class FrameSidecars:
     """What the sidecars of one frame say; what is missing is empty.
 
     `source` is where it came from, `people` how many a person detector saw, `tagged` the tags of X.png.tags;
-    `told` is what files of other programs say, and `address` where on the net it came from.
+    `told` is what files of other programs say, and `address` where on the net it came from. `missing` are the sidecars
+    that no script has written yet: of faces, of tags if no other file tells any.
     """
 
     frame: Path
@@ -33,6 +34,7 @@ class FrameSidecars:
     tagged: Told
     told: Told = field(default_factory=kinds.nothing_told)
     address: str = ""
+    missing: Sequence[str] = ()
 
     @property
     def unclear(self) -> list[str]:
@@ -49,7 +51,8 @@ def read_sidecars(frame: Path, episodes: Episodes) -> FrameSidecars:
     named = read_named(frame)
     tagged = sort_tags(read_text(tags)) if tags.exists() else kinds.nothing_told()
     told, address = told_by_others(frame)
-    return FrameSidecars(frame, source, faces, count_people(detected), named, tagged, told, address)
+    missing = [FACES] * (not path.exists()) + [TAGS] * (not tags.exists() and not any(told.values()))
+    return FrameSidecars(frame, source, faces, count_people(detected), named, tagged, told, address, missing)
 
 
 def told_by_others(frame: Path) -> tuple[Told, str]:

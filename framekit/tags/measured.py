@@ -10,6 +10,7 @@ from framekit.pixels.decode import Pixels, shrink
 from framekit.pixels.measure import measure
 
 MEASURE_SIZE = 640  # px, longer side of the frame that everything is measured on; chosen, as for animeface
+NO_HUMANS = "no_humans"
 # Regions as fractions of a face box (left, top, right, bottom): the fringe below a hat, and the two eyes. Chosen for
 # boxes as animeface draws them.
 FRINGE = (0.15, -0.15, 0.85, 0.15)
@@ -39,22 +40,25 @@ BAR_LEVEL = 24  # grey levels; letterbox bars are black (16 in video range) with
 LEAST_BAR = 0.03  # of the frame height, both above and below; chosen
 
 
-def measured_tags(pixels: Pixels, faces: Sequence[Face]) -> list[str]:
-    """Return the tags of one frame, the most certain first: people, hair and eyes of each face, shot size, light."""
+def measured_tags(pixels: Pixels, faces: Sequence[Face], others: bool = False) -> list[str]:
+    """Return the tags of one frame, the most certain first: people, hair and eyes of each face, shot size, light.
+
+    `others` tells that somebody else was seen, such as a person without a face, or a face that does not count.
+    """
     small = shrink(pixels, MEASURE_SIZE)
-    tags = people_tags(faces)
+    tags = people_tags(faces, others)
     for face in faces:
         tags += face_tags(small, face)
     return list(dict.fromkeys(tags + light_tags(small)))
 
 
-def people_tags(faces: Sequence[Face]) -> list[str]:
+def people_tags(faces: Sequence[Face], others: bool) -> list[str]:
     """Return `solo` or `multiple_people`, as far as faces show, and the size of the largest face as shot size.
 
-    Nothing without a face: a figure may be turned away.
+    Without a face that is `no_humans`, as taggers call it, or nothing where `others` were seen.
     """
     if not faces:
-        return []
+        return [] if others else [NO_HUMANS]
     height = max(face.box[3] - face.box[1] for face in faces)
     shot = next(name for least, name in SHOT_SIZES if height >= least)
     return ["solo" if len(faces) == 1 else "multiple_people", shot]

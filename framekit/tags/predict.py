@@ -46,7 +46,7 @@ def tag(
     """
     pixels = decode.as_pixels(image)
     if model == MEASURED:
-        scores = measured_scores(shrink_to_measure(pixels), detect.detect_faces(pixels))
+        scores = measured_scores(shrink_to_measure(pixels), boxes.Seen(detect.detect_faces(pixels), [], []))
     else:
         tagger = kept_tagger(model, device)
         [row] = tagger.score([tagger.prepare(pixels)])
@@ -57,9 +57,9 @@ def tag(
 kept_tagger = lru_cache(maxsize=2)(load_tagger)  # loading a model takes longer than tagging an image
 
 
-def measured_scores(pixels: decode.Pixels, seen: Sequence[boxes.Face]) -> Scores:
+def measured_scores(pixels: decode.Pixels, seen: boxes.Seen) -> Scores:
     """Return what can be measured in pixels without weights; the scores only give the order, the surest first."""
-    tags = measured.measured_tags(pixels, seen)
+    tags = measured.measured_tags(pixels, seen.faces, others=bool(seen.people or seen.dropped))
     return {name: (GENERAL, round(1 - place / 1000, 3)) for place, name in enumerate(tags)}
 
 
@@ -116,12 +116,12 @@ def measure_frames(todo: Sequence[Path], workers: int) -> Scoring:
             yield frame, FrameScores(file_size(frame), measured_scores(pixels, noted))
 
 
-def known_faces(todo: Sequence[Path], workers: int) -> dict[Path, list[boxes.Face] | frames.Unreadable]:
-    """Return the faces of each frame: from its sidecar, else found by the embedded detector as detect_faces.py does."""
-    found: dict[Path, list[boxes.Face] | frames.Unreadable] = {}
+def known_faces(todo: Sequence[Path], workers: int) -> dict[Path, boxes.Seen | frames.Unreadable]:
+    """Return who is on each frame: from its sidecar, else found by the embedded detector as detect_faces.py does."""
+    found: dict[Path, boxes.Seen | frames.Unreadable] = {}
     for frame in todo:
         try:
-            noted = faces.read_faces(frame)
+            noted = faces.read_seen(frame)
         except errors.BadSidecar as error:
             found[frame] = frames.Unreadable(frame, str(error))
             continue
@@ -132,5 +132,5 @@ def known_faces(todo: Sequence[Path], workers: int) -> dict[Path, list[boxes.Fac
         console.say(f"{console.counted(len(missing), 'frame')} without X.faces.json: animeface looks for faces first")
     looks = detect.find_faces(missing, detect.Settings(), filter.Limits(), workers)
     for frame, seen in console.progress(looks, len(missing), "frame", "faces"):
-        found[frame] = seen if isinstance(seen, frames.Unreadable) else seen.faces
+        found[frame] = seen
     return found

@@ -30,7 +30,7 @@ OUTFIT = frozenset(
 # Words of the scene, the camera, the pose, and the expression: tags that hold one of them describe a moment, not a
 # character, and are never a character's core tags. Chosen by hand from Danbooru's general tags.
 OF_THE_MOMENT = frozenset(
-    "solo focus male female boy boys girl girls other others people body background looking smile mouth sky"
+    "solo focus male female boy boys girl girls other others people humans body background looking smile mouth sky"
     " standing sitting lying walking running portrait close-up upper lower cowboy shot view viewer blush closed"
     " open teeth tongue tears crying sweat angry sad happy surprised expression frown grin fang holding hand"
     " hands arm arms finger fingers leg legs day night outdoors indoors sunset cloud clouds cloudy tree trees"

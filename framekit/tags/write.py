@@ -59,6 +59,7 @@ class Tally:
 
     tagged: int = 0
     tags: int = 0
+    empty: int = 0
     edited: int = 0
     unreadable: list[tuple[Path, str]] = field(default_factory=list)
 
@@ -66,6 +67,7 @@ class Tally:
         """Count what another part of the frames came to."""
         self.tagged += other.tagged
         self.tags += other.tags
+        self.empty += other.empty
         self.edited += other.edited
         self.unreadable += other.unreadable
 
@@ -116,6 +118,7 @@ def write_tags(part: Sequence[Path], wanted: Wanted) -> Tally:
                 continue
             tally.tagged += 1
             tally.tags += text.count(",") + bool(text.strip())
+            tally.empty += not text.strip()
     return tally
 
 

@@ -8,15 +8,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from framekit.console import nearest
+from framekit.console import counted, nearest
 from framekit.errors import UsageError
 from framekit.files.names import nfc
 from framekit.files.tables import ANY, read_rows
 from framekit.sidecars.metadata import FACEPOS, Metadata, metadata_from
 from framekit.tags.vocabulary import KAOMOJI, group_of, is_of_the_moment
 
-NO_WORDS = "anime screenshot"  # an empty caption stops one trainer and makes another use the file name
+# What a caption says where there is nothing else to say, by the type of the source: an empty one stops one trainer, and
+# makes another use the file name.
+WORDS_OF_SOURCES = {
+    "": "anime image",
+    "screenshots": "anime screenshot",
+    "fanart": "anime fan art",
+    "regularization": "anime illustration",
+}
 FIELD = re.compile(r"\{(\w*)\}")
+TAG_THEM = "run tag_images.py, then generate_metadata.py and the scripts after it again"
 # Where the middle of a face is, as a fraction of the width. Source: anime_screenshot_pipeline, plain captions.
 AT_LEFT, AT_RIGHT = 0.38, 0.62
 LEAST_FRAMES = 5  # of a character alone; chosen: with fewer, chance decides which tags are always there
@@ -71,7 +79,28 @@ def caption(
         part.name: texts[part.name] if chance.random() < rules.chances.get(part.name, part.probability) else ""
         for part in PARTS
     }
-    return fill(rules.template or TEMPLATE, drawn, rules.separator) or texts["general"] or NO_WORDS
+    return fill(rules.template or TEMPLATE, drawn, rules.separator) or texts["general"] or words_of_source(known)
+
+
+def words_of_source(known: Metadata) -> str:
+    """Return what a caption says where there is nothing else to say.
+
+    >>> words_of_source(Metadata(source_type="fanart"))
+    'anime fan art'
+    """
+    kind = known.source_type.casefold()
+    return WORDS_OF_SOURCES.get(kind) or ", ".join(clean_parts([spaced(known.source_type)])) or WORDS_OF_SOURCES[""]
+
+
+def bare_in_words(number: int) -> str:
+    """Return how many captions say little."""
+    verb = "holds" if number == 1 else "hold"
+    return f"{counted(number, 'caption')} {verb} nothing but the general text (no tags, no names)"
+
+
+def says_little(known: Metadata) -> bool:
+    """Tell whether metadata have nothing for a caption but the general text: no tags, and no names."""
+    return not (known.tags or known.characters or known.inferred or known.artist)
 
 
 def several_captions(known: Metadata, rules: CaptionRules, stem: str) -> str:

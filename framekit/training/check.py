@@ -18,7 +18,14 @@ from framekit.files.paths import is_utf8
 from framekit.pixels import decode, modes
 from framekit.pixels.decode import ORIENTATION
 from framekit.trainers.base import Kind, Look, PreparedTree, Problem, SeenFolder, Severity, Trainer
-from framekit.training.check_captions import metadata_of, name_mismatches, read_lines, stale_captions, tag_problems
+from framekit.training.check_captions import (
+    bare_captions,
+    metadata_of,
+    name_mismatches,
+    read_lines,
+    stale_captions,
+    tag_problems,
+)
 
 NOT_FRAMES = re.compile(r"(?:^|[-_ .])(masks?|masklabel|conditioning|thumbs?|thumbnails?)(?:$|[-_ .])", re.IGNORECASE)
 EXTREME = 4.0  # aspect ratio from which buckets cut off a large part; Source: EveryDream2's 4:1
@@ -97,6 +104,7 @@ def find_problems(root: Path, wanted: Sequence[Trainer], resolution: int, worker
         *same_pictures(tree),
         *name_mismatches(tree, described),
         *stale_captions(root, described),
+        *bare_captions(root, lines, described),
     ]
     problems += [problem for trainer in wanted for problem in trainer.problems(tree)]
     by_path = sorted(dict.fromkeys(problems), key=lambda one: (frames.natural_key(one.path), one.kind.name, one.detail))

@@ -8,13 +8,15 @@ from pathlib import Path
 from framekit import errors
 from framekit.arrange.folders import character_level, characters_at, misplaced
 from framekit.files import atomic
-from framekit.files.names import METADATA, nfc
+from framekit.files.names import CAPTION, METADATA, nfc
 from framekit.sidecars import kinds
+from framekit.sidecars.corrections import is_file_edited
 from framekit.sidecars.metadata import Metadata, folder_name, read_metadata
 from framekit.sidecars.read import unclear_tags
 from framekit.sidecars.tags import is_run
 from framekit.trainers.base import AGAIN, Kind, PreparedTree, Problem, SeenFolder, Severity
-from framekit.training.record import DESCRIBED, read_configs
+from framekit.training.captions import TAG_THEM, WORDS_OF_SOURCES, says_little
+from framekit.training.record import DESCRIBED, read_configs, read_record
 
 STOPS, MISREADS, LOSES, ADVICE = Severity
 BOM = b"\xef\xbb\xbf"
@@ -63,6 +65,7 @@ OTHER_NAME = Kind(
     "its caption names a character that its metadata or folder does not",
     "correct X.json or the caption, then arrange and prepare again",
 )
+BARE = Kind("caption-bare", ADVICE, "it holds nothing but the general text (no tags, no names)", TAG_THEM)
 STALE = Kind("caption-stale", MISREADS, "X.json was changed after its caption was written", AGAIN)
 TAG_UNCLEAR = Kind(
     "tags-unclear",
@@ -180,6 +183,21 @@ def name_mismatches(tree: PreparedTree, described: Mapping[Path, Metadata]) -> I
         wrong = {name for name in found for listed in said[image] if not {name, folder_name(name)} & listed}
         if wrong:
             yield Problem(image.with_suffix(".txt"), OTHER_NAME, ", ".join(sorted(wrong)))
+
+
+def bare_captions(
+    root: Path, lines: Mapping[Path, Sequence[str]], described: Mapping[Path, Metadata]
+) -> Iterator[Problem]:
+    """Yield the captions, but for those that a person wrote, that say nothing of their frame."""
+    noted = read_record(root)
+    for image, read in lines.items():
+        path, known = image.with_suffix(CAPTION), described.get(image)
+        if known is None:
+            is_bare = {*read} <= {*WORDS_OF_SOURCES.values()}
+        else:
+            is_bare = says_little(known) and not is_file_edited(path, noted.get(nfc(image.stem), ()))
+        if is_bare and read:
+            yield Problem(path, BARE)
 
 
 def stale_captions(root: Path, described: Mapping[Path, Metadata]) -> Iterator[Problem]:

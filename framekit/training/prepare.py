@@ -1,7 +1,7 @@
 """A dataset is prepared: captions and factors as computed and as corrected, written where a trainer reads them."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from framekit.pixels.decode import why_broken
 from framekit.sidecars import metadata
 from framekit.sidecars.corrections import held_text, is_file_edited
 from framekit.trainers import everydream2
-from framekit.trainers.base import Folder, FolderBalance, Settings, Text, Trainer, TrainingTree, folder_in
+from framekit.trainers.base import Folder, FolderBalance, Pack, Settings, Text, Trainer, TrainingTree, folder_in
 from framekit.training import captions
 from framekit.training.destinations import Destination, settings_for, targets
 from framekit.training.links import link_frames
@@ -92,6 +92,19 @@ def captions_by_hand(found: Sequence[Path], noted: Mapping[str, set[str]]) -> di
     }  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """What became of a destination: files that a person edited and that stay, captions that say little, and the rest.
+
+    `settings` fit the captions there; `left_out` are frames that could not be used, with the reason.
+    """
+
+    settings: Settings
+    edited: int = 0
+    bare: int = 0
+    left_out: Sequence[tuple[Path, str]] = ()
+
+
 def prepare(
     place: Destination,
     dataset: Dataset,
@@ -99,13 +112,13 @@ def prepare(
     settings: Settings,
     overwrite: bool,
     skipped_keys: set[str],
-) -> tuple[int, Settings]:
+) -> Prepared:
     """Write what the trainers of a destination read.
-
-    Return how many files a person edited there, which stay, and the settings that fit the captions there.
 
     `skipped_keys` are the keys of frames that are not prepared this time, and whose captions are left as they are.
     """
+    if place.trainers[0].pack is not None:  # it has the place for itself
+        return write_pack(place, place.trainers[0].pack, dataset, rules, settings)
     root, settings = place.root, settings_for(settings, rules)
     placed = targets(place, dataset.root, dataset.described, dataset.balanced, settings)
     if place.is_own:
@@ -125,7 +138,16 @@ def prepare(
     configs = read_configs(root)
     written_from = {} if place.is_own else {DESCRIBED: {**configs.get(DESCRIBED, {}), **described(dataset.described)}}
     write_configs(root, lists, edited, configs, written_from)
-    return len(edited), settings
+    by_hand = {frame for frame in placed if names.sidecar(placed[frame], names.CAPTION) in edited}
+    return Prepared(settings, len(edited), bare_captions(dataset, by_hand))
+
+
+def bare_captions(dataset: Dataset, by_hand: Container[Path]) -> int:
+    """Count the captions that hold nothing but the general text, of frames whose captions no person wrote."""
+    return sum(
+        captions.says_little(known) and frame not in by_hand and frame not in dataset.captions_by_hand
+        for frame, known in dataset.described.items()
+    )
 
 
 def is_there(root: Path, key: str) -> bool:
@@ -165,13 +187,10 @@ def with_kept_parts(
     return replace(settings, kept_parts=counts.most_common(1)[0][0] if counts else 1), most
 
 
-def pack(
-    place: Destination, dataset: Dataset, rules: captions.CaptionRules, settings: Settings
-) -> list[tuple[Path, str]]:
-    """Write files that hold many frames, where the trainer of a destination wants these; return what was left out."""
-    (trainer,) = place.trainers
-    if trainer.pack is None:
-        return []
+def write_pack(
+    place: Destination, pack: Pack, dataset: Dataset, rules: captions.CaptionRules, settings: Settings
+) -> Prepared:
+    """Write files that hold many frames, for the trainer that wants these."""
     place.root.mkdir(parents=True, exist_ok=True)
     texts = {
         frame: dataset.captions_by_hand.get(frame) or captions.several_captions(known, rules, frame.stem)
@@ -187,7 +206,7 @@ def pack(
         source=dataset.root,
         described=dataset.described,
     )
-    return trainer.pack.write(tree)
+    return Prepared(settings, 0, bare_captions(dataset, ()), pack.write(tree))
 
 
 def caption_texts(dataset: Dataset, placed: Mapping[Path, Path], rules: captions.CaptionRules) -> dict[Path, Text]:

@@ -351,7 +351,7 @@ def test_a_corrected_field_survives_and_the_others_follow_the_sidecars(
 def test_the_closing_line_counts_fields_and_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     frames = [add_frame(tmp_path / f"{n}.png") for n in range(4)]
     assert generate(tmp_path) == 0
-    assert "4 frames described, in" in capsys.readouterr().out
+    assert "4 frames described; 4 without" in capsys.readouterr().out
     correct(frames[0], count=1)
     correct(frames[2], count=3, tags=["hat"])
     assert generate(tmp_path) == 0
@@ -575,3 +575,18 @@ def test_a_frame_that_is_no_image_is_listed_and_not_described(
     assert generate(tmp_path) == 1
     assert "x.png: it cannot be decoded: no image of a known format" in capsys.readouterr().err
     assert not (tmp_path / "x.json").exists()
+
+
+def test_frames_without_tags_or_faces_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in "abc":
+        frame = add_frame(tmp_path / f"{name}.png")
+    add_text(frame, ".tags", "")
+    add_json(tmp_path / "b.png", ".png.json", {"tags": "1girl hat"})
+    assert generate(tmp_path) == 0
+    told = capsys.readouterr().out
+    assert "1 without tags (tag_images.py finds them); 3 without faces (detect_faces.py finds them)" in told
+    add_text(tmp_path / "a.png", ".tags", "hat")
+    for name in "abc":
+        add_faces(tmp_path / f"{name}.png")
+    assert generate(tmp_path) == 0
+    assert "finds them" not in capsys.readouterr().out

@@ -41,7 +41,7 @@ def caption(root: Path, frame: Path) -> str:
         ("1girl solo long_hair", "1person, 1girl, solo, long hair"),
         ("1girl, highres, rating:questionable, meta:absurdres, hat", "1person, 1girl, hat"),
         ("miku_\\(append\\), don&#039;t", "miku (append), don't"),
-        ("smile blush hat dress", "anime screenshot"),
+        ("smile blush hat dress", "anime image"),
     ],
 )
 def test_captions_of_tags_of_other_programs(tmp_path: Path, text: str, words: str) -> None:

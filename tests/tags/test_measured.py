@@ -77,12 +77,12 @@ def portrait(hair: Colour = BROWN_HAIR, eyes: Colour | None = BLUE_EYES, ground:
 
 @pytest.mark.parametrize(("number", "tag"), [(1, "solo"), (2, "multiple_people"), (3, "multiple_people")])
 def test_the_number_of_faces(number: int, tag: str) -> None:
-    assert people_tags([face((0.1 * n, 0, 0.1 * n + 0.1, 0.2)) for n in range(number)])[0] == tag
+    assert people_tags([face((0.1 * n, 0, 0.1 * n + 0.1, 0.2)) for n in range(number)], others=False)[0] == tag
 
 
-def test_without_a_face_nothing_is_said_of_people() -> None:
-    assert people_tags([]) == []
-    assert measured_tags(plain(WALL), []) == []
+def test_without_a_face_there_is_nobody_unless_somebody_else_was_seen() -> None:
+    assert measured_tags(plain(WALL), []) == ["no_humans"]
+    assert measured_tags(plain(WALL), [], others=True) == []
 
 
 @pytest.mark.parametrize(
@@ -99,11 +99,11 @@ def test_without_a_face_nothing_is_said_of_people() -> None:
     ],
 )
 def test_the_height_of_the_face_is_the_shot_size(height: float, tag: str) -> None:
-    assert people_tags([face((0.0, 0.0, 0.1, height))])[1] == tag
+    assert people_tags([face((0.0, 0.0, 0.1, height))], others=False)[1] == tag
 
 
 def test_the_tallest_face_decides_on_the_shot_size() -> None:
-    assert people_tags([face((0.0, 0.0, 0.1, 0.1)), face((0.5, 0.0, 0.6, 0.4))])[1] == "portrait"
+    assert people_tags([face((0.0, 0.0, 0.1, 0.1)), face((0.5, 0.0, 0.6, 0.4))], others=False)[1] == "portrait"
 
 
 @pytest.mark.parametrize("name", COLOURS)

@@ -30,6 +30,7 @@ from tests.helpers_dataset import (
     MIDDLE,
     add_faces,
     add_frame,
+    add_json,
     add_text,
     names_in,
     save_model,
@@ -334,7 +335,7 @@ def test_a_frame_without_tags_has_an_empty_line_and_counts_as_done(
     model = channel_tagger(tmp_path / "model")
     assert tag(tmp_path, model) == 0
     assert tags_of(frame) == "\n"
-    assert "1 frame tagged, 0.0 tags each, 0 already done" in capsys.readouterr().out
+    assert "1 frame tagged, 0.0 tags each (1 without any), 0 already done" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -428,7 +429,19 @@ def test_measured_tags_take_the_faces_from_their_sidecar(tmp_path: Path, monkeyp
     add_faces(none)
     assert tag(tmp_path, "measured") == 0
     assert tags_of(one) == "solo, portrait, grey_hair, greyscale, monochrome\n"
-    assert tags_of(none) == "greyscale, monochrome\n"
+    assert tags_of(none) == "no_humans, greyscale, monochrome\n"
+
+
+@pytest.mark.parametrize("key", ["people", "dropped"])
+def test_where_only_a_body_or_a_small_face_was_seen_nobody_says_no_humans(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], key: str
+) -> None:
+    frame = add_frame(tmp_path / "x.png", patchwork(0))
+    seen = {"box": list(MIDDLE), "score": 0.9, "reason": "too small"}
+    add_json(frame, ".faces.json", {"schema": 1, "model": "m", "threshold": 0.5, "faces": [], key: [seen]})
+    assert tag(tmp_path, "measured") == 0
+    assert tags_of(frame) == "\n"
+    assert "1 frame tagged, 0.0 tags each (1 without any)" in capsys.readouterr().out
 
 
 def test_frames_without_that_sidecar_are_looked_at_first(
@@ -444,7 +457,7 @@ def test_frames_without_that_sidecar_are_looked_at_first(
     seen, unseen = (add_frame(tmp_path / f"{n}.png", plain((128, 128, 128))) for n in range(2))
     add_faces(seen)
     assert tag(tmp_path, "measured") == 0
-    assert tags_of(seen) == "greyscale, monochrome\n"
+    assert tags_of(seen) == "no_humans, greyscale, monochrome\n"
     assert tags_of(unseen) == "solo, close-up, grey_hair, greyscale, monochrome\n"
     assert "1 frame without X.faces.json" in capsys.readouterr().out
     assert not (tmp_path / "1.faces.json").exists()

@@ -194,7 +194,21 @@ def test_the_same_seed_shuffles_alike_and_another_one_anew() -> None:
 
 @pytest.mark.parametrize("fields", [{}, {"tags": []}, {"general": " , "}, {"characters": ["unknown"]}, {"tags": [""]}])
 def test_a_caption_without_any_part_still_has_words(fields: dict[str, Any]) -> None:
-    assert caption_of(**fields) == "anime screenshot"
+    assert caption_of(**fields) == "anime image"
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("screenshots", "anime screenshot"),
+        ("fanart", "anime fan art"),
+        ("Regularization", "anime illustration"),
+        ("key_visual, scan", "key visual scan"),
+        (" ", "anime image"),
+    ],
+)
+def test_the_words_for_nothing_are_those_of_the_source(source: str, words: str) -> None:
+    assert caption_of(source_type=source) == words
 
 
 def test_the_general_description_steps_in_when_nothing_was_drawn() -> None:

@@ -574,3 +574,35 @@ def test_wrong_values_are_one_sentence(tmp_path: Path, capsys: pytest.CaptureFix
     assert prepare(tmp_path, *options) == 2
     assert options[0] in one_sentence(capsys.readouterr().err)
     assert tree(tmp_path) == before
+
+
+def test_captions_that_say_little_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sentence = "nothing but the general text (no tags, no names)"
+    for number, key in enumerate(["facepos", "tags", "characters", "artist", "facepos", "facepos"]):
+        fields: dict[str, Any] = {key: ["fvp 1 2 fhp 3 4"]}
+        frame = add_frame(tmp_path / f"{number}.png", count=1, general="anishot", **fields)
+    assert prepare(tmp_path) == 0
+    assert f"3 captions hold {sentence}; run tag_images.py" in capsys.readouterr().out
+    frame.with_suffix(".txt").write_text("by hand\n")
+    assert prepare(tmp_path) == 0
+    assert f"2 captions hold {sentence}" in capsys.readouterr().out
+    assert prepare(tmp_path, "--check", "--all") == 1  # the frames are one picture
+    listed = [line for line in capsys.readouterr().out.splitlines() if sentence in line]
+    assert [Path(line.split(":")[0]).name for line in listed] == ["0.txt", "4.txt"]
+    assert all("[advice: caption-bare]" in line for line in listed)
+
+
+@pytest.mark.parametrize("trainer", ["kohya", "parquet"])
+def test_exported_captions_that_say_little_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], trainer: str
+) -> None:
+    pytest.importorskip("pyarrow" if trainer == "parquet" else "PIL")
+    for name in "ab":
+        add_frame(tmp_path / "set" / f"{name}.png", source_type="fanart")
+    add_text(tmp_path / "set" / "b.png", ".txt", "by hand\n")
+    words = ["--trainer", trainer, "--dst_dir", str(tmp_path / "out")]
+    assert prepare(tmp_path / "set", *words) == 0
+    assert "1 caption holds nothing but the general text (no tags, no names)" in capsys.readouterr().out
+    if trainer == "kohya":
+        prepare(tmp_path / "set", *words, "--check", "--all")
+        assert "a.txt: it holds nothing but the general text" in capsys.readouterr().out
