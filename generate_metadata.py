@@ -33,6 +33,7 @@ from framekit.metadata.join import (
 from framekit.metadata.rename import check_renames, read_renames, rename_all
 from framekit.pixels.decode import why_broken
 from framekit.sidecars.renames import Renames, finish
+from framekit.training.record import read_record
 
 
 def parser() -> StageParser:
@@ -46,11 +47,17 @@ def parser() -> StageParser:
         "count_from",
         choices=tuple(COUNTS),
         default="auto",
-        help="what people are counted by; auto: faces and names, else tags",
+        help="what people are counted by; auto: faces and names, without faces also tags",
     )
     options.option(
         "source_type",
         help="such as fanart or regularization; without it that of before, or screenshots where the video is known",
+    )
+    options.option(
+        "tags_from_captions",
+        action="store_true",
+        help="read captions (X.txt, X.caption) of frames without tags as tags, sentences as description, and the name"
+        " in folders such as 10_aoba; later runs go on so",
     )
     options.option(
         "characters_from_folders",
@@ -112,6 +119,8 @@ def main(args: argparse.Namespace) -> int:
         names_only=bool(args.rename or reader),
         trash=root / REPLACED,
         first=first_described(found) if None in (args.general_description, args.source_type) else {},
+        from_captions=args.tags_from_captions,
+        written=read_record(root),
     )
     tally = Tally(from_folders=0 if reader else None, renamed=renamed)
     for frame in console.progress(found, len(found), "frame"):

@@ -27,7 +27,7 @@ from framekit.files.names import nfc
 from framekit.metadata import join
 from framekit.sidecars import metadata
 from framekit.trainers import kohya, registry
-from framekit.trainers.base import Settings, folder_in
+from framekit.trainers.base import Folder, Settings, folder_in
 from framekit.training import balance, captions, prepare
 from framekit.training.destinations import Destination, destinations, how_to_train, rules_for, to_check
 from framekit.training.record import RECORD, read_record
@@ -179,6 +179,15 @@ def check(place: Destination, resolution: int, workers: int, each: bool) -> int:
     return run.SOME_UNREADABLE if number else run.DONE
 
 
+def weights_of(given: balance.Weights, counts: Mapping[Folder, int]) -> balance.Weights:
+    """Return the weights that were given, and those that kohya's repeats make, which is told."""
+    weights = balance.weights_for(given, counts)
+    repeats = balance.kohya_weights(counts, weights)
+    if repeats:
+        print("kohya's repeats in the names of folders are kept as weights; --weight_csv changes them")
+    return [*weights, *repeats]
+
+
 @run.script(parser)
 @run.gc_paused()
 def main(args: argparse.Namespace) -> int:
@@ -194,7 +203,7 @@ def main(args: argparse.Namespace) -> int:
         return max([check(place, args.resolution, args.workers, args.all) for place in checked])
     settings = Settings(args.resolution, args.kohya_form)
     places = destinations(root, args.dst_dir, wanted, settings)
-    weights = balance.read_weights(args.weight_csv) if args.weight_csv else []
+    given = balance.read_weights(args.weight_csv) if args.weight_csv else []
     limits = balance.Limits(args.min_multiply, args.max_multiply, args.target_epoch_size, args.max_repeats)
     fetched = mend.follow_hand(root) if root.is_dir() else 0
     unusable: list[tuple[Path, str]] = []
@@ -206,7 +215,7 @@ def main(args: argparse.Namespace) -> int:
     fitting = [(place, rules_for(place, rules)) for place in places]
     atomic.clean_up([root], Path(RECORD).suffix)
     counts = Counter(folder_in(root, frame) for frame in found)
-    weights = balance.weights_for(weights, counts)
+    weights = weights_of(given, counts)
     balance_with = partial(balance.balance_folders, counts, weights, limits, reg_folders=args.reg_folders)
     dataset = prepare.with_corrections(
         root, found, described, balance_with, args.dst_dir is not None, args.overwrite_corrections

@@ -115,6 +115,11 @@ LEVELS = {
     "rating": Level(lambda known, rules: safe_name(known.rating or "no_rating"), "no_rating"),
     "source": Level(lambda known, rules: safe_name(known.source_type or "no_source"), "no_source"),
 }
+REPEATED = re.compile(r"(\d{1,4})_(.*\S.*)")  # a folder of kohya's: repeats and name
+# Words by which kohya's users call a class. Source: guides for its scripts.
+CLASSES = frozenset(
+    "1girl 1boy girl girls boy boys woman women man men person people character style anime reg regularization".split()
+)
 COUNTED = re.compile("|".join(level.pattern for level in LEVELS.values() if "(" in level.pattern))
 NO_NAME = re.compile("|".join(level.pattern for level in LEVELS.values() if level.pattern and "(" not in level.pattern))
 
@@ -250,7 +255,8 @@ class Reader:
         if part not in self.valid and (NO_NAME.fullmatch(part) or COUNTED.fullmatch(part)):
             raise BadFolder(f"the folder {part} names nobody; give --characters_from_folders a pattern that fits")
         found = []
-        for name in part.split("+"):
+        repeated = None if part in self.valid else repeats_and_name(part)
+        for name in (repeated[1] if repeated and repeated[1] else part).split("+"):
             if name not in self.valid and not self.any_name:
                 hint = console.nearest(name, self.valid, "")
                 raise BadFolder(f"the folder {part} names {name}, who is not among --valid_names{hint}")
@@ -303,6 +309,23 @@ def corrected(current: Sequence[str], part: str, names: Sequence[str]) -> list[s
     if len(names) == 1 and len(current) > 1 and len(known) == 1:
         return [names[0] if name == known[0] else name for name in current]
     return list(names)
+
+
+def repeats_and_name(folder: str) -> tuple[int, str] | None:
+    """Return the repeats and the name in a folder as kohya's scripts want it; None for another folder.
+
+    Words for a class of people, as in `10_aoba girl` or `1_1girl`, are no part of the name.
+
+    >>> repeats_and_name("10_aoba girl")
+    (10, 'aoba')
+    """
+    found = REPEATED.fullmatch(nfc(folder))
+    if found is None or COUNTED.fullmatch(nfc(folder)):
+        return None
+    words = found[2].split()
+    while words and words[-1].lower() in CLASSES:
+        words.pop()
+    return int(found[1]), " ".join(words)
 
 
 def number_in(folder: Path) -> int | None:

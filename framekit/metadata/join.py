@@ -1,7 +1,7 @@
 """The join of all sidecars of a frame into its metadata, X.json."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,13 @@ from framekit.dataset import move
 from framekit.files import atomic, names
 from framekit.pixels.decode import frame_size
 from framekit.sidecars import corrections, kinds, metadata, renames
+from framekit.sidecars.captions import Written, has_caption, read_caption
 from framekit.sidecars.episode import Episodes
 from framekit.sidecars.read import FrameSidecars, read_sidecars
 from framekit.sidecars.tags import TagRecord
 from framekit.tags.vocabulary import people_in
 
+TAGS_FROM, CAPTION = "tags_from", "caption"  # in X.json: where its tags come from, if not from files of tags
 SHOWN, LONGEST_SHOWN = 5, 60  # unclear tags that are told, and characters of each
 TOLD = ("characters", "inferred", "tags", "copyright", "artist", "rating")  # fields that sidecars tell alone
 SCREENSHOTS = "screenshots"  # the type of frames whose video is known
@@ -36,7 +38,9 @@ class Rules:
     """What holds for all frames: what the command line says, and the renames of the dataset.
 
     A description or type that is None stays as each frame has it; new frames get that of `first`, an X.json of the
-    dataset. `names_only` leaves all other fields of an X.json as they are. `trash` takes what would be replaced.
+    dataset. `from_captions` reads captions as tags, but for those that prepare_training.py has `written`; where tags
+    came from one before, they come from it again. `names_only` leaves all other fields of an X.json as they are.
+    `trash` takes what would be replaced.
     """
 
     description: str | None
@@ -49,10 +53,16 @@ class Rules:
     trash: Path = Path()
     episodes: Episodes = field(default_factory=Episodes)
     first: Mapping[str, Any] = field(default_factory=dict)
+    from_captions: bool = False
+    written: Written = field(default_factory=dict)
 
 
 COUNTS: dict[str, Callable[[Shown], int]] = {
-    "auto": lambda shown: max(len(shown.sidecars.faces), len(shown.names)) or people_in(shown.tags["general"]),
+    "auto": lambda shown: max(
+        len(shown.sidecars.faces),
+        len(shown.names),
+        0 if shown.sidecars.faces else people_in(shown.tags["general"]),
+    ),
     "faces": lambda shown: len(shown.sidecars.faces),
     "characters": lambda shown: len({name for name in shown.names if name not in metadata.NOBODY}),
     "tags": lambda shown: people_in(shown.tags["general"]),
@@ -147,9 +157,29 @@ def join(known: FrameSidecars, rules: Rules, before: Mapping[str, Any] | None) -
         "source_type": source_type or (SCREENSHOTS if source else ""),
         "source": source,
         "source_url": known.address,
+        "description": known.description,
+        TAGS_FROM: known.tags_from,
         renames.RENAMED: rules.renames.added_to(named.renamed),
     }
     return fields | {name: value for name, value in optional.items() if value}
+
+
+def with_caption(known: FrameSidecars, written: Written) -> FrameSidecars:
+    """Return the sidecars of a frame with what its caption says: sentences, and tags where there are none.
+
+    The name in a folder such as `10_aoba`, as kohya's scripts want it, is a character there. Raises BadSidecar.
+    """
+    caption = read_caption(known.frame, written)
+    if caption is None:
+        return known
+    known = replace(known, description=caption.description)
+    if names.TAGS not in known.missing:
+        return known
+    folder = folders.repeats_and_name(known.frame.parent.name)
+    name = folder[1] if folder else ""
+    own = {kind: [tag for tag in tags if kinds.same(tag) != kinds.same(name)] for kind, tags in caption.told.items()}
+    told = kinds.joined([{kinds.CHARACTER: [name] * bool(name)}, own])
+    return replace(known, told=told, tags_from=CAPTION, missing=[one for one in known.missing if one != names.TAGS])
 
 
 def follow_folder(frame: Path, fields: dict[str, Any], reader: folders.Reader) -> dict[str, Any]:
@@ -188,11 +218,13 @@ class Tally:
     unclear: dict[Path, list[str]] = field(default_factory=dict)
     missing: dict[str, set[Path]] = field(default_factory=dict)
 
-    def add(self, known: FrameSidecars) -> None:
-        """Note what is unclear or missing among the sidecars of a frame."""
+    def add(self, known: FrameSidecars, written: Written) -> None:
+        """Note what is unclear or missing among the sidecars of a frame, and whether its caption may tell its tags."""
         self.unclear |= {known.frame: known.unclear} if known.unclear else {}
         for suffix in known.missing:
             self.missing.setdefault(suffix, set()).add(known.frame)
+        if names.TAGS in known.missing and has_caption(known.frame, written):
+            self.missing.setdefault(names.CAPTION, set()).add(known.frame)
 
 
 def set_foreign_aside(frame: Path, trash: Path) -> bool:
@@ -224,8 +256,10 @@ def write_metadata(frame: Path, rules: Rules, tally: Tally) -> None:
         merged, kept = before, list[str]()
     else:
         known = read_sidecars(frame, rules.episodes)
+        if rules.from_captions or (old or {}).get(TAGS_FROM) == CAPTION:
+            known = with_caption(known, rules.written)
         merged, kept = corrections.merge_corrections(before, join(known, rules, old))
-        tally.add(known)
+        tally.add(known, rules.written)
     own, merged = merged, merged if rules.folders is None else follow_folder(frame, merged, rules.folders)
     if merged != old and not atomic.write_over(path, corrections.metadata_text(merged), seen):
         write_metadata(frame, rules, tally)  # a person saved it meanwhile
@@ -272,8 +306,10 @@ def unclear_in_words(unclear: Mapping[Path, Sequence[str]], root: Path) -> str:
 def missing_in_words(missing: Mapping[str, Collection[Path]]) -> list[str]:
     """Return for each kind of sidecar how many frames were described without it, and what makes it."""
     steps = {names.TAGS: ("tags", "tag_images.py"), names.FACES: ("faces", "detect_faces.py")}
-    return [f"{len(missing[suffix])} without {what} ({script} finds them)"
-            for suffix, (what, script) in steps.items() if missing.get(suffix)]  # fmt: skip
+    found = [f"{len(missing[suffix])} without {what} ({script} finds them)"
+             for suffix, (what, script) in steps.items() if missing.get(suffix)]  # fmt: skip
+    captioned = len(missing.get(names.CAPTION, ()))
+    return [*found, f"{captioned} of them with a caption (--tags_from_captions reads it)"] if captioned else found
 
 
 def shortened(text: str) -> str:

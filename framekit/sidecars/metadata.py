@@ -55,6 +55,7 @@ class Metadata:
     time: float | None = None
     source_type: str = ""
     inferred: list[str] = field(default_factory=list)
+    description: str = ""
 
 
 def facepos_of(box: Sequence[float]) -> str:
@@ -119,6 +120,7 @@ def metadata_from(values: Mapping[str, Any]) -> Metadata:
         scene=scene_of(source),
         time=time_of(source),
         source_type=text_of(values, "source_type"),
+        description=text_of(values, "description"),
         inferred=[name for name in texts(values, "inferred") if name not in NOBODY],
     )
 

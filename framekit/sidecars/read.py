@@ -23,7 +23,8 @@ class FrameSidecars:
 
     `source` is where it came from, `people` how many a person detector saw, `tagged` the tags of X.png.tags;
     `told` is what files of other programs say, and `address` where on the net it came from. `missing` are the sidecars
-    that no script has written yet: of faces, of tags if no other file tells any.
+    that no script has written yet: of faces, of tags if no other file tells any; `description` are the sentences of a
+    caption, and `tags_from` says that tags come from there.
     """
 
     frame: Path
@@ -35,6 +36,8 @@ class FrameSidecars:
     told: Told = field(default_factory=kinds.nothing_told)
     address: str = ""
     missing: Sequence[str] = ()
+    description: str = ""
+    tags_from: str = ""
 
     @property
     def unclear(self) -> list[str]:

@@ -11,7 +11,7 @@ from framekit.trainers.base import Pack, Problem, Trainer, TrainingTree
 
 PATTERN = "data/train-{number:05d}-of-{count:05d}.parquet"
 IN_A_GROUP = 64  # frames that are read at once
-TEXTS = "file_name text general rating episode source_type folder".split()
+TEXTS = "file_name text general rating episode source_type description folder".split()
 LISTS = "characters facepos tags copyright artist inferred".split()
 WHOLE = "count face_count scene repeats".split()
 NUMBERS = "face_height_ratio time multiply".split()

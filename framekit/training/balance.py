@@ -7,11 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from fractions import Fraction
+from glob import escape
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
+from framekit.arrange.folders import repeats_and_name
 from framekit.console import counted
 from framekit.errors import UsageError
 from framekit.files.names import nfc, with_brackets_read
@@ -174,6 +176,32 @@ def weights_for(weights: Weights, filled: Iterable[PurePosixPath]) -> Weights:
     nodes = {node for folder in filled for node in (folder, *folder.parents)}
     known = {nfc(text) for node in nodes for text in (node.name, str(node))}
     return [(with_brackets_read(name, known), weight) for name, weight in weights]
+
+
+def kohya_weights(counts: Mapping[PurePosixPath, int], weights: Weights) -> Weights:
+    """Return weights that keep kohya's repeats of folders such as `10_aoba`, where no `weights` are given for any.
+
+    They count where all folders beside each other are called so.
+    """
+    below: dict[PurePosixPath, dict[PurePosixPath, int]] = {}
+    for folder, count in counts.items():
+        for node in (folder, *folder.parents)[:-1]:
+            beside = below.setdefault(node.parent, {})
+            beside[node] = beside.get(node, 0) + count
+    kept: list[tuple[str, float]] = []
+    for parent, beside in below.items():
+        repeats = [(repeats_and_name(node.name) or (0,))[0] for node in beside]
+        is_given = any(fits(node, name) for node in beside for name, _ in weights)
+        if 0 in repeats or counts.get(parent) or is_given or len({*repeats}) == 1:
+            continue
+        frames = [one * count for one, count in zip(repeats, beside.values(), strict=True)]
+        kept += [(escape(str(node)), one / min(frames)) for node, one in zip(beside, frames, strict=True)]
+    return kept
+
+
+def fits(folder: PurePosixPath, name: str) -> bool:
+    """Tell whether a name or pattern of weights means a folder."""
+    return name.replace("[[]", "[") == nfc(folder.name) or fnmatchcase(nfc(str(folder)), name)
 
 
 def weight_of(folder: PurePosixPath, weights: Weights) -> float:

@@ -100,7 +100,7 @@ def bare_in_words(number: int) -> str:
 
 def says_little(known: Metadata) -> bool:
     """Tell whether metadata have nothing for a caption but the general text: no tags, and no names."""
-    return not (known.tags or known.characters or known.inferred or known.artist)
+    return not (known.tags or known.characters or known.inferred or known.artist or known.description)
 
 
 def several_captions(known: Metadata, rules: CaptionRules, stem: str) -> str:
@@ -269,6 +269,7 @@ PARTS = (
         lambda known, rules, chance: ", ".join(choose_tags(wanted_tags(known, rules), rules, chance)),
         "tags",
     ),
+    Part("description", 1.0, lambda known, rules, chance: known.description.strip(" ,"), "sentences of a description"),
 )
 TEMPLATE = ", ".join(f"{{{part.name}}}" for part in PARTS)
 
