@@ -105,7 +105,8 @@ def main(args: argparse.Namespace) -> int:
     follows = src != tree and not args.limit and not args.move
     left = leave.leaving(located.left, src, tree, {one.frame for one in located.locations}) if follows else []
     placer = place.Placer(tree, way, src)
-    described, unreadable = describe_all(located.locations, rules, placer.renames)
+    described, unusable = describe_all(located.locations, rules, placer.renames)
+    unusable.tell_missing(len(located.locations), src)
     if follows:
         left += filtered(located.locations, described, tree)
     aside = leave.set_aside(tree, left, args.dry_run)
@@ -116,7 +117,8 @@ def main(args: argparse.Namespace) -> int:
         console.warn(words)
     return run.close(
         closing(decisions, aside, fetched, located.by_hand, args.dry_run) + f", in {tree}",
-        [*located.unusable, *unreadable],
+        [*located.unusable, *unusable.unreadable],
+        is_whole=not unusable.missing,
     )
 
 

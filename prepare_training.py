@@ -11,7 +11,7 @@ every problem.
 
 import argparse
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -209,7 +209,8 @@ def main(args: argparse.Namespace) -> int:
     unusable: list[tuple[Path, str]] = []
     found, others = prepare.trainable(frames.find_frames(root, args.limit, unusable), wanted)
     reading = console.progress(found, len(found), "frame", "reading")
-    described, unreadable = read.with_metadata(read.described(reading))
+    described, without = read.with_metadata(read.described(reading))
+    without.tell_missing(len(found), root)
     tell_of_names(root, described)
     rules = caption_rules(args, described)
     fitting = [(place, rules_for(place, rules)) for place in places]
@@ -224,31 +225,27 @@ def main(args: argparse.Namespace) -> int:
     hints = []
     for place, own_rules in fitting:
         some_unseen = args.limit or any(path.is_dir() for path, _ in unusable)
-        skipped_keys = {nfc(frame.stem) for frame, _ in unusable + unreadable} | {
+        skipped_keys = {nfc(frame.stem) for frame in [*without.missing, *dict(unusable + without.unreadable)]} | {
             *(read_record(place.root) if some_unseen else ())
         }
         done = prepare.prepare(place, dataset, own_rules, settings, args.overwrite_corrections, skipped_keys)
         edited, bare = edited + done.edited, max(bare, done.bare)
         others += done.left_out
         hints += how_to_train(place, done.settings)
-    balanced, whole = dataset.balanced, [trainer.name for trainer in wanted if trainer.whole_repeats]
-    if balanced:
+    whole = [trainer.name for trainer in wanted if trainer.whole_repeats]
+    if dataset.balanced:
         show_balance(dataset, weights, bool(whole), args.report, args.workers, args.command)
         print(*hints, sep="\n")
-    if balanced and whole:
-        words = balance.repeats_in_words(balanced, dataset.deviation, args.target_epoch_size)
-        print(f"{' and '.join(whole)}: {words}")
-    if by_heart := balance.by_heart_in_words(balanced):
-        print(by_heart)
-    if bare:
-        print(f"{captions.bare_in_words(bare)}; {captions.TAG_THEM}")
+    for line in remarks(dataset, whole, args.target_epoch_size, bare):
+        print(line)
     kept_words = f"; kept {console.counted(edited, 'hand-edited file')}" if edited else ""
     kept_words += f"; {mend.followed_words(fetched)}" if fetched else ""
     return run.close(
-        f"{console.counted(len(described), 'caption')}, {console.counted(len(balanced), 'folder')} balanced for"
+        f"{console.counted(len(described), 'caption')}, {console.counted(len(dataset.balanced), 'folder')} balanced for"
         f" {', '.join(trainer.name for trainer in wanted)}"
         f"{kept_words}, in {args.dst_dir or root}",
-        [*unusable, *unreadable, *dataset.misread, *others],
+        [*unusable, *without.unreadable, *dataset.misread, *others],
+        is_whole=not without.missing,
     )
 
 
@@ -263,6 +260,17 @@ def tell_of_names(root: Path, described: Mapping[Path, metadata.Metadata]) -> No
             f"{frames_have} tags or names that are newer than the metadata, such as {behind[0].relative_to(root)}; run"
             f" generate_metadata.py --src_dir {root}, then this again"
         )
+
+
+def remarks(dataset: prepare.Dataset, whole: Sequence[str], epoch_size: int, bare: int) -> Iterator[str]:
+    """Yield what is to be said of the balance and the captions; `whole` are trainers that take whole repeats."""
+    if dataset.balanced and whole:
+        words = balance.repeats_in_words(dataset.balanced, dataset.deviation, epoch_size)
+        yield f"{' and '.join(whole)}: {words}"
+    if by_heart := balance.by_heart_in_words(dataset.balanced):
+        yield by_heart
+    if bare:
+        yield f"{captions.bare_in_words(bare)}; {captions.TAG_THEM}"
 
 
 def show_balance(

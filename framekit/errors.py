@@ -9,5 +9,9 @@ class BadSidecar(Exception):
     """A sidecar that cannot be used as it is; the text is the reason."""
 
 
+class MissingSidecar(BadSidecar):
+    """A sidecar that the script for it has not written yet; the text is the reason."""
+
+
 class UnreadableFrame(Exception):
     """Raised by `read_pixels`; the text is the reason."""

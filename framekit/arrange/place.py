@@ -60,7 +60,7 @@ def held_metadata(
     if there == here or not (here.exists() and there.exists()):
         only = here if here.exists() else there
         if not only.exists():
-            raise errors.BadSidecar(f"no {here.name}; run generate_metadata.py")
+            raise errors.MissingSidecar(f"no {here.name}; run generate_metadata.py")
         held = read_own(only)
         values, digest = rename_values(held, renames), atomic.digest(held)
         is_new = other is None and put is None

@@ -11,6 +11,7 @@ from framekit.arrange.leave import FILTERED, Leaving, drop_captions, drop_orphan
 from framekit.arrange.locations import FrameLocation, is_sure
 from framekit.dataset import frames, removed
 from framekit.dataset.move import Stems, remove_empty_folders, stem_key, visible_files
+from framekit.dataset.read import Unusable
 from framekit.files import paths
 from framekit.files.names import on_disk
 from framekit.pixels.decode import why_broken
@@ -33,16 +34,16 @@ def check_folders(src: Path, dst: Path, move: bool) -> None:
 
 def describe_all(
     locations: Sequence[FrameLocation], rules: Rules, renames: Renames
-) -> tuple[dict[Path, Described], list[tuple[Path, str]]]:
+) -> tuple[dict[Path, Described], Unusable]:
     """Return what decides on the place of each frame, and the frames whose metadata can't be used.
 
     `renames` are those of the tree.
     """
     described: dict[Path, Described] = {}
-    unreadable: list[tuple[Path, str]] = []
+    unusable = Unusable()
     for one in console.progress(locations, len(locations), "frame", "reading"):
         if not one.frame.exists():
-            unreadable.append((one.frame, "it is a link that leads nowhere; remove it, or put the frame back"))
+            unusable.unreadable.append((one.frame, "it is a link that leads nowhere; remove it, or put the frame back"))
             continue
         if one.put is None and (reason := why_broken(one.frame)):
             unreadable.append((one.frame, f"it cannot be decoded: {reason}"))
@@ -50,9 +51,11 @@ def describe_all(
         try:
             values, digests = place.held_metadata(one.frame, one.other, one.put, renames)
             described[one.frame] = replace(describe(values, rules), digests=digests)
+        except errors.MissingSidecar:
+            unusable.missing.append(one.frame)
         except errors.BadSidecar as error:
-            unreadable.append((one.frame, str(error)))
-    return described, unreadable
+            unusable.unreadable.append((one.frame, str(error)))
+    return described, unusable
 
 
 def decide(one: FrameLocation, leaf: Path, stems: Stems) -> Path | str:

@@ -36,13 +36,16 @@ GO_ON = "what is written is whole, run the same command again to go on"
 Main = Callable[..., int]  # takes the words of a command line, none for those of the process
 
 
-def close(sentence: str, unreadable: Sequence[tuple[Path, str]] = ()) -> int:
-    """Print what was unreadable, each once, then the closing line; return the exit code."""
+def close(sentence: str, unreadable: Sequence[tuple[Path, str]] = (), is_whole: bool = True) -> int:
+    """Print what was unreadable, each once, then the closing line; return the exit code.
+
+    What was left out for another reason, which was told before, makes a run that is not whole.
+    """
     listed = list(dict.fromkeys(unreadable))
     for path, reason in listed:
         console.warn(console.shown(f"unreadable: {path}: {reason}"))
     console.say(console.shown(sentence + (f"; {len(listed)} unreadable, listed above" if listed else "")))
-    return SOME_UNREADABLE if listed else DONE
+    return DONE if is_whole and not listed else SOME_UNREADABLE
 
 
 def confirmed(question: str) -> bool:

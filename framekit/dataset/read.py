@@ -1,14 +1,15 @@
 """A dataset read back: each frame with what its sidecars say."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from framekit import console
 from framekit.boxes import Box, Face
 from framekit.dataset.frames import find_frames
-from framekit.errors import BadSidecar
+from framekit.errors import BadSidecar, MissingSidecar, UsageError
 from framekit.files.atomic import read_text
 from framekit.files.names import TAGS, sidecar
 from framekit.sidecars.characters import read_names
@@ -75,16 +76,38 @@ def described(found: Iterable[Path]) -> Iterator[DatasetFrame]:
         yield DatasetFrame(path, episodes)
 
 
-def with_metadata(found: Iterable[DatasetFrame]) -> tuple[dict[Path, Metadata], list[tuple[Path, str]]]:
-    """Return the metadata of each frame, and the frames whose metadata can't be used with the reason."""
+@dataclass
+class Unusable:
+    """The frames whose metadata can't be used: those that have none yet, and others with the reason."""
+
+    missing: list[Path] = field(default_factory=list)
+    unreadable: list[tuple[Path, str]] = field(default_factory=list)
+
+    def tell_missing(self, found: int, root: Path) -> None:
+        """Say once how many of the frames that were found have no metadata yet, and what to do.
+
+        Raises UsageError if none has any.
+        """
+        if self.missing and len(self.missing) == found:
+            raise UsageError(f"no frame in {root} has an X.json yet; run generate_metadata.py --src_dir {root} first")
+        if self.missing:
+            number = console.counted(len(self.missing), "frame")
+            words = f"left out: {number} without X.json yet, such as {self.missing[0]}"
+            console.warn(console.shown(f"{words}; run generate_metadata.py --src_dir {root}"))
+
+
+def with_metadata(found: Iterable[DatasetFrame]) -> tuple[dict[Path, Metadata], Unusable]:
+    """Return the metadata of each frame, and the frames whose metadata can't be used."""
     known: dict[Path, Metadata] = {}
-    unreadable: list[tuple[Path, str]] = []
+    unusable = Unusable()
     for frame in found:
         try:
             known[frame.path] = frame.metadata
+        except MissingSidecar:
+            unusable.missing.append(frame.path)
         except BadSidecar as error:
-            unreadable.append((frame.path, str(error)))
-    return known, unreadable
+            unusable.unreadable.append((frame.path, str(error)))
+    return known, unusable
 
 
 def characters_in(found: Iterable[Path]) -> set[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from framekit import errors
-from framekit.errors import BadSidecar
+from framekit.errors import BadSidecar, MissingSidecar
 from framekit.files import paths
 from framekit.files.atomic import read_json_value
 from framekit.files.names import METADATA, SOURCE, nfc, sidecar
@@ -65,19 +65,22 @@ def facepos_of(box: Sequence[float]) -> str:
 
 
 def read_metadata(frame: Path) -> Metadata:
-    """Read X.json of a frame, of this generation or the older one. Raises BadSidecar with the reason."""
+    """Read X.json of a frame, of this generation or the older one.
+
+    Raises MissingSidecar if there is none yet, BadSidecar if it is damaged.
+    """
     path = sidecar(frame, METADATA)
     if not path.exists():
-        raise BadSidecar(f"no {path.name}; run generate_metadata.py")
+        raise MissingSidecar(f"no {path.name}; run generate_metadata.py")
     return metadata_from(read_own(path))
 
 
 def read_own(path: Path) -> dict[str, Any]:
-    """Read X.json. Raises BadSidecar also if another program wrote it."""
+    """Read X.json. Raises BadSidecar if it is damaged, MissingSidecar if another program wrote it."""
     values = read_json_value(path)
     if is_foreign(values):
         kept = path.with_suffix(SOURCE).name
-        raise BadSidecar(f"{path.name} is of another program; run generate_metadata.py, which keeps it as {kept}")
+        raise MissingSidecar(f"{path.name} is of another program; run generate_metadata.py, which keeps it as {kept}")
     if not isinstance(values, dict):
         raise BadSidecar(f"{path.name} is not a JSON object")
     return values

@@ -332,14 +332,13 @@ def test_a_sidecar_edited_in_the_tree_stays(tmp_path: Path) -> None:
     assert frame.with_suffix(".txt").read_text() == "dataset"
 
 
-@pytest.mark.parametrize("text", [None, "{", '{"count": "many"}'])
+@pytest.mark.parametrize("text", ["{", '{"count": "many"}'])
 def test_a_frame_without_usable_metadata_is_listed_and_left(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
 ) -> None:
     add(tmp_path, "good", AOBA)
     bad = add_frame(tmp_path / "dataset" / "bad.png")
-    if text:
-        add_text(bad, ".json", text)
+    add_text(bad, ".json", text)
     assert by_character(tmp_path) == 1
     assert arranged(tmp_path) == ["Aoba/good.png"]
     assert f"unreadable: {bad}: " in capsys.readouterr().err
@@ -977,3 +976,23 @@ def test_a_hostile_journal_never_leads_outside(tmp_path: Path, record: Any, wher
     assert {path.name for path in tmp_path.iterdir()} <= {"dataset", "arranged", "victim"}
     assert [path.parent.name for path in tmp_path.rglob("v.png")] == ["victim"]
     assert list(tmp_path.rglob("x.png"))
+
+
+@pytest.mark.parametrize("options", [[], ["--dry_run"]])
+def test_frames_without_metadata_are_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str]
+) -> None:
+    for name in "abc":
+        add_frame(tmp_path / "dataset" / f"{name}.png")
+    command = f"run generate_metadata.py --src_dir {tmp_path / 'dataset'}"
+    assert by_character(tmp_path, *options) == 2
+    assert (
+        one_sentence(capsys.readouterr().err)
+        == f"no frame in {tmp_path / 'dataset'} has an X.json yet; {command} first"
+    )
+    assert not (tmp_path / "arranged").exists()
+    add(tmp_path, "d", AOBA)
+    assert by_character(tmp_path, *options) == 1
+    said = capsys.readouterr()
+    assert one_sentence(said.err).startswith("left out: 3 frames without X.json yet, such as ")
+    assert "unreadable" not in said.out

@@ -28,8 +28,8 @@ def test_what_is_damaged_says_so_when_it_is_asked_for(tmp_path: Path) -> None:
     (one,) = open_dataset(tmp_path)
     with pytest.raises(BadSidecar, match=r"x\.json"):
         _ = one.metadata
-    known, unreadable = with_metadata(described([frame]))
-    assert (known, [path for path, _ in unreadable], characters_in([frame])) == ({}, [frame], set())
+    known, unusable = with_metadata(described([frame]))
+    assert (known, [path for path, _ in unusable.unreadable], characters_in([frame])) == ({}, [frame], set())
 
 
 def test_a_missing_folder_is_one_sentence(tmp_path: Path) -> None:

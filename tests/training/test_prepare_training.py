@@ -106,13 +106,32 @@ def test_another_frame_changes_no_caption(tmp_path: Path) -> None:
     assert [caption_of(frame) for frame in frames] != before
 
 
-@pytest.mark.parametrize("text", [None, "{", '{"tags": 3}'])
+@pytest.mark.parametrize("others", [None, '["1girl"]'])
+def test_frames_without_metadata_are_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], others: str | None
+) -> None:
+    for name in "abc":
+        frame = add_frame(tmp_path / f"{name}.png")
+        if others:
+            add_text(frame, ".json", others)
+    command = f"run generate_metadata.py --src_dir {tmp_path}"
+    assert prepare(tmp_path) == 2
+    assert one_sentence(capsys.readouterr().err) == f"no frame in {tmp_path} has an X.json yet; {command} first"
+    good = add(tmp_path, "good")
+    assert prepare(tmp_path) == 1
+    said = capsys.readouterr()
+    sentence = f"left out: 3 frames without X.json yet, such as {tmp_path / 'a.png'}; {command}"
+    assert one_sentence(said.err) == sentence
+    assert "unreadable" not in said.out
+    assert caption_of(good) == CAPTION
+
+
+@pytest.mark.parametrize("text", ["{", '{"count": 1, "tags": 3}'])
 def test_a_frame_without_usable_metadata_is_listed_and_the_others_are_done(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
 ) -> None:
     good, bad = add(tmp_path, "good"), add_frame(tmp_path / "bad.png")
-    if text:
-        add_text(bad, ".json", text)
+    add_text(bad, ".json", text)
     assert prepare(tmp_path) == 1
     assert caption_of(good) == CAPTION
     assert not bad.with_suffix(".txt").exists()
