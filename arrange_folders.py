@@ -22,6 +22,7 @@ from framekit.arrange.place import WAYS, way_of
 from framekit.arrange.plan import Decision, carry_out, check_folders, describe_all, filtered, named_in, plan
 from framekit.cli import run
 from framekit.cli.config import read_defaults
+from framekit.cli.last import tell_dropped
 from framekit.cli.parser import StageParser, count
 from framekit.dataset import frames
 from framekit.files.paths import REMOVED
@@ -95,6 +96,7 @@ def main(args: argparse.Namespace) -> int:
     if args.flatten:
         refuse_ignored(vars(args))
         return flattened(src, tree, args.dry_run)
+    tell_dropped(parser(), vars(args))
     way = way_of([name for name in WAYS if getattr(args, name)], args.max_image_size, args.image_edge)
     check_folders(src, tree, args.move)
     rules = rules_of(vars(args))

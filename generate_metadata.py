@@ -17,6 +17,7 @@ from framekit.arrange import folders
 from framekit.arrange.mend import follow_hand, followed_words, rename_folders
 from framekit.arrange.place import REPLACED
 from framekit.cli import run
+from framekit.cli.last import tell_dropped
 from framekit.cli.parser import StageParser
 from framekit.dataset import frames
 from framekit.dataset.read import characters_in
@@ -97,6 +98,7 @@ def closing(tally: Tally, done: int, new_names: Mapping[str, str]) -> str:
 def main(args: argparse.Namespace) -> int:
     """Run the command line."""
     root = args.src_dir
+    tell_dropped(parser(), vars(args))
     fetched = follow_hand(root) if root.is_dir() else 0
     unusable: list[tuple[Path, str]] = []
     found = frames.find_frames(root, args.limit, unusable)

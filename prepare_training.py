@@ -19,6 +19,7 @@ from framekit import console, errors
 from framekit.arrange import mend
 from framekit.arrange.folders import misplaced_in_words
 from framekit.cli import run
+from framekit.cli.last import tell_dropped
 from framekit.cli.parser import StageParser, count, fraction, positive
 from framekit.dataset import frames, read
 from framekit.dataset.history import Command
@@ -139,6 +140,14 @@ def parser() -> StageParser:
     return options
 
 
+def triggers_of(path: Path, described: Mapping[Path, metadata.Metadata]) -> dict[str, str]:
+    """Return the trigger words of a table; names that no frame has are told."""
+    triggers = captions.read_triggers(path)
+    for sentence in captions.unmet_triggers(triggers, described.values()):
+        console.warn(sentence)
+    return triggers
+
+
 def caption_rules(args: argparse.Namespace, described: Mapping[Path, metadata.Metadata]) -> captions.CaptionRules:
     """Return the rules for captions that the command line asks for; core tags are counted, and printed."""
     chances = {part.name: getattr(args, f"use_{part.option or part.name}_prob") for part in captions.PARTS}
@@ -158,7 +167,7 @@ def caption_rules(args: argparse.Namespace, described: Mapping[Path, metadata.Me
         face_words=args.face_position == "words",
         escape_brackets=args.escape_brackets,
         left_out=frozenset(args.drop_groups or ()),
-        triggers=captions.read_triggers(args.trigger_csv) if args.trigger_csv else {},
+        triggers=triggers_of(args.trigger_csv, described) if args.trigger_csv else {},
         core=core,
         separator=args.keep_tokens_separator.strip(),
         captions_per_frame=args.captions_per_frame,
@@ -182,6 +191,8 @@ def check(place: Destination, resolution: int, workers: int, each: bool) -> int:
 def weights_of(given: balance.Weights, counts: Mapping[Folder, int]) -> balance.Weights:
     """Return the weights that were given, and those that kohya's repeats make, which is told."""
     weights = balance.weights_for(given, counts)
+    for sentence in balance.unmet_weights(weights, counts):
+        console.warn(sentence)
     repeats = balance.kohya_weights(counts, weights)
     if repeats:
         print("kohya's repeats in the names of folders are kept as weights; --weight_csv changes them")
@@ -201,6 +212,7 @@ def main(args: argparse.Namespace) -> int:
     if args.check:
         checked = to_check(root, args.dst_dir, named or None)
         return max([check(place, args.resolution, args.workers, args.all) for place in checked])
+    tell_dropped(parser(), vars(args))
     settings = Settings(args.resolution, args.kohya_form)
     places = destinations(root, args.dst_dir, wanted, settings)
     given = balance.read_weights(args.weight_csv) if args.weight_csv else []

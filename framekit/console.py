@@ -11,9 +11,10 @@ Item = TypeVar("Item")
 
 
 def nearest(word: str, known: Iterable[str], dashes: str) -> str:
-    """Return `; did you mean X?` for the most similar known word, or nothing."""
-    close = difflib.get_close_matches(word.partition("=")[0], list(known), n=1, cutoff=0.5)
-    return f"; did you mean {dashes}{close[0]}?" if close else ""
+    """Return `; did you mean X?` for the most similar known word, whatever its letter case, or nothing."""
+    spelled = {one.casefold(): one for one in known}
+    close = difflib.get_close_matches(word.partition("=")[0].casefold(), list(spelled), n=1, cutoff=0.5)
+    return f"; did you mean {dashes}{spelled[close[0]]}?" if close else ""
 
 
 NOTHING_NEW = "nothing new"  # begin of a closing line after a run that found all done

@@ -3,7 +3,8 @@
 #   runs/build_dataset.sh VIDEO_DIR REFERENCES_DIR DATASET_DIR
 # Run it again at any time: each step does only what is missing, and hand corrections stay.
 # Environment: PYTHON (default python3), PREFIX (start of frame names), MIN_IMAGES (frames per combination of
-# characters), and three models. The defaults need no download; with a network these are better:
+# characters), PREPARE (more options of prepare_training.py, such as "--trigger_csv triggers.csv"), and three models.
+# The defaults need no download; with a network these are better:
 #   TAGGER=wd-swinv2-tagger-v3 FACES=face_detect_v1.4_s EMBEDDING=ccip runs/build_dataset.sh …
 set -eu
 if [ $# -ne 3 ]; then
@@ -33,5 +34,7 @@ step generate_metadata.py --src_dir "$frames" --general_description anishot
 # Here is the moment to correct the X.json files by hand; then run this file again.
 step arrange_folders.py --src_dir "$frames" --dst_dir "$training" --hardlink \
   --format n_characters/character/fh_ratio --min_image_per_combination "${MIN_IMAGES:-10}"
-step prepare_training.py --src_dir "$training" --max_tag_number 15 --shuffle_tags --report "$3/report.html"
-step prepare_training.py --src_dir "$training" --check
+# shellcheck disable=SC2086  # PREPARE holds several words
+step prepare_training.py --src_dir "$training" --max_tag_number 15 --shuffle_tags --report "$3/report.html" ${PREPARE:-}
+# shellcheck disable=SC2086
+step prepare_training.py --src_dir "$training" --check ${PREPARE:-}

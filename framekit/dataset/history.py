@@ -1,4 +1,4 @@
-"""The commands that made a dataset, kept beside it: each once, in the order in which they were first given."""
+"""The commands that made a dataset, kept beside it in the order in which they were given."""
 
 import contextlib
 import os
@@ -37,15 +37,25 @@ def command_of(script: str, words: Sequence[str], options: Mapping[str, Any]) ->
 
 
 def record_command(command: Command) -> None:
-    """Write a command down, unless it stands there already; a folder that takes no file goes without."""
+    """Write a command down, unless it is the last one of its script there; a folder that takes no file goes without."""
     if not command.folder.is_dir():
         return
     path = command.folder / LOG
-    if any(record.get("command") == str(command) for record in journal.read_lines(path)):
+    if commands_given(command.folder, command.words[0])[-1:] == [shlex.split(str(command))[2:]]:
         return
     reads = os.path.relpath(command.source, command.folder) if command.source != command.folder else ""
     with contextlib.suppress(OSError):
         journal.append_line(path, {"command": str(command)} | ({"reads": reads} if reads else {}))
+
+
+def commands_given(folder: Path, script: str) -> list[list[str]]:
+    """Return the words of each command of a script, such as `arrange_folders.py`, on a folder, the last one last."""
+    found: list[list[str]] = []
+    for record in journal.read_lines(folder / LOG):
+        with contextlib.suppress(ValueError):  # a stranger's quotes
+            words = shlex.split(str(record.get("command")))
+            found += [words[2:]] if words[1:2] == [script] else []
+    return found
 
 
 def sources_of(folder: Path) -> list[Path]:
@@ -67,6 +77,9 @@ def sources_of(folder: Path) -> list[Path]:
 
 
 def commands_of(folder: Path, running: Command | None = None) -> list[str]:
-    """Return the commands that made a dataset, those of the folders that it was made from first, `running` last."""
+    """Return the commands that made a dataset, each once, in the order in which they were first given.
+
+    Those of the folders that it was made from come first, `running` last.
+    """
     known = [str(record.get("command")) for one in sources_of(folder) for record in journal.read_lines(one / LOG)]
     return list(dict.fromkeys([*known, *([str(running)] if running else [])]))

@@ -23,7 +23,8 @@ LIST_HEADINGS = frozenset("tag tags name names character characters".split())
 HEADINGS = LIST_HEADINGS | frozenset(
     "old new old_name new_name old_tag new_tag from to folder folders pattern folder_or_pattern path weight"
     " weights other others implied implies implication words word"
-    " trigger triggers trigger_word trigger_words replacement".split()
+    " trigger triggers trigger_word trigger_words replacement token tokens prompt prompts activation_word"
+    " character_name caption_name class factor multiply".split()
 )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framekit.arrange.folders import repeats_and_name
-from framekit.console import counted
+from framekit.console import counted, nearest
 from framekit.errors import UsageError
 from framekit.files.names import nfc, with_brackets_read
 from framekit.files.tables import read_rows
@@ -176,6 +176,17 @@ def weights_for(weights: Weights, filled: Iterable[PurePosixPath]) -> Weights:
     nodes = {node for folder in filled for node in (folder, *folder.parents)}
     known = {nfc(text) for node in nodes for text in (node.name, str(node))}
     return [(with_brackets_read(name, known), weight) for name, weight in weights]
+
+
+def unmet_weights(weights: Weights, filled: Iterable[PurePosixPath]) -> list[str]:
+    """Return a sentence for each row of weights that means no folder, with the nearest one."""
+    nodes = {node for folder in filled for node in (folder, *folder.parents)}
+    names = {node.name for node in nodes} - {""}
+    return [
+        f"--weight_csv: no folder is meant by {name}{nearest(name, names, '')}"
+        for name, _ in weights
+        if not any(fits(node, name) for node in nodes)
+    ]
 
 
 def kohya_weights(counts: Mapping[PurePosixPath, int], weights: Weights) -> Weights:

@@ -283,6 +283,12 @@ def read_triggers(path: Path) -> dict[str, str]:
     return found
 
 
+def unmet_triggers(triggers: Mapping[str, str], described: Iterable[Metadata]) -> list[str]:
+    """Return a sentence for each name of a table of trigger words that no frame has, with the nearest one."""
+    held = {name for known in described for name in (*known.characters, *known.inferred)}
+    return [f"--trigger_csv: no frame has {name}{nearest(name, held, '')}" for name in triggers if name not in held]
+
+
 def core_tags(described: Iterable[Metadata], share: float) -> CoreTags:
     """Return the tags that at least this share of a character's own frames have, most frequent first.
 

@@ -1,7 +1,7 @@
 """The captions of a prepared dataset and what they are made of: what trainers misread or lose of them."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 

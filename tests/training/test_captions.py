@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import prepare_training
 from framekit.errors import UsageError
 from framekit.sidecars.metadata import Metadata, metadata_from
 from framekit.training import captions
@@ -23,6 +24,7 @@ from framekit.training.captions import (
     several_captions,
     spaced,
 )
+from tests.helpers_dataset import add_frame
 
 ALL = CaptionRules(chances={part.name: 1.0 for part in PARTS})
 
@@ -369,3 +371,22 @@ def test_the_example_of_the_public_name_runs() -> None:
 def test_every_part_stands_in_the_default_template_and_has_an_option() -> None:
     assert [f"{{{part.name}}}" for part in PARTS] == TEMPLATE.split(", ")
     assert len({part.option or part.name for part in PARTS}) == len(PARTS)
+
+
+@pytest.mark.parametrize("heading", ["character,trigger words", "Name,Token", "character_name;activation_word"])
+def test_names_of_triggers_that_no_frame_has_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], heading: str
+) -> None:
+    add_frame(tmp_path / "set" / "x.png", characters=["SoraMinato"], inferred=["Yuki"])
+    separator = ";" if ";" in heading else ","
+    rows = [heading, *(f"{name}{separator}kkn" for name in ("SoraMinato", "Yuki", "Sora Minatto", "YUKI", "Zzz"))]
+    (tmp_path / "t.csv").write_text("\n".join(rows))
+    words = ["--src_dir", str(tmp_path / "set"), "--trigger_csv", str(tmp_path / "t.csv")]
+    assert prepare_training.main(words) == 0
+    said = capsys.readouterr()
+    assert said.err.splitlines() == [
+        "--trigger_csv: no frame has Sora Minatto; did you mean SoraMinato?",
+        "--trigger_csv: no frame has YUKI; did you mean Yuki?",
+        "--trigger_csv: no frame has Zzz",
+    ]
+    assert "is read as the names of the columns" in said.out

@@ -104,3 +104,13 @@ def test_trigger_words_and_renames_in_all_forms(tmp_path: Path) -> None:
     (tmp_path / "names.tsv").write_bytes('"Aoba"\t"Aoba ""K"" Kokona"\r\n'.replace('""K"" ', "").encode("utf-16"))
     assert generate_metadata.main([str(tmp_path / "set"), "--rename", str(tmp_path / "names.tsv")]) == 0
     assert loaded(frame)["characters"] == ["Aoba Kokona"]
+
+
+def test_rows_that_mean_no_folder_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    add_frame(tmp_path / "set" / "1_character" / "Aoba" / "x.png", characters=["Aoba"])
+    (tmp_path / "w.csv").write_text("1_charcter,2\nAoba,2\n*/Aoba,3\n*/Hinata,3\n.,1\n")
+    assert prepare_training.main([str(tmp_path / "set"), "--weight_csv", str(tmp_path / "w.csv")]) == 0
+    assert capsys.readouterr().err.splitlines() == [
+        "--weight_csv: no folder is meant by 1_charcter; did you mean 1_character?",
+        "--weight_csv: no folder is meant by */Hinata",
+    ]
