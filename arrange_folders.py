@@ -19,7 +19,16 @@ from framekit.arrange import flatten, leave, mend, place, resize
 from framekit.arrange.folders import LEVELS, Rules, misplaced_in_words, parse_format
 from framekit.arrange.locations import locate
 from framekit.arrange.place import WAYS, way_of
-from framekit.arrange.plan import Decision, carry_out, check_folders, describe_all, filtered, named_in, plan
+from framekit.arrange.plan import (
+    Decision,
+    carry_out,
+    check_folders,
+    describe_all,
+    filtered,
+    named_in,
+    others_in_words,
+    plan,
+)
 from framekit.cli import run
 from framekit.cli.config import read_defaults
 from framekit.cli.last import tell_dropped
@@ -117,14 +126,17 @@ def main(args: argparse.Namespace) -> int:
         carry_out(decisions, described, placer)
     if words := misplaced_in_words(named_in(decisions, described, tree), tree):
         console.warn(words)
+    others = others_in_words(decisions, described, rules)
     return run.close(
-        closing(decisions, aside, fetched, located.by_hand, args.dry_run) + f", in {tree}",
+        closing(decisions, others, aside, fetched, located.by_hand, args.dry_run) + f", in {tree}",
         [*located.unusable, *unusable.unreadable],
         is_whole=not unusable.missing,
     )
 
 
-def closing(decisions: Sequence[Decision], aside: Mapping[str, int], fetched: int, by_hand: int, dry_run: bool) -> str:
+def closing(
+    decisions: Sequence[Decision], others: str, aside: Mapping[str, int], fetched: int, by_hand: int, dry_run: bool
+) -> str:
     """Return the closing line: how many frames are there, and how many are not, for each kind of reason."""
     placed = [(one, target) for one, target in decisions if isinstance(target, Path)]
     kept_out = Counter(target for _, target in decisions if isinstance(target, str))
@@ -135,6 +147,7 @@ def closing(decisions: Sequence[Decision], aside: Mapping[str, int], fetched: in
     folders = len({target.parent for _, target in placed})
     parts = [
         f"{console.counted(len(placed), 'frame')}{would} in {console.counted(folders, 'folder')} ({new} new there)",
+        others,
         f"{kept_out['moved']} moved and {kept_out['deleted']} deleted by hand and left alone"
         if kept_out["moved"] or kept_out["deleted"] else "",
         f"{by_hand} put there by hand" if by_hand else "",

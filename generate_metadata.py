@@ -9,7 +9,7 @@ renames a character everywhere.
 """
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from framekit import console, errors
@@ -93,6 +93,18 @@ def closing(tally: Tally, done: int, new_names: Mapping[str, str]) -> str:
     return "; ".join([*parts, *missing_in_words(tally.missing)])
 
 
+def reader_of(
+    root: Path, pattern: str | None, valid_names: Path | None, found: Sequence[Path]
+) -> folders.Reader | None:
+    """Return what reads characters from folders, if that is asked for; a pattern that fits no folder is told."""
+    if pattern is None:
+        return None
+    reader = folders.reader(root, pattern, valid_names, characters_in(found))
+    if sentence := folders.unfitting(reader, found):
+        console.warn(sentence)
+    return reader
+
+
 @run.script(parser)
 @run.gc_paused()
 def main(args: argparse.Namespace) -> int:
@@ -108,9 +120,7 @@ def main(args: argparse.Namespace) -> int:
     for sentence in check_renames(root, found, new_names, args.merge_names):
         console.warn(sentence)
     renamed, unreadable = rename_all(root, found, new_names) if new_names else (set(), [])
-    reader = None
-    if args.characters_from_folders is not None:
-        reader = folders.reader(root, args.characters_from_folders, args.valid_names, characters_in(found))
+    reader = reader_of(root, args.characters_from_folders, args.valid_names, found)
     rules = Rules(
         args.general_description,
         args.count_from,

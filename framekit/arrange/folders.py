@@ -51,12 +51,16 @@ def combination(characters: Iterable[str]) -> str:
 
 @dataclass(frozen=True)
 class Described:
-    """What decides on the place of a frame: its folders, its combination of characters, the digests of its X.json."""
+    """What decides on the place of a frame: its folders, its combination of characters, the digests of its X.json.
+
+    `is_named` tells whether anybody known is on it; a combination of too many names is that of none.
+    """
 
     folders: tuple[str, ...]
     combination: str
     is_wanted: bool
     digests: MetadataDigests = NO_DIGESTS
+    is_named: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -152,7 +156,8 @@ def describe(values: Mapping[str, object], rules: Rules) -> Described:
     """Return what the content of X.json says about the place of its frame. Raises BadSidecar."""
     known = metadata_from(values)
     folders = tuple(sys.intern(LEVELS[level].folder(known, rules)) for level in rules.levels)
-    return Described(folders, sys.intern(combination(known.characters)), rules.takes(known))
+    together = sys.intern(combination(known.characters))
+    return Described(folders, together, rules.takes(known), is_named=bool(known.characters))
 
 
 def characters_named(folder: Path) -> set[str]:
@@ -238,9 +243,13 @@ class Reader:
 
     def part_of(self, frame: Path) -> str | None:
         """Return the part of a frame's folder that names characters; None if there is none, or nobody moved it."""
+        return None if frame in self.put else self.part_in(frame)
+
+    def part_in(self, frame: Path) -> str | None:
+        """Return the part of a frame's folder that the pattern says to name characters, whoever put it there."""
         parts = tuple(map(nfc, frame.parent.relative_to(self.root).parts))
         place = self.pattern.index(CHARACTER)
-        if frame in self.put or len(parts) <= place:
+        if len(parts) <= place:
             return None
         pairs = zip(parts, self.pattern, strict=False)
         fits = all(wanted in ("*", CHARACTER) or fnmatchcase(part, wanted) for part, wanted in pairs)
@@ -283,6 +292,17 @@ def reader(root: Path, pattern: str, valid_names: Path | None, known: Iterable[s
         for level, part in enumerate(parts)
     )
     return Reader(root, parts, valid, not given, put)
+
+
+def unfitting(reader: Reader, found: Sequence[Path]) -> str:
+    """Return a sentence if no frame stands in a folder that the pattern fits; nothing else."""
+    if not found or any(reader.part_in(frame) is not None for frame in found):
+        return ""
+    folder = found[0].parent.relative_to(reader.root).as_posix()
+    return (
+        f"no folder fits --characters_from_folders {'/'.join(reader.pattern)}, frames stand in folders such as"
+        f" {folder}; give a pattern of these with {CHARACTER} for the level that names them"
+    )
 
 
 def read_valid_names(path: Path) -> list[str]:

@@ -6,7 +6,15 @@ from pathlib import Path
 
 from framekit import console, errors
 from framekit.arrange import place
-from framekit.arrange.folders import Described, Rules, describe, leaf_folder, rare_combinations
+from framekit.arrange.folders import (
+    CHARACTER,
+    CHARACTER_OTHERS,
+    Described,
+    Rules,
+    describe,
+    leaf_folder,
+    rare_combinations,
+)
 from framekit.arrange.leave import FILTERED, Leaving, drop_captions, drop_orphans, move_factors
 from framekit.arrange.locations import FrameLocation, is_sure
 from framekit.dataset import frames, removed
@@ -99,6 +107,24 @@ def plan(
         above = str(Path(one.origin).parent) if rules.keep_src_structure else ""
         decisions.append((one, decide(one, leaves.folder(described[one.frame], above), stems)))
     return decisions
+
+
+def others_in_words(decisions: Sequence[Decision], described: Mapping[Path, Described], rules: Rules) -> str:
+    """Return how many frames are in `character_others`, and why; nothing if there are none."""
+    if CHARACTER not in rules.levels:
+        return ""
+    rare = rare_combinations(described, rules.min_image_per_combination)
+    placed = [described[one.frame] for one, target in decisions if isinstance(target, Path)]
+    least = rules.min_image_per_combination
+    reasons = {
+        f"in combinations of fewer than {least} frames, see --min_image_per_combination": sum(
+            one.combination in rare and one.combination != CHARACTER_OTHERS for one in placed
+        ),
+        "with nobody known": sum(not one.is_named for one in placed),
+        "with too many names for a folder": sum(one.is_named and not one.names for one in placed),
+    }
+    words = "; ".join(f"{number} {reason}" for reason, number in reasons.items() if number)
+    return f"{sum(reasons.values())} in {CHARACTER_OTHERS} ({words})" if words else ""
 
 
 def filtered(locations: Sequence[FrameLocation], described: Mapping[Path, Described], tree: Path) -> list[Leaving]:

@@ -996,3 +996,16 @@ def test_frames_without_metadata_are_one_sentence(
     said = capsys.readouterr()
     assert one_sentence(said.err).startswith("left out: 3 frames without X.json yet, such as ")
     assert "unreadable" not in said.out
+
+
+def test_why_frames_are_in_character_others_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number, fields in enumerate([AOBA, AOBA, HINATA, {"characters": []}, {"characters": ["unknown"]}]):
+        add(tmp_path, f"{number}", fields, 20 * number)
+    add(tmp_path, "many", {"characters": [f"{'A' * 40}{n}" for n in range(3)]}, 200)
+    assert arrange(tmp_path / "dataset", tmp_path / "arranged", "--min_image_per_combination", "2") == 0
+    assert (
+        "4 in character_others (1 in combinations of fewer than 2 frames, see --min_image_per_combination;"
+        " 2 with nobody known; 1 with too many names for a folder), in"
+    ) in capsys.readouterr().out
+    assert arrange(tmp_path / "dataset", tmp_path / "other", "--format", "episode") == 0
+    assert "character_others" not in capsys.readouterr().out

@@ -590,3 +590,16 @@ def test_frames_without_tags_or_faces_are_told(tmp_path: Path, capsys: pytest.Ca
         add_faces(tmp_path / f"{name}.png")
     assert generate(tmp_path) == 0
     assert "finds them" not in capsys.readouterr().out
+
+
+def test_a_pattern_that_fits_no_folder_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    add_frame(tmp_path / "Aoba" / "x.png")
+    assert generate(tmp_path, "--characters_from_folders") == 0
+    said = capsys.readouterr()
+    assert one_sentence(said.err).startswith(
+        "no folder fits --characters_from_folders */character/*, frames stand in folders such as Aoba; give a pattern"
+    )
+    assert "characters read from folders in 0 frames" in said.out
+    assert generate(tmp_path, "--characters_from_folders", "character") == 0
+    said = capsys.readouterr()
+    assert (said.err, "characters read from folders in 1 frame" in said.out) == ("", True)
