@@ -19,67 +19,29 @@ from framekit import console, errors
 from framekit.arrange import mend
 from framekit.arrange.folders import misplaced_in_words
 from framekit.cli import run
+from framekit.cli.captions import add_caption_options, caption_rules, resolution
 from framekit.cli.last import tell_dropped
-from framekit.cli.parser import StageParser, count, fraction, positive
+from framekit.cli.parser import StageParser, count, positive
 from framekit.dataset import frames, read
 from framekit.dataset.history import Command
 from framekit.files import atomic
 from framekit.files.names import nfc
+from framekit.files.paths import without_parents
 from framekit.metadata import join
 from framekit.sidecars import metadata
 from framekit.trainers import kohya, registry
-from framekit.trainers.base import Folder, Settings, folder_in
+from framekit.trainers.base import FAMILIES, Folder, Settings, folder_in
 from framekit.training import balance, captions, prepare
-from framekit.training.destinations import Destination, destinations, how_to_train, rules_for, to_check
+from framekit.training.destinations import (
+    Destination,
+    destinations,
+    how_to_train,
+    resolution_of,
+    rules_for,
+    sizes_in_words,
+    to_check,
+)
 from framekit.training.record import RECORD, read_record
-
-GROUPS = ("hair", "eyes", "outfit")  # of tags, see framekit/tags/vocabulary.py
-
-
-def add_caption_options(options: StageParser) -> None:
-    """Add the options that decide what captions say."""
-    for part in captions.PARTS:
-        name, meaning = f"use_{part.option or part.name}_prob", f"probability of the {part.help}"
-        options.option(name, type=fraction, default=part.probability, help=meaning)
-    rules = captions.CaptionRules
-    options.option("template", default=captions.TEMPLATE, help="order of the parts, with any words around them")
-    options.option("max_tag_number", type=count, default=rules.max_tag_number, help="tags per caption")
-    options.option("shuffle_tags", action="store_true", help="shuffle the tags that don't count people")
-    options.option("drop_groups", nargs="+", choices=GROUPS, help="leave out these tags where a character is named")
-    options.option(
-        "prune_core_tags",
-        type=fraction,
-        default=0.0,
-        help="leave out tags that a character has on this share of the frames where it is alone; 0 = off",
-    )
-    options.option(
-        "trigger_csv", type=Path, help="CSV of `character,trigger words`: captions say these words instead of the name"
-    )
-    options.option("keep_underscores", action="store_true", help="keep the underscores of tags")
-    options.option("escape_brackets", action="store_true", help="put a backslash before brackets, for prompts")
-    options.option(
-        "face_position",
-        choices=("tokens", "words", "none"),
-        default="none",
-        help="how captions say where faces are; tokens if only --use_facepos_prob is given",
-    )
-    options.option(
-        "keep_tokens_separator",
-        default="",
-        help="text before the tags, such as |||; kohya does not shuffle what stands before it",
-    )
-    options.option(
-        "captions_per_frame",
-        type=count,
-        default=1,
-        help="captions written for each frame, for kohya and onetrainer",
-    )
-    options.option(
-        "caption_inferred",
-        action="store_true",
-        help="name characters inferred from their scene, see classify_characters.py --propagate",
-    )
-    options.shared("seed")
 
 
 def add_balance_options(options: StageParser) -> None:
@@ -131,7 +93,13 @@ def parser() -> StageParser:
         default="config",
         help="dataset_config.toml, folders named REPEATS_NAME, or JSON for fine-tuning",
     )
-    options.option("resolution", type=count, default=512, help="training resolution in px")
+    options.option(
+        "resolution",
+        type=resolution,
+        help="training resolution in px, or a family of models: "
+        + ", ".join(f"{name} {size}" for name, size in FAMILIES.items())
+        + " (default: that of the trainer's models: 512 for everydream2, 640 for musubi, else 1024)",
+    )
     options.shared("report")
     options.option("check", action="store_true", help="write nothing; list what these trainers would misread")
     options.option("all", action="store_true", help="with --check: list each problem, not each kind with examples")
@@ -140,46 +108,12 @@ def parser() -> StageParser:
     return options
 
 
-def triggers_of(path: Path, described: Mapping[Path, metadata.Metadata]) -> dict[str, str]:
-    """Return the trigger words of a table; names that no frame has are told."""
-    triggers = captions.read_triggers(path)
-    for sentence in captions.unmet_triggers(triggers, described.values()):
-        console.warn(sentence)
-    return triggers
-
-
-def caption_rules(args: argparse.Namespace, described: Mapping[Path, metadata.Metadata]) -> captions.CaptionRules:
-    """Return the rules for captions that the command line asks for; core tags are counted, and printed."""
-    chances = {part.name: getattr(args, f"use_{part.option or part.name}_prob") for part in captions.PARTS}
-    if args.face_position != "none" and not chances["facepos"]:
-        chances["facepos"] = 1.0
-    core = captions.core_tags(described.values(), args.prune_core_tags) if args.prune_core_tags else {}
-    if args.prune_core_tags:
-        print(captions.core_table(core))
-    return captions.CaptionRules(
-        chances=chances,
-        max_tag_number=args.max_tag_number,
-        shuffle_tags=args.shuffle_tags,
-        keep_underscores=args.keep_underscores,
-        seed=args.seed,
-        inferred=args.caption_inferred,
-        template=captions.check_template(args.template),
-        face_words=args.face_position == "words",
-        escape_brackets=args.escape_brackets,
-        left_out=frozenset(args.drop_groups or ()),
-        triggers=triggers_of(args.trigger_csv, described) if args.trigger_csv else {},
-        core=core,
-        separator=args.keep_tokens_separator.strip(),
-        captions_per_frame=args.captions_per_frame,
-    )
-
-
 def check(place: Destination, resolution: int, workers: int, each: bool) -> int:
     """Run --check on a prepared folder."""
     from framekit.training.check import find_problems, one_line, summary, verdict  # not needed for --help
 
     root, wanted = place.root, place.trainers
-    looked_at, found = find_problems(root, wanted, resolution, console.worker_count(workers))
+    looked_at, found = find_problems(root, wanted, resolution_of(place, resolution), console.worker_count(workers))
     for line in [one_line(problem) for problem in found] if each else summary(found, root):
         print(console.shown(line))
     number, words = verdict(found)
@@ -203,18 +137,19 @@ def weights_of(given: balance.Weights, counts: Mapping[Folder, int]) -> balance.
 @run.gc_paused()
 def main(args: argparse.Namespace) -> int:
     """Run the command line."""
-    root, named = args.src_dir, [registry.TRAINERS[name] for name in dict.fromkeys(args.trainer or ())]
+    root, target = (path and without_parents(path) for path in (args.src_dir, args.dst_dir))
+    named = [registry.TRAINERS[name] for name in dict.fromkeys(args.trainer or ())]
     wanted = named or [registry.TRAINERS[name] for name in registry.DEFAULT]
-    if args.resolution < 1 or args.max_repeats < 1 or args.captions_per_frame < 1:
+    if args.resolution == 0 or args.max_repeats < 1 or args.captions_per_frame < 1:
         raise errors.UsageError("--resolution, --max_repeats and --captions_per_frame must be 1 or more")
     if args.report and not args.report.parent.is_dir():
         raise errors.UsageError(f"{args.report.parent} is not a folder; --report needs a file in one that is there")
     if args.check:
-        checked = to_check(root, args.dst_dir, named or None)
-        return max([check(place, args.resolution, args.workers, args.all) for place in checked])
+        checked = to_check(root, target, named or None)
+        return max([check(place, args.resolution or 0, args.workers, args.all) for place in checked])
     tell_dropped(parser(), vars(args))
-    settings = Settings(args.resolution, args.kohya_form)
-    places = destinations(root, args.dst_dir, wanted, settings)
+    settings = Settings(args.resolution or 0, args.kohya_form)
+    places = destinations(root, target, wanted, settings)
     given = balance.read_weights(args.weight_csv) if args.weight_csv else []
     limits = balance.Limits(args.min_multiply, args.max_multiply, args.target_epoch_size, args.max_repeats)
     fetched = mend.follow_hand(root) if root.is_dir() else 0
@@ -231,7 +166,7 @@ def main(args: argparse.Namespace) -> int:
     weights = weights_of(given, counts)
     balance_with = partial(balance.balance_folders, counts, weights, limits, reg_folders=args.reg_folders)
     dataset = prepare.with_corrections(
-        root, found, described, balance_with, args.dst_dir is not None, args.overwrite_corrections
+        root, found, described, balance_with, target is not None, args.overwrite_corrections
     )
     edited = bare = 0
     hints = []
@@ -243,7 +178,7 @@ def main(args: argparse.Namespace) -> int:
         done = prepare.prepare(place, dataset, own_rules, settings, args.overwrite_corrections, skipped_keys)
         edited, bare = edited + done.edited, max(bare, done.bare)
         others += done.left_out
-        hints += how_to_train(place, done.settings)
+        hints += [*how_to_train(place, done.settings), *(() if args.resolution else sizes_in_words(place))]
     whole = [trainer.name for trainer in wanted if trainer.whole_repeats]
     if dataset.balanced:
         show_balance(dataset, weights, bool(whole), args.report, args.workers, args.command)
@@ -255,7 +190,7 @@ def main(args: argparse.Namespace) -> int:
     return run.close(
         f"{console.counted(len(described), 'caption')}, {console.counted(len(dataset.balanced), 'folder')} balanced for"
         f" {', '.join(trainer.name for trainer in wanted)}"
-        f"{kept_words}, in {args.dst_dir or root}",
+        f"{kept_words}, in {target or root}",
         [*unusable, *without.unreadable, *dataset.misread, *others],
         is_whole=not without.missing,
     )
@@ -295,10 +230,10 @@ def show_balance(
 ) -> None:
     """Print the balance of folders and characters, and write the report if there is one to write."""
     named = [(folder_in(dataset.root, frame), known) for frame, known in dataset.described.items()]
-    folder_rows = balance.folder_rows(dataset.balanced, weights)
+    folder_rows = balance.folder_rows(dataset.balanced, weights, has_repeats)
     character_rows = balance.character_rows(dataset.balanced, named)
-    print(balance.table("folder", folder_rows, has_repeats))
-    print(balance.table("character", character_rows, has_repeats))
+    print(balance.table("folder", folder_rows))
+    print(balance.table("character", character_rows))
     if report:
         from framekit.report.page import report_on  # not needed for --help, which must be fast
 

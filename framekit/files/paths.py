@@ -29,6 +29,11 @@ def safe_name(text: str, replacement: str = "_") -> str:
     return text
 
 
+def without_parents(path: Path) -> Path:
+    """Return a path that goes no way up, `a/../b`: what other programs read should be the same however it was typed."""
+    return path.resolve() if ".." in path.parts else path
+
+
 class Root:
     """A folder that paths from a stranger must not lead out of; each of its folders is looked into once."""
 

@@ -106,13 +106,17 @@ def page(report: Report) -> str:
 
 def balance_table(rows: Sequence[Row]) -> Markup:
     """Return the table of the balance; its bars show the shares before in grey, after in blue."""
+    repeats = ["repeats"] * any(row.repeats for row in rows)
     longest = max((max(row.before, row.after) for row in rows if row.name != "all"), default=0.0) or 1.0
     cells = []
     for row in rows:
         both = (bar(row.before / longest, GREY), bar(row.after / longest)) if row.name != "all" else ()
         shares = (f"{row.before:.1%}", f"{row.after:.1%}")
-        cells.append((row.frames, row.weight, row.multiply, row.repeats, *shares, row.name, fragment(*both)))
-    return table(("frames", "weight", "multiply", "repeats", "before", "after", "", ""), cells, name_column=6)
+        cells.append(
+            (row.frames, row.weight, row.multiply, *[row.repeats] * len(repeats), *shares, row.name, fragment(*both))
+        )
+    heads = ("frames", "weight", "multiply", *repeats, "before", "after", "", "")
+    return table(heads, cells, name_column=5 + len(repeats))
 
 
 def count_table(counts: Sequence[tuple[str, int]]) -> Markup:

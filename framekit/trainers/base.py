@@ -11,6 +11,9 @@ from framekit.trainers.forms import Form
 
 Folder = PurePosixPath
 MANY = 1000  # times that a frame may be trained in an epoch before it looks like a slip; chosen
+# Training resolution in px by families of models. Source: what each was trained at; illustrious, noobai, animagine and
+# pony are made of SDXL, and 640 px squared is the area of Wan's 832x480 in steps of 64.
+FAMILIES = {"sd15": 512, "sd2": 768, "sdxl": 1024, "illustrious": 1024, "sd3": 1024, "flux": 1024, "wan": 640}
 HALF = 0.5  # of the captions, from which dropping them looks like a slip; chosen
 CORRECT, AGAIN = "correct it", "run prepare_training.py again"  # remedies of many kinds of problems
 RENEW = f"{AGAIN}; what a person changed in it stays, delete it first to have all anew"  # of a trainer's config
@@ -62,13 +65,13 @@ class FolderBalance:
 
 @dataclass(frozen=True)
 class Settings:
-    """What trainers' files hold besides folders and captions; the resolution is in px.
+    """What trainers' files hold besides folders and captions; the resolution is in px, 0 for that of their models.
 
     `separator` stands before the tags of captions, `several_captions` says that a file may hold one in each line, and
     `kept_parts` how many parts most captions begin with that must keep their place.
     """
 
-    resolution: int = 512
+    resolution: int = 1024
     kohya_form: str = "config"
     separator: str = ""
     several_captions: bool = False
@@ -169,7 +172,8 @@ class Trainer:
     lines of a caption's file in a prepared tree, None for a trainer that never does. `has_caption_syntax` is for one
     that reads a separator and `{a|b}` as instructions, `walks` for one that trains all images it finds, masks too;
     stems that end with `mask_ending` are masks to it. `whole_repeats` are folders' repeats without fractions.
-    `resolution` is the one in px that its config in a prepared tree asks for, 0 where none does. In a tree of its own
+    `resolution` is the one in px that its config in a prepared tree asks for, 0 where none does; `family` those of the
+    models that it trains mostly. In a tree of its own
     its folders are those of `layout`, and its frames are called as `frame_name` says; `refuse_shared` raises UsageError
     for settings that need such a tree. `pack` takes the place of all these where frames go into files that hold many.
     """
@@ -186,6 +190,7 @@ class Trainer:
     mask_ending: str = ""
     pack: Pack | None = None
     resolution: Callable[[Path], int] = lambda root: 0
+    family: str = "sdxl"
     layout: Callable[[Sequence[FolderBalance], Settings], Mapping[Folder, Folder]] = lambda balance, settings: {
         one.folder: one.folder for one in balance
     }

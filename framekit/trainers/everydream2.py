@@ -235,4 +235,5 @@ TRAINER = Trainer(
     start=lambda root, settings: f'"data_root": "{root}"',
     sees=lambda suffix: suffix.lower() in SUFFIXES,
     walks=True,
+    family="sd15",
 )

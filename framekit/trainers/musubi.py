@@ -239,4 +239,5 @@ TRAINER = Trainer(
     whole_repeats=True,
     walks=True,
     resolution=resolution,
+    family="wan",
 )

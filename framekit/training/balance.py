@@ -99,8 +99,11 @@ class Row:
     after: float
 
 
-def folder_rows(balanced: Sequence[FolderBalance], weights: Weights) -> list[Row]:
-    """Return a row for each folder, those above before those below, which their indentation shows."""
+def folder_rows(balanced: Sequence[FolderBalance], weights: Weights, has_repeats: bool) -> list[Row]:
+    """Return a row for each folder, those above before those below, which their indentation shows.
+
+    Repeats are in it only if some trainer takes them.
+    """
     nodes = sorted(
         {node for one in balanced for node in (one.folder, *one.folder.parents)}, key=lambda node: node.parts
     )
@@ -116,8 +119,9 @@ def folder_rows(balanced: Sequence[FolderBalance], weights: Weights) -> list[Row
         frames, before, after = sums[node]
         name = "  " * max(0, len(node.parts) - 1) + (node.name or "all")
         weight = f"{weight_of(node, weights):g}" if node.parts else ""
-        factors = (f"{known.multiply:.4g}", "reg" if known.is_reg else str(known.repeats)) if known else ("", "")
-        rows.append(Row(name, int(frames), weight, *factors, before, after))
+        factor = f"{known.multiply:.4g}" if known else ""
+        repeats = ("reg" if known.is_reg else str(known.repeats)) if known and has_repeats else ""
+        rows.append(Row(name, int(frames), weight, factor, repeats, before, after))
     return rows
 
 
@@ -138,14 +142,14 @@ def character_rows(balanced: Sequence[FolderBalance], described: Iterable[tuple[
     ]
 
 
-def table(title: str, rows: Sequence[Row], has_repeats: bool) -> str:
+def table(title: str, rows: Sequence[Row]) -> str:
     """Return rows as text: frames, weight, multiply, repeats, share of an epoch before and after, a bar.
 
-    A column that says nothing, and that of repeats where nobody takes them, are left out.
+    A column that says nothing is left out.
     """
     longest = max([row.after for row in rows if row.name != "all"], default=1.0) or 1.0
     columns = ["weight"] * any(row.weight not in ("", "1") for row in rows) + ["multiply"]
-    columns += ["repeats"] * (has_repeats and any(row.repeats for row in rows))
+    columns += ["repeats"] * any(row.repeats for row in rows)
     lines = ["  ".join(["frames", *columns, "before ", " after", title])]
     for row in rows:
         bar = "" if row.name == "all" else "  " + "#" * round(BAR * row.after / longest)

@@ -1,12 +1,12 @@
 """The folders in which a dataset is prepared, and what their trainers ask of captions and folders there."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from framekit.dataset import frames
 from framekit.errors import UsageError
-from framekit.trainers.base import FolderBalance, Settings, Trainer, folder_in
+from framekit.trainers.base import FAMILIES, FolderBalance, Settings, Trainer, folder_in
 from framekit.trainers.registry import DEFAULT, TRAINERS
 from framekit.training.captions import CaptionRules
 from framekit.training.links import LINKED
@@ -79,9 +79,15 @@ def rules_for(place: Destination, rules: CaptionRules) -> CaptionRules:
     )
 
 
-def settings_for(settings: Settings, rules: CaptionRules) -> Settings:
-    """Return the settings for trainers' files that fit the captions of a destination."""
-    return replace(settings, separator=rules.separator, several_captions=rules.captions_per_frame > 1)
+def settings_for(place: Destination, settings: Settings, rules: CaptionRules) -> Settings:
+    """Return the settings for trainers' files that fit the trainers and captions of a destination."""
+    size, several = resolution_of(place, settings.resolution), rules.captions_per_frame > 1
+    return replace(settings, resolution=size, separator=rules.separator, several_captions=several)
+
+
+def resolution_of(place: Destination, given: int) -> int:
+    """Return the training resolution in px: the given one, or if that is 0 the one of the trainers' models."""
+    return given or max(FAMILIES[trainer.family] for trainer in place.trainers)
 
 
 def targets(
@@ -99,3 +105,12 @@ def how_to_train(place: Destination, settings: Settings) -> list[str]:
     """Return for each trainer of a destination what to give it."""
     root = place.root.absolute()
     return [f"{trainer.name}: {trainer.start(root, settings)}" for trainer in place.trainers]
+
+
+def sizes_in_words(place: Destination) -> Iterator[str]:
+    """Yield for each trainer whose config holds the resolution of its models what that is."""
+    for trainer in place.trainers:
+        size = trainer.resolution(place.root)
+        if size == resolution_of(place, 0):
+            families = [name for name, usual in FAMILIES.items() if usual == size]
+            yield f"{trainer.name}: {size} px, as for {', '.join(families)}; --resolution sets another"

@@ -119,7 +119,7 @@ def prepare(
     """
     if place.trainers[0].pack is not None:  # it has the place for itself
         return write_pack(place, place.trainers[0].pack, dataset, rules, settings)
-    root, settings = place.root, settings_for(settings, rules)
+    root, settings = place.root, settings_for(place, settings, rules)
     placed = targets(place, dataset.root, dataset.described, dataset.balanced, settings)
     if place.is_own:
         link_frames(dataset.root, root, placed, not skipped_keys)

@@ -58,7 +58,7 @@ def rename_sora(root: Path) -> None:
 
 def test_a_changed_key_stays_and_the_folders_follow(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     prepare(root)
-    edit(root / KOHYA, ("keep_tokens = ", "shuffle_caption = true\nkeep_tokens = 3 #"), ("= 512", "= 768"))
+    edit(root / KOHYA, ("keep_tokens = ", "shuffle_caption = true\nkeep_tokens = 3 #"), ("= 1024", "= 768"))
     rename_sora(root)
     add(root, "Aoba/a3", "Nene/n1")
     capsys.readouterr()
@@ -79,7 +79,7 @@ def test_a_changed_key_stays_and_the_folders_follow(root: Path, capsys: pytest.C
 
 def test_later_runs_still_know_what_was_changed(root: Path) -> None:
     prepare(root)
-    edit(root / KOHYA, ("= 512", "= 768"), ("num_repeats = 6", "num_repeats = 7"))
+    edit(root / KOHYA, ("= 1024", "= 768"), ("num_repeats = 6", "num_repeats = 7"))
     for number in range(3):
         add(root, f"Aoba/b{number}")
         prepare(root)
@@ -105,9 +105,9 @@ def test_what_was_removed_stays_removed_and_what_was_added_stays(root: Path, tmp
 
 def test_a_value_given_back_follows_again(root: Path) -> None:
     prepare(root)
-    edit(root / KOHYA, ("= 512", "= 768"))
+    edit(root / KOHYA, ("= 1024", "= 768"))
     prepare(root)
-    edit(root / KOHYA, ("= 768", "= 512"))
+    edit(root / KOHYA, ("= 768", "= 1024"))
     prepare(root, "--resolution", "1024")
     assert config(root)["datasets"][0]["resolution"] == 1024
 
@@ -130,14 +130,14 @@ def test_subsets_that_were_put_into_another_dataset_are_renewed_there(root: Path
 def test_the_same_folders_in_two_datasets_are_renewed_in_both(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     prepare(root)
     text = (root / KOHYA).read_text()
-    (root / KOHYA).write_text(text + "\n" + text[text.index("[[datasets]]") :].replace("= 512", "= 768"))
+    (root / KOHYA).write_text(text + "\n" + text[text.index("[[datasets]]") :].replace("= 1024", "= 768"))
     add(root, "Aoba/a3", "Nene/n1")
     prepare(root)
     for number in (0, 1):
         assert {name: one["num_repeats"] for name, one in subsets(root, number).items()} == {
             "Aoba": 1, "Hinata": 3, "Kokona": 1, "Sora": 3, "Nene": 3
         }  # fmt: skip
-    assert [one["resolution"] for one in config(root)["datasets"]] == [512, 768]
+    assert [one["resolution"] for one in config(root)["datasets"]] == [1024, 768]
     rename_sora(root)
     prepare(root)
     assert subsets(root, 0).keys() == subsets(root, 1).keys() == {"Aoba", "Hinata", "Kokona", "Mio", "Nene"}
@@ -154,7 +154,7 @@ def told(root: Path, capsys: pytest.CaptureFixture[str], trainer: str = "kohya")
 def test_a_path_that_an_editor_spells_otherwise_follows_its_folder(root: Path) -> None:
     prepare(root)
     text = (root / KOHYA).read_text()
-    (root / KOHYA).write_text(text.replace('"\nnum_repeats', '/"\nnum_repeats').replace("= 512", "= 768"))
+    (root / KOHYA).write_text(text.replace('"\nnum_repeats', '/"\nnum_repeats').replace("= 1024", "= 768"))
     moved = root.rename(root.parent / "elsewhere")
     prepare(moved)
     assert subsets(moved).keys() == {"Aoba", "Hinata", "Kokona", "Sora"}
@@ -191,7 +191,7 @@ def test_signs_that_break_lines_elsewhere_stand_in_captions_and_paths(root: Path
     for trainer in ("diffusers", "kohya", "musubi"):
         prepare(root, trainer=trainer)
     assert rows(root)["Aoba/a1.png"]["text"] == f"a{sign}b, sky"
-    edit(root / KOHYA, ("= 512", "= 768"))
+    edit(root / KOHYA, ("= 1024", "= 768"))
     prepare(root)
     assert f"So{sign}ra" in subsets(root)
     assert config(root)["datasets"][0]["resolution"] == 768
@@ -199,7 +199,7 @@ def test_signs_that_break_lines_elsewhere_stand_in_captions_and_paths(root: Path
 
 def test_comments_stay(root: Path) -> None:
     prepare(root)
-    edit(root / KOHYA, ("keep_tokens", "# mine: tried 2\nkeep_tokens"), ("= 512", "= 768  # sharper"))
+    edit(root / KOHYA, ("keep_tokens", "# mine: tried 2\nkeep_tokens"), ("= 1024", "= 768  # sharper"))
     edit(root / KOHYA, ("[general]", "[general] # of all"), ("[[datasets.subsets]]", "[[datasets.subsets]]  # first"))
     add(root, "Nene/n1")
     prepare(root)
@@ -220,7 +220,7 @@ def test_any_form_of_toml_is_understood(root: Path, form: str) -> None:
             f"datasets = [{{resolution = 640, subsets = [{listed}]}}]\n"
         )
     else:
-        text = path.read_text().replace("= 512", "= 640")
+        text = path.read_text().replace("= 1024", "= 640")
         path.write_bytes(text.replace("\n", "\r\n").encode() if form == "crlf" else b"\xef\xbb\xbf" + text.encode())
     rename_sora(root)
     prepare(root)
@@ -231,7 +231,7 @@ def test_any_form_of_toml_is_understood(root: Path, form: str) -> None:
 
 def test_a_dataset_that_was_moved_keeps_its_changes(root: Path) -> None:
     prepare(root)
-    edit(root / KOHYA, ("num_repeats = 6", "num_repeats = 7"), ("= 512", "= 768"))
+    edit(root / KOHYA, ("num_repeats = 6", "num_repeats = 7"), ("= 1024", "= 768"))
     moved = root.rename(root.with_name("elsewhere"))
     prepare(moved)
     assert sorted(subsets(moved)) == ["Aoba", "Hinata", "Kokona", "Sora"]
@@ -241,7 +241,7 @@ def test_a_dataset_that_was_moved_keeps_its_changes(root: Path) -> None:
 @pytest.mark.parametrize("lost", [".configs.json", ".prepared.json", "both"])
 def test_without_a_record_folders_are_renewed_and_other_keys_stay(root: Path, lost: str) -> None:
     prepare(root)
-    edit(root / KOHYA, ("= 512", "= 768"), ("num_repeats = 3", "num_repeats = 9"))
+    edit(root / KOHYA, ("= 1024", "= 768"), ("num_repeats = 3", "num_repeats = 9"))
     for name in (".configs.json", ".prepared.json"):
         if lost in (name, "both"):
             (root / name).unlink()
@@ -264,7 +264,7 @@ def test_what_cannot_be_read_is_left_and_told(root: Path, capsys: pytest.Capture
 def test_changes_can_be_dropped(root: Path) -> None:
     prepare(root)
     before = (root / KOHYA).read_text()
-    edit(root / KOHYA, ("= 512", "= 768"))
+    edit(root / KOHYA, ("= 1024", "= 768"))
     prepare(root, "--overwrite_corrections")
     assert (root / KOHYA).read_text() == before
 
@@ -366,7 +366,7 @@ def test_a_killed_run_takes_nothing_in_a_config_for_an_edit(
     from framekit.files import atomic
 
     prepare(root)
-    edit(root / KOHYA, ("= 512", "= 768"))
+    edit(root / KOHYA, ("= 1024", "= 768"))
     add(root, "Aoba/a3", "Aoba/a4")
     real, calls = atomic.write_json, []
 

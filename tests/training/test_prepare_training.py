@@ -625,3 +625,57 @@ def test_exported_captions_that_say_little_are_told(
     if trainer == "kohya":
         prepare(tmp_path / "set", *words, "--check", "--all")
         assert "a.txt: it holds nothing but the general text" in capsys.readouterr().out
+
+
+def test_paths_in_configs_go_no_way_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    add(tmp_path / "set")
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / "other")
+    assert prepare(Path("../set"), "--trainer", "kohya") == 0
+    assert prepare(Path("../set"), "--trainer", "kohya", "onetrainer", "--dst_dir", "../out") == 0
+    assert repeats(tmp_path / "set") == {".": 1}
+    texts = [path.read_text() for path in tmp_path.rglob("*") if path.suffix in (".toml", ".json")]
+    assert not [text for text in texts if ".." in text]
+
+
+@pytest.mark.parametrize(
+    ("words", "size"),
+    [([], 1024), (["640"], 640), (["sd15"], 512), (["SDXL"], 1024), (["768x768"], 768), (["768, 768"], 768)],
+)
+def test_the_resolution_is_that_of_a_family_of_models(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], size: int
+) -> None:
+    add(tmp_path)
+    assert prepare(tmp_path, *["--resolution"] * bool(words), *words) == 0
+    assert read_toml(tmp_path / "dataset_config.toml")["datasets"][0]["resolution"] == size
+    told = "kohya: 1024 px, as for sdxl, illustrious, sd3, flux; --resolution sets another" in capsys.readouterr().out
+    assert told == (not words)
+
+
+@pytest.mark.parametrize("words", ["sdlx", "768x512", "-1", "0", ""])
+def test_a_resolution_that_is_none_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: str
+) -> None:
+    add(tmp_path)
+    assert prepare(tmp_path, f"--resolution={words}") == 2
+    said = one_sentence(capsys.readouterr().err)
+    assert words != "sdlx" or "did you mean sdxl?" in said
+
+
+def test_each_trainer_has_the_resolution_of_its_models(tmp_path: Path) -> None:
+    add(tmp_path / "set")
+    words = ["--trainer", "kohya", "musubi", "--dst_dir", str(tmp_path / "out")]
+    assert prepare(tmp_path / "set", *words) == 0
+    assert read_toml(tmp_path / "out/kohya/dataset_config.toml")["datasets"][0]["resolution"] == 1024
+    assert read_toml(next((tmp_path / "out/musubi").glob("*.toml")))["general"]["resolution"] == [640, 640]
+
+
+def test_everydream2_alone_shows_nothing_of_kohya(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("Aoba/a", "Aoba/b", "Hinata/c"):
+        add(tmp_path / "set", name)
+    page = tmp_path / "report.html"
+    assert prepare(tmp_path / "set", "--trainer", "everydream2", "--report", str(page)) == 0
+    told = capsys.readouterr().out + page.read_text()
+    assert "repeats" not in told
+    assert "kohya" not in told
+    assert " px" not in told.split("<html")[0]

@@ -86,7 +86,7 @@ def test_a_config_is_renewed_around_what_was_changed(
         path.write_text(path.read_text().replace("keep_tokens = 2", "keep_tokens = 3"))
     add_frame(root / "c" / "v.png", plain((90, 120, 150), 24, 24), count=1, characters=["Aoba"])
     capsys.readouterr()
-    saved_meanwhile({path: path.read_text().replace("resolution = 512", "resolution = 640")})
+    saved_meanwhile({path: path.read_text().replace("resolution = 1024", "resolution = 640")})
     prepare(root)
     config = read_toml(path)
     (dataset,) = config["datasets"]
