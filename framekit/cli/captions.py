@@ -21,6 +21,15 @@ def add_caption_options(options: StageParser) -> None:
         options.option(name, type=fraction, default=part.probability, help=meaning)
     rules = captions.CaptionRules
     options.option("template", default=captions.TEMPLATE, help="order of the parts, with any words around them")
+    options.option(
+        "count_words",
+        choices=captions.COUNT_WORDS,
+        default=rules.count_words,
+        help="how captions count people: 2people; tags such as 1girl, solo where they agree with the count; or both",
+    )
+    options.option(
+        "drop_episode", action="store_true", help="leave show and episode, such as yamaS2EP04, out of the general text"
+    )
     options.option("max_tag_number", type=count, default=rules.max_tag_number, help="tags per caption")
     options.option("shuffle_tags", action="store_true", help="shuffle the tags that don't count people")
     options.option("drop_groups", nargs="+", choices=GROUPS, help="leave out these tags where a character is named")
@@ -101,4 +110,6 @@ def caption_rules(args: argparse.Namespace, described: Mapping[Path, metadata.Me
         core=core,
         separator=args.keep_tokens_separator.strip(),
         captions_per_frame=args.captions_per_frame,
+        count_words=args.count_words,
+        drop_episode=args.drop_episode,
     )

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from framekit.boxes import Face
 from framekit.pixels.decode import Pixels, shrink
 from framekit.pixels.measure import measure
+from framekit.tags.vocabulary import NO_HUMANS
 
 MEASURE_SIZE = 640  # px, longer side of the frame that everything is measured on; chosen, as for animeface
-NO_HUMANS = "no_humans"
 # Regions as fractions of a face box (left, top, right, bottom): the fringe below a hat, and the two eyes. Chosen for
 # boxes as animeface draws them.
 FRINGE = (0.15, -0.15, 0.85, 0.15)

@@ -6,6 +6,7 @@ from functools import lru_cache
 # Emoticons that lose their meaning without the underscore. Source: the 19 of the WD taggers' own demo.
 KAOMOJI = frozenset("0_0 (o)_(o) +_+ +_- ._. <o>_<o> <|>_<|> =_= >_< 3_3 6_9 >_o @_@ ^_^ o_o u_u x_x |_| ||_||".split())
 PEOPLE = re.compile(r"\d+\+?(?:boy|girl|other)s?|solo|multiple_(?:boys|girls|others|people)")
+NO_HUMANS = "no_humans"  # of a picture without people, as taggers call it
 NUMBER_OF = re.compile(r"(\d+)\+?(boy|girl|other)s?")
 SEVERAL = re.compile(r"multiple_(boys|girls|others|people)")
 # A tag belongs to a group if its last word is in it, so that hair_ribbon is no hair and eyepatch no eyes. Words chosen

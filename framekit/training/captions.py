@@ -13,7 +13,7 @@ from framekit.errors import UsageError
 from framekit.files.names import nfc
 from framekit.files.tables import ANY, read_rows
 from framekit.sidecars.metadata import FACEPOS, Metadata, metadata_from
-from framekit.tags.vocabulary import KAOMOJI, group_of, is_of_the_moment
+from framekit.tags.vocabulary import KAOMOJI, NO_HUMANS, group_of, is_of_the_moment, people_in
 
 # What a caption says where there is nothing else to say, by the type of the source: an empty one stops one trainer, and
 # makes another use the file name.
@@ -28,6 +28,7 @@ TAG_THEM = "run tag_images.py, then generate_metadata.py and the scripts after i
 # Where the middle of a face is, as a fraction of the width. Source: anime_screenshot_pipeline, plain captions.
 AT_LEFT, AT_RIGHT = 0.38, 0.62
 LEAST_FRAMES = 5  # of a character alone; chosen: with fewer, chance decides which tags are always there
+COUNT_WORDS = ("people", "booru", "both")
 CoreTags = Mapping[str, Mapping[str, float]]  # character -> core tag -> share of the frames where it is alone
 
 
@@ -37,7 +38,9 @@ class CaptionRules:
 
     `chances` are probabilities from 0 to 1 by the name of a part, for those that don't have the default of `PARTS`.
     `triggers` are the words that stand for a character, `core` its tags that are left out, `left_out` the groups of
-    tags that are left out where a character is named. `separator` stands before the tags; `double_braces` is for a
+    tags that are left out where a character is named. `count_words` says how people are counted: in our words, by tags
+    such as `1girl` where these know, or by both. `drop_episode` leaves the word for show and episode out of the general
+    text. `separator` stands before the tags; `double_braces` is for a
     trainer that draws one of `{a|b}`.
     """
 
@@ -56,6 +59,13 @@ class CaptionRules:
     separator: str = ""
     double_braces: bool = False
     captions_per_frame: int = 1
+    count_words: str = COUNT_WORDS[0]
+    drop_episode: bool = False
+
+    @property
+    def counts_in_words(self) -> bool:
+        """Whether captions say how many people there are, so that tags need not say it too."""
+        return self.chances.get("count", 1.0) > 0 and "{count}" in (self.template or TEMPLATE)
 
 
 def caption(
@@ -158,6 +168,26 @@ def people_words(count: int) -> str:
     return "" if count == 0 else "1person" if count == 1 else f"{count}people"
 
 
+def count_in_words(known: Metadata, rules: CaptionRules) -> str:
+    """Return how many people there are: `2people`, or the tags that count them, if these agree and that is wanted."""
+    counting = [tag for tag in known.tags if group_of(tag) == "people"]
+    if rules.count_words != "booru" or people_in(counting) != known.count:
+        return people_words(known.count)
+    return ", ".join(clean_parts(counting if rules.keep_underscores else map(spaced, counting)))
+
+
+def general_text(known: Metadata, rules: CaptionRules) -> str:
+    """Return the general text, without the word for show and episode if that is dropped.
+
+    >>> general_text(Metadata(general="anishot yamaS2EP04", episode="EP04"), CaptionRules(drop_episode=True))
+    'anishot'
+    """
+    parts = clean_parts(known.general.split(","))
+    if rules.drop_episode and known.episode:
+        parts = [" ".join(word for word in part.split() if not word.endswith(known.episode)) for part in parts]
+    return ", ".join(filter(None, parts))
+
+
 def names_in_words(known: Metadata, rules: CaptionRules) -> list[str]:
     """Return the characters, or the words that stand for them, each once."""
     names = dict.fromkeys([*known.characters, *(known.inferred if rules.inferred else [])])
@@ -179,11 +209,19 @@ def clean_parts(texts: Iterable[str]) -> list[str]:
 
 
 def wanted_tags(known: Metadata, rules: CaptionRules) -> list[str]:
-    """Return the tags without those that a named character stands for: its core tags, and the groups to leave out."""
+    """Return the tags without those that say again, or otherwise, what the caption says before.
+
+    That are those that count people, and of a named character its core tags, and the groups to leave out.
+    """
+    tags = known.tags
+    if rules.counts_in_words:
+        doubled = rules.count_words != "both" or people_in(tags) not in (0, known.count)
+        tags = [tag for tag in tags if not (doubled and group_of(tag) == "people")]
+        tags = [tag for tag in tags if not (known.count and tag == NO_HUMANS)]
     if not known.characters or not (rules.core or rules.left_out):
-        return known.tags
+        return tags
     core = set().union(*(rules.core.get(name, {}) for name in known.characters))
-    return [tag for tag in known.tags if tag not in core and group_of(tag) not in rules.left_out]
+    return [tag for tag in tags if tag not in core and group_of(tag) not in rules.left_out]
 
 
 def choose_tags(tags: Sequence[str], rules: CaptionRules, chance: random.Random) -> list[str]:
@@ -230,7 +268,7 @@ class Part:
 
 # In the order in which chance draws them. Face positions are left out by default: models fail to learn them.
 PARTS = (
-    Part("count", 1.0, lambda known, rules, chance: people_words(known.count), "number of people, such as 2people"),
+    Part("count", 1.0, lambda known, rules, chance: count_in_words(known, rules), "number of people, such as 2people"),
     Part(
         "characters",
         1.0,
@@ -247,7 +285,7 @@ PARTS = (
     Part(
         "general",
         1.0,
-        lambda known, rules, chance: ", ".join(clean_parts(known.general.split(","))),
+        lambda known, rules, chance: general_text(known, rules),
         "general description",
     ),
     Part("artist", 1.0, lambda known, rules, chance: named("by", known.artist), "artist"),

@@ -36,10 +36,10 @@ def caption(root: Path, frame: Path) -> str:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("artist:wlop, 1girl, solo, long_hair", "1person, by wlop, 1girl, solo, long hair"),
-        ("character:hatsune_miku, 1girl, solo, twintails", "1person, hatsune_miku, 1girl, solo, twintails"),
-        ("1girl solo long_hair", "1person, 1girl, solo, long hair"),
-        ("1girl, highres, rating:questionable, meta:absurdres, hat", "1person, 1girl, hat"),
+        ("artist:wlop, 1girl, solo, long_hair", "1person, by wlop, long hair"),
+        ("character:hatsune_miku, 1girl, solo, twintails", "1person, hatsune_miku, twintails"),
+        ("1girl solo long_hair", "1person, long hair"),
+        ("1girl, highres, rating:questionable, meta:absurdres, hat", "1person, hat"),
         ("miku_\\(append\\), don&#039;t", "miku (append), don't"),
         ("smile blush hat dress", "anime image"),
     ],

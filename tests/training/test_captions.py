@@ -390,3 +390,48 @@ def test_names_of_triggers_that_no_frame_has_are_told(
         "--trigger_csv: no frame has Zzz",
     ]
     assert "is read as the names of the columns" in said.out
+
+
+TWO = ["2girls", "multiple_girls", "hat"]
+
+
+@pytest.mark.parametrize(
+    ("words", "count", "tags", "text"),
+    [
+        ("people", 1, ["1girl", "solo", "hat"], "1person, Aoba, hat"),
+        ("booru", 1, ["1girl", "solo", "hat"], "1girl, solo, Aoba, hat"),
+        ("both", 1, ["1girl", "solo", "hat"], "1person, Aoba, 1girl, solo, hat"),
+        ("people", 2, TWO, "2people, Aoba, hat"),
+        ("booru", 2, TWO, "2girls, multiple girls, Aoba, hat"),
+        ("people", 2, ["1girl", "solo", "hat"], "2people, Aoba, hat"),  # a corrected count
+        ("booru", 2, ["1girl", "solo", "hat"], "2people, Aoba, hat"),
+        ("both", 2, ["1girl", "solo", "hat"], "2people, Aoba, hat"),
+        ("booru", 2, ["hat"], "2people, Aoba, hat"),
+        ("people", 1, ["no_humans", "hat"], "1person, Aoba, hat"),
+        ("booru", 0, ["no_humans", "hat"], "Aoba, no humans, hat"),
+        ("people", 1, ["solo_focus", "hat"], "1person, Aoba, solo focus, hat"),
+    ],
+)
+def test_people_are_counted_once(words: str, count: int, tags: list[str], text: str) -> None:
+    rules = CaptionRules(count_words=words)
+    assert caption_of(rules, count=count, characters=["Aoba"], tags=tags) == text
+
+
+@pytest.mark.parametrize("rules", [CaptionRules(chances={"count": 0.0}), CaptionRules(template="{characters}, {tags}")])
+def test_where_captions_count_nobody_tags_do(rules: CaptionRules) -> None:
+    assert caption_of(rules, count=1, characters=["Aoba"], tags=["hat", "1girl", "solo"]) == "Aoba, 1girl, solo, hat"
+
+
+@pytest.mark.parametrize(
+    ("general", "text"),
+    [
+        ("anishot yamaS2EP04", "anishot"),
+        ("yamaS2EP04", ""),
+        ("anishot, by hand EP04", "anishot, by hand"),
+        ("anishot yamaS2EP05", "anishot yamaS2EP05"),
+    ],
+)
+def test_show_and_episode_are_left_out(general: str, text: str) -> None:
+    known = {"general": general, "source": {"prefix": "yamaS2", "episode": "EP04"}, "tags": ["hat"]}
+    assert caption_of(CaptionRules(drop_episode=True), **known) == (f"{text}, hat" if text else "hat")
+    assert caption_of(CaptionRules(), **known) == f"{general}, hat"
