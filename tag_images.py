@@ -16,6 +16,7 @@ from framekit import console
 from framekit.cli import run
 from framekit.cli.parser import StageParser, fraction
 from framekit.dataset import frames
+from framekit.errors import UsageError
 from framekit.files import atomic, names
 from framekit.files.names import pending
 from framekit.tags import models, select, store, write
@@ -78,6 +79,11 @@ def parser() -> StageParser:
         help="extension of the files written: .tags gives X.png.tags, .txt gives X.txt",
     )
     options.option(
+        "append_tags",
+        action="store_true",
+        help="add tags to the files that are there, also to those that people wrote, and keep what is in them",
+    )
+    options.option(
         "summary", action="store_true", help="print frequencies; write tags_summary.csv and tags_summary.html"
     )
     return options
@@ -87,6 +93,8 @@ def parser() -> StageParser:
 def main(args: argparse.Namespace) -> int:
     """Run the command line."""
     extension = write.usable_extension(args.caption_extension)
+    if args.append_tags and args.character_line:
+        raise UsageError("--append_tags adds to one list of tags; leave out --character_line")
     unusable: list[tuple[Path, str]] = []
     found = frames.find_frames(args.src_dir, args.limit, unusable)
     atomic.clean_up((frame.parent for frame in found), extension)
@@ -104,8 +112,10 @@ def main(args: argparse.Namespace) -> int:
         rating=args.rating,
         character_line=args.character_line,
     )
-    wanted = Wanted(list(taggers.values()), args.merge, thresholds, rules, extension, args.overwrite_corrections)
-    asked = pending(found, extension, args.redo or args.rethreshold)
+    wanted = Wanted(
+        list(taggers.values()), args.merge, thresholds, rules, extension, args.overwrite_corrections, args.append_tags
+    )
+    asked = pending(found, extension, args.redo or args.rethreshold or args.append_tags)
     todo = write.leave_edited(asked, wanted)
     tally = Tally(edited=len(asked) - len(todo))
     workers = console.worker_count(args.workers)

@@ -15,7 +15,7 @@ from framekit.errors import UsageError
 from framekit.files.names import is_ignored, nfc, walk, with_brackets_read
 from framekit.files.paths import safe_name
 from framekit.files.tables import read_rows
-from framekit.sidecars.metadata import NOBODY, Metadata, folder_name, metadata_from
+from framekit.sidecars.metadata import NOBODY, Metadata, folder_name, is_unnamed, metadata_from
 
 PATTERN = "*/character/*"
 CHARACTER = "character"
@@ -261,7 +261,7 @@ class Reader:
         """Return the characters that a folder names. Raises BadFolder for one who is not valid."""
         if part == OTHERS:
             return []
-        if part not in self.valid and (NO_NAME.fullmatch(part) or COUNTED.fullmatch(part)):
+        if part not in self.valid and (NO_NAME.fullmatch(part) or COUNTED.fullmatch(part) or is_unnamed(part)):
             raise BadFolder(f"the folder {part} names nobody; give --characters_from_folders a pattern that fits")
         found = []
         repeated = None if part in self.valid else repeats_and_name(part)

@@ -18,7 +18,7 @@ from framekit.files.paths import leads_out
 from framekit.pixels import decode
 from framekit.sidecars import characters, metadata
 from framekit.sidecars.faces import read_faces
-from framekit.sidecars.metadata import OOD, folder_name, is_ood, refuse_name
+from framekit.sidecars.metadata import OOD, folder_name, is_ood, is_unnamed, refuse_name
 
 # Frames whose names a person corrected, each with its faces that got a usable name.
 Corrected = Mapping[Path, Sequence[tuple[boxes.Face, str]]]
@@ -61,13 +61,23 @@ def find_references(folder: Path, unusable: list[tuple[Path, str]]) -> dict[str,
 
     Adds what cannot be used to `unusable`, with the reason.
 
-    Raises UsageError for a name that can't be used, and for a character without any image.
+    Raises UsageError for a name that can't be used, for a character without any image, and if no group of faces has a
+    name yet.
     """
     if not folder.is_dir():
         raise errors.UsageError(f"{folder} is not a folder; --ref_dir must hold one folder of images per character")
     found: dict[str, list[Path]] = {}
     spelled: dict[str, str] = {}
-    for sub in sorted(path for path in folder.iterdir() if path.is_dir() and not is_ignored(path.name)):
+    folders = sorted(path for path in folder.iterdir() if path.is_dir() and not is_ignored(path.name))
+    unnamed = [path.name for path in folders if is_unnamed(path.name)]
+    if unnamed:
+        words = f"{console.counted(len(unnamed), 'folder')} such as {unnamed[0]} still called as --cluster made them"
+        if len(unnamed) == sum(not is_ood(path.name) for path in folders):
+            raise errors.UsageError(f"{folder} holds only {words}; rename them to the names of their characters")
+        unusable.append((folder, f"{words}, left out; rename them to the names of their characters, or delete them"))
+    for sub in folders:
+        if is_unnamed(sub.name):
+            continue
         name = nfc(sub.name)
         refuse_name(name, sub)
         if leads_out(sub, folder):

@@ -19,6 +19,7 @@ from framekit.sidecars.corrections import WRITTEN
 UNKNOWN = "unknown"  # name of a face that resembles no reference enough
 OOD = "ood"  # out of distribution: name of a face that resembles people to ignore, and of their reference folder
 IGNORED = "noise"  # reference folders whose name begins so hold people to ignore, too
+UNNAMED = re.compile(r"cluster_\d{3,}")  # a group of faces that nobody gave a name
 NOBODY = (UNKNOWN, OOD, "")  # names that stand for no character
 OLDER = {"fh_ratio", "n_people", "n_faces", "facepos", "character", "count"}  # keys that older files have
 # Keys that no other program has, those that some have, and what such a program has, too.
@@ -228,6 +229,11 @@ def upgraded(values: Mapping[str, Any]) -> dict[str, Any]:
     if {"fh_ratio", "face_height_ratio", "facepos"} & values.keys():
         new["face_height_ratio"] = known.face_height_ratio
     return new
+
+
+def is_unnamed(name: str) -> bool:
+    """Tell whether a folder is still called as `classify_characters.py --cluster` made it, such as `cluster_001`."""
+    return UNNAMED.fullmatch(name) is not None
 
 
 def is_ood(name: str) -> bool:

@@ -11,7 +11,9 @@ from framekit import console
 from framekit.dataset import frames
 from framekit.errors import UsageError
 from framekit.files import atomic, names
-from framekit.sidecars.tags import TagRecord
+from framekit.sidecars import kinds
+from framekit.sidecars.corrections import held_text
+from framekit.sidecars.tags import TagRecord, sort_tags
 from framekit.tags import predict
 from framekit.tags.models import MEASURED
 from framekit.tags.select import TagRules, Thresholds, tag_text
@@ -36,7 +38,7 @@ class Scorer:
 class Wanted:
     """What is written: from the scores of which taggers, joined how, above which thresholds, tidied by which rules.
 
-    `overwrite` also writes what a person has written or changed.
+    `overwrite` also writes what a person has written or changed, `append` adds tags to all that is there.
     """
 
     models: Sequence[str]
@@ -45,6 +47,7 @@ class Wanted:
     rules: TagRules
     extension: str
     overwrite: bool
+    append: bool = False
 
     def by(self, models: Sequence[str]) -> str:
         """Return how the tags came about, for the record."""
@@ -87,7 +90,7 @@ def leave_edited(todo: Sequence[Path], wanted: Wanted) -> list[Path]:
         for folder, members in groupby(todo, key=lambda frame: frame.parent)
         for record in [TagRecord(folder)]
         for frame in members
-        if wanted.overwrite or not record.is_edited(names.sidecar(frame, wanted.extension))
+        if wanted.overwrite or wanted.append or not record.is_edited(names.sidecar(frame, wanted.extension))
     ]
 
 
@@ -108,11 +111,14 @@ def write_tags(part: Sequence[Path], wanted: Wanted) -> Tally:
         seen = atomic.bytes_in(path)
         if len(scored) < len(stores):
             tally.unreadable.append((frame, "it has no stored scores, or changed since; score it with --redo"))
-        elif record.is_edited(path) and not wanted.overwrite:
+        elif record.is_edited(path) and not (wanted.overwrite or wanted.append):
             tally.edited += 1
         else:
             joined = scored[0] if len(scored) == 1 else merge(scored, wanted.merge)
             text = tag_text(joined, wanted.thresholds, wanted.rules)
+            if wanted.append and seen is not None:
+                tally.add(append_tags(path, text, record, seen))
+                continue
             if not record.write(path, text, wanted.by([store.model for store in stores]), seen):
                 tally.edited += 1
                 continue
@@ -120,6 +126,25 @@ def write_tags(part: Sequence[Path], wanted: Wanted) -> Tally:
             tally.tags += text.count(",") + bool(text.strip())
             tally.empty += not text.strip()
     return tally
+
+
+def append_tags(path: Path, text: str, record: TagRecord, seen: bytes) -> Tally:
+    """Add the tags of a text that a file lacks to its end; what a person wrote still counts as theirs.
+
+    `seen` are the bytes of the file when it was read.
+    """
+    held = held_text(path).rstrip().rstrip(",")
+    known = {kinds.same(tag) for told in sort_tags(held).values() for tag in told}
+    new = [tag for tag in text.strip().split(", ") if tag and kinds.same(tag) not in known]
+    between = ", " if "," in held or not held else next((sign for sign in ("\n", " ") if sign in held), ", ")
+    joined = between.join([*[held] * bool(held), *new]) + "\n"
+    if not new:
+        return Tally(tagged=1)
+    if record.is_edited(path):
+        written = atomic.write_over(path, joined, seen)
+    else:
+        written = record.write(path, joined, record.noted(path), seen)
+    return Tally(tagged=1, tags=len(new)) if written else Tally(edited=1)
 
 
 def write_all(todo: Sequence[Path], wanted: Wanted) -> Tally:

@@ -285,3 +285,24 @@ def test_faceless_frames_learn_who_is_on_them(
 def test_wrong_use_is_one_sentence(tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert classify_characters.main(["--src_dir", str(tmp_path), *words]) == 2
     one_sentence(capsys.readouterr().err)
+
+
+def test_groups_without_a_name_become_no_characters(
+    tmp_path: Path, asked: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_references(tmp_path, Aoba=[0], cluster_000=[90], cluster_012=[45])
+    frame = add_face(tmp_path, 90)
+    assert strictly(tmp_path, 0.5) == 1
+    assert names_of(frame) == ["unknown"]
+    said = one_sentence(capsys.readouterr().err)
+    assert "2 folders such as cluster_000 still called as --cluster made them, left out; rename them" in said
+
+
+def test_groups_that_all_lack_a_name_are_one_sentence(
+    tmp_path: Path, asked: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_references(tmp_path, noise=[0], cluster_000=[90])
+    add_face(tmp_path, 90)
+    assert strictly(tmp_path, 0.5) == 2
+    said = one_sentence(capsys.readouterr().err)
+    assert "references holds only 1 folder such as cluster_000 still called as --cluster made them; rename" in said

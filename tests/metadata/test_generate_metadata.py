@@ -603,3 +603,10 @@ def test_a_pattern_that_fits_no_folder_is_told(tmp_path: Path, capsys: pytest.Ca
     assert generate(tmp_path, "--characters_from_folders", "character") == 0
     said = capsys.readouterr()
     assert (said.err, "characters read from folders in 1 frame" in said.out) == ("", True)
+
+
+def test_folders_of_unnamed_groups_name_nobody(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frame = add_frame(tmp_path / "cluster_001" / "x.png")
+    assert generate(tmp_path, "--characters_from_folders", "character") == 1
+    assert "the folder cluster_001 names nobody" in capsys.readouterr().err
+    assert not frame.with_suffix(".json").exists()

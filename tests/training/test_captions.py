@@ -432,6 +432,6 @@ def test_where_captions_count_nobody_tags_do(rules: CaptionRules) -> None:
     ],
 )
 def test_show_and_episode_are_left_out(general: str, text: str) -> None:
-    known = {"general": general, "source": {"prefix": "yamaS2", "episode": "EP04"}, "tags": ["hat"]}
+    known: dict[str, Any] = {"general": general, "source": {"prefix": "yamaS2", "episode": "EP04"}, "tags": ["hat"]}
     assert caption_of(CaptionRules(drop_episode=True), **known) == (f"{text}, hat" if text else "hat")
     assert caption_of(CaptionRules(), **known) == f"{general}, hat"
