@@ -168,7 +168,7 @@ def main(args: argparse.Namespace) -> int:
     dataset = prepare.with_corrections(
         root, found, described, balance_with, target is not None, args.overwrite_corrections
     )
-    edited = bare = 0
+    prepared: list[prepare.Prepared] = []
     hints = []
     for place, own_rules in fitting:
         some_unseen = args.limit or any(path.is_dir() for path, _ in unusable)
@@ -176,15 +176,16 @@ def main(args: argparse.Namespace) -> int:
             *(read_record(place.root) if some_unseen else ())
         }
         done = prepare.prepare(place, dataset, own_rules, settings, args.overwrite_corrections, skipped_keys)
-        edited, bare = edited + done.edited, max(bare, done.bare)
+        prepared.append(done)
         others += done.left_out
         hints += [*how_to_train(place, done.settings), *(() if args.resolution else sizes_in_words(place))]
     whole = [trainer.name for trainer in wanted if trainer.whole_repeats]
     if dataset.balanced:
         show_balance(dataset, weights, bool(whole), args.report, args.workers, args.command)
         print(*hints, sep="\n")
-    for line in remarks(dataset, whole, args.target_epoch_size, bare):
+    for line in remarks(dataset, whole, args.target_epoch_size, prepared):
         print(line)
+    edited = sum(done.edited for done in prepared)
     kept_words = f"; kept {console.counted(edited, 'hand-edited file')}" if edited else ""
     kept_words += f"; {mend.followed_words(fetched)}" if fetched else ""
     return run.close(
@@ -209,14 +210,17 @@ def tell_of_names(root: Path, described: Mapping[Path, metadata.Metadata]) -> No
         )
 
 
-def remarks(dataset: prepare.Dataset, whole: Sequence[str], epoch_size: int, bare: int) -> Iterator[str]:
+def remarks(
+    dataset: prepare.Dataset, whole: Sequence[str], epoch_size: int, done: Sequence[prepare.Prepared]
+) -> Iterator[str]:
     """Yield what is to be said of the balance and the captions; `whole` are trainers that take whole repeats."""
     if dataset.balanced and whole:
         words = balance.repeats_in_words(dataset.balanced, dataset.deviation, epoch_size)
         yield f"{' and '.join(whole)}: {words}"
     if by_heart := balance.by_heart_in_words(dataset.balanced):
         yield by_heart
-    if bare:
+    yield from dict.fromkeys(f"{one.renamed}; correct them" for one in done if one.renamed)
+    if bare := max(one.bare for one in done):
         yield f"{captions.bare_in_words(bare)}; {captions.TAG_THEM}"
 
 

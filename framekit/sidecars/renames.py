@@ -1,6 +1,7 @@
 """Names of characters that a person changed: in a sidecar, once each, whatever dataset or tree they were changed in."""
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,16 @@ def composed(batches: Iterable[Names]) -> dict[str, str]:
         now = {old: names.get(old, old) for old in (*names, *batch)}
         names = {old: batch.get(name, name) for old, name in now.items()}
     return {old: new for old, new in names.items() if old != new}
+
+
+def old_names_in(text: str, names: Names, known: Iterable[str]) -> list[str]:
+    """Return the old names of renames that a text holds, but for those of who is `known` to be there.
+
+    >>> old_names_in("1person, Sora, hat", {"Sora": "SoraMinato"}, ["SoraMinato"])
+    ['Sora']
+    """
+    others = {*names} - {*known}
+    return [name for name in sorted(others) if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", nfc(text))]
 
 
 class Renames:

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from framekit.console import counted, nearest
+from framekit.dataset.history import sources_of
 from framekit.errors import UsageError
 from framekit.files.names import nfc
 from framekit.files.tables import ANY, read_rows
 from framekit.sidecars.metadata import FACEPOS, Metadata, metadata_from
+from framekit.sidecars.renames import Names, composed, read_batches
 from framekit.tags.vocabulary import KAOMOJI, NO_HUMANS, group_of, is_of_the_moment, people_in
 
 # What a caption says where there is nothing else to say, by the type of the source: an empty one stops one trainer, and
@@ -319,6 +321,11 @@ def read_triggers(path: Path) -> dict[str, str]:
         name, *parts = row.cells
         found[name] = " ".join(" ".join(parts).split())
     return found
+
+
+def renames_before(root: Path) -> Names:
+    """Return what became of each name that was changed in a dataset, or in the folders that it was made from."""
+    return composed(batch for folder in sources_of(root) for batch in read_batches(folder))
 
 
 def unmet_triggers(triggers: Mapping[str, str], described: Iterable[Metadata]) -> list[str]:

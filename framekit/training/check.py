@@ -23,6 +23,7 @@ from framekit.training.check_captions import (
     metadata_of,
     name_mismatches,
     read_lines,
+    renamed_names,
     stale_captions,
     tag_problems,
 )
@@ -105,6 +106,7 @@ def find_problems(root: Path, wanted: Sequence[Trainer], resolution: int, worker
         *name_mismatches(tree, described),
         *stale_captions(root, described),
         *bare_captions(root, lines, described),
+        *renamed_names(root, lines, described),
     ]
     problems += [problem for trainer in wanted for problem in trainer.problems(tree)]
     by_path = sorted(dict.fromkeys(problems), key=lambda one: (frames.natural_key(one.path), one.kind.name, one.detail))

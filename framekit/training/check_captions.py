@@ -13,9 +13,10 @@ from framekit.sidecars import kinds
 from framekit.sidecars.corrections import is_file_edited
 from framekit.sidecars.metadata import Metadata, folder_name, read_metadata
 from framekit.sidecars.read import unclear_tags
+from framekit.sidecars.renames import old_names_in
 from framekit.sidecars.tags import is_run
 from framekit.trainers.base import AGAIN, Kind, PreparedTree, Problem, SeenFolder, Severity
-from framekit.training.captions import TAG_THEM, WORDS_OF_SOURCES, says_little
+from framekit.training.captions import TAG_THEM, WORDS_OF_SOURCES, renames_before, says_little
 from framekit.training.record import DESCRIBED, read_configs, read_record
 
 STOPS, MISREADS, LOSES, ADVICE = Severity
@@ -66,6 +67,7 @@ OTHER_NAME = Kind(
     "correct X.json or the caption, then arrange and prepare again",
 )
 BARE = Kind("caption-bare", ADVICE, "it holds nothing but the general text (no tags, no names)", TAG_THEM)
+RENAMED = Kind("caption-renamed", MISREADS, "its caption holds a name that was renamed", "write the new name")
 STALE = Kind("caption-stale", MISREADS, "X.json was changed after its caption was written", AGAIN)
 TAG_UNCLEAR = Kind(
     "tags-unclear",
@@ -183,6 +185,17 @@ def name_mismatches(tree: PreparedTree, described: Mapping[Path, Metadata]) -> I
         wrong = {name for name in found for listed in said[image] if not {name, folder_name(name)} & listed}
         if wrong:
             yield Problem(image.with_suffix(".txt"), OTHER_NAME, ", ".join(sorted(wrong)))
+
+
+def renamed_names(
+    root: Path, lines: Mapping[Path, Sequence[str]], described: Mapping[Path, Metadata]
+) -> Iterator[Problem]:
+    """Yield the captions that hold a name from before a rename."""
+    names_now = renames_before(root)
+    for image, read in lines.items() if names_now else ():
+        known = described.get(image, Metadata())
+        for old in old_names_in("\n".join(read), names_now, [*known.characters, *known.tags, known.general]):
+            yield Problem(image.with_suffix(CAPTION), RENAMED, f"{old} is {names_now[old]} now")
 
 
 def bare_captions(

@@ -5,12 +5,13 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from framekit import errors
+from framekit import console, errors
 from framekit.dataset.frames import is_frame_name
 from framekit.files import atomic, names
 from framekit.pixels.decode import why_broken
 from framekit.sidecars import metadata
 from framekit.sidecars.corrections import held_text, is_file_edited
+from framekit.sidecars.renames import old_names_in
 from framekit.trainers import everydream2
 from framekit.trainers.base import Folder, FolderBalance, Pack, Settings, Text, Trainer, TrainingTree, folder_in
 from framekit.training import captions
@@ -96,12 +97,14 @@ def captions_by_hand(found: Sequence[Path], noted: Mapping[str, set[str]]) -> di
 class Prepared:
     """What became of a destination: files that a person edited and that stay, captions that say little, and the rest.
 
+    `renamed` tells of captions that a person wrote and that hold names from before a rename.
     `settings` fit the captions there; `left_out` are frames that could not be used, with the reason.
     """
 
     settings: Settings
     edited: int = 0
     bare: int = 0
+    renamed: str = ""
     left_out: Sequence[tuple[Path, str]] = ()
 
 
@@ -138,16 +141,33 @@ def prepare(
     configs = read_configs(root)
     written_from = {} if place.is_own else {DESCRIBED: {**configs.get(DESCRIBED, {}), **described(dataset.described)}}
     write_configs(root, lists, edited, configs, written_from)
-    by_hand = {frame for frame in placed if names.sidecar(placed[frame], names.CAPTION) in edited}
-    return Prepared(settings, len(edited), bare_captions(dataset, by_hand))
+    own_words = {frame for frame in placed if names.sidecar(placed[frame], names.CAPTION) in edited}
+    by_hand = {
+        frame: in_force[placed[frame]] for frame in own_words | (placed.keys() & dataset.captions_by_hand.keys())
+    }
+    return Prepared(settings, len(edited), bare_captions(dataset, by_hand), renamed_in_words(dataset, by_hand))
+
+
+def renamed_in_words(dataset: Dataset, by_hand: Mapping[Path, str]) -> str:
+    """Return how many captions that a person wrote hold a name that was renamed; nothing if none does."""
+    names_now = captions.renames_before(dataset.root) if by_hand else {}
+    held = [
+        (frame, found[0]) for frame, text in sorted(by_hand.items())
+        if (found := old_names_in(text, names_now, dataset.described[frame].characters))
+    ]  # fmt: skip
+    if not held:
+        return ""
+    frame, old = held[0]
+    example = f"{frame.relative_to(dataset.root).with_suffix(names.CAPTION)} ({old} is {names_now[old]} now)"
+    verb = "holds" if len(held) == 1 else "hold"
+    return (
+        f"{console.counted(len(held), 'hand-edited caption')} still {verb} a name that was renamed, such as {example}"
+    )
 
 
 def bare_captions(dataset: Dataset, by_hand: Container[Path]) -> int:
     """Count the captions that hold nothing but the general text, of frames whose captions no person wrote."""
-    return sum(
-        captions.says_little(known) and frame not in by_hand and frame not in dataset.captions_by_hand
-        for frame, known in dataset.described.items()
-    )
+    return sum(captions.says_little(known) and frame not in by_hand for frame, known in dataset.described.items())
 
 
 def is_there(root: Path, key: str) -> bool:
@@ -206,7 +226,7 @@ def write_pack(
         source=dataset.root,
         described=dataset.described,
     )
-    return Prepared(settings, 0, bare_captions(dataset, ()), pack.write(tree))
+    return Prepared(settings, bare=bare_captions(dataset, dataset.captions_by_hand), left_out=pack.write(tree))
 
 
 def caption_texts(dataset: Dataset, placed: Mapping[Path, Path], rules: captions.CaptionRules) -> dict[Path, Text]:

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 import arrange_folders
+import generate_metadata
 import prepare_training
 from framekit.files import atomic
 from framekit.files.atomic import read_toml
 from tests.conftest import one_sentence, tree
-from tests.helpers_dataset import add_frame, add_json, add_text, correct, names_in
+from tests.helpers_dataset import MIDDLE, add_faces, add_frame, add_json, add_names, add_text, correct, names_in
 
 AOBA: dict[str, Any] = {"count": 1, "characters": ["Aoba"], "general": "anishot", "tags": ["long_hair"]}
 
@@ -679,3 +680,38 @@ def test_everydream2_alone_shows_nothing_of_kohya(tmp_path: Path, capsys: pytest
     assert "repeats" not in told
     assert "kohya" not in told
     assert " px" not in told.split("<html")[0]
+
+
+@pytest.mark.parametrize("is_arranged", [False, True])
+def test_captions_by_hand_that_hold_a_renamed_name_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], is_arranged: bool
+) -> None:
+    source = root = tmp_path / "set"
+    for name in "ab":
+        frame = add(source, name)
+        add_faces(frame, MIDDLE)
+        add_names(frame, {MIDDLE: "Aoba"})
+    if is_arranged:
+        root = tmp_path / "tree"
+        words = ["--src_dir", str(source), "--dst_dir", str(root), "--format", "n_people"]
+        assert arrange_folders.main(words) == 0
+    assert prepare(root) == 0
+    (caption,) = root.rglob("a.txt")
+    caption.write_text("1person, Aoba, at home\n")
+    assert generate_metadata.main(["--src_dir", str(source), "--rename", "Aoba", "Hinata"]) == 0
+    if is_arranged:
+        assert arrange_folders.main(words) == 0
+    capsys.readouterr()
+    assert prepare(root) == 0
+    path = caption.relative_to(root)
+    sentence = (
+        f"1 hand-edited caption still holds a name that was renamed, such as {path} (Aoba is Hinata now); correct them"
+    )
+    assert sentence in capsys.readouterr().out
+    prepare(root, "--check", "--all")
+    listed = [line for line in capsys.readouterr().out.splitlines() if "caption-renamed" in line]
+    assert listed == [f"{caption}: its caption holds a name that was renamed (Aoba is Hinata now); write the new name"
+                      " [misread: caption-renamed]"]  # fmt: skip
+    caption.write_text("1person, Hinata, at home\n")
+    assert prepare(root) == 0
+    assert "renamed" not in capsys.readouterr().out
