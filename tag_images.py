@@ -26,6 +26,39 @@ from framekit.tags.taggers import short_names
 from framekit.tags.write import Tally, Wanted, load_scorer, tag_frames
 
 
+def add_writing_options(options: StageParser) -> None:
+    """Add the options that decide which tags are written, and how."""
+    options.option("replace", type=Path, help="CSV file with lines old,new; without a new tag the old one is dropped")
+    options.option("blacklist", type=Path, help="text file of tags to drop, one or more per line")
+    options.option("undesired_tags", help="tags to drop, separated by commas")
+    options.option("always_first", help="tags to put first where present, separated by commas")
+    options.option(
+        "implications", type=Path, help="CSV file with lines tag,implied,…; beside tag, the implied ones are dropped"
+    )
+    options.option(
+        "drop_overlap",
+        action="store_true",
+        help="drop a tag whose words end a longer one, such as hair beside long_hair",
+    )
+    options.option("rating", choices=select.RATINGS, default="none", help="where to put the rating")
+    options.option(
+        "character_line", action="store_true", help="write four lines: characters, copyrights, artists, general tags"
+    )
+    options.option(
+        "caption_extension",
+        default=names.TAGS,
+        help="extension of the files written: .tags gives X.png.tags, .txt gives X.txt",
+    )
+    options.option(
+        "append_tags",
+        action="store_true",
+        help="add tags to the files that are there, also to those that people wrote, and keep what is in them",
+    )
+    options.option(
+        "summary", action="store_true", help="print frequencies; write tags_summary.csv and tags_summary.html"
+    )
+
+
 def parser() -> StageParser:
     """Return the command line."""
     options = StageParser("tag_images", __doc__ or "")
@@ -57,35 +90,7 @@ def parser() -> StageParser:
     options.option(
         "merge", choices=store.MERGES, default="union", help="highest, lowest or mean score of several taggers"
     )
-    options.option("replace", type=Path, help="CSV file with lines old,new; without a new tag the old one is dropped")
-    options.option("blacklist", type=Path, help="text file of tags to drop, one or more per line")
-    options.option("undesired_tags", help="tags to drop, separated by commas")
-    options.option("always_first", help="tags to put first where present, separated by commas")
-    options.option(
-        "implications", type=Path, help="CSV file with lines tag,implied,…; beside tag, the implied ones are dropped"
-    )
-    options.option(
-        "drop_overlap",
-        action="store_true",
-        help="drop a tag whose words end a longer one, such as hair beside long_hair",
-    )
-    options.option("rating", choices=select.RATINGS, default="none", help="where to put the rating")
-    options.option(
-        "character_line", action="store_true", help="write four lines: characters, copyrights, artists, general tags"
-    )
-    options.option(
-        "caption_extension",
-        default=names.TAGS,
-        help="extension of the files written: .tags gives X.png.tags, .txt gives X.txt",
-    )
-    options.option(
-        "append_tags",
-        action="store_true",
-        help="add tags to the files that are there, also to those that people wrote, and keep what is in them",
-    )
-    options.option(
-        "summary", action="store_true", help="print frequencies; write tags_summary.csv and tags_summary.html"
-    )
+    add_writing_options(options)
     return options
 
 

@@ -54,7 +54,7 @@ def describe_all(
             unusable.unreadable.append((one.frame, "it is a link that leads nowhere; remove it, or put the frame back"))
             continue
         if one.put is None and (reason := why_broken(one.frame)):
-            unreadable.append((one.frame, f"it cannot be decoded: {reason}"))
+            unusable.unreadable.append((one.frame, f"it cannot be decoded: {reason}"))
             continue
         try:
             values, digests = place.held_metadata(one.frame, one.other, one.put, renames)

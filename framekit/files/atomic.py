@@ -186,10 +186,13 @@ def write_over(path: Path, content: str | bytes, seen: bytes | None) -> bool:
 
 
 def bytes_in(path: Path) -> bytes | None:
-    """Return the bytes of a file, None if there is none."""
+    """Return the bytes of a file, None if there is none, or no file of its own: a folder, a link, a pipe."""
     try:
-        return path.read_bytes() if path.is_file() else None
-    except FileNotFoundError:
+        with open_regular(path) as file:
+            return file.read()
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.EISDIR, errno.ENXIO, errno.ELOOP):
+            raise
         return None
 
 

@@ -37,7 +37,11 @@ def read_caption(frame: Path, written: Written) -> Caption | None:
     Raises BadSidecar.
     """
     for path in (sidecar(frame, suffix) for suffix in SUFFIXES):
-        if is_file_edited(path, written.get(nfc(frame.stem), ())):
+        try:
+            is_theirs = is_file_edited(path, written.get(nfc(frame.stem), ()))
+        except OSError as error:
+            raise BadSidecar(f"{path.name}: {error.strerror}") from error
+        if is_theirs:
             return parse_caption(read_text(path))
     return None
 

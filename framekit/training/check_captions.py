@@ -204,12 +204,14 @@ def bare_captions(
     """Yield the captions, but for those that a person wrote, that say nothing of their frame."""
     noted = read_record(root)
     for image, read in lines.items():
+        if not read:
+            continue
         path, known = image.with_suffix(CAPTION), described.get(image)
         if known is None:
             is_bare = {*read} <= {*WORDS_OF_SOURCES.values()}
         else:
             is_bare = says_little(known) and not is_file_edited(path, noted.get(nfc(image.stem), ()))
-        if is_bare and read:
+        if is_bare:
             yield Problem(path, BARE)
 
 

@@ -91,3 +91,14 @@ def test_repeats_are_weights(root: Path, capsys: pytest.CaptureFixture[str]) -> 
     csv.write_text("10_aoba girl,1\n5_hinata,1\n1_1girl,1\n")
     assert prepare_training.main(["--src_dir", str(root), "--weight_csv", str(csv)]) == 0
     assert "kohya's repeats" not in capsys.readouterr().out
+
+
+def test_a_caption_that_is_no_file_is_listed(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    caption = root / "5_hinata" / "c.txt"
+    caption.unlink()
+    caption.symlink_to(root / "5_hinata" / "d.txt")
+    assert generate(root) == 0
+    assert "4 of them with a caption" in capsys.readouterr().out
+    assert generate(root, "--tags_from_captions") == 1
+    assert "c.txt: is a link" in capsys.readouterr().err
+    assert loaded(root / "5_hinata" / "d.png")["tags"] == ["1girl", "sky"]
