@@ -85,7 +85,7 @@ def rules_of(given: Mapping[str, Any]) -> Rules:
     )
 
 
-@run.script(parser)
+@run.script(parser, moves=lambda given: {given.src_dir, given.dst_dir or given.src_dir})
 @run.gc_paused()
 def main(args: argparse.Namespace) -> int:
     """Run the command line."""

@@ -74,7 +74,7 @@ def closing(tally: Tally, done: int, new_names: Mapping[str, str]) -> str:
     return "; ".join(parts)
 
 
-@run.script(parser)
+@run.script(parser, moves=lambda given: [given.src_dir])
 @run.gc_paused()
 def main(args: argparse.Namespace) -> int:
     """Run the command line."""

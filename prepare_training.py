@@ -177,7 +177,7 @@ def check(place: Destination, resolution: int, workers: int, each: bool) -> int:
     return run.SOME_UNREADABLE if number else run.DONE
 
 
-@run.script(parser)
+@run.script(parser, moves=lambda given: {given.src_dir, given.dst_dir or given.src_dir})
 @run.gc_paused()
 def main(args: argparse.Namespace) -> int:
     """Run the command line."""

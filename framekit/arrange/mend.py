@@ -1,7 +1,8 @@
 """A tree is made whole before anything else happens there: after a kill, after moves by hand, after renames."""
 
+import os
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from framekit.arrange.placements import (
 from framekit.arrange.places import Places
 from framekit.dataset import frames, move, removed
 from framekit.dataset.move import Stems, visible_files
-from framekit.files import journal, names, paths
+from framekit.files import atomic, journal, names, paths
 from framekit.files.atomic import MOVE, Transport
 from framekit.files.journal import Journal
 from framekit.files.names import walk
@@ -34,6 +35,32 @@ from framekit.sidecars.tags import TagRecord
 
 SIDECARS = (*names.STEM_SUFFIXES, names.TAGS)
 FOLLOWED = "followed"  # key in the record of renames of a tree: dataset -> the last of its renames that was followed
+
+
+def finish_moves(notes: Iterable[Path], folders: Sequence[Path]) -> None:
+    """Bring frames to their targets that a kill left on their way there, as the notes beside them say.
+
+    Raises UsageError for one that leads out of the folders: that is for the script which began it.
+    """
+    for note in notes:
+        try:
+            said = atomic.read_json(note)
+        except errors.BadSidecar:
+            continue  # it is none of ours, which are whole
+        frame, to = paths.inside(note.parent, said.get("frame")), said.get("to")
+        if frame is None or frame.parent != note.parent or not isinstance(to, str) or not paths.usable_path(to):
+            continue
+        if frame.exists() and [*(move.stamp(frame) or ())] == said.get("file"):
+            target = Path(os.path.normpath(note.parent / to))
+            root = next((one for one in folders if target.is_relative_to(one)), None)
+            if root is None or paths.inside(root, target.relative_to(root).as_posix()) is None:
+                raise errors.UsageError(
+                    f"{frame} was on its way to {target} when its script was stopped; give that command again first, or"
+                    f" delete {note}"
+                )
+            owners = read_journal(root).owners()
+            bring(frame, target, MOVE, root / REPLACED, owners.get(target) or owners.get(frame))
+        note.unlink(missing_ok=True)
 
 
 def mend(source: Path, tree: Path, how: Transport) -> int:

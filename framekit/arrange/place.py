@@ -1,6 +1,7 @@
 """Frames are brought to their places in a tree; corrections made in both places are joined."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from enum import Enum
 from pathlib import Path
@@ -95,16 +96,17 @@ def bring(
     """
     here, there = (names.sidecar(path, names.METADATA) for path in (frame, target))
     both = here.exists() and there.exists()
-    if both:
-        joined, _ = held_metadata(frame, target, put, renames)
-        if joined != read_own(there):
-            atomic.write_whole(there, corrections.metadata_text(joined))
-        if not how.keeps_source:
-            move.move_to_trash(here, trash)
     same_frame = put is not None and put.place == target
-    move.place_frame(frame, target, how, trash, settled=here if both else None, same_frame=same_frame)
-    if not both:
-        rename_metadata(target, renames)
+    with move.noted(frame, target) if both and not how.keeps_source else nullcontext():
+        if both:
+            joined, _ = held_metadata(frame, target, put, renames)
+            if joined != read_own(there):
+                atomic.write_whole(there, corrections.metadata_text(joined))
+            if not how.keeps_source:
+                move.move_to_trash(here, trash)
+        move.place_frame(frame, target, how, trash, settled=here if both else None, same_frame=same_frame)
+        if not both:
+            rename_metadata(target, renames)
 
 
 class Change(Enum):

@@ -25,12 +25,13 @@ def kill(tmp_path: Path, moments: int, script: str, *words: str) -> None:
     command = [
         sys.executable,
         str(DRIVER),
-        script,
         str(tmp_path / "base"),
         str(tmp_path / "work"),
         str(moments),
+        script,
         *words,
     ]
+    (tmp_path / "work").mkdir()
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
 
