@@ -1,18 +1,18 @@
 """A tree taken apart again: every frame goes back to where it came from."""
 
+import os
 from pathlib import Path
 
 from framekit import errors
-from framekit.arrange.leave import leaving, set_aside
+from framekit.arrange.leave import leaving, set_aside, set_aside_before
 from framekit.arrange.locations import FrameLocation, locate
-from framekit.arrange.mend import fetch_sidecars
-from framekit.arrange.place import REPLACED, bring
+from framekit.arrange.mend import fetch_sidecars, note_away, settle_journal
+from framekit.arrange.place import LINE, REPLACED, bring
 from framekit.arrange.placements import JOURNAL
-from framekit.dataset import frames, move
+from framekit.dataset import frames, move, removed
 from framekit.dataset.move import Stems, visible_files
 from framekit.files import names, paths
 from framekit.files.atomic import MOVE
-from framekit.files.journal import append_line
 from framekit.sidecars.renames import hand_over
 
 FLATTENED = f"{paths.REMOVED}/flattened"
@@ -25,6 +25,9 @@ def flatten(tree: Path, destination: Path) -> tuple[int, int, list[tuple[Path, s
     their X.json cannot be used. A frame that is there already, byte for byte or as the same picture, gets the
     corrections of both; another frame of that name stays beside it.
     """
+    removed.finish_interrupted(tree)
+    note_away(tree, set_aside_before(tree))
+    settle_journal(tree)
     fetch_sidecars(tree)
     homes, aside = go_home(tree, destination)
     located = locate(tree, tree)
@@ -40,13 +43,14 @@ def flatten(tree: Path, destination: Path) -> tuple[int, int, list[tuple[Path, s
             continue
         if target in left_out or (one.frame not in homes and not is_back(one, target)):
             target = stems.reserve(target)
+        also = {}
+        if one.put is not None:  # else it would count as deleted by hand where this is not the end of the tree
+            above = Path(os.path.relpath(tree, one.frame.parent)).as_posix()
+            also = {LINE: [above, one.put.record(tree) | {"left": "flattened"}]}
         try:
-            bring(one.frame, target, MOVE, destination / REPLACED, one.put)
+            bring(one.frame, target, MOVE, destination / REPLACED, one.put, also=also)
         except errors.BadSidecar as error:
             damaged.append((one.frame, str(error)))
-            continue
-        if one.put is not None:  # else it would count as deleted by hand where this is not the end of the tree
-            append_line(tree / JOURNAL, one.put.record(tree) | {"left": "flattened"})
     if destination != tree:
         hand_over(tree, destination)
     if not damaged:

@@ -5,12 +5,13 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from framekit import console, errors
-from framekit.arrange.leave import note_place, set_aside_before
-from framekit.arrange.locations import in_tree
+from framekit.arrange.leave import Away, note_place, set_aside_before
+from framekit.arrange.locations import FrameLocation, in_tree
 from framekit.arrange.pictures import Pictures
-from framekit.arrange.place import REPLACED, bring, follow_factors
+from framekit.arrange.place import FACTOR, LINE, REPLACED, TAKING_FACTOR, bring, do_also, factor_bearers
 from framekit.arrange.placements import (
     JOURNAL,
     Arranged,
@@ -50,17 +51,34 @@ def finish_moves(notes: Iterable[Path], folders: Sequence[Path]) -> None:
         frame, to = paths.inside(note.parent, said.get("frame")), said.get("to")
         if frame is None or frame.parent != note.parent or not isinstance(to, str) or not paths.usable_path(to):
             continue
+        target = Path(os.path.normpath(note.parent / to))
+        roots = [one for one in folders if target.is_relative_to(one)]
+        if not roots or paths.inside(roots[0], target.relative_to(roots[0]).as_posix()) is None:
+            raise errors.UsageError(
+                f"{frame} was on its way to {target} when its script was stopped; give that command again first, or"
+                f" delete {note}"
+            )
+        also, trash = also_noted(said, note, folders), roots[0] / REPLACED
         if frame.exists() and [*(move.stamp(frame) or ())] == said.get("file"):
-            target = Path(os.path.normpath(note.parent / to))
-            root = next((one for one in folders if target.is_relative_to(one)), None)
-            if root is None or paths.inside(root, target.relative_to(root).as_posix()) is None:
-                raise errors.UsageError(
-                    f"{frame} was on its way to {target} when its script was stopped; give that command again first, or"
-                    f" delete {note}"
-                )
-            owners = read_journal(root).owners()
-            bring(frame, target, MOVE, root / REPLACED, owners.get(target) or owners.get(frame))
+            owners = read_journal(roots[0]).owners()
+            bring(frame, target, MOVE, trash, owners.get(target) or owners.get(frame), also=also)
+        elif target.exists():
+            do_also(also, note.parent, target.parent, trash)
         note.unlink(missing_ok=True)
+        for root in [one for one in folders if note.is_relative_to(one)]:
+            move.remove_empty_folders(root)
+
+
+def also_noted(said: Mapping[str, Any], note: Path, folders: Sequence[Path]) -> dict[str, Any]:
+    """Return what a note says that belongs to a move besides, and is not done; a journal out of the folders is none."""
+    also: dict[str, Any] = {FACTOR: said.get(FACTOR)}
+    line = said.get(LINE)
+    if isinstance(line, list) and len(line) == 2 and isinstance(line[0], str) and isinstance(line[1], dict):
+        tree = Path(os.path.normpath(note.parent / line[0])) if paths.usable_path(line[0]) else note
+        is_inside = any(note.is_relative_to(one) and tree.is_relative_to(one) for one in folders)
+        if tree in note.parents and is_inside and [*journal.read_lines(tree / JOURNAL)][-1:] != [line[1]]:
+            also[LINE] = line
+    return also
 
 
 def mend(source: Path, tree: Path, how: Transport) -> int:
@@ -71,7 +89,9 @@ def mend(source: Path, tree: Path, how: Transport) -> int:
     fetched = 0
     if tree.is_dir():
         removed.finish_interrupted(tree)
-        finish_interrupted(source, tree, how, set_aside_before(tree))
+        away = set_aside_before(tree)
+        finish_interrupted(source, tree, how, away)
+        note_away(tree, away)
         fetched = fetch_sidecars(tree)
     if source != tree:
         follow_renames(source, tree)
@@ -83,21 +103,45 @@ def finish_interrupted(source: Path, tree: Path, how: Transport, away: Collectio
 
     Those that are still `away` come back when it is their turn.
     """
-    unfinished = read_journal(tree).unfinished
+    unfinished = settle_journal(tree)
     if unfinished is None or unfinished[0].key in away:
         return
     one, before = unfinished
-    starts = [(before.place, MOVE)] if before else []
-    starts += [(start, how)] if (start := paths.inside(source, one.origin)) else []
-    for start, way in starts:
-        is_it = way is MOVE or not one.picture.key or Pictures().of(start, one.picture).key == one.picture.key
-        if start.exists() and is_it and start != one.place and not one.place.exists():
-            try:
-                bring(start, one.place, way, tree / REPLACED, before)
-            except errors.BadSidecar:
-                return  # listed when its turn comes
+    start = paths.inside(source, one.origin)
+    if start is None or not start.exists() or start == one.place:
+        return
+    if not one.picture.key or Pictures().of(start, one.picture).key == one.picture.key:
+        try:
+            bring(start, one.place, how, tree / REPLACED, before)
+        except errors.BadSidecar:
+            return  # listed when its turn comes
+        journal.append_line(tree / JOURNAL, one.record(tree))
+
+
+def settle_journal(tree: Path) -> tuple[Placed, Placed | None] | None:
+    """Let the journal of a tree say where the frame is whose placement a kill cut short; return what is neither there.
+
+    It is at its new place, or still at the one before it: then its move did not begin.
+    """
+    unfinished = read_journal(tree).unfinished
+    if unfinished is None:
+        return None
+    one, before = unfinished
     if one.place.exists():
         journal.append_line(tree / JOURNAL, one.record(tree))
+    elif before is not None and before.place.exists():
+        journal.append_line(tree / JOURNAL, before.record(tree, one))
+    else:
+        return unfinished
+    return None
+
+
+def note_away(tree: Path, away: Mapping[Key, Away]) -> None:
+    """Note that frames left the tree which a kill hindered from being noted when they were set aside."""
+    placed = read_journal(tree).placed
+    for key, one in away.items():
+        if key in placed and not placed[key].place.exists():
+            journal.append_line(tree / JOURNAL, one.placed.record(tree) | {"left": one.reason})
 
 
 def fetch_sidecars(tree: Path) -> int:
@@ -246,21 +290,20 @@ def rename_folders(root: Path, names_for: Mapping[Path, Names]) -> dict[Path, Pa
     """
     homes = {frame: root / renamed_folder(frame.parent.relative_to(root), now) for frame, now in names_for.items()}
     moving = {frame: folder for frame, folder in homes.items() if folder != frame.parent}
-    if not moving:
-        return {}
+    settle_journal(root)
     owners = read_journal(root).owners()
     # Sidecars alone take no place: those of a frame that a kill left on its way are there before it.
     stems = Stems(path for path in visible_files(root) if frames.is_frame_name(path.name))
-    result: dict[Path, Path] = {}
+    result = {frame: stems.reserve(folder / frame.name) for frame, folder in moving.items()}
+    bearers = factor_bearers(root, ((FrameLocation(one, "", now=one), target) for one, target in result.items()))
     with Journal(root / JOURNAL) as lines:
-        for frame, folder in moving.items():
-            target, put = stems.reserve(folder / frame.name), owners.get(frame)
+        for frame, target in result.items():
+            put = owners.get(frame)
             if put:
                 lines.append(replace(put, place=target).record(root, is_finished=False))
-            move.place_frame(frame, target, MOVE, root / REPLACED)
+            also = TAKING_FACTOR if frame in bearers else move.NOTHING
+            bring(frame, target, MOVE, root / REPLACED, put, also=also)
             if put:
                 lines.append(replace(put, place=target).record(root))
-            result[frame] = target
-    follow_factors(root, {(frame.parent, folder) for frame, folder in moving.items()})
     move.remove_empty_folders(root)
     return result

@@ -106,6 +106,7 @@ def carry_out(decisions: Sequence[Decision], described: Mapping[Path, Described]
     placed = [(one, target) for one, target in decisions if isinstance(target, Path)]
     aside: dict[Path, FrameLocation] = {}
     drop_captions(placer.tree, (one.now for one, target in placed if one.now and one.now.stem != target.stem))
+    placer.bearers = place.factor_bearers(placer.tree, placed)
     with placer.journal:
         for one, target in decisions:
             if target == "moved":
@@ -115,8 +116,6 @@ def carry_out(decisions: Sequence[Decision], described: Mapping[Path, Described]
                 aside[one.frame] = placer.step_aside(one)
             else:
                 placer.place(aside.get(one.frame, one), target, described[one.frame].digests)
-    left = {(one.now.parent, target.parent) for one, target in placed if one.now and one.now.parent != target.parent}
-    place.follow_factors(placer.tree, left)
     move_factors(placer.tree)
     remove_empty_folders(placer.tree)
 

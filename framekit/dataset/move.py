@@ -2,10 +2,11 @@
 
 import filecmp
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from framekit.dataset.frames import FRAME_SUFFIXES, is_frame_name
 from framekit.errors import BadSidecar
@@ -15,6 +16,7 @@ from framekit.files.paths import refuse_linked_trash
 
 Stamp = tuple[int, int]
 NOTE = ".moving.json"  # beside a frame while it moves with its files
+NOTHING: Mapping[str, Any] = {}
 
 
 def frame_files(frame: Path, names: Collection[str] | None = None) -> list[Path]:
@@ -139,10 +141,10 @@ def move_to_trash(path: Path, trash: Path) -> None:
 
 
 @contextmanager
-def noted(frame: Path, target: Path) -> Iterator[None]:
+def noted(frame: Path, target: Path, also: Mapping[str, Any] = NOTHING) -> Iterator[None]:
     """Keep a note beside a frame while it moves with its files: after a kill, whoever starts next finishes that first.
 
-    BadSidecar means that nothing moved.
+    `also` is what else the note says. BadSidecar means that nothing moved.
     """
     if not os.path.lexists(frame):
         yield  # it vanished meanwhile
@@ -152,7 +154,7 @@ def noted(frame: Path, target: Path) -> Iterator[None]:
         to = Path(os.path.relpath(target.parent.resolve(), frame.parent.resolve()), target.name).as_posix()
     except ValueError:  # another drive
         to = (target.parent.resolve() / target.name).as_posix()
-    write_json(note, {"frame": frame.name, "to": to, "file": stamp(frame)})
+    write_json(note, {"frame": frame.name, "to": to, "file": stamp(frame), **also})
     try:
         yield
     except BadSidecar:
@@ -168,15 +170,16 @@ def place_frame(
     trash: Path,
     settled: Path | None = None,
     same_frame: bool = False,
+    is_noted: bool = False,
 ) -> None:
     """Bring a frame and its sidecars to `target`; what would be replaced goes to the trash.
 
-    `settled` is a sidecar that the caller saw to, who noted the move, too. `same_frame` says that the target is this
-    frame from before: if its size and time are the same too, its pixels are not read again.
+    `settled` is a sidecar that the caller saw to; `is_noted` that the caller noted the move. `same_frame` says that the
+    target is this frame from before: if its size and time are the same too, its pixels are not read again.
     """
     refuse_linked_trash(target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with nullcontext() if transport.keeps_source or settled else noted(frame, target):
+    with nullcontext() if transport.keeps_source or is_noted else noted(frame, target):
         found = frame_files(frame)
         for path in [path for path in found if path not in (frame, settled)]:
             settle(path, file_at(path, frame, target), transport.beside, transport.keeps_source, trash)

@@ -23,7 +23,10 @@ CHANGES = frozenset(
     f"os.{name}" for name in ("rename", "link", "symlink", "remove", "rmdir", "mkdir", "utime", "truncate", "chmod")
 )
 WRITING = os.O_WRONLY | os.O_RDWR
+REDOING = ".extracting_again.json"  # what extract_frames.py --redo began with
+LAST = (".lock", ".commands.jsonl")  # what a script sees to when its work is done
 ARRANGED, MANIFEST, TAGGED = ".arranged.jsonl", "manifest.jsonl", ".tagged.jsonl"
+LOADED_LATER = ("cv2", "PIL.Image", "framekit.training.check", "framekit.report.page")  # once, not in each fork
 Command = tuple[str, list[str]]
 
 
@@ -55,11 +58,11 @@ def told(journal: Path) -> object:
     records = [*read_lines(journal)]
     if journal.name == ARRANGED:
         arranged = read_journal(journal.parent)
-        placed = {
+        placed: dict[object, object] = {
             key: (one.place.relative_to(journal.parent), one.digests, one.source, one.by_hand)
             for key, one in arranged.placed.items()
         }
-        return placed, arranged.unfinished is None
+        return placed | {"finished": arranged.unfinished is None}
     if journal.name == MANIFEST:
         return {(record.get("to") or record.get("frame")): record for record in records}
     if journal.name == TAGGED:
@@ -109,11 +112,11 @@ def run_counted(command: Command, kill_at: int, writer: int) -> int:
 
     append = Journal.append
 
-    def counted(journal: Journal, record: dict[str, Any]) -> None:
+    def counted(self: Journal, record: dict[str, Any]) -> None:
         count()  # writing to an open file is no event
-        append(journal, record)
+        append(self, record)
 
-    Journal.append = counted  # type: ignore[method-assign]
+    setattr(Journal, "append", counted)  # noqa: B010
     script, words = command
     main = importlib.import_module(script).main
     sys.addaudithook(hook)
@@ -168,24 +171,45 @@ class Trial:
 
         shutil.copytree(self.base, self.root, symlinks=True, copy_function=copy)
 
+    def has_begun(self) -> bool:
+        """Tell whether the killed script changed anything yet."""
+        before, now = held(self.base), held(self.root)
+        return any(before.get(name) != now.get(name) and not name.endswith(LAST) for name in now)
+
     def failure(self, places: list[int]) -> str:
         """Kill one run after the other at these operations, then run to the end; return what differs, "" if nothing."""
         self.start_again()
         codes = [run(self.killed, place, self.log)[0] for place in places]
-        over = codes[-1] != -signal.SIGKILL and "--redo" in self.killed[1]  # not stopped: nothing to go on with
+        done_anew = self.killed[0] == "extract_frames" and "--redo" in self.killed[1]
+        over = done_anew and self.has_begun() and not [*self.root.rglob(REDOING)]  # it would begin again
         said = self.log.read_text() if codes[-1] != -signal.SIGKILL else ""
         between = [run(one, 0, self.log)[0] for one in self.others]
         again = codes[-1] if over else run(self.killed, 0, self.log)[0]
         said += self.log.read_text()
         later = [run(one, 0, self.log)[0] for one in self.others]
         found = held(self.root)
-        if found == self.expected and again == self.code and max([0, *between, *later]) < 2:
-            return ""
         differing = sorted(
             f"{name} {'missing' if name not in found else 'new' if name not in self.expected else 'other'}"
             for name in found.keys() | self.expected.keys() if found.get(name) != self.expected.get(name)
+            and not (over and name.endswith(LAST))
         )  # fmt: skip
-        return f"killed at {places}: {codes}, then {again}; {differing[:12]}\n{said[-800:]}"
+        if not differing and (over or again == self.code) and max([0, *between, *later]) < 2:
+            return ""
+        journals = [name for line in differing if (name := line.rpartition(" ")[0]).endswith(".jsonl")]
+        texts = [f"{name}: {differences(found.get(name), self.expected.get(name))}" for name in journals]
+        return "\n".join([f"killed at {places}: {codes}, then {again}; {differing[:12]}", said[-800:], *texts])
+
+
+def differences(found: Any, expected: Any) -> object:
+    """Return the entries that two dicts do not share; two other values as they are."""
+    values = [one[0] if isinstance(one, tuple) else one for one in (found, expected)]
+    if not all(isinstance(one, dict) for one in values):
+        return values
+    first, second = ({str(key): str(value) for key, value in one.items()} for one in values)
+    return {
+        key: (first.get(key), second.get(key)) for key in first.keys() | second.keys()
+        if first.get(key) != second.get(key)
+    }  # fmt: skip
 
 
 def main() -> int:
@@ -195,6 +219,8 @@ def main() -> int:
     commands = commands_in(words, Path(work) / "root")
     for script, _ in commands:
         importlib.import_module(script)
+    for module in LOADED_LATER:
+        importlib.import_module(module)
     trial = Trial(Path(base), Path(work), commands)
     number = min(int(moments) or trial.operations, trial.operations)
     singles = sorted({1 + place * trial.operations // number for place in range(number)}) if number else []
