@@ -127,6 +127,8 @@ def settle_journal(tree: Path) -> tuple[Placed, Placed | None] | None:
     if unfinished is None:
         return None
     one, before = unfinished
+    if before is not None and before.place.exists() and not one.place.exists() and move.files_beside(one.place):
+        bring(before.place, one.place, MOVE, tree / REPLACED, before)  # version 0.1 left no note
     if one.place.exists():
         journal.append_line(tree / JOURNAL, one.record(tree))
     elif before is not None and before.place.exists():
@@ -204,6 +206,15 @@ def orphaned_stems(tree: Path) -> dict[str, list[Path]]:
         for stem in sorted(stems - whole):
             found.setdefault(stem, []).append(Path(folder))
     return found
+
+
+def clear_orphans(tree: Path, targets: Iterable[Path]) -> None:
+    """Take sidecars without a frame out of the way of frames that come there: they were another picture's."""
+    orphans = orphaned_stems(tree)
+    for target in targets:
+        if target.parent in orphans.get(target.stem, ()):
+            for path in move.files_beside(target):
+                move.move_to_trash(path, tree / REPLACED / target.parent.relative_to(tree))
 
 
 def left_behind(
@@ -292,9 +303,9 @@ def rename_folders(root: Path, names_for: Mapping[Path, Names]) -> dict[Path, Pa
     moving = {frame: folder for frame, folder in homes.items() if folder != frame.parent}
     settle_journal(root)
     owners = read_journal(root).owners()
-    # Sidecars alone take no place: those of a frame that a kill left on its way are there before it.
     stems = Stems(path for path in visible_files(root) if frames.is_frame_name(path.name))
     result = {frame: stems.reserve(folder / frame.name) for frame, folder in moving.items()}
+    clear_orphans(root, result.values())
     bearers = factor_bearers(root, ((FrameLocation(one, "", now=one), target) for one, target in result.items()))
     with Journal(root / JOURNAL) as lines:
         for frame, target in result.items():

@@ -9,6 +9,7 @@ from framekit.arrange import place
 from framekit.arrange.folders import Described, Rules, describe, leaf_folder, rare_combinations
 from framekit.arrange.leave import FILTERED, Leaving, drop_captions, move_factors
 from framekit.arrange.locations import FrameLocation, is_sure
+from framekit.arrange.mend import clear_orphans
 from framekit.dataset import frames, removed
 from framekit.dataset.move import Stems, remove_empty_folders, stem_key, visible_files
 from framekit.files import paths
@@ -77,7 +78,7 @@ def plan(
     Raises UsageError if a folder leads elsewhere.
     """
     rare = rare_combinations(described, rules.min_image_per_combination)
-    stems = Stems(visible_files(tree))
+    stems = Stems(path for path in visible_files(tree) if frames.is_frame_name(path.name))
     for one in locations:
         if has_new_name(one) and one.frame in described and one.now is not None:
             stems.release(one.now)
@@ -106,6 +107,7 @@ def carry_out(decisions: Sequence[Decision], described: Mapping[Path, Described]
     placed = [(one, target) for one, target in decisions if isinstance(target, Path)]
     aside: dict[Path, FrameLocation] = {}
     drop_captions(placer.tree, (one.now for one, target in placed if one.now and one.now.stem != target.stem))
+    clear_orphans(placer.tree, (target for one, target in placed if one.now != target))
     placer.bearers = place.factor_bearers(placer.tree, placed)
     with placer.journal:
         for one, target in decisions:
