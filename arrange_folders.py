@@ -157,15 +157,20 @@ def flattened(tree: Path, destination: Path, dry_run: bool) -> int:
     """Run --flatten."""
     if not tree.is_dir():
         raise errors.UsageError(f"{tree} is not a folder; --src_dir must name the arranged tree")
-    unusable: list[tuple[Path, str]] = []
     if dry_run:
-        number, aside = len(frames.find_frames(tree, unusable=unusable)), 0
-    else:
-        number, aside, unusable = flatten.flatten(tree, destination)
-    left = f", {aside} that left it set aside in {tree / REMOVED}" if aside else ""
-    return run.close(
-        f"{console.counted(number, 'frame')}{' would be' if dry_run else ''} back in {destination}{left}", unusable
-    )
+        unusable: list[tuple[Path, str]] = []
+        number = len(frames.find_frames(tree, unusable=unusable))
+        return run.close(f"{console.counted(number, 'frame')} would be back in {destination}", unusable)
+    done = flatten.flatten(tree, destination)
+    rest, trash = console.counted(len(done.rest), "other file"), tree / REMOVED
+    parts = [
+        f"{console.counted(done.back, 'frame')} back in {destination}",
+        f"{done.aside} that left it set aside in {trash}" if done.aside else "",
+        f"{done.replaced} older versions of files in {destination / place.REPLACED}" if done.replaced else "",
+        f"{console.counted(done.factors, 'factor')} in {tree / flatten.FLATTENED}" if done.factors else "",
+        f"{rest} such as {done.rest[0].name} left in {tree}" if done.rest else "",
+    ]
+    return run.close(", ".join(filter(None, parts)), done.unusable)
 
 
 if __name__ == "__main__":
