@@ -44,29 +44,35 @@ def finish_moves(notes: Iterable[Path], folders: Sequence[Path]) -> None:
     Raises UsageError for one that leads out of the folders: that is for the script which began it.
     """
     for note in notes:
-        try:
-            said = atomic.read_json(note)
-        except errors.BadSidecar:
-            continue  # it is none of ours, which are whole
-        frame, to = paths.inside(note.parent, said.get("frame")), said.get("to")
-        if frame is None or frame.parent != note.parent or not isinstance(to, str) or not paths.usable_path(to):
-            continue
-        target = Path(os.path.normpath(note.parent / to))
-        roots = [one for one in folders if target.is_relative_to(one)]
-        if not roots or paths.inside(roots[0], target.relative_to(roots[0]).as_posix()) is None:
-            raise errors.UsageError(
-                f"{frame} was on its way to {target} when its script was stopped; give that command again first, or"
-                f" delete {note}"
-            )
-        also, trash = also_noted(said, note, folders), roots[0] / REPLACED
-        if frame.exists() and [*(move.stamp(frame) or ())] == said.get("file"):
-            owners = read_journal(roots[0]).owners()
-            bring(frame, target, MOVE, trash, owners.get(target) or owners.get(frame), also=also)
-        elif target.exists():
-            do_also(also, note.parent, target.parent, trash)
+        if note.name == move.NOTE:
+            finish_move(note, folders)
         note.unlink(missing_ok=True)
         for root in [one for one in folders if note.is_relative_to(one)]:
             move.remove_empty_folders(root)
+
+
+def finish_move(note: Path, folders: Sequence[Path]) -> None:
+    """Bring a frame to its target, as a note says; one that is none of ours, which are whole, says nothing."""
+    try:
+        said = atomic.read_json(note)
+    except errors.BadSidecar:
+        return
+    frame, to = paths.inside(note.parent, said.get("frame")), said.get("to")
+    if frame is None or frame.parent != note.parent or not isinstance(to, str) or not paths.usable_path(to):
+        return
+    target = Path(os.path.normpath(note.parent / to))
+    roots = [one for one in folders if target.is_relative_to(one)]
+    if not roots or paths.inside(roots[0], target.relative_to(roots[0]).as_posix()) is None:
+        raise errors.UsageError(
+            f"{frame} was on its way to {target} when its script was stopped; give that command again first, or delete"
+            f" {note}"
+        )
+    also, trash = also_noted(said, note, folders), roots[0] / REPLACED
+    if frame.exists() and [*(move.stamp(frame) or ())] == said.get("file"):
+        owners = read_journal(roots[0]).owners()
+        bring(frame, target, MOVE, trash, owners.get(target) or owners.get(frame), also=also)
+    elif target.exists():
+        do_also(also, note.parent, target.parent, trash)
 
 
 def also_noted(said: Mapping[str, Any], note: Path, folders: Sequence[Path]) -> dict[str, Any]:

@@ -10,12 +10,13 @@ from typing import Any
 
 from framekit.dataset.frames import FRAME_SUFFIXES, is_frame_name
 from framekit.errors import BadSidecar
-from framekit.files.atomic import Put, Transport, move_whole, write_json
+from framekit.files.atomic import Put, Transport, move_whole, temporary, write_json
 from framekit.files.names import CACHES, MADE_AGAIN, NAME_SUFFIXES, STEM_SUFFIXES, TAGS, cache_stem, walk
 from framekit.files.paths import refuse_linked_trash
 
 Stamp = tuple[int, int]
 NOTE = ".moving.json"  # beside a frame while it moves with its files
+NOTES = (NOTE, temporary(Path(NOTE)).name)  # the second one was not written to its end: nothing moved
 NOTHING: Mapping[str, Any] = {}
 
 

@@ -4,11 +4,13 @@
 
 BASE is a folder to start from; in WORDS, ROOT stands for its copy. MOMENTS are as many kills, evenly spread; 0 kills
 before each operation. Behind each kill of one run stands a double kill: that of the run which goes on. Other scripts
-run between the kill and the same command again, and after it. Each run is a process of its own, forked from this one,
-which has imported the scripts. Prints a line for each moment whose result differs, exit code 1 then.
+run between the kill and the same command again, and after it; then only files in sight are compared. Each run is a
+process of its own, forked from this one, which has imported the scripts. Prints a line for each moment whose result
+differs, exit code 1 then.
 """
 
 import importlib
+import json
 import os
 import random
 import shutil
@@ -24,10 +26,24 @@ CHANGES = frozenset(
 )
 WRITING = os.O_WRONLY | os.O_RDWR
 REDOING = ".extracting_again.json"  # what extract_frames.py --redo began with
+FOLDER = "folder"
+HISTORY = ("written", "renamed")  # keys that tell when a file was written
 LAST = (".lock", ".commands.jsonl")  # what a script sees to when its work is done
 ARRANGED, MANIFEST, TAGGED = ".arranged.jsonl", "manifest.jsonl", ".tagged.jsonl"
 LOADED_LATER = ("cv2", "PIL.Image", "framekit.training.check", "framekit.report.page")  # once, not in each fork
 Command = tuple[str, list[str]]
+
+
+def visible(root: Path) -> dict[str, object]:
+    """Return what `held` does of the files in sight, but for the history in X.json."""
+    found = {}
+    for name, value in held(root).items():
+        if value != FOLDER and not any(part.startswith(".") for part in Path(name).parts):
+            path = root / name
+            is_ours = path.suffix == ".json" and path.is_file()
+            values = json.loads(path.read_bytes()) if is_ours else {}
+            found[name] = {key: one for key, one in values.items() if key not in HISTORY} if is_ours else value
+    return found
 
 
 def held(root: Path) -> dict[str, object]:
@@ -46,7 +62,7 @@ def held(root: Path) -> dict[str, object]:
             content = told(path) if path.suffix == ".jsonl" else b"" if path.suffix == ".npz" else path.read_bytes()
             found[name] = content, first.setdefault(path.stat().st_ino, name)
         else:
-            found[name] = "folder"
+            found[name] = FOLDER
     return found
 
 
@@ -151,7 +167,8 @@ class Trial:
         self.later = [run(one, 0, self.log)[0] for one in self.rest()]
         if not {self.code, *self.later} <= {0, 1}:
             raise RuntimeError(f"undisturbed: {self.code} {self.later} {self.log.read_text()}")
-        self.expected = held(self.root)
+        self.look = visible if self.others else held
+        self.expected = self.look(self.root)
 
     def rest(self) -> list[Command]:
         """Return what runs after a run that was not killed."""
@@ -187,7 +204,7 @@ class Trial:
         again = codes[-1] if over else run(self.killed, 0, self.log)[0]
         said += self.log.read_text()
         later = [run(one, 0, self.log)[0] for one in self.others]
-        found = held(self.root)
+        found = self.look(self.root)
         differing = sorted(
             f"{name} {'missing' if name not in found else 'new' if name not in self.expected else 'other'}"
             for name in found.keys() | self.expected.keys() if found.get(name) != self.expected.get(name)
