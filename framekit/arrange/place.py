@@ -237,6 +237,13 @@ class Placer:
         if one != put:
             self.journal.append(one.record(self.tree, put))
 
+    def note_name(self, location: FrameLocation) -> None:
+        """Note what a frame that a person deleted in the tree is called in the dataset now."""
+        put = location.put
+        if put is not None and put.origin != location.origin:
+            one = replace(self.placed(location, put.place), by_hand=put.by_hand)
+            self.journal.append(one.record(self.tree, put))
+
     def refresh(self, frame: Path, target: Path) -> None:
         """Bring what changed in the dataset to a frame whose place and metadata stay."""
         if frame.exists():

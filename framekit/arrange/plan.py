@@ -113,6 +113,8 @@ def carry_out(decisions: Sequence[Decision], described: Mapping[Path, Described]
         for one, target in decisions:
             if target == "moved":
                 placer.follow(one, described[one.frame].digests)
+            elif target == "deleted":
+                placer.note_name(one)
         for one, target, in_a_circle in console.progress(in_order(placed), len(placed), "frame"):
             if in_a_circle:
                 aside[one.frame] = placer.step_aside(one)
