@@ -123,12 +123,17 @@ def closing(decisions: Sequence[Decision], aside: Mapping[str, int], fetched: in
     placed = [(one, target) for one, target in decisions if isinstance(target, Path)]
     kept_out = Counter(target for _, target in decisions if isinstance(target, str))
     back = sum(one.away is not None for one, _ in placed)
-    new = sum(target != one.now for one, target in placed) - back
+    new = sum(one.now is None and one.away is None for one, _ in placed)
+    moved = sum(one.now is not None and one.now.parent != target.parent for one, target in placed)
+    renamed = sum(one.now is not None and one.now != target for one, target in placed) - moved
+    changes = ", ".join(
+        [f"{new} new there", *([f"{moved} moved"] if moved else []), *([f"{renamed} renamed"] if renamed else [])]
+    )
     would = " would be" if dry_run else ""
     reasons = ", ".join(f"{number} {reason}" for reason, number in aside.items())
     folders = len({target.parent for _, target in placed})
     parts = [
-        f"{console.counted(len(placed), 'frame')}{would} in {console.counted(folders, 'folder')} ({new} new there)",
+        f"{console.counted(len(placed), 'frame')}{would} in {console.counted(folders, 'folder')} ({changes})",
         f"{kept_out['moved']} moved and {kept_out['deleted']} deleted by hand and left alone"
         if kept_out["moved"] or kept_out["deleted"] else "",
         f"{by_hand} put there by hand" if by_hand else "",

@@ -31,7 +31,16 @@ from framekit.files.atomic import MOVE, Transport
 from framekit.files.journal import Journal
 from framekit.files.names import walk
 from framekit.sidecars.metadata import read_own
-from framekit.sidecars.renames import RECORD, RENAMED, Names, Renames, rename_metadata, rename_sidecars, renamed_part
+from framekit.sidecars.renames import (
+    RECORD,
+    RENAMED,
+    Names,
+    Renames,
+    rename_metadata,
+    rename_sidecars,
+    rename_values,
+    renamed_part,
+)
 from framekit.sidecars.tags import TagRecord
 
 SIDECARS = (*names.STEM_SUFFIXES, names.TAGS)
@@ -268,17 +277,21 @@ def follow_renames(source: Path, tree: Path) -> None:
     tagged: dict[Path, TagRecord] = {}
     with Journal(tree / JOURNAL) as lines:
         for frame in [*(now.get(frame, frame) for frame in found), *(one.where for one in away)]:
-            digest = metadata_digest(frame)
             try:
+                put, digest = owners.get(frame), metadata_digest(frame)
+                if put is not None and digest and put.digests.tree == digest != renamed_digest(frame, renames):
+                    digests = put.digests._replace(tree=renamed_digest(frame, renames))
+                    lines.append(replace(put, digests=digests).record(tree))
                 rename_sidecars(frame, renames, tagged)
                 rename_metadata(frame, renames)
             except errors.BadSidecar:
                 continue  # whoever reads it lists it
-            put = owners.get(frame)
-            if put is not None and put.digests.tree == digest != metadata_digest(frame):
-                digests = put.digests._replace(tree=metadata_digest(frame))
-                lines.append(replace(put, digests=digests).record(tree))
     journal.append_line(tree / RECORD, {FOLLOWED: followed | {name: renames.mark}})
+
+
+def renamed_digest(frame: Path, renames: Renames) -> str:
+    """Return the digest of a frame's X.json with old names replaced. Raises BadSidecar."""
+    return atomic.digest(rename_values(read_own(names.sidecar(frame, names.METADATA)), renames))
 
 
 def last_followed(tree: Path) -> dict[str, str]:

@@ -271,16 +271,17 @@ def factor_bearers(tree: Path, moves: Iterable[tuple[FrameLocation, Path]]) -> s
     for one, target in moves:
         if one.now is not None and one.now.parent != target.parent:
             leaving.setdefault(one.now.parent, {})[one.now] = (one.frame, target.parent)
-    bearers = set()
-    for old, going in leaving.items():
+    bearers: dict[Path, Path] = {}  # where a factor comes to, who takes it there
+    for old, going in sorted(leaving.items()):
         if not (old / names.MULTIPLY).exists() or not going.keys() >= set(frames_in(old)):
             continue
         folders = {new for _, new in going.values()}
-        if len(folders) == 1 and not (min(folders) / names.MULTIPLY).exists():
-            bearers.add(next(iter(going.values()))[0])
+        new = min(folders)
+        if len(folders) == 1 and new not in bearers and not (new / names.MULTIPLY).exists():
+            bearers[new] = next(iter(going.values()))[0]
         else:
             move.move_to_trash(old / names.MULTIPLY, tree / REPLACED / old.relative_to(tree))
-    return bearers
+    return {*bearers.values()}
 
 
 def frames_in(folder: Path) -> list[Path]:
