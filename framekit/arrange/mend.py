@@ -53,8 +53,7 @@ def finish_moves(notes: Iterable[Path], folders: Sequence[Path]) -> None:
     Raises UsageError for one that leads out of the folders: that is for the script which began it.
     """
     for note in notes:
-        if note.name == move.NOTE:
-            finish_move(note, folders)
+        finish_move(note, folders)
         note.unlink(missing_ok=True)
         for root in [one for one in folders if note.is_relative_to(one)]:
             move.remove_empty_folders(root)

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from framekit.dataset.move import NOTES
+from framekit.dataset.move import NOTE
 from framekit.errors import UsageError
 from framekit.files.names import is_ignored
 from framekit.files.paths import REMOVED
@@ -57,7 +57,7 @@ def locked_folders(script: str, folders: Mapping[Path, bool]) -> Iterator[list[P
             taken = [path for path, is_ours in own.items() if not is_ours]
             taken += [path for work, path in found if path not in own and work.refuses(path) and is_held(path)]
             if not taken:
-                yield sorted({path for work, path in found if path.name in NOTES})
+                yield sorted({path for work, path in found if path.name == NOTE})
                 return
         if number == TRIES:
             raise UsageError(refusal(taken[0]))
@@ -87,7 +87,7 @@ def files_around(folder: Path) -> Iterator[Path]:
             yield from (above / name for name in os.listdir(above) if LOCK.fullmatch(name))  # noqa: PTH208
     for here, inner, names in os.walk(folder):
         inner[:] = [name for name in inner if name == REMOVED or not is_ignored(name)]
-        yield from (Path(here, name) for name in names if name in NOTES or LOCK.fullmatch(name))
+        yield from (Path(here, name) for name in names if name == NOTE or LOCK.fullmatch(name))
 
 
 @contextmanager

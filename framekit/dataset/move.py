@@ -1,6 +1,7 @@
 """Move, copy or link a frame with all its sidecars so that a kill at any moment loses nothing."""
 
 import filecmp
+import json
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -10,13 +11,12 @@ from typing import Any
 
 from framekit.dataset.frames import FRAME_SUFFIXES, is_frame_name
 from framekit.errors import BadSidecar
-from framekit.files.atomic import Put, Transport, move_whole, temporary, write_json
+from framekit.files.atomic import Put, Transport, move_whole
 from framekit.files.names import CACHES, MADE_AGAIN, NAME_SUFFIXES, STEM_SUFFIXES, TAGS, cache_stem, walk
 from framekit.files.paths import refuse_linked_trash
 
 Stamp = tuple[int, int]
 NOTE = ".moving.json"  # beside a frame while it moves with its files
-NOTES = (NOTE, temporary(Path(NOTE)).name)  # the second one was not written to its end: nothing moved
 NOTHING: Mapping[str, Any] = {}
 
 
@@ -155,7 +155,9 @@ def noted(frame: Path, target: Path, also: Mapping[str, Any] = NOTHING) -> Itera
         to = Path(os.path.relpath(target.parent.resolve(), frame.parent.resolve()), target.name).as_posix()
     except ValueError:  # another drive
         to = (target.parent.resolve() / target.name).as_posix()
-    write_json(note, {"frame": frame.name, "to": to, "file": stamp(frame), **also})
+    note.unlink(missing_ok=True)
+    with note.open("x", encoding="utf-8") as file:  # in one piece, before anything moves: an empty one says nothing
+        json.dump({"frame": frame.name, "to": to, "file": stamp(frame), **also}, file, ensure_ascii=False)
     try:
         yield
     except BadSidecar:
