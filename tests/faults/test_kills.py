@@ -34,7 +34,7 @@ def kill(tmp_path: Path, moments: int, script: str, *words: str) -> None:
         *words,
     ]
     (tmp_path / "work").mkdir(exist_ok=True)
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600 if moments else None)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -217,7 +217,7 @@ SEQUENCES = {
 
 
 @pytest.mark.parametrize("name", SEQUENCES)
-@pytest.mark.parametrize("way", ["copy", "hardlink"])
+@pytest.mark.parametrize("way", ["hardlink"])
 def test_a_tree_in_use(in_use: Path, tmp_path: Path, moments: int, name: str) -> None:
     kill(tmp_path, moments, *SEQUENCES[name])
 
