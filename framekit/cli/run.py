@@ -109,10 +109,14 @@ def locked(script: str, given: Namespace, moves: Callable[[Namespace], Iterable[
         folder: alone for folder, alone in folders.items() if folder != given.src_dir.resolve() or folder.is_dir()
     }
     with locked_folders(script, folders) as notes:
-        if notes:
-            from framekit.arrange.mend import finish_moves  # rarely needed
+        if not notes:
+            yield
+            return
+    from framekit.arrange.mend import finish_moves  # rarely needed
 
-            finish_moves(notes, [*folders])
+    with locked_folders(script, dict.fromkeys(folders, True)) as notes:
+        finish_moves(notes, [*folders])
+    with locked_folders(script, folders):
         yield
 
 
