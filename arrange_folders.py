@@ -16,10 +16,10 @@ from typing import Any
 
 from framekit import console, errors
 from framekit.arrange import flatten, leave, mend, place, resize
-from framekit.arrange.folders import LEVELS, Rules, parse_format
+from framekit.arrange.folders import LEVELS, Rules, misplaced_in_words, parse_format
 from framekit.arrange.locations import locate
 from framekit.arrange.place import WAYS, way_of
-from framekit.arrange.plan import Decision, carry_out, check_folders, describe_all, filtered, plan
+from framekit.arrange.plan import Decision, carry_out, check_folders, describe_all, filtered, named_in, plan
 from framekit.cli import run
 from framekit.cli.config import read_defaults
 from framekit.cli.parser import StageParser, count
@@ -30,7 +30,7 @@ from framekit.files.paths import REMOVED
 def parser() -> StageParser:
     """Return the command line."""
     options = StageParser("arrange_folders", __doc__ or "")
-    options.shared("src_dir", "dst_dir", "dry_run", "limit", "config")
+    options.shared("src_dir", "dst_dir", "dry_run", "limit", "follow_links", "config")
     options.option(
         "format", default="n_characters/character/fh_ratio", help=f"levels of folders, of {', '.join(LEVELS)}"
     )
@@ -112,6 +112,8 @@ def main(args: argparse.Namespace) -> int:
     decisions = plan(located.locations, described, rules, tree)
     if not args.dry_run:
         carry_out(decisions, described, placer)
+    if words := misplaced_in_words(named_in(decisions, described, tree), tree):
+        console.warn(words)
     return run.close(
         closing(decisions, aside, fetched, located.by_hand, args.dry_run) + f", in {tree}",
         [*located.unusable, *unreadable],

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from framekit import console, errors
 from framekit.arrange import folders
-from framekit.arrange.mend import fetch_sidecars, followed_words, rename_folders
+from framekit.arrange.mend import follow_hand, followed_words, rename_folders
 from framekit.arrange.place import REPLACED
 from framekit.cli import run
 from framekit.cli.parser import StageParser
@@ -23,13 +23,14 @@ from framekit.dataset.read import characters_in
 from framekit.files import atomic, names
 from framekit.metadata.join import COUNTS, Rules, Tally, first_described, unclear_in_words, write_metadata
 from framekit.metadata.rename import check_renames, read_renames, rename_all
+from framekit.pixels.decode import why_broken
 from framekit.sidecars.renames import Renames, finish
 
 
 def parser() -> StageParser:
     """Return the command line."""
     options = StageParser("generate_metadata", __doc__ or "")
-    options.shared("src_dir", "limit", "overwrite_corrections", "config")
+    options.shared("src_dir", "limit", "follow_links", "overwrite_corrections", "config")
     options.option(
         "general_description", help='words for all frames, such as "anishot"; without it those of before stay'
     )
@@ -64,6 +65,8 @@ def closing(tally: Tally, done: int, new_names: Mapping[str, str]) -> str:
     parts = [f"{console.counted(done, 'frame')} described"]
     if new_names:
         parts.append(f"characters renamed in {console.counted(len(tally.renamed), 'frame')}")
+    if tally.joined:
+        parts.append(f"{console.counted(tally.joined, 'frame')} had both names, see whether count is right there")
     if tally.from_folders is not None:
         parts.append(f"characters read from folders in {console.counted(tally.from_folders, 'frame')}")
     if tally.kept_fields:
@@ -79,7 +82,7 @@ def closing(tally: Tally, done: int, new_names: Mapping[str, str]) -> str:
 def main(args: argparse.Namespace) -> int:
     """Run the command line."""
     root = args.src_dir
-    fetched = fetch_sidecars(root) if root.is_dir() else 0
+    fetched = follow_hand(root) if root.is_dir() else 0
     unusable: list[tuple[Path, str]] = []
     found = frames.find_frames(root, args.limit, unusable)
     for suffix in (names.METADATA, names.CHARACTERS, names.TAGS):
@@ -105,6 +108,9 @@ def main(args: argparse.Namespace) -> int:
     )
     tally = Tally(from_folders=0 if reader else None, renamed=renamed)
     for frame in console.progress(found, len(found), "frame"):
+        if not rules.names_only and (reason := why_broken(frame)):
+            unreadable.append((frame, f"it cannot be decoded: {reason}"))
+            continue
         try:
             write_metadata(frame, rules, tally)
         except errors.BadSidecar as error:

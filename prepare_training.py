@@ -17,12 +17,14 @@ from pathlib import Path
 
 from framekit import console, errors
 from framekit.arrange import mend
+from framekit.arrange.folders import misplaced_in_words
 from framekit.cli import run
 from framekit.cli.parser import StageParser, count, fraction, positive
 from framekit.dataset import frames, read
 from framekit.dataset.history import Command
 from framekit.files import atomic
 from framekit.files.names import nfc
+from framekit.metadata import join
 from framekit.sidecars import metadata
 from framekit.trainers import kohya, registry
 from framekit.trainers.base import Settings, folder_in
@@ -114,7 +116,7 @@ def add_balance_options(options: StageParser) -> None:
 def parser() -> StageParser:
     """Return the command line."""
     options = StageParser("prepare_training", __doc__ or "")
-    options.shared("src_dir", "dst_dir", "limit", "workers", "overwrite_corrections", "config")
+    options.shared("src_dir", "dst_dir", "limit", "follow_links", "workers", "overwrite_corrections", "config")
     options.option(
         "trainer",
         nargs="+",
@@ -194,11 +196,12 @@ def main(args: argparse.Namespace) -> int:
     places = destinations(root, args.dst_dir, wanted, settings)
     weights = balance.read_weights(args.weight_csv) if args.weight_csv else []
     limits = balance.Limits(args.min_multiply, args.max_multiply, args.target_epoch_size, args.max_repeats)
-    fetched = mend.fetch_sidecars(root) if root.is_dir() else 0
+    fetched = mend.follow_hand(root) if root.is_dir() else 0
     unusable: list[tuple[Path, str]] = []
     found, others = prepare.trainable(frames.find_frames(root, args.limit, unusable), wanted)
     reading = console.progress(found, len(found), "frame", "reading")
     described, unreadable = read.with_metadata(read.described(reading))
+    tell_of_names(root, described)
     rules = caption_rules(args, described)
     fitting = [(place, rules_for(place, rules)) for place in places]
     atomic.clean_up([root], Path(RECORD).suffix)
@@ -238,6 +241,19 @@ def main(args: argparse.Namespace) -> int:
         f"{kept_words}, in {args.dst_dir or root}",
         [*unusable, *unreadable, *dataset.misread, *others],
     )
+
+
+def tell_of_names(root: Path, described: Mapping[Path, metadata.Metadata]) -> None:
+    """Warn where frames stand in folders of others, or where sidecars say what the metadata does not."""
+    named = {frame.relative_to(root): known.characters for frame, known in described.items()}
+    if words := misplaced_in_words(named, root):
+        console.warn(words)
+    if behind := join.outdated(described, root):
+        frames_have = f"{console.counted(len(behind), 'frame')} {'has' if len(behind) == 1 else 'have'}"
+        console.warn(
+            f"{frames_have} tags or names that are newer than the metadata, such as {behind[0].relative_to(root)}; run"
+            f" generate_metadata.py --src_dir {root}, then this again"
+        )
 
 
 def show_balance(

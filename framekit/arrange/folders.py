@@ -3,7 +3,7 @@
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -57,6 +57,11 @@ class Described:
     combination: str
     is_wanted: bool
     digests: MetadataDigests = NO_DIGESTS
+
+    @property
+    def names(self) -> list[str]:
+        """The characters of the combination."""
+        return [] if self.combination == CHARACTER_OTHERS else self.combination.split("+")
 
 
 def count_folder(number: int, singular: str, plural: str, largest: int) -> str:
@@ -151,6 +156,63 @@ def characters_named(folder: Path) -> set[str]:
     return {name for part in parts for name in part.split("+")} - {CHARACTER_OTHERS, OTHERS}
 
 
+def character_level(named: Mapping[Path, Collection[str]]) -> int | None:
+    """Return which level of folders names characters: where most frames stand in one called after theirs.
+
+    `named` are the characters of each frame, by its path in the tree. So does the level below the numbers of
+    characters. None where no folder names anybody.
+    """
+    numbers = re.compile(LEVELS["n_characters"].pattern)
+    levels = Counter(
+        level
+        for frame, characters in named.items()
+        for level, part in enumerate(frame.parts[:-1])
+        if (characters and {*nfc(part).split("+")} == {folder_name(name) for name in characters})
+        or (level and part != CHARACTER_OTHERS and numbers.fullmatch(frame.parts[level - 1]))
+    )
+    return levels.most_common(1)[0][0] if levels else None
+
+
+def misplaced(named: Mapping[Path, Collection[str]]) -> list[Path]:
+    """Return the frames that stand in folders of other characters than those that they are `named` after.
+
+    >>> named = {"EP01/Aoba/1.png": ["Aoba"], "EP01/Hinata/2.png": ["Hinata"], "EP01/Hinata/3.png": ["Aoba"]}
+    >>> [frame.name for frame in misplaced({Path(path): names for path, names in named.items()})]
+    ['3.png']
+    """
+    level = character_level(named)
+    told = {} if level is None else {frame: characters_at(frame, level) for frame in named}
+    return [
+        frame for frame, names in told.items()
+        if names is not None and names != {folder_name(name) for name in named[frame]}
+    ]  # fmt: skip
+
+
+def characters_at(frame: Path, level: int) -> set[str] | None:
+    """Return the characters that this level of the folders of a frame names; None if it says nothing."""
+    parts = [nfc(part) for part in frame.parent.parts[: level + 1]]
+    if OTHERS in parts:
+        return set()
+    if len(parts) <= level or parts[level] == CHARACTER_OTHERS:
+        return None
+    is_other_level = NO_NAME.fullmatch(parts[level]) or COUNTED.fullmatch(parts[level])
+    return None if is_other_level else {*parts[level].split("+")}
+
+
+def misplaced_in_words(named: Mapping[Path, Collection[str]], tree: Path) -> str:
+    """Return that frames stand in folders of other characters than theirs, and what to do; nothing where none do."""
+    found = misplaced(named)
+    if not found:
+        return ""
+    stand = f"{console.counted(len(found), 'frame')} {'stands in a folder' if len(found) == 1 else 'stand in folders'}"
+    level = character_level(named)
+    option = "" if level == PATTERN.split("/").index(CHARACTER) else f" '{'*/' * (level or 0)}{CHARACTER}'"
+    return (
+        f"{stand} of other characters than the metadata names, such as {found[0]}; to take the folders' names, run"
+        f" generate_metadata.py --src_dir {tree} --characters_from_folders{option}; else move the frames back"
+    )
+
+
 class BadFolder(Exception):
     """A folder that names nobody who is valid; the text is the reason."""
 
@@ -208,7 +270,7 @@ def reader(root: Path, pattern: str, valid_names: Path | None, known: Iterable[s
         )
     given = read_valid_names(valid_names) if valid_names else []
     valid = {folder_name(name): name for name in (*known, *given)} if not given else {folder_name(n): n for n in given}
-    put = frozenset(one.place for one in read_journal(root).placed.values())
+    put = frozenset(one.place for one in read_journal(root).placed.values() if not one.by_hand)
     held = [Path(folder).relative_to(root).parts for folder, _, _ in walk(root)] if "[" in pattern else []
     parts = tuple(
         with_brackets_read(part, {nfc(folder[level]) for folder in held if len(folder) > level})

@@ -9,7 +9,16 @@ from typing import Any
 
 from framekit import console, errors
 from framekit.arrange.pictures import noted_picture
-from framekit.arrange.placements import JOURNAL, Key, Placed, comes_from, placement, read_sources, source_name
+from framekit.arrange.placements import (
+    JOURNAL,
+    Key,
+    Placed,
+    comes_from,
+    placement,
+    read_journal,
+    read_sources,
+    source_name,
+)
 from framekit.dataset import frames, move, removed
 from framekit.dataset.carry import PREPARED
 from framekit.dataset.frames import relative_name
@@ -18,6 +27,7 @@ from framekit.files.journal import append_line
 from framekit.sidecars import corrections
 
 GONE = "gone"  # the reason where nobody noted why a frame left the dataset
+DELETED = f"{paths.REMOVED}/deleted"  # folder of what belonged to pictures that a person deleted in the tree
 MAX_RECORD_BYTES = 2**28  # 100,000 captions take 6 MB
 FILTERED = "face_number"  # the reason of frames whose number of faces is not wanted, as detect_faces.py calls it
 Leaving = tuple[Placed, Path, str]  # how it was placed, where it is now, why it leaves
@@ -111,6 +121,20 @@ def drop_captions(tree: Path, moving: Iterable[Path]) -> None:
         caption, noted = names.sidecar(frame, names.CAPTION), prepared.get(frame.stem)
         if isinstance(noted, list) and caption.exists() and not corrections.is_file_edited(caption, noted):
             move.move_to_trash(caption, tree / removed.REPLACED)
+
+
+def drop_orphans(tree: Path, deleted: Iterable[Placed]) -> None:
+    """Take the files of pictures that a person deleted out of the tree; they come back if their picture does."""
+    owners = read_journal(tree).owners()
+    for one in deleted:
+        if owners[one.place].key == one.key and not move.stem_taken(one.place):
+            for path in move.files_beside(one.place):
+                move.move_to_trash(path, deleted_at(tree, one).parent)
+
+
+def deleted_at(tree: Path, one: Placed) -> Path:
+    """Return where a picture that a person deleted would be for the files that it left: no other picture shares it."""
+    return (tree / DELETED / one.place.relative_to(tree)).parent / atomic.digest(one.key) / one.place.name
 
 
 def note_place(tree: Path, away: Away, stood: Path) -> None:

@@ -107,7 +107,7 @@ def is_sure(one: Placed, now: Path) -> bool:
 
     A link is known by where it leads.
     """
-    return now == one.place or now.is_symlink() or move.stamp(now) == one.picture.file
+    return (now == one.place and not one.by_hand) or now.is_symlink() or move.stamp(now) == one.picture.file
 
 
 class Match:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from framekit import console, errors
-from framekit.arrange.leave import Away, note_place, set_aside_before
+from framekit.arrange.leave import DELETED, Away, deleted_at, note_place, set_aside_before
 from framekit.arrange.locations import FrameLocation, in_tree
 from framekit.arrange.pictures import Pictures
 from framekit.arrange.place import FACTOR, LINE, REPLACED, TAKING_FACTOR, bring, do_also, factor_bearers
@@ -106,7 +106,7 @@ def mend(source: Path, tree: Path, how: Transport) -> int:
         away = set_aside_before(tree)
         finish_interrupted(source, tree, how, away)
         note_away(tree, away)
-        fetched = fetch_sidecars(tree)
+        fetched = follow_hand(tree)
     if source != tree:
         follow_renames(source, tree)
     return fetched
@@ -160,26 +160,38 @@ def note_away(tree: Path, away: Mapping[Key, Away]) -> None:
             journal.append_line(tree / JOURNAL, one.placed.record(tree) | {"left": one.reason})
 
 
-def fetch_sidecars(tree: Path) -> int:
-    """Bring the sidecars of pictures that a person moved alone to them; return how many pictures that were.
+def follow_hand(tree: Path) -> int:
+    """Note where a person moved pictures, and bring those that were moved alone their sidecars; return how many.
 
-    What is done so far stays so after a kill, and the next call does the rest.
+    Where a picture was put last is its place from then on, so that moving it back is a move too. What is done so far
+    stays so after a kill, and the next call does the rest.
     """
-    orphans = orphaned_stems(tree)
-    if not orphans:
+    arranged, orphans = read_journal(tree), orphaned_stems(tree)
+    stays = all(move.stamp(one.place) == one.picture.file for one in arranged.placed.values())
+    if stays and not orphans and not (tree / DELETED).is_dir():
         return 0
-    arranged = read_journal(tree)
     source = noted_source(tree, arranged)
     places = Places(arranged, in_tree(tree, arranged, source, []), source, Pictures())
     found = [(one, places.now(one)) for one in arranged.placed.values()]
+    fetched = fetch_sidecars(tree, found, orphans)
+    with journal.Journal(tree / JOURNAL) as lines:
+        for one, now in found:
+            if now is not None and now != one.place:
+                lines.append(replace(one, place=now, by_hand=True).record(tree))
+    return fetched
+
+
+def fetch_sidecars(
+    tree: Path, found: Sequence[tuple[Placed, Path | None]], orphans: Mapping[str, Sequence[Path]]
+) -> int:
+    """Bring `orphans` to the pictures `found` that they belong to; return to how many."""
     moved = [(one, now) for one, now in found if now and (now != one.place or not has_metadata(now))]
-    own = {move.stem_key(one.place) for one in arranged.placed.values()}
+    own = {move.stem_key(one.place) for one, _ in found}
     claims = Counter(stem for one, now in found for stem in {one.place.stem, (now or one.place).stem})
     fetched = 0
     for one, now in moved:
-        found_beside = [
-            (left, path) for left in left_behind(one, now, orphans, own, claims) for path in move.files_beside(left)
-        ]
+        before = [*left_behind(one, now, orphans, own, claims), deleted_at(tree, one)]
+        found_beside = [(left, path) for left in before for path in move.files_beside(left)]
         fetched += bool(found_beside)
         for left, path in found_beside:
             move.settle(path, move.file_at(path, left, now), MOVE.beside, False, tree / REPLACED)

@@ -166,10 +166,11 @@ def read_sources(tree: Path) -> set[str]:
 
 
 def moved_by_hand(tree: Path) -> int:
-    """Return how many frames of an arranged tree are not where they were put, but elsewhere in it."""
+    """Return how many frames of an arranged tree are where a person put them."""
     owners = read_journal(tree).owners()
     unusable: list[tuple[Path, str]] = []  # listed by the caller
     found = frames.find_frames(tree, unusable=unusable) if owners else []
     left_out = LeftOut(unusable)
     gone = {place.name for place in owners if place not in left_out and not place.exists()}
-    return sum(path.name in gone for path in found if path not in owners)
+    noted = sum(path in owners and owners[path].by_hand for path in found)
+    return noted + sum(path.name in gone for path in found if path not in owners)

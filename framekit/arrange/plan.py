@@ -7,13 +7,14 @@ from pathlib import Path
 from framekit import console, errors
 from framekit.arrange import place
 from framekit.arrange.folders import Described, Rules, describe, leaf_folder, rare_combinations
-from framekit.arrange.leave import FILTERED, Leaving, drop_captions, move_factors
+from framekit.arrange.leave import FILTERED, Leaving, drop_captions, drop_orphans, move_factors
 from framekit.arrange.locations import FrameLocation, is_sure
 from framekit.arrange.mend import clear_orphans
 from framekit.dataset import frames, removed
 from framekit.dataset.move import Stems, remove_empty_folders, stem_key, visible_files
 from framekit.files import paths
 from framekit.files.names import on_disk
+from framekit.pixels.decode import why_broken
 from framekit.sidecars.renames import Renames
 
 Placement = tuple[FrameLocation, Path]
@@ -43,6 +44,9 @@ def describe_all(
     for one in console.progress(locations, len(locations), "frame", "reading"):
         if not one.frame.exists():
             unreadable.append((one.frame, "it is a link that leads nowhere; remove it, or put the frame back"))
+            continue
+        if one.put is None and (reason := why_broken(one.frame)):
+            unreadable.append((one.frame, f"it cannot be decoded: {reason}"))
             continue
         try:
             values, digests = place.held_metadata(one.frame, one.other, one.put, renames)
@@ -102,6 +106,15 @@ def filtered(locations: Sequence[FrameLocation], described: Mapping[Path, Descri
     return [(put, now, FILTERED) for put, now in found if put and now and now not in kept and is_sure(put, now)]
 
 
+def named_in(decisions: Sequence[Decision], described: Mapping[Path, Described], tree: Path) -> dict[Path, list[str]]:
+    """Return the characters of the frames that are in the tree then, by their path in it."""
+    places = ((one, target if isinstance(target, Path) else one.now) for one, target in decisions)
+    return {
+        where.relative_to(tree): described[one.frame].names for one, where in places
+        if where is not None and where.is_relative_to(tree)
+    }  # fmt: skip
+
+
 def carry_out(decisions: Sequence[Decision], described: Mapping[Path, Described], placer: place.Placer) -> None:
     """Bring the frames to their places, and what belongs to folders after them."""
     placed = [(one, target) for one, target in decisions if isinstance(target, Path)]
@@ -121,6 +134,7 @@ def carry_out(decisions: Sequence[Decision], described: Mapping[Path, Described]
             else:
                 placer.place(aside.get(one.frame, one), target, described[one.frame].digests)
     move_factors(placer.tree)
+    drop_orphans(placer.tree, (one.put for one, target in decisions if target == "deleted" and one.put))
     remove_empty_folders(placer.tree)
 
 

@@ -15,6 +15,7 @@ from framekit.cli.locks import locked_folders, refuse_moving
 from framekit.cli.parser import StageParser
 from framekit.dataset import history
 from framekit.errors import UsageError
+from framekit.files.paths import links_followed
 
 DONE, SOME_UNREADABLE, WRONG_USE, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141  # the last two as shells have them
 # What the world around may do to any file: what to say, and what to do about it.
@@ -25,6 +26,7 @@ REMEDIES = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), FULL),
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), FORBIDDEN),
     **dict.fromkeys((errno.ENOTDIR, errno.EEXIST), ("a file lies where a folder is needed", "give another folder")),
+    errno.ENXIO: ("it is no file but a pipe, a socket or a device", "remove it"),
     errno.EISDIR: ("it is a folder where a file is needed", "rename or remove it"),
     errno.ELOOP: ("it is a link, and nothing is written through one", "remove the link"),
     **dict.fromkeys((errno.ENOENT, errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ENODEV), AWAY),
@@ -79,13 +81,14 @@ def script(
             options = parser()
             try:
                 args = options.read(argv)
-                with locked(options.script, args, moves):
+                follows = "follow_links" in args and args.follow_links
+                with links_followed(follows), locked(options.script, args, moves):
                     code = function(args)
                 sys.stdout.flush()
+                if args.command is not None:
+                    history.record_command(args.command)
             except (UsageError, OSError, KeyboardInterrupt) as error:
                 return report_error(error)
-            if args.command is not None:
-                history.record_command(args.command)
             return code
 
         return main

@@ -18,6 +18,7 @@ from framekit.sidecars.tags import TagRecord
 from framekit.tags.vocabulary import people_in
 
 SHOWN, LONGEST_SHOWN = 5, 60  # unclear tags that are told, and characters of each
+TOLD = ("characters", "inferred", "tags", "copyright", "artist", "rating")  # fields that sidecars tell alone
 SCREENSHOTS = "screenshots"  # the type of frames whose video is known
 
 
@@ -164,7 +165,9 @@ def follow_folder(frame: Path, fields: dict[str, Any], reader: folders.Reader) -
         names = folders.corrected(fields.get("characters", []), part, reader.names_of(part))
     except folders.BadFolder as error:
         raise errors.BadSidecar(str(error)) from error
-    return fields if names is None else {**fields, "characters": names, "folder": part}
+    if part == folders.CHARACTER_OTHERS:
+        return fields
+    return {**fields, "folder": part} if names is None else {**fields, "characters": names, "folder": part}
 
 
 @dataclass
@@ -172,7 +175,8 @@ class Tally:
     """What became of the frames.
 
     Fields that a person corrected, and in how many files; how much JSON of other programs was set aside; frames whose
-    characters were read from their folder, or were renamed; what is unclear among the tags of each frame.
+    characters were read from their folder, or were renamed, or had two names that became one; what is unclear among the
+    tags of each frame.
     """
 
     kept_fields: int = 0
@@ -180,6 +184,7 @@ class Tally:
     foreign: int = 0
     from_folders: int | None = None
     renamed: set[Path] = field(default_factory=set)
+    joined: int = 0
     unclear: dict[Path, list[str]] = field(default_factory=dict)
 
 
@@ -215,14 +220,37 @@ def write_metadata(frame: Path, rules: Rules, tally: Tally) -> None:
         tally.unclear |= {frame: known.unclear} if known.unclear else {}
     if rules.folders is not None:
         followed = follow_folder(frame, merged, rules.folders)
-        tally.from_folders = (tally.from_folders or 0) + (followed is not merged)
+        is_named = followed.get("characters") != merged.get("characters")
+        tally.from_folders = (tally.from_folders or 0) + is_named
         merged = followed
     if old and before and any(old.get(key) != before.get(key) for key in renames.NAMING):
         tally.renamed.add(frame)
+        became_one = [len({*metadata.texts(one, "characters")}) for one in (old, before)]
+        tally.joined += became_one[1] < became_one[0]
     if merged != old:
         atomic.write_whole(path, corrections.metadata_text(merged))
     tally.kept_fields += len(kept)
     tally.kept_files += bool(kept)
+
+
+def outdated(found: Iterable[Path], root: Path) -> list[Path]:
+    """Return the frames whose X.json lacks what a sidecar says that was edited, or made again, since it was written."""
+    behind: list[Path] = []
+    rules = Rules(None, "auto", None, False, renames.Renames(root))
+    for frame in found:
+        path = names.sidecar(frame, names.METADATA)
+        beside = [names.sidecar(frame, kind) for kind in (names.TAGS, names.CHARACTERS)]
+        try:
+            written = path.stat().st_mtime_ns
+            if not any(one.exists() and one.stat().st_mtime_ns > written for one in beside):
+                continue
+            old = metadata.read_own(path)
+            merged, _ = corrections.merge_corrections(old, join(read_sidecars(frame, rules.episodes), rules, old))
+        except (errors.BadSidecar, FileNotFoundError):
+            continue  # whoever reads it lists it
+        if any(merged.get(key) != old.get(key) for key in TOLD):
+            behind.append(frame)
+    return behind
 
 
 def unclear_in_words(unclear: Mapping[Path, Sequence[str]], root: Path) -> str:

@@ -1,13 +1,12 @@
 """The captions of a prepared dataset and what they are made of: what trainers misread or lose of them."""
 
-import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 from framekit import errors
-from framekit.arrange.folders import CHARACTER_OTHERS
+from framekit.arrange.folders import character_level, characters_at, misplaced
 from framekit.files import atomic
 from framekit.files.names import METADATA, nfc
 from framekit.sidecars import kinds
@@ -21,7 +20,6 @@ STOPS, MISREADS, LOSES, ADVICE = Severity
 BOM = b"\xef\xbb\xbf"
 LONGEST_DETAIL = 60  # characters of a tag that is told
 TOKENS, MOST_TOKENS = 75, 225  # of CLIP, and the most that kohya reads; Source: its --max_token_length
-CHARACTERS = re.compile(r"\d+\+?_characters?")  # folder of the folders called after characters
 PIECE = re.compile(r"\w+|[^\w\s]")  # each is one token at least
 CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u2028\u2029\ufeff]")
 WRITE_IT = "run prepare_training.py, or write one line"
@@ -53,6 +51,12 @@ MANY_TOKENS = Kind(
     f"it is longer than the {TOKENS} tokens that are read unless the trainer is told to read more",
     "shorten it, or set kohya's --max_token_length",
 )
+OTHER_FOLDER = Kind(
+    "folder-other-name",
+    MISREADS,
+    "it stands in a folder of other characters than its metadata names",
+    "move it back, or give generate_metadata.py --characters_from_folders; then arrange and prepare again",
+)
 OTHER_NAME = Kind(
     "caption-other-name",
     MISREADS,
@@ -81,7 +85,8 @@ def read_lines(image: Path, found: SeenFolder, several_lines: bool) -> tuple[lis
     if caption.name not in found.names:
         return [], [missing(image, found)]
     try:
-        text, kinds = decoded(caption.read_bytes())
+        with atomic.open_regular(caption) as file:
+            text, kinds = decoded(file.read())
     except OSError as error:  # a folder, a link to nothing, a file that may not be read
         return [], [Problem(caption, NO_FILE, error.strerror or str(error))]
     lines = lines_of(text)
@@ -154,12 +159,16 @@ def metadata_of(image: Path) -> Metadata | None:
 
 def name_mismatches(tree: PreparedTree, described: Mapping[Path, Metadata]) -> Iterator[Problem]:
     """Yield the captions that name a character whom the metadata or the folder of their frame does not."""
-    said: dict[Path, list[set[str]]] = {}  # what names the characters of an image: its metadata, its folder
+    named = {one.relative_to(tree.root): known.characters for one, known in described.items()}
+    yield from (Problem(tree.root / one, OTHER_FOLDER) for one in misplaced(named))
+    rest = {image.relative_to(tree.root): list[str]() for image in tree.lines}
+    level = character_level(rest | named)
+    said: dict[Path, list[set[str]]] = {}  # what names the characters of an image: its metadata, or else its folder
     for image in tree.lines:
         known = described.get(image, Metadata())
-        in_folder = characters_of(image.parent.relative_to(tree.root).parts)
-        named = [{*known.characters}] * (image in described) + [in_folder] * bool(in_folder)
-        said[image] = [one | {*known.inferred} for one in named]
+        in_folder = None if level is None else characters_at(image.relative_to(tree.root), level)
+        found = {*known.characters} if image in described else in_folder
+        said[image] = [found | {*known.inferred}] if found is not None else []
     names = sorted(set().union(*(one for listed in said.values() for one in listed)), key=len, reverse=True)
     if not names:
         return
@@ -171,14 +180,6 @@ def name_mismatches(tree: PreparedTree, described: Mapping[Path, Metadata]) -> I
         wrong = {name for name in found for listed in said[image] if not {name, folder_name(name)} & listed}
         if wrong:
             yield Problem(image.with_suffix(".txt"), OTHER_NAME, ", ".join(sorted(wrong)))
-
-
-def characters_of(folders: Sequence[str]) -> set[str]:
-    """Return the characters that an arranged folder is called after, such as `2_characters/Aoba+Hinata`."""
-    for number, name in itertools.pairwise(folders):
-        if CHARACTERS.fullmatch(number) and name != CHARACTER_OTHERS:
-            return {*nfc(name).split("+")}
-    return set()
 
 
 def stale_captions(root: Path, described: Mapping[Path, Metadata]) -> Iterator[Problem]:

@@ -37,11 +37,13 @@ def flatten(folder: Path, *options: str) -> int:
     return arrange_folders.main(["--src_dir", str(folder / "tree"), "--flatten", *options])
 
 
-def test_a_hard_link_is_another_name_of_the_same_file(tmp_path: Path) -> None:
+def test_a_hard_link_is_another_name_of_the_same_picture_and_its_sidecars_are_copies(tmp_path: Path) -> None:
     frame = add(tmp_path, "EP1/x")
     assert arrange(tmp_path, "--hardlink") == 0
     for name in ("x.png", "x.json", "x.png.tags"):
-        assert (tmp_path / "tree" / "Aoba" / name).samefile(frame.with_name(name))
+        placed = tmp_path / "tree" / "Aoba" / name
+        assert placed.samefile(frame.with_name(name)) == (name == "x.png")
+        assert placed.read_bytes() == frame.with_name(name).read_bytes()
 
 
 def test_a_symlink_leads_to_the_frame_also_when_both_move(tmp_path: Path) -> None:
@@ -245,11 +247,15 @@ def test_rewritten_frames_are_not_transparent(tmp_path: Path) -> None:
         assert np.asarray(image).min() == 255
 
 
-def test_a_frame_that_cannot_be_decoded_is_taken_as_it_is(tmp_path: Path) -> None:
+def test_a_frame_that_cannot_be_decoded_is_listed_and_not_placed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     frame = add_frame(tmp_path / "set" / "t.png", plain((1, 2, 3), 40, 20), **KNOWN)
     frame.write_bytes(frame.read_bytes()[:-30])
-    assert arrange(tmp_path, "--max_image_size", "16") == 0
-    assert (tmp_path / "tree" / "Aoba" / "t.png").read_bytes() == frame.read_bytes()
+    for options in ([], ["--max_image_size", "16"]):
+        assert arrange(tmp_path, *options) == 1
+        assert "t.png: it cannot be decoded: " in capsys.readouterr().err
+        assert not (tmp_path / "tree" / "Aoba").exists()
 
 
 @pytest.mark.parametrize("suffix", ".png .jpg .jpeg .jfif .webp .bmp .gif .tif .tiff .avif .GIF".split())

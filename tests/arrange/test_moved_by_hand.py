@@ -12,6 +12,7 @@ import arrange_folders
 from framekit.dataset import frames, move, removed
 from tests.conftest import patchwork, tree
 from tests.helpers_dataset import add_frame, add_text, correct, loaded
+from tests.helpers_tree import move_all
 
 WAYS = ("copy", "hardlink", "symlink")
 
@@ -42,13 +43,6 @@ def hand_work(frame: Path) -> dict[str, bytes]:
     """Correct a frame in the tree and write its caption; return the caption by its ending."""
     correct(frame, note="by hand")
     return {".txt": add_text(frame, ".txt", f"of {frame.stem}").read_bytes()}
-
-
-def move_all(frame: Path, target: Path) -> None:
-    """Move a frame with its files, as a person does."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    for path in move.frame_files(frame):
-        path.rename(move.file_at(path, frame, target))
 
 
 def move_alone(frame: Path, target: Path) -> None:

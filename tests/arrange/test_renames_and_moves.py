@@ -1,6 +1,5 @@
 """Renames reach whatever a person moved, in both directions; a picture that is moved alone fetches its files."""
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,12 +11,12 @@ import arrange_folders
 import generate_metadata
 import prepare_training
 from framekit.dataset import frames, removed
-from framekit.files import atomic, names
+from framekit.files import atomic
 from framekit.sidecars.renames import Renames
-from tests.conftest import patchwork, tree
-from tests.helpers_dataset import MIDDLE, add_frame, add_names, add_text, correct, loaded
+from tests.conftest import patchwork
+from tests.helpers_dataset import add_frame, add_text, correct, loaded
+from tests.helpers_tree import NAMED, add_named, arrange, caption, folders, move, rename, run_all
 
-NAMED = {"a": "Aoba", "b": "Hinata", "c": "Aoba", "d": "Hinata", "e": "Aoba"}
 BESIDE = (".txt", ".png.tags", "-masklabel.png", "_0640x0360_sd.npz", ".npz")
 
 
@@ -30,59 +29,11 @@ def show(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def add_named(show: Path, stem: str, name: str) -> None:
-    """Add a frame to the dataset, with one face of that name."""
-    frame = add_frame(show / f"frames/EP01/{stem}.png", patchwork(ord(stem)))
-    faces = [{"box": list(MIDDLE), "score": 0.9}]
-    found = {"schema": 1, "model": "m", "threshold": 0.5, "faces": faces, "written": atomic.digest(faces)}
-    atomic.write_json(names.sidecar(frame, names.FACES), found)
-    path = add_names(frame, {MIDDLE: name})
-    record = json.loads(path.read_text())
-    atomic.write_json(path, record | {"written": atomic.digest(record["faces"])})
-
-
-def arrange(show: Path, *options: str) -> None:
-    words = ["--src_dir", str(show / "frames"), "--dst_dir", str(show / "training"), "--format"]
-    assert arrange_folders.main([*words, "n_characters/character", "--min_image_per_combination", "1", *options]) == 0
-
-
-def run_all(show: Path, *options: str) -> None:
-    """Run what follows the names."""
-    assert generate_metadata.main(["--src_dir", str(show / "frames")]) == 0
-    arrange(show, *options)
-    assert prepare_training.main(["--src_dir", str(show / "training")]) == 0
-
-
-def rename(show: Path, *words: str, folder: str = "frames") -> None:
-    assert generate_metadata.main(["--src_dir", str(show / folder), "--rename", *words]) == 0
-
-
-def move(show: Path, stem: str, folder: str, *, alone: bool = False, name: str = "") -> Path:
-    """Move a frame of the tree to another folder as a person does, with its files or alone; return where it is."""
-    (found,) = [frame for frame in frames.find_frames(show / "training") if frame.stem == stem]
-    target = show / "training" / folder
-    target.mkdir(parents=True, exist_ok=True)
-    for path in [found] if alone else list(found.parent.glob(f"{stem}[.-_]*")):
-        path.rename(target / (name + path.suffix if name else path.name))
-    return target / (name + found.suffix if name else found.name)
-
-
-def folders(show: Path) -> dict[str, str]:
-    """Return the folder of each frame of the tree by its stem."""
-    root = show / "training"
-    return {frame.stem: frame.parent.relative_to(root).as_posix() for frame in frames.find_frames(root)}
-
-
 def told(show: Path) -> str:
     """Return all that the tree says of its frames, in one text."""
     root = show / "training"
     texts = [path.read_text() for path in root.rglob("*") if path.suffix in (".json", ".txt", ".toml", ".tags")]
     return "\n".join([*folders(show).values(), *texts])
-
-
-def caption(show: Path, stem: str) -> str:
-    (found,) = [path for path in (show / "training").rglob(f"{stem}.txt") if ".removed" not in path.parts]
-    return found.read_text()
 
 
 def test_a_rename_reaches_a_frame_that_was_moved_by_hand(show: Path) -> None:
@@ -309,9 +260,10 @@ def test_another_picture_of_the_same_name_gets_nothing(show: Path) -> None:
     add_text(show / "training/1_character/Hinata/b.png", ".txt", "by hand")
     (show / "training/1_character/Hinata/b.png").unlink()
     add_frame(show / "training/best/b.png", patchwork(77), characters=["Aoba"])
-    before = tree(show / "training/1_character/Hinata")
     arrange(show)
-    assert tree(show / "training/1_character/Hinata") == before
+    assert not list((show / "training/1_character/Hinata").glob("b.*"))
+    (caption_of_b,) = (show / "training/.removed/deleted").rglob("b.txt")
+    assert caption_of_b.read_text() == "by hand"
     assert not (show / "training/best/b.txt").exists()
 
 

@@ -1,0 +1,223 @@
+"""Where a person put a frame last is where it stays, and what they say by that, or in a sidecar, isn't passed over."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import generate_metadata
+import prepare_training
+from framekit.arrange.folders import character_level, misplaced, misplaced_in_words
+from framekit.arrange.placements import moved_by_hand
+from tests.helpers_dataset import LATER, add_text, loaded, set_time
+from tests.helpers_tree import NAMED, add_named, arrange, caption, folders, move, move_all, rename, run_all
+
+HINATAS, AOBAS = "1_character/Hinata", "1_character/Aoba"
+
+
+WAYS = pytest.mark.parametrize("way", ["--copy", "--hardlink", "--symlink"])
+
+
+@pytest.fixture
+def way() -> str:
+    """Return how frames get into the tree, unless a test is run for each way."""
+    return "--copy"
+
+
+@pytest.fixture
+def show(tmp_path: Path, way: str) -> Path:
+    """Return a folder with a dataset of five frames and the tree that was made of it."""
+    for stem, name in NAMED.items():
+        add_named(tmp_path, stem, name)
+    run_all(tmp_path, way)
+    return tmp_path
+
+
+def read_folders(show: Path) -> None:
+    assert generate_metadata.main(["--src_dir", str(show / "training"), "--characters_from_folders"]) == 0
+
+
+@WAYS
+@pytest.mark.parametrize("alone", [False, True])
+@pytest.mark.parametrize("arranged_between", [False, True])
+def test_a_frame_is_moved_to_and_fro_as_often_as_a_person_likes(
+    show: Path, alone: bool, arranged_between: bool
+) -> None:
+    for folder in (HINATAS, AOBAS, HINATAS, "1_character/Sora", AOBAS):
+        now = move(show, "a", folder, alone=alone)
+        read_folders(show)
+        if arranged_between:
+            arrange(show)
+        name = folder.rpartition("/")[2]
+        assert (folders(show)["a"], loaded(now)["characters"]) == (folder, [name])
+        assert prepare_training.main(["--src_dir", str(show / "training")]) == 0
+        assert name in caption(show, "a")
+    arrange(show)
+    assert len(folders(show)) == len(NAMED)
+    assert moved_by_hand(show / "training") == 1
+
+
+@WAYS
+def test_a_folder_that_is_renamed_by_hand_and_back_names_its_frames(show: Path) -> None:
+    for old, new in (("Hinata", "Sora"), ("Sora", "Hinata"), ("Hinata", "Sora")):
+        (show / f"training/1_character/{old}").rename(show / f"training/1_character/{new}")
+        read_folders(show)
+        arrange(show)
+        assert {stem: folder for stem, folder in folders(show).items() if stem in "bd"} == dict.fromkeys(
+            "bd", f"1_character/{new}"
+        )
+        assert loaded(show / f"training/1_character/{new}/b.png")["characters"] == [new]
+
+
+@pytest.mark.parametrize("way", ["--copy", "--hardlink"])
+def test_two_frames_that_change_places_by_hand_stay_there(show: Path) -> None:
+    first, second, aside = (show / "training" / name for name in (f"{AOBAS}/a.png", f"{HINATAS}/b.png", "x.png"))
+    add_text(first, ".txt", "of a")
+    for now, then in ((first, aside), (second, first), (aside, second)):
+        move_all(now, then)
+    read_folders(show)
+    arrange(show)
+    assert {one: folders(show)[one] for one in "ab"} == {"a": AOBAS, "b": HINATAS}
+    assert second.with_suffix(".txt").read_text() == "of a"
+    assert [loaded(one)["characters"] for one in (first, second)] == [["Aoba"], ["Hinata"]]
+
+
+def test_a_rename_follows_a_frame_that_was_moved_back(show: Path) -> None:
+    for folder in (HINATAS, AOBAS):
+        move(show, "a", folder)
+        read_folders(show)
+    rename(show, "Aoba", "Sora")
+    run_all(show)
+    assert folders(show)["a"] == "1_character/Sora"
+    assert "Sora" in caption(show, "a")
+
+
+def test_a_correction_after_the_folder_was_read_stays(show: Path) -> None:
+    now = move(show, "a", HINATAS)
+    read_folders(show)
+    now.with_suffix(".json").write_text(now.with_suffix(".json").read_text().replace('["Hinata"]', '["Aoba"]'))
+    read_folders(show)
+    arrange(show)
+    assert (folders(show)["a"], loaded(now)["characters"]) == (HINATAS, ["Aoba"])
+
+
+def test_a_folder_that_says_the_same_counts_as_read(show: Path) -> None:
+    now = move(show, "a", "best/Aoba")
+    read_folders(show)
+    now.with_suffix(".json").write_text(now.with_suffix(".json").read_text().replace('["Aoba"]', '["Hinata"]'))
+    read_folders(show)
+    assert loaded(now)["characters"] == ["Hinata"]
+
+
+def test_frames_in_folders_of_others_are_told(show: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    move(show, "a", HINATAS)
+    capsys.readouterr()
+    arrange(show)
+    said = capsys.readouterr().err
+    assert "1 frame stands in a folder of other characters than the metadata names" in said
+    assert f"generate_metadata.py --src_dir {show / 'training'} --characters_from_folders;" in said
+    root = str(show / "training")
+    assert prepare_training.main(["--src_dir", root]) == 0
+    assert "such as 1_character/Hinata/a.png" in capsys.readouterr().err
+    assert prepare_training.main(["--src_dir", root, "--check"]) == 1
+    assert "stands in a folder of other characters" in capsys.readouterr().out
+    read_folders(show)
+    arrange(show)
+    assert prepare_training.main(["--src_dir", root]) == 0
+    assert "other characters" not in capsys.readouterr().err
+
+
+def frames_of(**named: str) -> dict[Path, list[str]]:
+    return {Path(path.replace("__", "/")): names.split() for path, names in named.items()}
+
+
+@pytest.mark.parametrize(
+    ("named", "level", "found"),
+    [
+        ({"Aoba__1": "Aoba", "Hinata__2": "Hinata", "Hinata__3": "Aoba"}, 0, ["Hinata/3"]),
+        ({"EP01__Aoba__1": "Aoba", "EP01__character_others__2": "Hinata"}, 1, []),
+        ({"EP01__Aoba__1": "Aoba", "EP01__Sora__2": ""}, 1, ["EP01/Sora/2"]),
+        ({"Aoba__1": "Aoba", "2": "Hinata", "scene_0001__3": "Hinata", "2_characters__4": ""}, 0, []),
+        ({"1_character__Aoba__1": "Aoba", "others__character_others__2": "Hinata"}, 1, ["others/character_others/2"]),
+        ({"1_character__Aoba__1": "Aoba", "others__character_others__2": ""}, 1, []),
+        ({"2_characters__Aoba+Sora__1": ""}, 1, ["2_characters/Aoba+Sora/1"]),
+        ({"2_characters__face_height_ratio_0-25__1": "Aoba"}, 1, []),
+        ({"EP01__1": "Aoba", "EP02__2": "Hinata"}, None, []),
+        ({}, None, []),
+    ],
+)
+def test_the_level_of_characters_is_found(named: dict[str, str], level: int | None, found: list[str]) -> None:
+    given = frames_of(**named)
+    assert character_level(given) == level
+    assert [path.as_posix() for path in misplaced(given)] == found
+
+
+def test_pairs_are_the_same_in_any_order_and_another_pattern_is_told() -> None:
+    assert not misplaced({Path("Hinata+Aoba/1.png"): ["Aoba", "Hinata"]})
+    words = misplaced_in_words(frames_of(Aoba__1="Aoba", Sora__2="Aoba"), Path("t"))
+    assert "--characters_from_folders 'character';" in words
+
+
+@WAYS
+def test_a_sidecar_in_the_tree_is_a_file_of_its_own(show: Path) -> None:
+    for path in (show / "training" / AOBAS).glob("a.*"):
+        if path.suffix != ".png":
+            assert path.stat().st_nlink == 1
+            assert not path.is_symlink()
+
+
+def test_tags_that_were_edited_in_the_tree_are_told_until_they_are_read(
+    show: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tags = show / "training" / AOBAS / "a.png.tags"
+    tags.write_text("solo, blue_hair")
+    set_time(tags, LATER * 2)
+    root = str(show / "training")
+    capsys.readouterr()
+    assert prepare_training.main(["--src_dir", root]) == 0
+    said = capsys.readouterr().err
+    assert "1 frame has tags or names that are newer than the metadata, such as 1_character/Aoba/a.png" in said
+    assert generate_metadata.main(["--src_dir", root]) == 0
+    assert prepare_training.main(["--src_dir", root]) == 0
+    assert "newer" not in capsys.readouterr().err
+    assert "blue hair" in caption(show, "a")
+    arrange(show)
+    assert tags.read_text() == "solo, blue_hair"
+
+
+@WAYS
+def test_what_a_deleted_picture_left_is_set_aside_and_comes_back_with_it(show: Path) -> None:
+    picture = show / "training" / AOBAS / "a.png"
+    kept = show / "kept.png"
+    picture.with_suffix(".txt").write_text("by hand")
+    shutil.copy2(picture, kept)
+    picture.unlink()
+    arrange(show)
+    assert not list(picture.parent.glob("a.*"))
+    for folder in (AOBAS, HINATAS):
+        back = show / "training" / folder / "a.png"
+        shutil.copy2(kept, back)
+        assert prepare_training.main(["--src_dir", str(show / "training")]) == 0
+        assert back.with_suffix(".txt").read_text() == "by hand"
+        back.unlink()
+        arrange(show)
+        assert not list(back.parent.glob("a.*"))
+    assert (show / "frames/EP01/a.png").exists()
+
+
+@pytest.mark.parametrize("way", ["--copy", "--hardlink"])
+def test_two_pictures_deleted_at_one_place_get_their_own_files_back(show: Path) -> None:
+    picture = show / "training" / AOBAS / "a.png"
+    kept = {stem: shutil.copy2(show / f"frames/EP01/{stem}.png", show / f"{stem}-kept.png") for stem in "ab"}
+    picture.with_suffix(".txt").write_text("of a")
+    picture.unlink()
+    arrange(show)
+    move_all(show / "training" / HINATAS / "b.png", picture)
+    picture.with_suffix(".txt").write_text("of b")
+    arrange(show)
+    for stem in "ba":
+        picture.unlink()
+        arrange(show)
+        shutil.copy2(kept[stem], picture)
+        arrange(show)
+        assert picture.with_suffix(".txt").read_text() == f"of {stem}"
