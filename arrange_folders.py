@@ -95,7 +95,7 @@ def rules_of(given: Mapping[str, Any]) -> Rules:
     )
 
 
-@run.script(parser)
+@run.script(parser, moves=lambda given: {given.src_dir, given.dst_dir or given.src_dir})
 @run.gc_paused()
 def main(args: argparse.Namespace) -> int:
     """Run the command line."""
@@ -141,12 +141,17 @@ def closing(
     placed = [(one, target) for one, target in decisions if isinstance(target, Path)]
     kept_out = Counter(target for _, target in decisions if isinstance(target, str))
     back = sum(one.away is not None for one, _ in placed)
-    new = sum(target != one.now for one, target in placed) - back
+    new = sum(one.now is None and one.away is None for one, _ in placed)
+    moved = sum(one.now is not None and one.now.parent != target.parent for one, target in placed)
+    renamed = sum(one.now is not None and one.now != target for one, target in placed) - moved
+    changes = ", ".join(
+        [f"{new} new there", *([f"{moved} moved"] if moved else []), *([f"{renamed} renamed"] if renamed else [])]
+    )
     would = " would be" if dry_run else ""
     reasons = ", ".join(f"{number} {reason}" for reason, number in aside.items())
     folders = len({target.parent for _, target in placed})
     parts = [
-        f"{console.counted(len(placed), 'frame')}{would} in {console.counted(folders, 'folder')} ({new} new there)",
+        f"{console.counted(len(placed), 'frame')}{would} in {console.counted(folders, 'folder')} ({changes})",
         others,
         f"{kept_out['moved']} moved and {kept_out['deleted']} deleted by hand and left alone"
         if kept_out["moved"] or kept_out["deleted"] else "",
@@ -176,15 +181,20 @@ def flattened(tree: Path, destination: Path, dry_run: bool) -> int:
     """Run --flatten."""
     if not tree.is_dir():
         raise errors.UsageError(f"{tree} is not a folder; --src_dir must name the arranged tree")
-    unusable: list[tuple[Path, str]] = []
     if dry_run:
-        number, aside = len(frames.find_frames(tree, unusable=unusable)), 0
-    else:
-        number, aside, unusable = flatten.flatten(tree, destination)
-    left = f", {aside} that left it set aside in {tree / REMOVED}" if aside else ""
-    return run.close(
-        f"{console.counted(number, 'frame')}{' would be' if dry_run else ''} back in {destination}{left}", unusable
-    )
+        unusable: list[tuple[Path, str]] = []
+        number = len(frames.find_frames(tree, unusable=unusable))
+        return run.close(f"{console.counted(number, 'frame')} would be back in {destination}", unusable)
+    done = flatten.flatten(tree, destination)
+    rest, trash = console.counted(len(done.rest), "other file"), tree / REMOVED
+    parts = [
+        f"{console.counted(done.back, 'frame')} back in {destination}",
+        f"{done.aside} that left it set aside in {trash}" if done.aside else "",
+        f"{done.replaced} older versions of files in {destination / place.REPLACED}" if done.replaced else "",
+        f"{console.counted(done.factors, 'factor')} in {tree / flatten.FLATTENED}" if done.factors else "",
+        f"{rest} such as {done.rest[0].name} left in {tree}" if done.rest else "",
+    ]
+    return run.close(", ".join(filter(None, parts)), done.unusable)
 
 
 if __name__ == "__main__":

@@ -110,7 +110,7 @@ def parser() -> StageParser:
     return options
 
 
-@run.script(parser)
+@run.script(parser, moves=lambda given: [given.dst_dir] if given.redo else [])
 def main(args: argparse.Namespace) -> int:
     """Run the command line."""
     chosen = {field.name: getattr(args, field.name) for field in fields(Sampling)}

@@ -105,7 +105,7 @@ def reader_of(
     return reader
 
 
-@run.script(parser)
+@run.script(parser, moves=lambda given: [given.src_dir])
 @run.gc_paused()
 def main(args: argparse.Namespace) -> int:
     """Run the command line."""
@@ -117,9 +117,10 @@ def main(args: argparse.Namespace) -> int:
     for suffix in (names.METADATA, names.CHARACTERS, names.TAGS):
         atomic.clean_up({frame.parent for frame in found} if args.rename or suffix == names.METADATA else (), suffix)
     new_names = read_renames(args.rename) if args.rename else {}
-    for sentence in check_renames(root, found, new_names, args.merge_names):
+    sentences, is_new = check_renames(root, found, new_names, args.merge_names)
+    for sentence in sentences:
         console.warn(sentence)
-    renamed, unreadable = rename_all(root, found, new_names) if new_names else (set(), [])
+    renamed, unreadable = rename_all(root, found, new_names) if is_new else (set(), [])
     reader = reader_of(root, args.characters_from_folders, args.valid_names, found)
     rules = Rules(
         args.general_description,
@@ -144,7 +145,7 @@ def main(args: argparse.Namespace) -> int:
         except errors.BadSidecar as error:
             unreadable.append((frame, f"its sidecars cannot be joined: {error}"))
     moved = 0
-    if new_names:
+    if is_new:
         moved = len(
             rename_folders(root, dict.fromkeys(frames.find_frames(root, unusable=[]), rules.renames.batches[-1]))
         )

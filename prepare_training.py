@@ -133,7 +133,7 @@ def weights_of(given: balance.Weights, counts: Mapping[Folder, int]) -> balance.
     return [*weights, *repeats]
 
 
-@run.script(parser)
+@run.script(parser, moves=lambda given: {given.src_dir, given.dst_dir or given.src_dir})
 @run.gc_paused()
 def main(args: argparse.Namespace) -> int:
     """Run the command line."""

@@ -128,7 +128,7 @@ def manage_removed(root: Path, restore: Sequence[str] | None, purge: bool, dry_r
     return None
 
 
-@run.script(parser)
+@run.script(parser, moves=lambda given: [given.src_dir])
 def main(args: argparse.Namespace) -> int:
     """Run the command line."""
     root = args.src_dir

@@ -43,7 +43,9 @@ SavedMeanwhile = Callable[[dict[Path, str]], None]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let tests of faults try more often."""
-    parser.addoption("--moments", type=int, default=8, help="moments at which each script is killed")
+    parser.addoption(
+        "--moments", type=int, default=4, help="moments at which each script is killed; 0 = at each file operation"
+    )
 
 
 def plain(colour: tuple[int, int, int], width: int = 32, height: int = 18) -> Pixels:

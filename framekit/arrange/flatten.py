@@ -1,30 +1,51 @@
 """A tree taken apart again: every frame goes back to where it came from."""
 
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from framekit import errors
-from framekit.arrange.leave import leaving, set_aside
+from framekit.arrange.leave import leaving, set_aside, set_aside_before
 from framekit.arrange.locations import FrameLocation, locate
-from framekit.arrange.mend import follow_hand
-from framekit.arrange.place import REPLACED, bring
-from framekit.arrange.placements import JOURNAL
-from framekit.dataset import frames, move
+from framekit.arrange.mend import follow_hand, note_away, settle_journal
+from framekit.arrange.place import LINE, REPLACED, bring
+from framekit.dataset import frames, move, removed
 from framekit.dataset.move import Stems, visible_files
 from framekit.files import names, paths
 from framekit.files.atomic import MOVE
-from framekit.files.journal import append_line
 from framekit.sidecars.renames import hand_over
 
 FLATTENED = f"{paths.REMOVED}/flattened"
 
 
-def flatten(tree: Path, destination: Path) -> tuple[int, int, list[tuple[Path, str]]]:
+@dataclass(frozen=True)
+class Flattened:
+    """What became of a tree: how many frames are back, and how many were set aside since they left the dataset.
+
+    `replaced` counts files that lost against a newer version, in .removed/replaced of the destination, `factors` those
+    in .removed/flattened of the tree; `rest` are the other files that stay there. Frames that cannot be used, or whose
+    X.json cannot, are `unusable` and stay, too.
+    """
+
+    back: int
+    aside: int
+    replaced: int
+    factors: int
+    rest: Sequence[Path]
+    unusable: Sequence[tuple[Path, str]]
+
+
+def flatten(tree: Path, destination: Path) -> Flattened:
     """Bring every frame of the tree back to where it came from, below `destination`.
 
-    Returns how many there are, how many were set aside since they left the dataset, and those that stay because they or
-    their X.json cannot be used. A frame that is there already, byte for byte or as the same picture, gets the
-    corrections of both; another frame of that name stays beside it.
+    A frame that is there already, byte for byte or as the same picture, gets the corrections of both; another frame of
+    that name stays beside it. The journal stays: it knows which frames a person deleted, and which are in the tree.
     """
+    removed.finish_interrupted(tree)
+    note_away(tree, set_aside_before(tree))
+    settle_journal(tree)
     follow_hand(tree)
     homes, aside = go_home(tree, destination)
     located = locate(tree, tree)
@@ -34,6 +55,7 @@ def flatten(tree: Path, destination: Path) -> tuple[int, int, list[tuple[Path, s
     there = frames.find_frames(destination, unusable=apart) if destination.is_dir() else []
     left_out = frames.LeftOut(apart)
     stems = Stems([*there, *left_out.paths])
+    before = files_below(destination / REPLACED)
     for one in locations:
         target = homes.get(one.frame) or paths.inside(destination, one.origin) or destination / one.frame.name
         if target == one.frame:
@@ -41,19 +63,36 @@ def flatten(tree: Path, destination: Path) -> tuple[int, int, list[tuple[Path, s
         if target in left_out or (one.frame not in homes and not is_back(one, target)):
             target = stems.reserve(target)
         try:
-            bring(one.frame, target, MOVE, destination / REPLACED, one.put)
+            bring(one.frame, target, MOVE, destination / REPLACED, one.put, also=noting(one, target, tree))
         except errors.BadSidecar as error:
             damaged.append((one.frame, str(error)))
-            continue
-        if one.put is not None:  # else it would count as deleted by hand where this is not the end of the tree
-            append_line(tree / JOURNAL, one.put.record(tree) | {"left": "flattened"})
     if destination != tree:
         hand_over(tree, destination)
-    if not damaged:
-        for path in [*visible_files(tree, names.MULTIPLY), *filter(Path.exists, [tree / JOURNAL])]:
-            move.move_to_trash(path, tree / FLATTENED / path.relative_to(tree).parent)
+    factors = visible_files(tree, names.MULTIPLY) if not damaged else []
+    for path in factors:
+        move.move_to_trash(path, tree / FLATTENED / path.relative_to(tree).parent)
     move.remove_empty_folders(tree)
-    return number - len(damaged), aside, damaged
+    rest = [] if destination.is_relative_to(tree) or damaged else visible_files(tree)
+    replaced = files_below(destination / REPLACED) - before
+    return Flattened(number - len(damaged), aside, replaced, len(factors), rest, damaged)
+
+
+def noting(one: FrameLocation, target: Path, tree: Path) -> dict[str, Any]:
+    """Return what the journal of the tree gets when a frame goes home: its new place, or that it left.
+
+    Else it would count as deleted by hand.
+    """
+    if one.put is None:
+        return {}
+    above = Path(os.path.relpath(tree, one.frame.parent)).as_posix()
+    if target.is_relative_to(tree):
+        return {LINE: [above, replace(one.put, place=target, by_hand=False).record(tree)]}
+    return {LINE: [above, one.put.record(tree) | {"left": "flattened"}]}
+
+
+def files_below(folder: Path) -> int:
+    """Return how many files are in a folder and below it."""
+    return sum(len(found) for _, _, found in os.walk(folder))
 
 
 def go_home(tree: Path, destination: Path) -> tuple[dict[Path, Path], int]:

@@ -1,15 +1,17 @@
 """A tree is made whole before anything else happens there: after a kill, after moves by hand, after renames."""
 
+import os
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from framekit import console, errors
-from framekit.arrange.leave import DELETED, deleted_at, note_place, set_aside_before
-from framekit.arrange.locations import in_tree
+from framekit.arrange.leave import DELETED, Away, deleted_at, note_place, set_aside_before
+from framekit.arrange.locations import FrameLocation, in_tree
 from framekit.arrange.pictures import Pictures
-from framekit.arrange.place import REPLACED, bring, follow_factors
+from framekit.arrange.place import FACTOR, LINE, REPLACED, TAKING_FACTOR, bring, do_also, factor_bearers
 from framekit.arrange.placements import (
     JOURNAL,
     Arranged,
@@ -24,16 +26,73 @@ from framekit.arrange.placements import (
 from framekit.arrange.places import Places
 from framekit.dataset import frames, move, removed
 from framekit.dataset.move import Stems, visible_files
-from framekit.files import journal, names, paths
+from framekit.files import atomic, journal, names, paths
 from framekit.files.atomic import MOVE, Transport
 from framekit.files.journal import Journal
 from framekit.files.names import walk
 from framekit.sidecars.metadata import read_own
-from framekit.sidecars.renames import RECORD, RENAMED, Names, Renames, rename_metadata, rename_sidecars, renamed_part
+from framekit.sidecars.renames import (
+    RECORD,
+    RENAMED,
+    Names,
+    Renames,
+    rename_metadata,
+    rename_sidecars,
+    rename_values,
+    renamed_part,
+)
 from framekit.sidecars.tags import TagRecord
 
 SIDECARS = (*names.STEM_SUFFIXES, names.TAGS)
 FOLLOWED = "followed"  # key in the record of renames of a tree: dataset -> the last of its renames that was followed
+
+
+def finish_moves(notes: Iterable[Path], folders: Sequence[Path]) -> None:
+    """Bring frames to their targets that a kill left on their way there, as the notes beside them say.
+
+    Raises UsageError for one that leads out of the folders: that is for the script which began it.
+    """
+    for note in notes:
+        finish_move(note, folders)
+        note.unlink(missing_ok=True)
+        for root in [one for one in folders if note.is_relative_to(one)]:
+            move.remove_empty_folders(root)
+
+
+def finish_move(note: Path, folders: Sequence[Path]) -> None:
+    """Bring a frame to its target, as a note says; one that is none of ours, which are whole, says nothing."""
+    try:
+        said = atomic.read_json(note)
+    except errors.BadSidecar:
+        return
+    frame, to = paths.inside(note.parent, said.get("frame")), said.get("to")
+    if frame is None or frame.parent != note.parent or not isinstance(to, str) or not paths.usable_path(to):
+        return
+    target = Path(os.path.normpath(note.parent / to))
+    roots = [one for one in folders if target.is_relative_to(one)]
+    if not roots or paths.inside(roots[0], target.relative_to(roots[0]).as_posix()) is None:
+        raise errors.UsageError(
+            f"{frame} was on its way to {target} when its script was stopped; give that command again first, or delete"
+            f" {note}"
+        )
+    also, trash = also_noted(said, note, folders), roots[0] / REPLACED
+    if frame.exists() and [*(move.stamp(frame) or ())] == said.get("file"):
+        owners = read_journal(roots[0]).owners()
+        bring(frame, target, MOVE, trash, owners.get(target) or owners.get(frame), also=also)
+    elif target.exists():
+        do_also(also, note.parent, target.parent, trash)
+
+
+def also_noted(said: Mapping[str, Any], note: Path, folders: Sequence[Path]) -> dict[str, Any]:
+    """Return what a note says that belongs to a move besides, and is not done; a journal out of the folders is none."""
+    also: dict[str, Any] = {FACTOR: said.get(FACTOR)}
+    line = said.get(LINE)
+    if isinstance(line, list) and len(line) == 2 and isinstance(line[0], str) and isinstance(line[1], dict):
+        tree = Path(os.path.normpath(note.parent / line[0])) if paths.usable_path(line[0]) else note
+        is_inside = any(note.is_relative_to(one) and tree.is_relative_to(one) for one in folders)
+        if tree in note.parents and is_inside and [*journal.read_lines(tree / JOURNAL)][-1:] != [line[1]]:
+            also[LINE] = line
+    return also
 
 
 def mend(source: Path, tree: Path, how: Transport) -> int:
@@ -44,7 +103,9 @@ def mend(source: Path, tree: Path, how: Transport) -> int:
     fetched = 0
     if tree.is_dir():
         removed.finish_interrupted(tree)
-        finish_interrupted(source, tree, how, set_aside_before(tree))
+        away = set_aside_before(tree)
+        finish_interrupted(source, tree, how, away)
+        note_away(tree, away)
         fetched = follow_hand(tree)
     if source != tree:
         follow_renames(source, tree)
@@ -56,21 +117,47 @@ def finish_interrupted(source: Path, tree: Path, how: Transport, away: Collectio
 
     Those that are still `away` come back when it is their turn.
     """
-    unfinished = read_journal(tree).unfinished
+    unfinished = settle_journal(tree)
     if unfinished is None or unfinished[0].key in away:
         return
     one, before = unfinished
-    starts = [(before.place, MOVE)] if before else []
-    starts += [(start, how)] if (start := paths.inside(source, one.origin)) else []
-    for start, way in starts:
-        is_it = way is MOVE or not one.picture.key or Pictures().of(start, one.picture).key == one.picture.key
-        if start.exists() and is_it and start != one.place and not one.place.exists():
-            try:
-                bring(start, one.place, way, tree / REPLACED, before)
-            except errors.BadSidecar:
-                return  # listed when its turn comes
+    start = paths.inside(source, one.origin)
+    if start is None or not start.exists() or start == one.place:
+        return
+    if not one.picture.key or Pictures().of(start, one.picture).key == one.picture.key:
+        try:
+            bring(start, one.place, how, tree / REPLACED, before)
+        except errors.BadSidecar:
+            return  # listed when its turn comes
+        journal.append_line(tree / JOURNAL, one.record(tree))
+
+
+def settle_journal(tree: Path) -> tuple[Placed, Placed | None] | None:
+    """Let the journal of a tree say where the frame is whose placement a kill cut short; return what is neither there.
+
+    It is at its new place, or still at the one before it: then its move did not begin.
+    """
+    unfinished = read_journal(tree).unfinished
+    if unfinished is None:
+        return None
+    one, before = unfinished
+    if before is not None and before.place.exists() and not one.place.exists() and move.files_beside(one.place):
+        bring(before.place, one.place, MOVE, tree / REPLACED, before)  # version 0.1 left no note
     if one.place.exists():
         journal.append_line(tree / JOURNAL, one.record(tree))
+    elif before is not None and before.place.exists():
+        journal.append_line(tree / JOURNAL, before.record(tree, one))
+    else:
+        return unfinished
+    return None
+
+
+def note_away(tree: Path, away: Mapping[Key, Away]) -> None:
+    """Note that frames left the tree which a kill hindered from being noted when they were set aside."""
+    placed = read_journal(tree).placed
+    for key, one in away.items():
+        if key in placed and not placed[key].place.exists():
+            journal.append_line(tree / JOURNAL, one.placed.record(tree) | {"left": one.reason})
 
 
 def follow_hand(tree: Path) -> int:
@@ -147,6 +234,15 @@ def orphaned_stems(tree: Path) -> dict[str, list[Path]]:
     return found
 
 
+def clear_orphans(tree: Path, targets: Iterable[Path]) -> None:
+    """Take sidecars without a frame out of the way of frames that come there: they were another picture's."""
+    orphans = orphaned_stems(tree)
+    for target in targets:
+        if target.parent in orphans.get(target.stem, ()):
+            for path in move.files_beside(target):
+                move.move_to_trash(path, tree / REPLACED / target.parent.relative_to(tree))
+
+
 def left_behind(
     one: Placed,
     now: Path,
@@ -192,17 +288,21 @@ def follow_renames(source: Path, tree: Path) -> None:
     tagged: dict[Path, TagRecord] = {}
     with Journal(tree / JOURNAL) as lines:
         for frame in [*(now.get(frame, frame) for frame in found), *(one.where for one in away)]:
-            digest = metadata_digest(frame)
             try:
+                put, digest = owners.get(frame), metadata_digest(frame)
+                if put is not None and digest and put.digests.tree == digest != renamed_digest(frame, renames):
+                    digests = put.digests._replace(tree=renamed_digest(frame, renames))
+                    lines.append(replace(put, digests=digests).record(tree))
                 rename_sidecars(frame, renames, tagged)
                 rename_metadata(frame, renames)
             except errors.BadSidecar:
                 continue  # whoever reads it lists it
-            put = owners.get(frame)
-            if put is not None and put.digests.tree == digest != metadata_digest(frame):
-                digests = put.digests._replace(tree=metadata_digest(frame))
-                lines.append(replace(put, digests=digests).record(tree))
     journal.append_line(tree / RECORD, {FOLLOWED: followed | {name: renames.mark}})
+
+
+def renamed_digest(frame: Path, renames: Renames) -> str:
+    """Return the digest of a frame's X.json with old names replaced. Raises BadSidecar."""
+    return atomic.digest(rename_values(read_own(names.sidecar(frame, names.METADATA)), renames))
 
 
 def last_followed(tree: Path) -> dict[str, str]:
@@ -231,21 +331,20 @@ def rename_folders(root: Path, names_for: Mapping[Path, Names]) -> dict[Path, Pa
     """
     homes = {frame: root / renamed_folder(frame.parent.relative_to(root), now) for frame, now in names_for.items()}
     moving = {frame: folder for frame, folder in homes.items() if folder != frame.parent}
-    if not moving:
-        return {}
+    settle_journal(root)
     owners = read_journal(root).owners()
-    # Sidecars alone take no place: those of a frame that a kill left on its way are there before it.
     stems = Stems(path for path in visible_files(root) if frames.is_frame_name(path.name))
-    result: dict[Path, Path] = {}
+    result = {frame: stems.reserve(folder / frame.name) for frame, folder in moving.items()}
+    clear_orphans(root, result.values())
+    bearers = factor_bearers(root, ((FrameLocation(one, "", now=one), target) for one, target in result.items()))
     with Journal(root / JOURNAL) as lines:
-        for frame, folder in moving.items():
-            target, put = stems.reserve(folder / frame.name), owners.get(frame)
+        for frame, target in result.items():
+            put = owners.get(frame)
             if put:
                 lines.append(replace(put, place=target).record(root, is_finished=False))
-            move.place_frame(frame, target, MOVE, root / REPLACED)
+            also = TAKING_FACTOR if frame in bearers else move.NOTHING
+            bring(frame, target, MOVE, root / REPLACED, put, also=also)
             if put:
                 lines.append(replace(put, place=target).record(root))
-            result[frame] = target
-    follow_factors(root, {(frame.parent, folder) for frame, folder in moving.items()})
     move.remove_empty_folders(root)
     return result

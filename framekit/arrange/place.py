@@ -1,6 +1,8 @@
 """Frames are brought to their places in a tree; corrections made in both places are joined."""
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from enum import Enum
 from pathlib import Path
@@ -12,16 +14,18 @@ from framekit.arrange.locations import FrameLocation
 from framekit.arrange.placements import JOURNAL, NO_DIGESTS, MetadataDigests, Placed, metadata_digest, source_name
 from framekit.arrange.resize import Rewriter
 from framekit.dataset import frames, move
-from framekit.dataset.move import FolderNames
+from framekit.dataset.move import NOTHING, FolderNames
 from framekit.files import atomic, names, paths
 from framekit.files.atomic import COPY, HARDLINK, MOVE, SYMLINK, Transport, move_whole
-from framekit.files.journal import Journal
+from framekit.files.journal import Journal, append_line
 from framekit.files.names import METADATA, sidecar
 from framekit.sidecars import corrections
 from framekit.sidecars.metadata import read_own
 from framekit.sidecars.renames import NO_RENAMES, Renames, rename_metadata, rename_values
 
 REPLACED = f"{paths.REMOVED}/replaced"
+FACTOR, LINE = "factor", "line"  # what a note may say besides
+TAKING_FACTOR = {FACTOR: True}
 
 
 WAYS = {
@@ -80,6 +84,19 @@ def held_metadata(
     return corrections.join_corrections(newer, older), held_now
 
 
+def join_metadata(frame: Path, target: Path, put: Placed | None, renames: Renames) -> None:
+    """Write what the X.json of a frame and of its target say, joined, to the target's. Raises BadSidecar.
+
+    If a person saves it meanwhile, it is read again.
+    """
+    there = names.sidecar(target, METADATA)
+    is_written = False
+    while not is_written:
+        seen = atomic.bytes_in(there)
+        joined, _ = held_metadata(frame, target, put, renames)
+        is_written = joined == read_own(there) or atomic.write_over(there, corrections.metadata_text(joined), seen)
+
+
 def bring(
     frame: Path,
     target: Path,
@@ -87,26 +104,27 @@ def bring(
     trash: Path,
     put: Placed | None = None,
     renames: Renames = NO_RENAMES,
+    also: Mapping[str, Any] = NOTHING,
 ) -> None:
     """Bring a frame with its sidecars to its target; where both have an X.json, their corrections are joined.
 
-    `put` says that the frame was brought there before. A frame of another format does not take the target's place, only
-    its sidecars do. Raises BadSidecar if an X.json is damaged; nothing moved then.
+    `put` says that the frame was brought there before, `also` what belongs to the move besides, see `do_also`. A frame
+    of another format does not take the target's place, only its sidecars do. Raises BadSidecar if an X.json is damaged;
+    nothing moved then.
     """
     here, there = (names.sidecar(path, names.METADATA) for path in (frame, target))
     both = here.exists() and there.exists()
-    if both:
-        seen = atomic.bytes_in(there)
-        joined, _ = held_metadata(frame, target, put, renames)
-        if joined != read_own(there) and not atomic.write_over(there, corrections.metadata_text(joined), seen):
-            bring(frame, target, how, trash, put, renames)  # a person saved it meanwhile
-            return
-        if not how.keeps_source:
-            move.move_to_trash(here, trash)
     same_frame = put is not None and put.place == target
-    move.place_frame(frame, target, how, trash, settled=here if both else None, same_frame=same_frame)
-    if not both:
-        rename_metadata(target, renames)
+    is_noted = not how.keeps_source and (both or bool(also))
+    with move.noted(frame, target, also) if is_noted else nullcontext():
+        if both:
+            join_metadata(frame, target, put, renames)
+            if not how.keeps_source:
+                move.move_to_trash(here, trash)
+        move.place_frame(frame, target, how, trash, here if both else None, same_frame, is_noted)
+        do_also(also, frame.parent, target.parent, trash)
+        if not both:
+            rename_metadata(target, renames)
 
 
 class Change(Enum):
@@ -140,6 +158,7 @@ class Placer:
         self.journal = Journal(tree / JOURNAL)
         self.names: dict[Path, FolderNames] = {}
         self.made: set[Path] = set()
+        self.bearers: set[Path] = set()  # see factor_bearers
 
     def place(self, location: FrameLocation, target: Path, digests: MetadataDigests) -> None:
         """Bring a frame to its target; a copy in the tree, or in its trash, is moved there first.
@@ -229,6 +248,13 @@ class Placer:
         if one != put:
             self.journal.append(one.record(self.tree, put))
 
+    def note_name(self, location: FrameLocation) -> None:
+        """Note what a frame that a person deleted in the tree is called in the dataset now."""
+        put = location.put
+        if put is not None and put.origin != location.origin:
+            one = replace(self.placed(location, put.place), by_hand=put.by_hand)
+            self.journal.append(one.record(self.tree, put))
+
     def refresh(self, frame: Path, target: Path) -> None:
         """Bring what changed in the dataset to a frame whose place and metadata stay."""
         if frame.exists():
@@ -237,27 +263,55 @@ class Placer:
 
     def place_again(self, location: FrameLocation, target: Path) -> None:
         """Bring a frame that is in the tree already, from there and from the dataset."""
+        also = TAKING_FACTOR if location.frame in self.bearers else NOTHING
         if location.now is None and location.away is not None:
             self.bring_back(location.away, target, location.put)
         if location.now is not None and location.now != target:
-            bring(location.now, target, MOVE, self.tree / REPLACED, location.put)
+            bring(location.now, target, MOVE, self.tree / REPLACED, location.put, also=also)
         if location.frame.exists() and location.frame != target:
             bring(location.frame, target, self.how, self.tree / REPLACED, location.put, self.renames)
 
 
-def follow_factors(tree: Path, left: Iterable[tuple[Path, Path]]) -> None:
-    """Take the factors of folders that no frame is in any more along, or out of the way.
+def factor_bearers(tree: Path, moves: Iterable[tuple[FrameLocation, Path]]) -> set[Path]:
+    """Return the frames that take the factor of their folder along: the first of each that all leave for one other.
 
-    `left` are the folders that frames were in, and where each of them is now.
+    `moves` are frames in the tree and their targets. A factor that would have to go to two folders, or to one that has
+    its own, goes to the trash before any frame moves: one that goes on after a kill does not see what went where.
     """
-    now: dict[Path, set[Path]] = {}
-    for old, new in left:
-        now.setdefault(old, set()).add(new)
-    for old, folders in sorted(now.items()):  # the first factor that comes to a folder stays there
-        factor = old / names.MULTIPLY
-        if factor.exists() and not any(frames.is_frame_name(path.name) for path in old.iterdir()):
-            there = min(folders) / names.MULTIPLY
-            if len(folders) == 1 and not there.exists():
-                move_whole(factor, there)
-            else:
-                move.move_to_trash(factor, tree / REPLACED / old.relative_to(tree))
+    leaving: dict[Path, dict[Path, tuple[Path, Path]]] = {}
+    for one, target in moves:
+        if one.now is not None and one.now.parent != target.parent:
+            leaving.setdefault(one.now.parent, {})[one.now] = (one.frame, target.parent)
+    bearers: dict[Path, Path] = {}  # where a factor comes to, who takes it there
+    for old, going in sorted(leaving.items()):
+        if not (old / names.MULTIPLY).exists() or not going.keys() >= set(frames_in(old)):
+            continue
+        folders = {new for _, new in going.values()}
+        new = min(folders)
+        if len(folders) == 1 and new not in bearers and not (new / names.MULTIPLY).exists():
+            bearers[new] = next(iter(going.values()))[0]
+        else:
+            move.move_to_trash(old / names.MULTIPLY, tree / REPLACED / old.relative_to(tree))
+    return {*bearers.values()}
+
+
+def frames_in(folder: Path) -> list[Path]:
+    """Return the frames in a folder itself."""
+    return [path for path in folder.iterdir() if frames.is_frame_name(path.name)]
+
+
+def do_also(also: Mapping[str, Any], old: Path, new: Path, trash: Path) -> None:
+    """Do what belongs to a move from one folder to another besides.
+
+    FACTOR: its folder's factor comes along, or goes to the trash where there is one. LINE: the journal beside which
+    folder, as told from the old one, gets which record.
+    """
+    factor, there = old / names.MULTIPLY, new / names.MULTIPLY
+    if also.get(FACTOR) is True and factor.exists():
+        if there.exists():
+            move.move_to_trash(factor, trash / old.relative_to(trash.parents[1]))
+        else:
+            move_whole(factor, there)
+    if LINE in also:
+        above, record = also[LINE]
+        append_line(Path(os.path.normpath(old / above / JOURNAL)), record)

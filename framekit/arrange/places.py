@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, S
 from pathlib import Path
 
 from framekit.arrange.pictures import RETOUCHED, Pictures, digest_of, look_alike, same_bytes
-from framekit.arrange.placements import Arranged, Key, Placed
+from framekit.arrange.placements import Arranged, Key, Placed, metadata_digest
 from framekit.dataset import move
 from framekit.dataset.move import Stamp
 from framekit.files import paths
@@ -25,15 +25,30 @@ class Places:
         self.source, self.pictures = source, pictures
         self.where: dict[Key, Path] = {}
         self.strays: list[Path] = []
+        present = list(present)
+        any_link = any(path.is_symlink() for path in present)
+        by_lead = {lead: one for one in arranged.placed.values() for lead in leads(one, source)} if any_link else {}
         for path in present:
             owner = owners.get(path)
-            if owner is None or is_another(path, owner, by_file):
+            if owner is None or is_another(path, owner, by_file) or self.is_another_link(path, owner, by_lead):
                 self.strays.append(path)
             else:
                 self.where[owner.key] = path
         self.missing = [one for one in arranged.placed.values() if one.key not in self.where]
         if self.missing and self.strays:
             self.where |= self.moved()
+
+    def is_another_link(self, path: Path, owner: Placed, by_lead: Mapping[str, Placed]) -> bool:
+        """Tell whether a person moved the link to another picture, with its X.json, to the place of `owner`.
+
+        A link that alone was moved there is made anew: the files beside it are of the picture that belongs there.
+        """
+        lead = lead_of(path, self.source)
+        other = by_lead.get(lead)
+        if other is None or lead in leads(owner, self.source):
+            return False
+        held = metadata_digest(path)
+        return held != owner.digests.tree or held == other.digests.tree
 
     def now(self, one: Placed) -> Path | None:
         """Return where a frame stands; None if it is not in the tree."""

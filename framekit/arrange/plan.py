@@ -17,6 +17,7 @@ from framekit.arrange.folders import (
 )
 from framekit.arrange.leave import FILTERED, Leaving, drop_captions, drop_orphans, move_factors
 from framekit.arrange.locations import FrameLocation, is_sure
+from framekit.arrange.mend import clear_orphans
 from framekit.dataset import frames, removed
 from framekit.dataset.move import Stems, remove_empty_folders, stem_key, visible_files
 from framekit.dataset.read import Unusable
@@ -92,7 +93,7 @@ def plan(
     Raises UsageError if a folder leads elsewhere.
     """
     rare = rare_combinations(described, rules.min_image_per_combination)
-    stems = Stems(visible_files(tree))
+    stems = Stems(path for path in visible_files(tree) if frames.is_frame_name(path.name))
     for one in locations:
         if has_new_name(one) and one.frame in described and one.now is not None:
             stems.release(one.now)
@@ -148,17 +149,19 @@ def carry_out(decisions: Sequence[Decision], described: Mapping[Path, Described]
     placed = [(one, target) for one, target in decisions if isinstance(target, Path)]
     aside: dict[Path, FrameLocation] = {}
     drop_captions(placer.tree, (one.now for one, target in placed if one.now and one.now.stem != target.stem))
+    clear_orphans(placer.tree, (target for one, target in placed if one.now != target))
+    placer.bearers = place.factor_bearers(placer.tree, placed)
     with placer.journal:
         for one, target in decisions:
             if target == "moved":
                 placer.follow(one, described[one.frame].digests)
+            elif target == "deleted":
+                placer.note_name(one)
         for one, target, in_a_circle in console.progress(in_order(placed), len(placed), "frame"):
             if in_a_circle:
                 aside[one.frame] = placer.step_aside(one)
             else:
                 placer.place(aside.get(one.frame, one), target, described[one.frame].digests)
-    left = {(one.now.parent, target.parent) for one, target in placed if one.now and one.now.parent != target.parent}
-    place.follow_factors(placer.tree, left)
     move_factors(placer.tree)
     drop_orphans(placer.tree, (one.put for one, target in decisions if target == "deleted" and one.put))
     remove_empty_folders(placer.tree)

@@ -2,17 +2,16 @@
 
 import errno
 import gc
-import hashlib
 import os
 import sys
-import tempfile
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 
 from framekit import console
+from framekit.cli.locks import locked_folders, refuse_moving
 from framekit.cli.parser import StageParser
 from framekit.dataset import history
 from framekit.errors import UsageError
@@ -68,12 +67,15 @@ def gc_paused() -> Iterator[None]:
             gc.enable()
 
 
-def script(parser: Callable[[], StageParser]) -> Callable[[Callable[[Namespace], int]], Main]:
+def script(
+    parser: Callable[[], StageParser], moves: Callable[[Namespace], Iterable[Path]] = lambda _: ()
+) -> Callable[[Callable[[Namespace], int]], Main]:
     """Make `main(argv)` of a function that takes the parsed command line and returns the exit code.
 
-    While it runs, its folder is locked; then its command is written beside the dataset. Wrong use and what the world
-    does to files are one sentence and exit code 2, Ctrl-C is 130. Nothing stays behind in the process, so a notebook
-    may call `main([...])` as often as it likes.
+    While it runs, its folder is locked, and those in which it `moves` frames are its alone; what a killed script left
+    on its way there is brought to its end first. Then its command is written beside the dataset. Wrong use and what the
+    world does to files are one sentence and exit code 2, Ctrl-C is 130. Nothing stays behind in the process, so a
+    notebook may call `main([...])` as often as it likes.
     """
 
     def decorate(function: Callable[[Namespace], int]) -> Main:
@@ -83,7 +85,7 @@ def script(parser: Callable[[], StageParser]) -> Callable[[Callable[[Namespace],
             try:
                 args = options.read(argv)
                 follows = "follow_links" in args and args.follow_links
-                with links_followed(follows), locked_folder(options.script, args.command):
+                with links_followed(follows), locked(options.script, args, moves):
                     code = function(args)
                 sys.stdout.flush()
                 if args.command is not None:
@@ -95,6 +97,33 @@ def script(parser: Callable[[], StageParser]) -> Callable[[Callable[[Namespace],
         return main
 
     return decorate
+
+
+@contextmanager
+def locked(script: str, given: Namespace, moves: Callable[[Namespace], Iterable[Path]]) -> Iterator[None]:
+    """Lock the folders of a command, and finish the moves there that were cut short; one that writes nothing does not.
+
+    Raises UsageError if a script that moves frames works there.
+    """
+    named = [folder for name in ("src_dir", "dst_dir") if (folder := getattr(given, name, None)) is not None]
+    if given.command is None:
+        refuse_moving(named)
+        yield
+        return
+    folders = {given.command.folder.resolve(): False} | {folder.resolve(): True for folder in moves(given)}
+    folders = {
+        folder: alone for folder, alone in folders.items() if folder != given.src_dir.resolve() or folder.is_dir()
+    }
+    with locked_folders(script, folders) as notes:
+        if not notes:
+            yield
+            return
+    from framekit.arrange.mend import finish_moves  # rarely needed
+
+    with locked_folders(script, dict.fromkeys(folders, True)) as notes:
+        finish_moves(notes, [*folders])
+    with locked_folders(script, folders):
+        yield
 
 
 def report_error(error: BaseException) -> int:
@@ -113,51 +142,3 @@ def report_error(error: BaseException) -> int:
     else:
         print(error, file=sys.stderr)
     return WRONG_USE
-
-
-@contextmanager
-def locked_folder(script: str, command: history.Command | None) -> Iterator[None]:
-    """Let one process at a time run a script on a folder: a second one would take the first one's files for leftovers.
-
-    Where nothing can be locked, all may run. Raises UsageError if another process has the folder.
-    """
-    file = None if command is None else open_lock(script, command.folder)
-    try:
-        if command is not None and file is not None and not lock(file):
-            raise UsageError(
-                f"{script}.py works on {command.folder} already, in another process; wait for its end, or stop it"
-            )
-        yield
-    finally:
-        if file is not None:
-            os.close(file)
-
-
-def open_lock(script: str, folder: Path) -> int | None:
-    """Return the open lock file of a script on a folder; None where there can be none.
-
-    The system lets go of it when the process ends, however it ends.
-    """
-    who = os.getuid() if hasattr(os, "getuid") else 0
-    what = hashlib.sha256(f"{script}:{folder.resolve()}".encode(errors="surrogateescape")).hexdigest()[:24]
-    path = Path(tempfile.gettempdir()) / f"anime-dataset-builder-{who}-{what}.lock"
-    try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
-    except OSError:
-        return None
-
-
-def lock(file: int) -> bool:
-    """Lock an open file for this process alone; False if another one has it."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

@@ -1,17 +1,23 @@
 """Move, copy or link a frame with all its sidecars so that a kill at any moment loses nothing."""
 
 import filecmp
+import json
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from framekit.dataset.frames import FRAME_SUFFIXES, is_frame_name
+from framekit.errors import BadSidecar
 from framekit.files.atomic import Put, Transport, move_whole
 from framekit.files.names import CACHES, MADE_AGAIN, NAME_SUFFIXES, STEM_SUFFIXES, TAGS, cache_stem, walk
 from framekit.files.paths import refuse_linked_trash
 
 Stamp = tuple[int, int]
+NOTE = ".moving.json"  # beside a frame while it moves with its files
+NOTHING: Mapping[str, Any] = {}
 
 
 def frame_files(frame: Path, names: Collection[str] | None = None) -> list[Path]:
@@ -135,6 +141,31 @@ def move_to_trash(path: Path, trash: Path) -> None:
     move_whole(path, target)
 
 
+@contextmanager
+def noted(frame: Path, target: Path, also: Mapping[str, Any] = NOTHING) -> Iterator[None]:
+    """Keep a note beside a frame while it moves with its files: after a kill, whoever starts next finishes that first.
+
+    `also` is what else the note says. BadSidecar means that nothing moved.
+    """
+    if not os.path.lexists(frame):
+        yield  # it vanished meanwhile
+        return
+    note = frame.with_name(NOTE)
+    try:
+        to = Path(os.path.relpath(target.parent.resolve(), frame.parent.resolve()), target.name).as_posix()
+    except ValueError:  # another drive
+        to = (target.parent.resolve() / target.name).as_posix()
+    note.unlink(missing_ok=True)
+    with note.open("x", encoding="utf-8") as file:  # in one piece, before anything moves: an empty one says nothing
+        json.dump({"frame": frame.name, "to": to, "file": stamp(frame), **also}, file, ensure_ascii=False)
+    try:
+        yield
+    except BadSidecar:
+        note.unlink()
+        raise
+    note.unlink()
+
+
 def place_frame(
     frame: Path,
     target: Path,
@@ -142,29 +173,32 @@ def place_frame(
     trash: Path,
     settled: Path | None = None,
     same_frame: bool = False,
+    is_noted: bool = False,
 ) -> None:
     """Bring a frame and its sidecars to `target`; what would be replaced goes to the trash.
 
-    `settled` is a sidecar that the caller saw to. `same_frame` says that the target is this frame from before: if its
-    size and time are the same too, its pixels are not read again.
+    `settled` is a sidecar that the caller saw to; `is_noted` that the caller noted the move. `same_frame` says that the
+    target is this frame from before: if its size and time are the same too, its pixels are not read again.
     """
     refuse_linked_trash(target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    found = frame_files(frame)
-    for path in [path for path in found if path not in (frame, settled)]:
-        settle(path, file_at(path, frame, target), transport.beside, transport.keeps_source, trash)
-    keep_time(frame, target, transport.keeps_source)
-    before = None if target.is_symlink() else stamp(target)
-    if frame not in found:
-        return  # it vanished meanwhile
-    if frame.suffix.lower() != target.suffix.lower():
-        if not transport.keeps_source:
-            move_to_trash(frame, trash)
-    elif not (transport.rewrite and transport.rewrite(frame, target)):
-        unchanged = same_frame and transport.keeps_source and before is not None and before == stamp(frame)
-        if not unchanged:
-            settle(frame, target, transport.frame, transport.keeps_source, trash)
-    drop_caches(target, before, frame, found, trash)
+    with nullcontext() if transport.keeps_source or is_noted else noted(frame, target):
+        found = frame_files(frame)
+        for path in [path for path in found if path not in (frame, settled)]:
+            settle(path, file_at(path, frame, target), transport.beside, transport.keeps_source, trash)
+        keep_time(frame, target, transport.keeps_source)
+        if frame not in found:
+            return  # it vanished meanwhile
+        if frame.suffix.lower() != target.suffix.lower():
+            if not transport.keeps_source:
+                move_to_trash(frame, trash)
+            return
+        before = None if target.is_symlink() else stamp(target)
+        drop_caches(frame, target, before, transport, found, trash)
+        if not (transport.rewrite and transport.rewrite(frame, target)):
+            unchanged = same_frame and transport.keeps_source and before is not None and before == stamp(frame)
+            if not unchanged:
+                settle(frame, target, transport.frame, transport.keeps_source, trash)
 
 
 def refresh_frame(
@@ -175,23 +209,26 @@ def refresh_frame(
     `settled` is a sidecar that the caller saw to.
     """
     keep_time(frame, target, transport.keeps_source)
-    before = stamp(target)
     found = frame_files(frame, names)
+    drop_caches(frame, target, stamp(target), transport, found, trash)
     for path in [path for path in found if path != settled]:
         place = file_at(path, frame, target)
         if path == frame and transport.rewrite is not None and transport.rewrite(path, place):
             continue
         if not same_time(place, path):
             settle(path, place, transport.frame if path == frame else transport.beside, transport.keeps_source, trash)
-    drop_caches(target, before, frame, found, trash)
 
 
-def drop_caches(target: Path, before: Stamp | None, frame: Path, found: Iterable[Path], trash: Path) -> None:
-    """Take caches out of the way that were computed of other pixels: those of a target that changed since `before`.
+def drop_caches(
+    frame: Path, target: Path, before: Stamp | None, transport: Transport, found: Iterable[Path], trash: Path
+) -> None:
+    """Take caches out of the way that were computed of other pixels, before a frame replaces its target.
 
-    Those that came with the frame, among the files `found` with it, stay.
+    `before` is the stamp of the target. Those that come with the frame, among the files `found` with it, stay. They go
+    first, so that a kill leaves none of them beside the new pixels.
     """
-    if before is None or stamp(target) == before:
+    now = stamp(frame)
+    if before is None or now is None or before[1] == now[1] or (before[1] > now[1] and transport.rewrite is None):
         return
     kept = {file_at(path, frame, target) for path in found}
     for path in files_beside(target):

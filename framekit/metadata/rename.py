@@ -43,14 +43,16 @@ def read_renames(words: Sequence[str]) -> dict[str, str]:
     return {old: new for old, (new, _) in names.items()}
 
 
-def check_renames(root: Path, found: Sequence[Path], names: Names, merge: bool) -> list[str]:
-    """Return a sentence for each old name that nobody has; nobody had it before either.
+def check_renames(root: Path, found: Sequence[Path], names: Names, merge: bool) -> tuple[list[str], bool]:
+    """Return a sentence for each old name that nobody has, nor had before; and whether there is anything to rename.
+
+    There is not where all that was done already, as when a command is given again.
 
     Raises UsageError where nobody at all would be renamed, or where two characters would become one, unless they are
     to `merge`.
     """
     if not names or was_cut_short(root, names):
-        return []
+        return [], bool(names)
     held, before = names_held(root, found), composed(read_batches(root))
     unmet = [old for old, new in names.items() if old not in held and before.get(old) != new]
     sentences = [f"nobody there is called {old}{console.nearest(old, held, '')}" for old in unmet]
@@ -63,7 +65,7 @@ def check_renames(root: Path, found: Sequence[Path], names: Names, merge: bool) 
             f"--rename: {new} is somebody there already, and {old} could not be told from them any more;"
             " give another name, or --merge_names if they are one"
         )
-    return sentences
+    return sentences, not held.isdisjoint(names)
 
 
 def names_held(root: Path, found: Iterable[Path]) -> set[str]:

@@ -368,7 +368,7 @@ def test_a_correction_in_the_dataset_moves_the_frame(tmp_path: Path, capsys: pyt
     assert arranged(tmp_path) == ["Aoba/y.png", "Hinata/x.png"]
     assert sorted(path.name for path in (tmp_path / "arranged" / "Hinata").iterdir()) == sorted(names)
     assert loaded(tmp_path / "arranged" / "Hinata" / "x.png")["characters"] == ["Hinata"]
-    assert "2 frames in 2 folders (1 new there)" in capsys.readouterr().out
+    assert "2 frames in 2 folders (0 new there, 1 moved)" in capsys.readouterr().out
 
 
 def test_a_correction_in_the_tree_moves_the_frame(tmp_path: Path) -> None:
@@ -735,7 +735,7 @@ def test_a_dry_run_of_a_second_run_writes_nothing(tmp_path: Path, capsys: pytest
     assert by_character(tmp_path, "--dry_run") == 0
     assert tree(tmp_path) == before
     assert (tmp_path / "arranged" / "empty").exists()
-    assert "2 frames would be in 2 folders (1 new there)" in capsys.readouterr().out
+    assert "2 frames would be in 2 folders (0 new there, 1 moved)" in capsys.readouterr().out
 
 
 def test_a_dry_run_of_flatten_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 """Each script killed at many moments: run again, it ends where an undisturbed run does, and corrections stay."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 import arrange_folders
 import extract_frames
 import generate_metadata
+import prepare_training
 from framekit.dataset import removed
 from framekit.files import atomic, names
 from tests.conftest import patchwork, write_clip
@@ -25,13 +27,14 @@ def kill(tmp_path: Path, moments: int, script: str, *words: str) -> None:
     command = [
         sys.executable,
         str(DRIVER),
-        script,
         str(tmp_path / "base"),
         str(tmp_path / "work"),
         str(moments),
+        script,
         *words,
     ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    (tmp_path / "work").mkdir(exist_ok=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600 if moments else None)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -149,6 +152,25 @@ def followed(described: Path) -> Path:
     return described
 
 
+@pytest.fixture
+def in_use(followed: Path, way: str) -> Path:
+    """Return a tree that was arranged `way` and prepared, with a factor, a caption, a mask and a cache by hand."""
+    shutil.rmtree(followed / "training")
+    removed.restore(followed / "frames", [], ["similar"], dry_run=False)
+    correct(followed / "frames/EP02/f3.png", characters=["Aoba", "Kaede"], count=2)
+    words = ["--src_dir", str(followed / "frames"), "--dst_dir", str(followed / "training"), f"--{way}"]
+    assert arrange_folders.main([*words, "--min_image_per_combination", "1"]) == 0
+    removed.remove(followed / "frames", followed / "frames/EP02/f1.png", "similar")
+    tree = followed / "training"
+    assert prepare_training.main([str(tree)]) == 0
+    by_stem = {frame.stem: frame for frame in tree.rglob("f?.png")}
+    by_stem["f3"].with_suffix(".txt").write_text("by hand")
+    by_stem["f3"].with_name("multiply.txt").write_text("3.5")
+    by_stem["f2"].with_suffix(".npz").write_bytes(b"latents")
+    by_stem["f4"].with_name("f4-masklabel.png").write_bytes(b"mask")
+    return followed
+
+
 @pytest.mark.parametrize("way", ["copy", "hardlink", "symlink"])
 def test_arrange_folders_again(followed: Path, tmp_path: Path, moments: int, way: str) -> None:
     words = ["--src_dir", "ROOT/frames", "--dst_dir", "ROOT/training", "--min_image_per_combination", "1"]
@@ -171,13 +193,48 @@ def test_arrange_folders_with_frames_that_come_back(followed: Path, tmp_path: Pa
     assert len(list((tmp_path / "work/root/training").rglob("f1.txt"))) == 1
 
 
-def test_prepare_training_of_a_tree(followed: Path, tmp_path: Path, moments: int) -> None:
-    kill(tmp_path, moments, "prepare_training", "--src_dir", "ROOT/training")
+OTHER_FORMAT = ["--format", "character/n_characters", "--min_image_per_combination", "1"]
+IN_PLACE = ["--move", "--format", "character", "--min_image_per_combination", "1"]
+SEQUENCES = {
+    "flatten": ["arrange_folders", "ROOT/training", "--dst_dir", "ROOT/frames", "--flatten"],
+    "flatten in place": ["arrange_folders", "ROOT/training", "--flatten"],
+    "other format": ["arrange_folders", "ROOT/frames", "--dst_dir", "ROOT/training", *OTHER_FORMAT],
+    "arrange a tree in place": ["arrange_folders", "ROOT/training", *IN_PLACE],
+    "arrange in place": ["arrange_folders", "ROOT/frames", *IN_PLACE],
+    "shrink": [*"arrange_folders ROOT/frames --dst_dir ROOT/small --max_image_size 40".split(), *OTHER_FORMAT],
+    "left out": [*"arrange_folders ROOT/frames --dst_dir ROOT/training --min_face_number 2".split()],
+    "rename": ["generate_metadata", "ROOT/frames", "--rename", "Kaede", "Kae"],
+    "rename in a tree": ["generate_metadata", "ROOT/training", "--rename", "Aoba", "Kokona"],
+    "names of folders": ["generate_metadata", "ROOT/training", "--characters_from_folders"],
+    "restore": ["remove_similar", "ROOT/frames", "--restore"],
+    "restore one": ["remove_similar", "ROOT/frames", "--restore", "f1"],
+    "remove": ["remove_similar", "ROOT/training", "--no_filters", "--thresh", "0.1", "--workers", "1"],
+    "prepare": ["prepare_training", "ROOT/training"],
+    "prepare again": ["prepare_training", "ROOT/training", "--keep_underscores", "--trainer", "kohya", "everydream2"],
+    "export": ["prepare_training", "ROOT/training", "--dst_dir", "ROOT/export", "--trainer", "kohya", "diffusers"],
+    "tags anew": ["tag_images", "ROOT/frames", "--model", "measured", "--workers", "1", "--redo"],
+}
 
 
-def test_flatten(followed: Path, tmp_path: Path, moments: int) -> None:
-    words = ["--src_dir", "ROOT/training", "--dst_dir", "ROOT/frames", "--flatten"]
-    kill(tmp_path, moments, "arrange_folders", *words)
+@pytest.mark.parametrize("name", SEQUENCES)
+@pytest.mark.parametrize("way", ["hardlink"])
+def test_a_tree_in_use(in_use: Path, tmp_path: Path, moments: int, name: str) -> None:
+    kill(tmp_path, moments, *SEQUENCES[name])
+
+
+OTHERS = {
+    "tag_images": ["tag_images", "ROOT/training", "--model", "measured", "--workers", "1"],
+    "prepare_training": ["prepare_training", "ROOT/training"],
+}
+
+
+@pytest.mark.parametrize("other", OTHERS)
+@pytest.mark.parametrize("name", ["rename in a tree", "other format", "remove", "arrange a tree in place"])
+@pytest.mark.parametrize("way", ["copy"])
+def test_whichever_script_starts_after_a_kill(
+    in_use: Path, tmp_path: Path, moments: int, name: str, other: str
+) -> None:
+    kill(tmp_path, moments and max(2, moments // 2), *SEQUENCES[name], "--", *OTHERS[other])
 
 
 def test_prepare_training(described: Path, tmp_path: Path, moments: int) -> None:
