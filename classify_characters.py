@@ -120,14 +120,6 @@ def evaluate_references(recogniser: recognise.Recogniser, picture: Path, unreada
     return run.close(f"who is taken for whom is drawn in {picture}", [*unreadable, *heads.unreadable])
 
 
-def print_left_over(stale: int, undetected: int) -> None:
-    """Print which frames need another run, of this script or of the one before."""
-    if stale:
-        print(f"{console.counted(stale, 'frame')} named with other references before; --redo names them again")
-    if undetected:
-        print(f"{console.counted(undetected, 'frame')} without X.faces.json; run detect_faces.py")
-
-
 def summary(counts: Counter[str], written: int, done: int, kept: int) -> str:
     """Return how many faces got a name, how many none, how many are to be ignored, and on how many frames."""
     unknown, ood = counts[metadata.UNKNOWN], counts[metadata.OOD]
@@ -160,6 +152,8 @@ def main(args: argparse.Namespace) -> int:
     choice = recognise.Choice(models, args.method, args.unknown_below, margin, args.min_lead, flip, args.seed)
     corrected = references.corrected_below(args.learn_from_corrections, args.src_dir, unreadable)
     digest = recognise.comparison_digest(references.find_references(args.ref_dir, unreadable), choice, corrected)
+    options = ("unknown_below", "margin_weight", "min_lead", "single_frames", "face_model")
+    made = {"model": choice.how, "references": digest, "settings": {name: getattr(args, name) for name in options}}
     atomic.clean_up((frame.parent for frame in found), CHARACTERS)
     todo, kept = waiting_frames(known, args.redo, args.overwrite_corrections)
     counts, written = Counter[str](), 0
@@ -170,16 +164,18 @@ def main(args: argparse.Namespace) -> int:
         if args.evaluate:
             return evaluate_references(recogniser, args.evaluate, unreadable)
         named = name_frames(known, todo, recogniser, not args.single_frames, workers)
-        counts, written, undecoded = write_names(named, choice.how, digest)
+        counts, written, undecoded = write_names(named, made)
         unreadable += recogniser.heads.unreadable + undecoded
     closing = summary(counts, written, len(known) - len(todo) - len(kept), len(kept))
     if args.propagate:
         closing += f", {console.counted(propagate(found, kept), 'faceless frame')} with inferred names"
-    print_left_over(characters.named_with_other_references(known, todo | kept, digest), len(undetected))
+    left = console.made_otherwise(characters.named_otherwise({*known} - todo - kept, made), "names")
+    if undetected:
+        print(f"{console.counted(len(undetected), 'frame')} without X.faces.json; run detect_faces.py")
     if args.annotate:
         drawn = draw.annotate(found, args.src_dir, args.annotate, workers)
         closing += f", {console.counted(drawn, 'annotated frame')} in {args.annotate}"
-    return run.close(f"{closing}, in {args.src_dir}", unreadable)
+    return run.close(f"{closing}, in {args.src_dir}", unreadable, left)
 
 
 if __name__ == "__main__":

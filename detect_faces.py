@@ -89,10 +89,14 @@ def main(args: argparse.Namespace) -> int:
         args.model, args.device, args.min_score, args.detect_size, not args.single_look, args.max_overlap, args.tiles
     )
     limits = filter.Limits(args.max_aspect, args.min_face_size, args.max_faces)
+    made = settings.made(limits)
+    done = {*found}.difference(pending)
+    left = console.made_otherwise(faces.detected_otherwise(done, made), "faces")
+    left += filter.removed_by_number(args.src_dir, args.min_face_number, args.max_face_number)
     if args.dry_run:
         staying = filter.remove_by_number(found, args.src_dir, args.min_face_number, args.max_face_number, dry_run=True)
         would = f"{console.counted(len(todo), 'frame')} would be looked at, {len(found) - len(staying)} set aside"
-        return run.close(f"{would}, in {args.src_dir}", unusable)
+        return run.close(f"{would}, in {args.src_dir}", unusable, left)
     atomic.clean_up((frame.parent for frame in found), names.FACES)
     unreadable: list[tuple[Path, str]] = []
     face_count = empty = 0
@@ -101,8 +105,7 @@ def main(args: argparse.Namespace) -> int:
         if isinstance(seen, frames.Unreadable):
             unreadable.append((frame, seen.reason))
             continue
-        record = faces.faces_record(settings.model, settings.threshold, seen)
-        atomic.write_json(names.sidecar(frame, names.FACES), record)
+        atomic.write_json(names.sidecar(frame, names.FACES), faces.faces_record(made, seen))
         face_count += len(seen.faces)
         empty += not seen.faces
     looked_at = len(todo) - len(unreadable)
@@ -121,7 +124,7 @@ def main(args: argparse.Namespace) -> int:
     if args.annotate:
         drawn = draw.annotate(staying, args.src_dir, args.annotate, workers)
         message += f", {console.counted(drawn, 'annotated frame')} in {args.annotate}"
-    return run.close(f"{message}, in {args.src_dir}", unusable + unreadable)
+    return run.close(f"{message}, in {args.src_dir}", unusable + unreadable, left)
 
 
 if __name__ == "__main__":

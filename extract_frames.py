@@ -151,15 +151,13 @@ def main(args: argparse.Namespace) -> int:
     if renumbered:
         print(f"{console.counted(renumbered, 'episode')} got the scenes of --scene_threshold {args.scene_threshold:g}")
     differing = [] if args.redo else done.told_otherwise(found)
-    for sentence in differing:
-        console.warn(sentence)
     failed = [(job.episode.video, one.trouble) for job, one in extracted if one.trouble]
-    code = run.close(
+    return run.close(
         f"{summary([one for _, one in extracted], sampling, time.perf_counter() - started, args.redo)};"
         f" {len(labelled) - len(todo) - len(found.otherwise) * (not args.redo)} already done, in {args.dst_dir}",
         unusable + ([] if args.redo else found.damaged) + refused + failed,
+        differing,
     )
-    return code or (run.SOME_UNREADABLE if differing else run.DONE)
 
 
 def summary(finished: Sequence[Extracted], sampling: Sampling, elapsed: float, redo: bool) -> str:

@@ -22,7 +22,7 @@ from framekit.dedup.fiftyone import reviewed
 from framekit.dedup.openings import drop_sections, find_sections
 from framekit.dedup.removal import by_reason, carry_out, summary
 from framekit.dedup.report import write_report
-from framekit.dedup.select import REASONS, UNREADABLE, Settings, decide
+from framekit.dedup.select import REASONS, UNREADABLE, Settings, decide, made_with, removed_otherwise
 
 
 def quality_options(options: StageParser) -> None:
@@ -171,13 +171,15 @@ def main(args: argparse.Namespace) -> int:
             removed.keep(root, frame)
     if args.report:
         write_report(args.report, root, described, going, settings[0].thresh)
+    made = made_with(settings[0], args.model)
+    left = removed_otherwise(root, made)
     if not args.dry_run:
-        carry_out(root, described, going)
+        carry_out(root, described, going, made)
         for frame, reason in described.unreadable if args.drop_unreadable else ():
             removed.remove(root, frame, UNREADABLE, detail=reason)
     for section in found_sections:
         print(section)
-    return run.close(summary(root, described, going, args.dry_run), unusable + described.unreadable)
+    return run.close(summary(root, described, going, args.dry_run), unusable + described.unreadable, left)
 
 
 if __name__ == "__main__":

@@ -114,7 +114,9 @@ def main(args: argparse.Namespace) -> int:
         tally.add(tag_frames(todo, [partial(load, tagger) for tagger in taggers], wanted, args.redo))
     if args.summary:
         write_summary(args.src_dir, found, extension)
-    return run.close(closing(tally, len(found) - len(asked), args.src_dir), unusable + tally.unreadable)
+    asked_for = {*asked}
+    left = write.tagged_otherwise([frame for frame in found if frame not in asked_for], list(taggers), wanted)
+    return run.close(closing(tally, len(found) - len(asked), args.src_dir), unusable + tally.unreadable, left)
 
 
 def closing(tally: Tally, done_before: int, folder: Path) -> str:

@@ -3,8 +3,8 @@
 import difflib
 import os
 import sys
-from collections.abc import Iterable
-from typing import TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
 from unicodedata import category
 
 Item = TypeVar("Item")
@@ -53,3 +53,23 @@ def counted(number: int, noun: str) -> str:
     """Return `1 frame`, `2 frames`; nouns in y become ies."""
     plural = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
     return f"{number} {noun if number == 1 else plural}"
+
+
+def as_option(name: str, value: Any) -> str:
+    """Return a setting as it would be given on the command line; one that is off as `no --name`."""
+    if value in (None, False, float("inf")):
+        return f"no --{name}"
+    return f"--{name}" if value is True else f"--{name} {value}"
+
+
+def made_otherwise(kinds: Mapping[str, int], what: str, remedy: str = "--redo") -> list[str]:
+    """Return a sentence for each way in which frames were done otherwise than is asked for now, by their number.
+
+    >>> made_otherwise({"of measured": 44}, "tags")
+    ['44 frames have tags of measured and keep them; add --redo to the command to replace them, corrections stay']
+    """
+    return [
+        f"{counted(number, 'frame')} {'has' if number == 1 else 'have'} {what} {how} and"
+        f" {'keeps' if number == 1 else 'keep'} them; add {remedy} to the command to replace them, corrections stay"
+        for how, number in kinds.items()
+    ]

@@ -111,9 +111,12 @@ def scenes_of(found: Sequence[Path]) -> Iterator[list[Path]]:
 
 
 def write_names(
-    named: Iterable[tuple[Path, list[NamedFace] | frames.Unreadable]], how: str, digest: str
+    named: Iterable[tuple[Path, list[NamedFace] | frames.Unreadable]], made: Mapping[str, Any]
 ) -> tuple[Counter[str], int, list[tuple[Path, str]]]:
-    """Write the names of each frame; return how often each was given, on how many frames, and unreadable frames."""
+    """Write the names of each frame; return how often each was given, on how many frames, and unreadable frames.
+
+    `made` says with what they were made, see framekit/sidecars/characters.py.
+    """
     counts: Counter[str] = Counter()
     unreadable = []
     written = 0
@@ -121,7 +124,7 @@ def write_names(
         if isinstance(shown, frames.Unreadable):
             unreadable.append((frame, shown.reason))
             continue
-        record = characters.names_record(how, digest, [asdict(one) for one in shown], [])
+        record = characters.names_record(made, [asdict(one) for one in shown])
         atomic.write_json(sidecar(frame, CHARACTERS), record)
         counts.update(one.name for one in shown)
         written += 1

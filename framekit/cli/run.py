@@ -34,13 +34,17 @@ GO_ON = "what is written is whole, run the same command again to go on"
 Main = Callable[..., int]  # takes the words of a command line, none for those of the process
 
 
-def close(sentence: str, unreadable: Sequence[tuple[Path, str]] = ()) -> int:
-    """Print what was unreadable, each once, then the closing line; return the exit code."""
+def close(sentence: str, unreadable: Sequence[tuple[Path, str]] = (), otherwise: Sequence[str] = ()) -> int:
+    """Print what was left as an earlier run made it otherwise, and what was unreadable, each once, then the closing
+    line; return the exit code.
+    """
+    for left in otherwise:
+        console.warn(console.shown(left))
     listed = list(dict.fromkeys(unreadable))
     for path, reason in listed:
         console.warn(console.shown(f"unreadable: {path}: {reason}"))
     console.say(console.shown(sentence + (f"; {len(listed)} unreadable, listed above" if listed else "")))
-    return SOME_UNREADABLE if listed else DONE
+    return SOME_UNREADABLE if listed or otherwise else DONE
 
 
 def confirmed(question: str) -> bool:

@@ -18,7 +18,7 @@ from framekit.pixels.decode import Pixels
 from framekit.pixels.encode import encode_png
 from framekit.sidecars.characters import names_record, read_names
 from framekit.sidecars.episode import Episodes, record_text
-from framekit.sidecars.faces import faces_record, read_faces
+from framekit.sidecars.faces import OF_CROP, faces_record, read_faces
 from framekit.sidecars.metadata import UNKNOWN
 
 STALE = "stale_crop"
@@ -60,14 +60,17 @@ def crops_in(frame: Path, pixels: decode.Pixels, root: Path, target: Path) -> li
 def write_crop(crop: Crop, written: Episodes) -> None:
     """Write a crop and its sidecars; `written` are the records of where crops were cut before."""
     crop.path.parent.mkdir(parents=True, exist_ok=True)
-    record = faces_record("crop", 0.0, Seen(crop.faces, [], []))
+    record = faces_record(OF_CROP, Seen(crop.faces, [], []))
     atomic.write_json(names.sidecar(crop.path, names.FACES), record)
     if any(crop.names):
         named = [
             {"box": list(face.box), "name": name or UNKNOWN, "score": 1.0, "runner_up": None}
             for face, name in zip(crop.faces, crop.names, strict=True)
         ]
-        atomic.write_json(names.sidecar(crop.path, names.CHARACTERS), names_record("crop", "", named, []))
+        atomic.write_json(
+            names.sidecar(crop.path, names.CHARACTERS),
+            names_record({"model": OF_CROP["model"], "references": ""}, named),
+        )
     before = known_sources(written, crop.path.parent).get(crop.path.stem, {})
     if before.get("crop") != crop.cut or not crop.path.exists():
         atomic.write_whole(crop.path, encode_png(crop.pixels))

@@ -1,6 +1,7 @@
 """The sidecar of faces, X.faces.json: written, read back, and whether a person corrected it."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,10 @@ from framekit.boxes import FACE, HEAD, Face, Seen, face_at
 from framekit.errors import BadSidecar
 from framekit.files.atomic import read_json
 from framekit.files.names import FACES, sidecar
+from framekit.sidecars import corrections
 from framekit.sidecars.corrections import WRITTEN, digest, is_edited
+
+OF_CROP = {"model": "crop", "threshold": 0.0}  # with what faces of crops were made: they are those of their frame
 
 
 def noted(face: Face) -> dict[str, Any]:
@@ -16,13 +20,14 @@ def noted(face: Face) -> dict[str, Any]:
     return {"box": list(face.box), "score": face.score} | ({"label": face.label} if face.label != FACE else {})
 
 
-def faces_record(model: str, threshold: float | list[float], seen: Seen) -> dict[str, Any]:
+def faces_record(made: Mapping[str, Any], seen: Seen) -> dict[str, Any]:
     """Return the content of the faces sidecar; people and dropped faces only where there are any.
 
+    `made` says with what it was made: `model`, `threshold`, and `settings` by the names of options.
     `written` is the digest of the faces: where it no longer fits them, a person corrected them.
     """
     faces = [noted(face) for face in seen.faces]
-    record: dict[str, Any] = {"schema": 1, "model": model, "threshold": threshold, "faces": faces}
+    record: dict[str, Any] = {"schema": 1, **made, "faces": faces}
     if seen.people:
         record["people"] = [noted(face) for face in seen.people]
     if seen.dropped:
@@ -37,6 +42,35 @@ def is_corrected(path: Path) -> bool:
     except BadSidecar:
         return False
     return is_edited(record.get("faces"), (record.get(WRITTEN),))
+
+
+def detected_otherwise(frames: Iterable[Path], now: Mapping[str, Any]) -> Counter[str]:
+    """Count frames whose faces were found otherwise than now, by how, such as `of animeface`; corrected ones stay.
+
+    `now` is what `faces_record` takes.
+    """
+    kinds: Counter[str] = Counter()
+    for path in (sidecar(frame, FACES) for frame in frames):
+        try:
+            record = read_json(path)
+        except BadSidecar:
+            continue  # the step that reads it lists it
+        how = differing(record, now)
+        if how and not is_edited(record.get("faces"), (record.get(WRITTEN),)):
+            kinds[how] += 1
+    return kinds
+
+
+def differing(record: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Return how a sidecar was made otherwise than now; "" if it was not, or does not say."""
+    if record.get("model") == OF_CROP["model"]:
+        return ""
+    if record.get("model", now["model"]) != now["model"]:
+        return f"of {record['model']}"
+    if record.get("threshold", now["threshold"]) != now["threshold"]:
+        return f"with --min_score {record['threshold']}"
+    others = corrections.other_settings(record, now)
+    return f"with {' '.join(others)}" if others else ""
 
 
 def read_faces(frame: Path) -> list[Face] | None:

@@ -220,6 +220,13 @@ def identity(model: str, path: Path) -> str:
     return f"{short_name(model)}@{revision[:8]}"
 
 
+def known_identity(model: str) -> str:
+    """Return name and revision of a tagger, without opening it; of one of the hub that no table names, the name."""
+    path = Path(model)
+    onnx = path / family_of(model)[1][0] if path.is_dir() else path
+    return identity(model, onnx) if model in models.TAGGERS or onnx.is_file() else short_name(model)
+
+
 def output_for(paths: dict[str, Path], session: "InferenceSession", count: int) -> str:
     """Return the name of the output with a score for each tag. Raises UsageError if all have other widths."""
     widths: list[tuple[str, Any]] = [(one.name, one.shape[-1] if one.shape else None) for one in session.get_outputs()]

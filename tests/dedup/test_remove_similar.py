@@ -71,6 +71,9 @@ def test_the_reason_and_the_frame_it_resembles_are_written_down(dataset: Path) -
     run(dataset)
     records = manifest(dataset)
     likeness = [record.pop("similarity") for record in records]
+    assert [record.pop("settings") for record in records] == [
+        {"thresh": 0.985, "model": "thumbnail", "keep": "first"}
+    ] * 3
     assert records == [
         {"frame": f"{name}.png", "to": f".removed/similar/{name}.png", "reason": "similar", "resembles": f"{kept}.png"}
         for name, kept in zip(REMOVED, ["EP01/a", "EP01/a", "EP02/b"], strict=True)
@@ -395,3 +398,46 @@ def test_two_frames_with_one_stem_are_listed_and_stay(dataset: Path, capsys: pyt
     assert run(dataset) == 1
     assert capsys.readouterr().err.count("b.jpg and b.png would share their sidecars") == 2
     assert {"b.jpg", "b.png"} <= {path.name for path in (dataset / "EP01").iterdir()}
+
+
+def test_frames_that_gentler_settings_would_have_kept_are_told(
+    dataset: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(dataset, "--thresh", "0.05") == 0
+    removed = tree(dataset)
+    assert run(dataset, "--thresh", "0.04") == 0  # a sterner one keeps no other frames
+    capsys.readouterr()
+    assert run(dataset, "--thresh", "0.985") == 1
+    told = capsys.readouterr().err
+    assert " removed as similar with --thresh 0.05, and stay" in told
+    assert f"{dataset} --restore similar brings" in told
+    assert run(dataset, "--keep", "best") == 1
+    assert "with --keep first" in capsys.readouterr().err
+    assert tree(dataset) == removed
+    assert run(dataset, "--restore", "similar") == 0
+    assert run(dataset, "--thresh", "0.985") == 0
+
+
+@pytest.mark.parametrize(
+    ("stern", "gentle", "told"),
+    [
+        (["--min_sharpness", "1e9"], ["--min_sharpness", "15"], "as blurred with --min_sharpness 1000000000.0"),
+        (["--max_dark", "0"], ["--max_dark", "215"], "as bright with no --max_dark"),
+        (["--min_size", "999"], ["--no_filters"], "as small with --min_size 999.0"),
+    ],
+)
+def test_limits_that_are_gentler_now_are_told(
+    dataset: Path, capsys: pytest.CaptureFixture[str], stern: list[str], gentle: list[str], told: str
+) -> None:
+    words = ["--src_dir", str(dataset), "--workers", "1"]
+    assert remove_similar.main([*words, *stern]) == 0
+    assert remove_similar.main([*words, *gentle]) == 1
+    assert told in capsys.readouterr().err
+
+
+def test_settings_of_a_strangers_manifest_may_be_anything(dataset: Path) -> None:
+    assert run(dataset) == 0
+    path = dataset / ".removed/manifest.jsonl"
+    lines = [record | {"settings": {"thresh": "x", "keep": [1]}, "similarity": {}} for record in manifest(dataset)]
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    assert run(dataset) == 1
