@@ -19,7 +19,8 @@ from framekit import console, errors
 from framekit.arrange import mend
 from framekit.arrange.folders import misplaced_in_words
 from framekit.cli import run
-from framekit.cli.parser import StageParser, count, fraction, positive
+from framekit.cli.parser import StageParser
+from framekit.cli.values import count, fraction, positive
 from framekit.dataset import frames, read
 from framekit.dataset.history import Command
 from framekit.files import atomic
@@ -37,6 +38,7 @@ GROUPS = ("hair", "eyes", "outfit")  # of tags, see framekit/tags/vocabulary.py
 
 def add_caption_options(options: StageParser) -> None:
     """Add the options that decide what captions say."""
+    options.group("captions")
     for part in captions.PARTS:
         name, meaning = f"use_{part.option or part.name}_prob", f"probability of the {part.help}"
         options.option(name, type=fraction, default=part.probability, help=meaning)
@@ -84,6 +86,7 @@ def add_caption_options(options: StageParser) -> None:
 def add_balance_options(options: StageParser) -> None:
     """Add the options that decide how often each folder is trained."""
     limits = balance.Limits
+    options.group("balance of folders")
     options.option(
         "weight_csv",
         type=Path,
@@ -117,6 +120,7 @@ def parser() -> StageParser:
     """Return the command line."""
     options = StageParser("prepare_training", __doc__ or "")
     options.shared("src_dir", "dst_dir", "limit", "workers", "overwrite_corrections", "config")
+    options.group("trainers")
     options.option(
         "trainer",
         nargs="+",
@@ -131,11 +135,14 @@ def parser() -> StageParser:
         help="dataset_config.toml, folders named REPEATS_NAME, or JSON for fine-tuning",
     )
     options.option("resolution", type=count, default=512, help="training resolution in px")
+    options.group("looking")
     options.shared("report")
     options.option("check", action="store_true", help="write nothing; list what these trainers would misread")
     options.option("all", action="store_true", help="with --check: list each problem, not each kind with examples")
     add_caption_options(options)
     add_balance_options(options)
+    options.does_only("check", ["dst_dir", "trainer", "resolution", "all"])
+    options.only_with("all", "check")
     return options
 
 
@@ -146,7 +153,7 @@ def caption_rules(args: argparse.Namespace, described: Mapping[Path, metadata.Me
         chances["facepos"] = 1.0
     core = captions.core_tags(described.values(), args.prune_core_tags) if args.prune_core_tags else {}
     if args.prune_core_tags:
-        print(captions.core_table(core))
+        console.say(captions.core_table(core))
     return captions.CaptionRules(
         chances=chances,
         max_tag_number=args.max_tag_number,
@@ -172,10 +179,10 @@ def check(place: Destination, resolution: int, workers: int, each: bool) -> int:
     root, wanted = place.root, place.trainers
     looked_at, found = find_problems(root, wanted, resolution, console.worker_count(workers))
     for line in [one_line(problem) for problem in found] if each else summary(found, root):
-        print(console.shown(line))
+        console.say(console.shown(line))
     number, words = verdict(found)
     names = ", ".join(trainer.name for trainer in wanted)
-    print(f"{console.counted(looked_at, 'frame')} read as {names} would: {words}, in {root}")
+    console.say(f"{console.counted(looked_at, 'frame')} read as {names} would: {words}, in {root}")
     return run.SOME_UNREADABLE if number else run.DONE
 
 
@@ -227,12 +234,12 @@ def main(args: argparse.Namespace) -> int:
     balanced, whole = dataset.balanced, [trainer.name for trainer in wanted if trainer.whole_repeats]
     if balanced:
         show_balance(dataset, weights, bool(whole), args.report, args.workers, args.command)
-        print(*hints, sep="\n")
+        console.say("\n".join(hints))
     if balanced and whole:
         words = balance.repeats_in_words(balanced, dataset.deviation, args.target_epoch_size)
-        print(f"{' and '.join(whole)}: {words}")
+        console.say(f"{' and '.join(whole)}: {words}")
     if by_heart := balance.by_heart_in_words(balanced):
-        print(by_heart)
+        console.say(by_heart)
     kept_words = f"; kept {console.counted(edited, 'hand-edited file')}" if edited else ""
     kept_words += f"; {mend.followed_words(fetched)}" if fetched else ""
     return run.close(
@@ -268,8 +275,8 @@ def show_balance(
     named = [(folder_in(dataset.root, frame), known) for frame, known in dataset.described.items()]
     folder_rows = balance.folder_rows(dataset.balanced, weights)
     character_rows = balance.character_rows(dataset.balanced, named)
-    print(balance.table("folder", folder_rows, has_repeats))
-    print(balance.table("character", character_rows, has_repeats))
+    console.say(balance.table("folder", folder_rows, has_repeats))
+    console.say(balance.table("character", character_rows, has_repeats))
     if report:
         from framekit.report.page import report_on  # not needed for --help, which must be fast
 
@@ -277,7 +284,7 @@ def show_balance(
             dataset.root, dataset.described, folder_rows, character_rows, console.worker_count(workers), command
         )
         atomic.write_whole(report, page)
-        print(f"report: {report}, {report.stat().st_size / 2**20:.1f} MB")
+        console.say(f"report: {report}, {report.stat().st_size / 2**20:.1f} MB")
 
 
 if __name__ == "__main__":

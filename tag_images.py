@@ -14,7 +14,8 @@ from pathlib import Path
 
 from framekit import console
 from framekit.cli import run
-from framekit.cli.parser import StageParser, fraction
+from framekit.cli.parser import Joined, StageParser
+from framekit.cli.values import fraction
 from framekit.dataset import frames
 from framekit.files import atomic, names
 from framekit.files.names import pending
@@ -25,12 +26,36 @@ from framekit.tags.taggers import short_names
 from framekit.tags.write import Tally, Wanted, load_scorer, tag_frames
 
 
+def rule_options(options: StageParser) -> None:
+    """Add the options that say which of the chosen tags are written, and how."""
+    options.group("which tags are written")
+    options.option("replace", type=Path, help="CSV file with lines old,new; without a new tag the old one is dropped")
+    options.option("blacklist", type=Path, help="text file of tags to drop, one or more per line")
+    options.option("undesired_tags", help="tags to drop, separated by commas")
+    options.option("always_first", help="tags to put first where present, separated by commas")
+    options.option(
+        "implications", type=Path, help="CSV file with lines tag,implied,…; beside tag, the implied ones are dropped"
+    )
+    options.option(
+        "drop_overlap",
+        action="store_true",
+        help="drop a tag whose words end a longer one, such as hair beside long_hair",
+    )
+    options.option("rating", choices=select.RATINGS, default="none", help="where to put the rating")
+    options.option(
+        "character_line", action="store_true", help="write four lines: characters, copyrights, artists, general tags"
+    )
+
+
 def parser() -> StageParser:
     """Return the command line."""
     options = StageParser("tag_images", __doc__ or "")
     options.shared("src_dir", "redo", "limit", "workers", "device", "batch_size", "overwrite_corrections", "config")
+    options.group("tagger and thresholds")
     options.option(
         "model",
+        action=Joined,
+        nargs="+",
         default=models.DEFAULT_MODEL,
         help="measured, the name of a tagger, a hub repository owner/name, or a folder; several, with commas between"
         " them, are merged",
@@ -54,22 +79,7 @@ def parser() -> StageParser:
     options.option(
         "merge", choices=store.MERGES, default="union", help="highest, lowest or mean score of several taggers"
     )
-    options.option("replace", type=Path, help="CSV file with lines old,new; without a new tag the old one is dropped")
-    options.option("blacklist", type=Path, help="text file of tags to drop, one or more per line")
-    options.option("undesired_tags", help="tags to drop, separated by commas")
-    options.option("always_first", help="tags to put first where present, separated by commas")
-    options.option(
-        "implications", type=Path, help="CSV file with lines tag,implied,…; beside tag, the implied ones are dropped"
-    )
-    options.option(
-        "drop_overlap",
-        action="store_true",
-        help="drop a tag whose words end a longer one, such as hair beside long_hair",
-    )
-    options.option("rating", choices=select.RATINGS, default="none", help="where to put the rating")
-    options.option(
-        "character_line", action="store_true", help="write four lines: characters, copyrights, artists, general tags"
-    )
+    rule_options(options)
     options.option(
         "caption_extension",
         default=names.TAGS,
@@ -78,6 +88,9 @@ def parser() -> StageParser:
     options.option(
         "summary", action="store_true", help="print frequencies; write tags_summary.csv and tags_summary.html"
     )
+    options.makes_useless("rethreshold", ["redo"])
+    for name in ("general_threshold", "character_threshold"):
+        options.only_with(name, "threshold_mode", ("fixed", "recommended"))
     return options
 
 
@@ -103,7 +116,7 @@ def main(args: argparse.Namespace) -> int:
         character_line=args.character_line,
     )
     wanted = Wanted(list(taggers.values()), args.merge, thresholds, rules, extension, args.overwrite_corrections)
-    asked = pending(found, extension, args.redo or args.rethreshold)
+    asked = pending(found, extension, args.redo or args.rethreshold or args.overwrite_corrections)
     todo = write.leave_edited(asked, wanted)
     tally = Tally(edited=len(asked) - len(todo))
     workers = console.worker_count(args.workers)

@@ -4,15 +4,16 @@ import difflib
 import os
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from unicodedata import category
 
 Item = TypeVar("Item")
 
 
-def nearest(word: str, known: Iterable[str], dashes: str) -> str:
-    """Return `; did you mean X?` for the most similar known word, or nothing."""
-    close = difflib.get_close_matches(word.partition("=")[0], list(known), n=1, cutoff=0.5)
+def nearest(word: str, known: Iterable[str], dashes: str, cutoff: float = 0.5) -> str:
+    """Return `; did you mean X?` for the most similar known word, or nothing; `cutoff` is its similarity, 0 to 1."""
+    close = difflib.get_close_matches(word.partition("=")[0], list(known), n=1, cutoff=cutoff)
     return f"; did you mean {dashes}{close[0]}?" if close else ""
 
 
@@ -28,12 +29,30 @@ def progress(items: Iterable[Item], total: int | None, unit: str, label: str | N
     """Yield the items behind a progress bar with rate and remaining time; no bar where stderr is not a terminal."""
     from tqdm import tqdm
 
-    return tqdm(items, total=total, unit=unit, desc=label, disable=None, dynamic_ncols=True)
+    return tqdm(items, total=total, unit=unit, desc=label, disable=True if VOICE.quiet else None, dynamic_ncols=True)
+
+
+@dataclass
+class Voice:
+    """How much a script says: warnings and errors alone, or also details."""
+
+    quiet: bool = False
+    verbose: bool = False
+
+
+VOICE = Voice()  # of the run that is going on, see framekit/cli/run.py
 
 
 def say(sentence: str) -> None:
-    """Print a message to stdout."""
-    print(sentence)
+    """Print a message to stdout, unless the script is to be quiet."""
+    if not VOICE.quiet:
+        print(sentence)
+
+
+def detail(sentence: str) -> None:
+    """Print a message to stderr if the script is to be verbose."""
+    if VOICE.verbose:
+        print(sentence, file=sys.stderr)
 
 
 def warn(sentence: str) -> None:

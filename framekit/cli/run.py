@@ -6,11 +6,13 @@ import hashlib
 import os
 import sys
 import tempfile
+import time
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
+from typing import Any
 
 from framekit import console
 from framekit.cli.parser import StageParser
@@ -81,8 +83,11 @@ def script(parser: Callable[[], StageParser]) -> Callable[[Callable[[Namespace],
             options = parser()
             try:
                 args = options.read(argv)
-                with locked_folder(options.script, args.command):
+                with voice(args.quiet, args.verbose), locked_folder(options.script, args.command):
+                    console.detail(told_options(vars(args)))
+                    started = time.perf_counter()
                     code = function(args)
+                    console.detail(f"took {time.perf_counter() - started:.1f} s")
                 sys.stdout.flush()
             except (UsageError, OSError, KeyboardInterrupt) as error:
                 return report_error(error)
@@ -93,6 +98,24 @@ def script(parser: Callable[[], StageParser]) -> Callable[[Callable[[Namespace],
         return main
 
     return decorate
+
+
+@contextmanager
+def voice(quiet: bool, verbose: bool) -> Iterator[None]:
+    """Let the script say as much as --quiet and --verbose ask for."""
+    before = console.VOICE.quiet, console.VOICE.verbose
+    console.VOICE.quiet, console.VOICE.verbose = quiet, verbose
+    try:
+        yield
+    finally:
+        console.VOICE.quiet, console.VOICE.verbose = before
+
+
+def told_options(given: Mapping[str, Any]) -> str:
+    """Return the options as they are, with those of --config and the defaults, one a line."""
+    hidden = {"command", "positional_src_dir", "quiet", "verbose"}
+    held = {name: value for name, value in given.items() if name not in hidden and not name.startswith("given_")}
+    return "\n".join(console.shown(f"{console.as_option(name, value)}") for name, value in sorted(held.items()))
 
 
 def report_error(error: BaseException) -> int:

@@ -42,7 +42,7 @@ def made_with(settings: Settings, model: str) -> dict[str, dict[str, Any]]:
     """Return by which options frames of each reason go, for the manifest."""
     by_limit = {reason: {name: getattr(settings.limits, name)} for reason, name in quality.LIMIT_OF.items()}
     keep = "best" if settings.keep_best else "first"
-    return {**by_limit, SIMILAR: {"thresh": settings.thresh, "model": model, "keep": keep}}
+    return {**by_limit, SIMILAR: {"similarity_threshold": settings.thresh, "model": model, "keep": keep}}
 
 
 def removed_otherwise(root: Path, made: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -68,10 +68,10 @@ def removed_otherwise(root: Path, made: Mapping[str, Mapping[str, Any]]) -> list
 def is_gentler(name: str, value: Any, record: Mapping[str, Any]) -> bool:
     """Tell whether this value of an option might keep a frame that was removed, by its line of the manifest."""
     then = record["settings"][name]
-    then = record.get("similarity", then) if name == "thresh" else then
+    then = record.get("similarity", then) if name == "similarity_threshold" else then
     if not isinstance(value, int | float) or not isinstance(then, int | float):
         return bool(value != then)
-    return value > then if name in ("thresh", "max_dark") else value < then
+    return value > then if name in ("similarity_threshold", "max_dark") else value < then
 
 
 def folders_of(frames: Sequence[Path]) -> Iterator[range]:

@@ -68,7 +68,7 @@ def differing(record: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     if record.get("model", now["model"]) != now["model"]:
         return f"of {record['model']}"
     if record.get("threshold", now["threshold"]) != now["threshold"]:
-        return f"with --min_score {record['threshold']}"
+        return f"with --score_threshold {record['threshold']}"
     others = corrections.other_settings(record, now)
     return f"with {' '.join(others)}" if others else ""
 

@@ -329,10 +329,9 @@ def test_some_frames_without_that_sidecar_are_counted(
     add_face(tmp_path, 0)
     add_frame(tmp_path / "dataset" / "y.png")
     assert classify(tmp_path) == 0
-    said = capsys.readouterr().out
-    assert "1 frame" in said
-    assert "detect_faces.py" in said
-    assert "0 already done" in said
+    out, said = capsys.readouterr()
+    assert "1 frame without X.faces.json; run detect_faces.py" in said
+    assert "0 already done" in out
     assert not (tmp_path / "dataset" / "y.characters.json").exists()
 
 
@@ -403,7 +402,7 @@ def test_the_record_is_plain_json_with_its_model(tmp_path: Path, asked: list[str
     ("words", "told"),
     [
         (["--min_lead", "0.2", "--single_frames"], "with --min_lead 0.02 no --single_frames"),
-        (["--unknown_below", "0.3"], "with no --unknown_below"),
+        (["--unknown_below", "0.3"], "with no --unknown_threshold"),
         (["--model", "colour"], "of"),
         (["--method", "centroid"], "of"),
     ],

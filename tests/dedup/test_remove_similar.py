@@ -18,7 +18,8 @@ SIMILAR = Path(".removed/similar")
 
 
 def run(folder: Path, *words: str) -> int:
-    return remove_similar.main(["--src_dir", str(folder), "--workers", "1", "--keep", "first", "--no_filters", *words])
+    how = [] if {"--restore", "--purge"}.intersection(words) else ["--keep", "first", "--no_filters"]
+    return remove_similar.main(["--src_dir", str(folder), "--workers", "1", *how, *words])
 
 
 def manifest(folder: Path) -> list[dict[str, Any]]:
@@ -72,7 +73,7 @@ def test_the_reason_and_the_frame_it_resembles_are_written_down(dataset: Path) -
     records = manifest(dataset)
     likeness = [record.pop("similarity") for record in records]
     assert [record.pop("settings") for record in records] == [
-        {"thresh": 0.985, "model": "thumbnail", "keep": "first"}
+        {"similarity_threshold": 0.985, "model": "thumbnail", "keep": "first"}
     ] * 3
     assert records == [
         {"frame": f"{name}.png", "to": f".removed/similar/{name}.png", "reason": "similar", "resembles": f"{kept}.png"}
@@ -223,9 +224,10 @@ def test_a_frame_whose_place_is_taken_stays_removed_and_is_listed(
     run(dataset, "--restore")
     assert (dataset / "EP01" / taken).read_bytes() == mine
     assert (dataset / SIMILAR / "EP01/b.png").exists()
-    out = capsys.readouterr().out
+    told = capsys.readouterr()
+    out = told.out
     assert "2 frames restored, 1 not" in out
-    assert "EP01/b.png is there again" in out
+    assert "EP01/b.png is there again" in told.err
 
 
 def test_a_name_that_was_removed_twice_is_accounted_for_twice(
@@ -373,8 +375,8 @@ def test_a_hostile_manifest_never_leads_outside(tmp_path: Path, record: dict[str
     ("words", "complaint"),
     [
         (["--thresh", "1.5"], "1.5 is not between 0 and 1"),
-        (["--treshold", "0.9"], "did you mean --thresh?"),
-        (["--max-compare-size", "many"], "invalid int value"),
+        (["--treshold", "0.9"], "did you mean --similarity_threshold?"),
+        (["--max-compare-size", "many"], "many is no whole number; write one such as 512"),
     ],
 )
 def test_wrong_use_is_one_sentence(
@@ -409,7 +411,7 @@ def test_frames_that_gentler_settings_would_have_kept_are_told(
     capsys.readouterr()
     assert run(dataset, "--thresh", "0.985") == 1
     told = capsys.readouterr().err
-    assert " removed as similar with --thresh 0.05, and stay" in told
+    assert " removed as similar with --similarity_threshold 0.05, and stay" in told
     assert f"{dataset} --restore similar brings" in told
     assert run(dataset, "--keep", "best") == 1
     assert "with --keep first" in capsys.readouterr().err
@@ -438,6 +440,9 @@ def test_limits_that_are_gentler_now_are_told(
 def test_settings_of_a_strangers_manifest_may_be_anything(dataset: Path) -> None:
     assert run(dataset) == 0
     path = dataset / ".removed/manifest.jsonl"
-    lines = [record | {"settings": {"thresh": "x", "keep": [1]}, "similarity": {}} for record in manifest(dataset)]
+    lines = [
+        record | {"settings": {"similarity_threshold": "x", "keep": [1]}, "similarity": {}}
+        for record in manifest(dataset)
+    ]
     path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
     assert run(dataset) == 1

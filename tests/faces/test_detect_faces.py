@@ -315,7 +315,7 @@ def test_several_detectors_may_be_given_in_two_ways(dataset: Path, asked: list[A
     ("words", "told"),
     [
         (["--model", "face_detect_v1.4_s"], "of animeface"),
-        (["--min_score", "0.4"], "with --min_score 0.7"),
+        (["--min_score", "0.4"], "with --score_threshold 0.7"),
         (["--min_face_size", "0.2", "--tiles", "2"], "with no --tiles --min_face_size 0.03"),
         (["--single_look"], "with no --single_look"),
     ],
