@@ -46,7 +46,7 @@ VOICE = Voice()  # of the run that is going on, see framekit/cli/run.py
 def say(sentence: str) -> None:
     """Print a message to stdout, unless the script is to be quiet."""
     if not VOICE.quiet:
-        print(sentence)
+        print(sentence, flush=True)
 
 
 def detail(sentence: str) -> None:

@@ -178,7 +178,7 @@ def read_layout(path: Path, family: Family, session: "InferenceSession") -> Layo
 def load_tagger(model: str, device: str) -> Tagger:
     """Open a tagger of the table, of the hub, or of a local folder. Raises UsageError if it cannot be used."""
     family, (onnx, listed) = family_of(model)
-    paths = hub.locate(model, models.TAGGERS, [onnx, listed])
+    paths = hub.locate(model, hub.Known(models.TAGGERS, [models.MEASURED]), [onnx, listed])
     tags = read_tag_list(paths[listed])
     session = open_session(paths[onnx], device)
     layout = read_layout(paths[onnx], family, session)
