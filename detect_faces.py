@@ -86,7 +86,12 @@ def parser() -> StageParser:
     look_options(options)
     options.group("pictures")
     options.shared("annotate")
-    options.option("crops", type=Path, help="folder to write crops to: face, head, and largest square around each face")
+    options.option(
+        "crops",
+        type=Path,
+        help="folder to write crops to: face, head, and largest square around each face, and each person and half body"
+        " that a detector of people saw",
+    )
     return options
 
 

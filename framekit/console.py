@@ -5,6 +5,8 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
 from typing import Any, TypeVar
 from unicodedata import category
 
@@ -58,6 +60,30 @@ def detail(sentence: str) -> None:
 def warn(sentence: str) -> None:
     """Print a warning to stderr."""
     print(sentence, file=sys.stderr)
+
+
+def missing_package(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Say in one sentence that a script runs outside its environment; show any other error as ever."""
+    name = getattr(error, "name", None) or "framekit"
+    if not isinstance(error, ModuleNotFoundError) or name.split(".")[0] == "framekit":
+        sys.__excepthook__(kind, error, trace)
+        return
+    activate = r".venv\Scripts\activate" if os.name == "nt" else "source .venv/bin/activate"
+    warn(
+        f"the package {name} is not installed for {sys.executable}; activate the environment ({activate}), or run make"
+        " demo, which makes it"
+    )
+    raise SystemExit(2)
+
+
+def is_script() -> bool:
+    """Tell whether the program is a script beside framekit, and not one that uses the library."""
+    program = getattr(sys.modules.get("__main__"), "__file__", None)
+    return program is not None and Path(program).resolve().parent == Path(__file__).resolve().parents[1]
+
+
+if is_script():
+    sys.excepthook = missing_package
 
 
 def shown(text: str) -> str:

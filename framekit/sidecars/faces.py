@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from framekit.boxes import FACE, HEAD, Face, Seen, face_at
+from framekit.boxes import FACE, HEAD, PEOPLE, Face, Seen, face_at
 from framekit.errors import BadSidecar
 from framekit.files.atomic import read_json
 from framekit.files.names import FACES, sidecar
@@ -96,6 +97,18 @@ def faces_in(record: Mapping[str, Any], name: str) -> list[Face]:
     if any(face.box[0] >= face.box[2] or face.box[1] >= face.box[3] for face in faces):
         raise BadSidecar(f"{name}: a box must be [left, top, right, bottom] as fractions")
     return faces
+
+
+def read_people(frame: Path) -> list[Face]:
+    """Return the people that a person detector saw on a frame; none without one. Raises BadSidecar."""
+    path = sidecar(frame, FACES)
+    listed = read_json(path).get("people", []) if path.exists() else []
+    try:
+        labels = [str(one.get("label")) for one in listed]
+        found = faces_in({"faces": listed}, path.name)
+    except (AttributeError, TypeError) as error:
+        raise BadSidecar(f"{path.name}: its people need a box of four fractions and a score each") from error
+    return [replace(one, label=label) for one, label in zip(found, labels, strict=True) if label in PEOPLE]
 
 
 def count_people(record: Mapping[str, Any]) -> int:
