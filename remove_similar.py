@@ -180,7 +180,7 @@ def main(args: argparse.Namespace) -> int:
         )
     going = decide(described, settings[0], protected)
     found_sections, clock = find_sections(root, described, going)
-    dropped = [one for one in found_sections if getattr(args, f"drop_{one.kind}")]
+    dropped = [one for one in found_sections if getattr(args, f"drop_{one.kind}", False)]
     going += drop_sections(root, described, going, dropped, clock)
     if args.fiftyone:
         going, tagged_keep = reviewed(root, described, going)
