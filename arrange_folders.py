@@ -1,6 +1,6 @@
 """Arrange frames in folders by number of characters, characters, and size of the face.
 
-    python arrange_folders.py --src_dir dataset --dst_dir arranged --format n_characters/character/fh_ratio
+    python arrange_folders.py --src_dir dataset --dst_dir arranged --levels n_characters/character/face_height_ratio
 
 Reads the frames below --src_dir with their X.json; copies (or moves, or links) each with all its sidecars to a folder
 such as arranged/1_character/AobaKokona/face_height_ratio_25-50. A later run follows corrections: it moves what belongs
@@ -16,7 +16,7 @@ from typing import Any
 
 from framekit import console, errors
 from framekit.arrange import flatten, leave, mend, place, resize
-from framekit.arrange.folders import LEVELS, Rules, misplaced_in_words, parse_format
+from framekit.arrange.folders import DEFAULT_LEVELS, LEVELS, Rules, misplaced_in_words, parse_levels
 from framekit.arrange.locations import locate
 from framekit.arrange.place import WAYS, way_of
 from framekit.arrange.plan import (
@@ -30,31 +30,15 @@ from framekit.arrange.plan import (
     plan,
 )
 from framekit.cli import run
-from framekit.cli.config import read_defaults
 from framekit.cli.last import tell_dropped
-from framekit.cli.parser import StageParser, count
+from framekit.cli.parser import StageParser
+from framekit.cli.values import count
 from framekit.dataset import frames
 from framekit.files.paths import REMOVED
 
 
-def parser() -> StageParser:
-    """Return the command line."""
-    options = StageParser("arrange_folders", __doc__ or "")
-    options.shared("src_dir", "dst_dir", "dry_run", "limit", "follow_links", "config")
-    options.option(
-        "format", default="n_characters/character/fh_ratio", help=f"levels of folders, of {', '.join(LEVELS)}"
-    )
-    options.option("copy", action="store_true", help="copy the frames (default)")
-    options.option("move", action="store_true", help="move the frames")
-    options.option("hardlink", action="store_true", help="hard-link the frames: no further space, no time")
-    options.option("symlink", action="store_true", help="make symbolic links to the frames, copy their sidecars")
-    options.option(
-        "max_image_size",
-        type=count,
-        default=0,
-        help="shrink frames whose edge has more px; 0 = never",
-    )
-    options.option("image_edge", choices=resize.EDGES, default="longer", help="edge that --max_image_size limits")
+def levels_options(options: StageParser) -> None:
+    """Add the options that decide which folder a frame belongs to."""
     options.shared("min_face_number", "max_face_number")
     options.option(
         "max_character_number",
@@ -69,14 +53,45 @@ def parser() -> StageParser:
         help="combinations of characters with fewer frames go to character_others",
     )
     options.option(
-        "face_ratio_folder_range", type=int, default=Rules.face_ratio_range, help="width of the fh_ratio folders in %%"
+        "face_ratio_folder_range",
+        type=int,
+        default=Rules.face_ratio_range,
+        help="width of the face_height_ratio folders in %%",
     )
     options.option("keep_src_structure", action="store_true", help="keep the folders of --src_dir above the levels")
+
+
+def parser() -> StageParser:
+    """Return the command line."""
+    options = StageParser("arrange_folders", __doc__ or "")
+    options.shared("src_dir", "dst_dir", "dry_run", "limit", "follow_links", "config")
+    options.group("levels of folders")
+    options.option(
+        "levels",
+        aliases=("format",),
+        default="/".join(DEFAULT_LEVELS),
+        help=f"levels of folders, with / between them, of {', '.join(LEVELS)}",
+    )
+    levels_options(options)
+    options.group("how frames get there")
+    options.option("copy", action="store_true", help="copy the frames (default)")
+    options.option("move", action="store_true", help="move the frames")
+    options.option("hardlink", action="store_true", help="hard-link the frames: no further space, no time")
+    options.option("symlink", action="store_true", help="make symbolic links to the frames, copy their sidecars")
+    options.option(
+        "max_image_size",
+        type=count,
+        default=0,
+        help="shrink frames whose edge has more px; 0 = never",
+    )
+    options.option("image_edge", choices=resize.EDGES, default="longer", help="edge that --max_image_size limits")
     options.option(
         "flatten",
         action="store_true",
         help="undo: bring the frames of --src_dir back, below --dst_dir if given",
     )
+    options.does_only("flatten", ["dst_dir", "dry_run"])
+    options.only_with("image_edge", "max_image_size")
     return options
 
 
@@ -85,7 +100,7 @@ def rules_of(given: Mapping[str, Any]) -> Rules:
     if not 1 <= given["face_ratio_folder_range"] <= 100 or given["max_character_number"] < 1:
         raise errors.UsageError("--face_ratio_folder_range must be 1 to 100, and --max_character_number 1 or more")
     return Rules(
-        parse_format(given["format"]),
+        parse_levels(given["levels"]),
         given["max_character_number"],
         given["min_image_per_combination"],
         given["face_ratio_folder_range"],
@@ -103,7 +118,6 @@ def main(args: argparse.Namespace) -> int:
     if src.resolve() == tree.resolve():
         tree = src
     if args.flatten:
-        refuse_ignored(vars(args))
         return flattened(src, tree, args.dry_run)
     tell_dropped(parser(), vars(args))
     way = way_of([name for name in WAYS if getattr(args, name)], args.max_image_size, args.image_edge)
@@ -162,19 +176,6 @@ def closing(
         mend.followed_words(fetched),
     ]  # fmt: skip
     return ", ".join(filter(None, parts))
-
-
-def refuse_ignored(given: Mapping[str, Any]) -> None:
-    """Raise UsageError for options that --flatten would ignore; those of --config are for other runs."""
-    plain = parser()
-    if given["config"] is not None:
-        plain.set_defaults(**read_defaults(given["config"], plain.script, plain.options()))
-    heard = {"src_dir", "dst_dir", "dry_run", "config", "flatten"}
-    ignored = [name for name in plain.options() if name not in heard and given[name] != plain.get_default(name)]
-    if ignored:
-        raise errors.UsageError(
-            f"--flatten has no use for {' and '.join(f'--{name}' for name in ignored)}; leave it out, or --flatten"
-        )
 
 
 def flattened(tree: Path, destination: Path, dry_run: bool) -> int:

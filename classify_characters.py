@@ -17,7 +17,8 @@ from framekit import console, errors
 from framekit.characters import cluster, descriptors, evaluate, match, recognise, references
 from framekit.characters.name import name_frames, propagate, waiting_frames, write_names
 from framekit.cli import run
-from framekit.cli.parser import Joined, StageParser, count, fraction
+from framekit.cli.parser import Joined, StageParser
+from framekit.cli.values import count, fraction
 from framekit.dataset import frames
 from framekit.faces import draw
 from framekit.files import atomic
@@ -29,10 +30,12 @@ from framekit.sidecars import characters, metadata
 
 def add_comparison(options: StageParser) -> None:
     """Add the options that say how faces are compared."""
+    options.group("references and how faces are compared")
     options.option("ref_dir", type=Path, help="folder with one folder of reference images per character")
     options.option(
         "model",
         action=Joined,
+        nargs="+",
         default=descriptors.EMBEDDED,
         help="colour_shape, or its parts colour, layout, shape; ccip (hub), an ONNX file or folder, or"
         " torchvision:NAME; several, with commas or repeated, are weighted by cross-validation",
@@ -45,7 +48,8 @@ def add_comparison(options: StageParser) -> None:
     )
     options.option("face_model", help="detector for the references (default: the one that found the frames' faces)")
     options.option(
-        "unknown_below",
+        "unknown_threshold",
+        aliases=("unknown_below",),
         type=fraction,
         help="similarity below which a face is unknown (default: calibrated on the references)",
     )
@@ -67,10 +71,9 @@ def add_comparison(options: StageParser) -> None:
 def parser() -> StageParser:
     """Return the command line."""
     options = StageParser("classify_characters", __doc__ or "")
-    options.shared(
-        "src_dir", "redo", "limit", "follow_links", "workers", "device", "overwrite_corrections", "config", "annotate"
-    )
+    options.shared("src_dir", "redo", "limit", "follow_links", "workers", "device", "overwrite_corrections", "config")
     add_comparison(options)
+    options.group("scenes and corrections")
     options.option("single_frames", action="store_true", help="name each frame by itself, without votes in its scene")
     options.option(
         "propagate",
@@ -84,6 +87,8 @@ def parser() -> StageParser:
         const=Path(),
         help="use corrected names as references: those in this folder, or below --src_dir",
     )
+    options.group("looking, and grouping without references")
+    options.shared("annotate")
     options.option(
         "evaluate",
         nargs="?",
@@ -95,6 +100,12 @@ def parser() -> StageParser:
     options.option("cluster", type=Path, help="only group the faces, into this new folder; needs no references")
     options.option("min_cluster", type=count, default=5, help="minimum number of faces in a cluster")
     options.option("subclusters", action="store_true", help="--cluster also separates the views of a character")
+    comparing = ("model", "limit")
+    options.does_only("cluster", [*comparing, "min_cluster", "subclusters"])
+    naming = ("method", "face_model", "unknown_threshold", "margin_weight", "min_lead", "no_flip", "seed")
+    options.does_only("evaluate", [*comparing, *naming, "ref_dir", "learn_from_corrections"])
+    for name in ("min_cluster", "subclusters"):
+        options.only_with(name, "cluster")
     return options
 
 
@@ -117,17 +128,9 @@ def evaluate_references(recogniser: recognise.Recogniser, picture: Path, unreada
     found = evaluate.evaluate(
         recogniser.references, heads.paths, recogniser.make, recogniser.acceptance, recogniser.quick
     )
-    print("\n".join(evaluate.report(found)))
+    console.say("\n".join(evaluate.report(found)))
     atomic.write_whole(picture, encode_png(evaluate.confusion_picture(found)))
     return run.close(f"who is taken for whom is drawn in {picture}", [*unreadable, *heads.unreadable])
-
-
-def print_left_over(stale: int, undetected: int) -> None:
-    """Print which frames need another run, of this script or of the one before."""
-    if stale:
-        print(f"{console.counted(stale, 'frame')} named with other references before; --redo names them again")
-    if undetected:
-        print(f"{console.counted(undetected, 'frame')} without X.faces.json; run detect_faces.py")
 
 
 def summary(counts: Counter[str], written: int, done: int, kept: int) -> str:
@@ -159,29 +162,33 @@ def main(args: argparse.Namespace) -> int:
         folders, undecoded = cluster.cluster_faces(known, args.src_dir, args.cluster, how, args.device, workers)
         return run.close(grouped(folders, args.cluster), unreadable + undecoded)
     margin, flip = args.margin_weight, not args.no_flip
-    choice = recognise.Choice(models, args.method, args.unknown_below, margin, args.min_lead, flip, args.seed)
+    choice = recognise.Choice(models, args.method, args.unknown_threshold, margin, args.min_lead, flip, args.seed)
     corrected = references.corrected_below(args.learn_from_corrections, args.src_dir, unreadable)
     digest = recognise.comparison_digest(references.find_references(args.ref_dir, unreadable), choice, corrected)
+    options = ("unknown_threshold", "margin_weight", "min_lead", "single_frames", "face_model")
+    made = {"model": choice.how, "references": digest, "settings": {name: getattr(args, name) for name in options}}
     atomic.clean_up((frame.parent for frame in found), CHARACTERS)
     todo, kept = waiting_frames(known, args.redo, args.overwrite_corrections)
     counts, written = Counter[str](), 0
     if todo or args.evaluate:
         face_model = args.face_model or references.detector_of(list(known))
         recogniser = recognise.load_recogniser(args.ref_dir, choice, face_model, args.device, corrected, workers)
-        print("\n".join(recogniser.remarks))
+        console.say("\n".join(recogniser.remarks))
         if args.evaluate:
             return evaluate_references(recogniser, args.evaluate, unreadable)
         named = name_frames(known, todo, recogniser, not args.single_frames, workers)
-        counts, written, undecoded = write_names(named, choice.how, digest, kept, args.overwrite_corrections)
+        counts, written, undecoded = write_names(named, made, kept, args.overwrite_corrections)
         unreadable += recogniser.heads.unreadable + undecoded
     closing = summary(counts, written, len(known) - len(todo) - len(kept), len(kept))
     if args.propagate:
         closing += f", {console.counted(propagate(found, kept), 'faceless frame')} with inferred names"
-    print_left_over(characters.named_with_other_references(known, todo | kept, digest), len(undetected))
+    left = console.made_otherwise(characters.named_otherwise({*known} - todo - kept, made), "names")
+    if undetected:
+        console.warn(f"{console.counted(len(undetected), 'frame')} without X.faces.json; run detect_faces.py")
     if args.annotate:
         drawn = draw.annotate(found, args.src_dir, args.annotate, workers)
         closing += f", {console.counted(drawn, 'annotated frame')} in {args.annotate}"
-    return run.close(f"{closing}, in {args.src_dir}", unreadable)
+    return run.close(f"{closing}, in {args.src_dir}", unreadable, left)
 
 
 if __name__ == "__main__":

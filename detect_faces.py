@@ -12,44 +12,17 @@ from pathlib import Path
 
 from framekit import console
 from framekit.cli import run
-from framekit.cli.parser import Joined, StageParser, count, fraction, positive
+from framekit.cli.parser import Joined, StageParser
+from framekit.cli.values import count, fraction, positive
 from framekit.dataset import frames
 from framekit.faces import crops, detect, draw, filter, models
 from framekit.files import atomic, names
 from framekit.sidecars import faces
 
 
-def parser() -> StageParser:
-    """Return the command line."""
-    options = StageParser("detect_faces", __doc__ or "")
-    options.shared("src_dir", "redo", "dry_run", "limit", "follow_links", "workers", "device", "batch_size")
-    options.shared("overwrite_corrections", "config", "annotate")
-    options.option(
-        "model",
-        action=Joined,
-        default=models.EMBEDDED,
-        help="animeface, a detector of the hub such as face_detect_v1.4_s, a YOLO .onnx or .pt file, a cascade's .xml"
-        " file; of several, with commas or the option repeated, the later ones add what the first misses",
-    )
-    options.option(
-        "min_score",
-        type=fraction,
-        help="drop faces with a lower score (default: 0.7 for animeface, 0.3 for YOLO, 0.8 for a cascade)",
-    )
-    options.option(
-        "max_aspect",
-        type=positive,
-        default=filter.Limits.max_aspect,
-        help="drop boxes whose longer side is more than this times the shorter one",
-    )
-    options.option(
-        "min_face_size",
-        type=fraction,
-        default=filter.Limits.min_size,
-        help="drop faces whose height is below this fraction of the frame height",
-    )
-    options.option("max_faces", type=count, default=0, help="keep this many of the largest faces; 0 = all")
-    options.shared("min_face_number", "max_face_number")
+def look_options(options: StageParser) -> None:
+    """Add the options that say how detectors look at frames."""
+    options.group("how detectors look")
     options.option(
         "detect_size",
         type=int,
@@ -73,7 +46,52 @@ def parser() -> StageParser:
         default=detect.Settings.max_overlap,
         help="intersection over union above which two YOLO boxes are one face",
     )
-    options.option("crops", type=Path, help="folder to write crops to: face, head, and largest square around each face")
+
+
+def parser() -> StageParser:
+    """Return the command line."""
+    options = StageParser("detect_faces", __doc__ or "")
+    options.shared("src_dir", "redo", "dry_run", "limit", "follow_links", "workers", "device", "batch_size")
+    options.shared("overwrite_corrections", "config")
+    options.group("detectors")
+    options.option(
+        "model",
+        action=Joined,
+        nargs="+",
+        default=models.EMBEDDED,
+        help="animeface, a detector of the hub such as face_detect_v1.4_s, a YOLO .onnx or .pt file, a cascade's .xml"
+        " file; of several, with commas or the option repeated, the later ones add what the first misses",
+    )
+    options.option(
+        "score_threshold",
+        aliases=("min_score",),
+        type=fraction,
+        help="drop faces with a lower score (default: 0.7 for animeface, 0.3 for YOLO, 0.8 for a cascade)",
+    )
+    options.group("which faces and frames count")
+    options.option(
+        "max_aspect",
+        type=positive,
+        default=filter.Limits.max_aspect,
+        help="drop boxes whose longer side is more than this times the shorter one",
+    )
+    options.option(
+        "min_face_size",
+        type=fraction,
+        default=filter.Limits.min_size,
+        help="drop faces whose height is below this fraction of the frame height",
+    )
+    options.option("max_faces", type=count, default=0, help="keep this many of the largest faces; 0 = all")
+    options.shared("min_face_number", "max_face_number")
+    look_options(options)
+    options.group("pictures")
+    options.shared("annotate")
+    options.option(
+        "crops",
+        type=Path,
+        help="folder to write crops to: face, head, and largest square around each face, and each person and half body"
+        " that a detector of people saw",
+    )
     return options
 
 
@@ -86,13 +104,24 @@ def main(args: argparse.Namespace) -> int:
     todo = pending if args.overwrite_corrections else filter.uncorrected(pending)
     workers = console.worker_count(args.workers)
     settings = detect.Settings(
-        args.model, args.device, args.min_score, args.detect_size, not args.single_look, args.max_overlap, args.tiles
+        args.model,
+        args.device,
+        args.score_threshold,
+        args.detect_size,
+        not args.single_look,
+        args.max_overlap,
+        args.tiles,
     )
     limits = filter.Limits(args.max_aspect, args.min_face_size, args.max_faces)
+    made = settings.made(limits)
+    done = {*found}.difference(pending)
+    left = console.made_otherwise(faces.detected_otherwise(done, made), "faces")
+    left += filter.removed_by_number(args.src_dir, args.min_face_number, args.max_face_number)
     if args.dry_run:
         staying = filter.remove_by_number(found, args.src_dir, args.min_face_number, args.max_face_number, dry_run=True)
         would = f"{console.counted(len(todo), 'frame')} would be looked at, {len(found) - len(staying)} set aside"
-        return run.close(f"{would}, in {args.src_dir}", unusable)
+        would += "".join(f", pictures would go to {folder}" for folder in (args.crops, args.annotate) if folder)
+        return run.close(f"{would}, in {args.src_dir}", unusable, left)
     atomic.clean_up((frame.parent for frame in found), names.FACES)
     unreadable: list[tuple[Path, str]] = []
     face_count = empty = by_hand = 0
@@ -101,7 +130,7 @@ def main(args: argparse.Namespace) -> int:
         if isinstance(seen, frames.Unreadable):
             unreadable.append((frame, seen.reason))
             continue
-        record = faces.faces_record(settings.model, settings.threshold, seen)
+        record = faces.faces_record(made, seen)
         if not faces.write_faces(frame, record, args.overwrite_corrections):
             by_hand += 1
             continue
@@ -124,7 +153,7 @@ def main(args: argparse.Namespace) -> int:
     if args.annotate:
         drawn = draw.annotate(staying, args.src_dir, args.annotate, workers)
         message += f", {console.counted(drawn, 'annotated frame')} in {args.annotate}"
-    return run.close(f"{message}, in {args.src_dir}", unusable + unreadable)
+    return run.close(f"{message}, in {args.src_dir}", unusable + unreadable, left)
 
 
 if __name__ == "__main__":

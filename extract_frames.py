@@ -17,19 +17,21 @@ from dataclasses import fields, replace
 
 from framekit import console, errors
 from framekit.cli import run
-from framekit.cli.parser import StageParser, count, expression, fraction, positive, seconds
+from framekit.cli.parser import StageParser
+from framekit.cli.values import count, expression, fraction, positive, seconds
 from framekit.dedup import descriptors, search
 from framekit.files import paths
 from framekit.video import done, episodes
 from framekit.video.extract import UNFINISHED, Encoding, Extracted
 from framekit.video.ffmpeg import DEVICES, choose_device, find_ffmpeg
 from framekit.video.jobs import episodes_at_once, extract, kept_elsewhere, plan
-from framekit.video.record import renumber_all
+from framekit.video.record import USED_WHEN, renumber_all
 from framekit.video.sampling import MODES, Sampling, require_space
 
 
 def sampling_options(options: StageParser) -> None:
     """Add the options that say which frames of a video are taken."""
+    options.group("which frames are taken")
     options.option("mode", choices=MODES, default=Sampling.mode, help=f"which frames are taken: {', '.join(MODES)}")
     options.option("hi", type=int, default=Sampling.hi, help="mpdecimate: a block that changed more keeps the frame")
     options.option("lo", type=int, default=Sampling.lo, help="mpdecimate: a block that changed more counts as changed")
@@ -64,8 +66,8 @@ def sampling_options(options: StageParser) -> None:
         nargs="?",
         const=descriptors.THRESHOLD,
         type=fraction,
-        metavar="THRESH",
-        help="drop similar frames at once, as remove_similar.py would with --thresh; 0.985 if none is given",
+        metavar="0-1",
+        help="drop frames of this similarity at once, as remove_similar.py would; 0.985 if none is given",
     )
     options.option(
         "scene_threshold",
@@ -80,6 +82,7 @@ def parser() -> StageParser:
     options = StageParser("extract_frames", __doc__ or "")
     options.shared("src_dir", "dst_dir", "redo", "limit", "follow_links", "workers", "config")
     options.needed.append("dst_dir")
+    options.group("videos and names")
     options.option("prefix", help="start of each frame's name (default: the name of --src_dir)")
     options.option("pattern", default="*", help="file names to take; a number where the first * stands is the episode")
     options.option(
@@ -87,6 +90,7 @@ def parser() -> StageParser:
         type=expression,
         help="regular expression on the name; its first group is the number",
     )
+    options.group("decoding and files")
     options.option(
         "hwaccel",
         choices=("none", "auto", *DEVICES),
@@ -107,6 +111,9 @@ def parser() -> StageParser:
     )
     options.option("crop_bars", action="store_true", help="crop black bars that are there through the whole video")
     sampling_options(options)
+    for name, users in USED_WHEN.items():
+        if name != "scene_threshold":  # which numbers the scenes in every mode
+            options.only_with(name, "format" if name == "quality" else "mode", users)
     return options
 
 
@@ -149,17 +156,17 @@ def main(args: argparse.Namespace) -> int:
     if again is not None:
         done.end_again(args.dst_dir)
     if renumbered:
-        print(f"{console.counted(renumbered, 'episode')} got the scenes of --scene_threshold {args.scene_threshold:g}")
+        console.say(
+            f"{console.counted(renumbered, 'episode')} got the scenes of --scene_threshold {args.scene_threshold:g}"
+        )
     differing = [] if args.redo else done.told_otherwise(found)
-    for sentence in differing:
-        console.warn(sentence)
     failed = [(job.episode.video, one.trouble) for job, one in extracted if one.trouble]
-    code = run.close(
+    return run.close(
         f"{summary([one for _, one in extracted], sampling, time.perf_counter() - started, args.redo)};"
         f" {len(labelled) - len(todo) - len(found.otherwise) * (not args.redo)} already done, in {args.dst_dir}",
         unusable + ([] if args.redo else found.damaged) + refused + failed,
+        differing,
     )
-    return code or (run.SOME_UNREADABLE if differing else run.DONE)
 
 
 def summary(finished: Sequence[Extracted], sampling: Sampling, elapsed: float, redo: bool) -> str:

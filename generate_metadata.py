@@ -41,6 +41,7 @@ def parser() -> StageParser:
     """Return the command line."""
     options = StageParser("generate_metadata", __doc__ or "")
     options.shared("src_dir", "limit", "follow_links", "overwrite_corrections", "config")
+    options.group("what is written")
     options.option(
         "general_description", help='words for all frames, such as "anishot"; without it those of before stay'
     )
@@ -54,6 +55,7 @@ def parser() -> StageParser:
         "source_type",
         help="such as fanart or regularization; without it that of before, or screenshots where the video is known",
     )
+    options.group("names of characters")
     options.option(
         "tags_from_captions",
         action="store_true",
@@ -71,8 +73,12 @@ def parser() -> StageParser:
         type=Path,
         help="file with a name in each line, or folder of references: no other name is read",
     )
-    options.option("rename", nargs="+", metavar="NAME", help="OLD NEW, or a CSV of such rows: rename everywhere")
+    options.option(
+        "rename", action="store", nargs="+", metavar="NAME", help="OLD NEW, or a CSV of such rows: rename everywhere"
+    )
     options.option("merge_names", action="store_true", help="with --rename: also to the name of another character")
+    options.only_with("merge_names", "rename")
+    options.only_with("valid_names", "characters_from_folders")
     return options
 
 
@@ -122,6 +128,7 @@ def main(args: argparse.Namespace) -> int:
         console.warn(sentence)
     renamed, unreadable = rename_all(root, found, new_names) if is_new else (set(), [])
     reader = reader_of(root, args.characters_from_folders, args.valid_names, found)
+    joins_anew = args.general_description is not None or args.source_type is not None or args.count_from != "auto"
     rules = Rules(
         args.general_description,
         args.count_from,
@@ -129,7 +136,7 @@ def main(args: argparse.Namespace) -> int:
         args.overwrite_corrections,
         Renames(root),
         reader,
-        names_only=bool(args.rename or reader),
+        names_only=bool(args.rename or reader) and not joins_anew,
         trash=root / REPLACED,
         first=first_described(found) if None in (args.general_description, args.source_type) else {},
         from_captions=args.tags_from_captions,

@@ -21,7 +21,8 @@ from framekit.arrange.folders import misplaced_in_words
 from framekit.cli import run
 from framekit.cli.captions import add_caption_options, caption_rules, resolution
 from framekit.cli.last import tell_dropped
-from framekit.cli.parser import StageParser, count, positive
+from framekit.cli.parser import StageParser
+from framekit.cli.values import count, positive
 from framekit.dataset import frames, read
 from framekit.dataset.history import Command
 from framekit.files import atomic
@@ -47,6 +48,7 @@ from framekit.training.record import RECORD, read_record
 def add_balance_options(options: StageParser) -> None:
     """Add the options that decide how often each folder is trained."""
     limits = balance.Limits
+    options.group("balance of folders")
     options.option(
         "weight_csv",
         type=Path,
@@ -80,6 +82,7 @@ def parser() -> StageParser:
     """Return the command line."""
     options = StageParser("prepare_training", __doc__ or "")
     options.shared("src_dir", "dst_dir", "limit", "follow_links", "workers", "overwrite_corrections", "config")
+    options.group("trainers")
     options.option(
         "trainer",
         nargs="+",
@@ -100,11 +103,14 @@ def parser() -> StageParser:
         + ", ".join(f"{name} {size}" for name, size in FAMILIES.items())
         + " (default: that of the trainer's models: 512 for everydream2, 640 for musubi, else 1024)",
     )
+    options.group("looking")
     options.shared("report")
     options.option("check", action="store_true", help="write nothing; list what these trainers would misread")
     options.option("all", action="store_true", help="with --check: list each problem, not each kind with examples")
     add_caption_options(options)
     add_balance_options(options)
+    options.does_only("check", ["dst_dir", "trainer", "resolution", "all"])
+    options.only_with("all", "check")
     return options
 
 
@@ -115,10 +121,10 @@ def check(place: Destination, resolution: int, workers: int, each: bool) -> int:
     root, wanted = place.root, place.trainers
     looked_at, found = find_problems(root, wanted, resolution_of(place, resolution), console.worker_count(workers))
     for line in [one_line(problem) for problem in found] if each else summary(found, root):
-        print(console.shown(line))
+        console.say(console.shown(line))
     number, words = verdict(found)
     names = ", ".join(trainer.name for trainer in wanted)
-    print(f"{console.counted(looked_at, 'frame')} read as {names} would: {words}, in {root}")
+    console.say(f"{console.counted(looked_at, 'frame')} read as {names} would: {words}, in {root}")
     return run.SOME_UNREADABLE if number else run.DONE
 
 
@@ -129,7 +135,7 @@ def weights_of(given: balance.Weights, counts: Mapping[Folder, int]) -> balance.
         console.warn(sentence)
     repeats = balance.kohya_weights(counts, weights)
     if repeats:
-        print("kohya's repeats in the names of folders are kept as weights; --weight_csv changes them")
+        console.say("kohya's repeats in the names of folders are kept as weights; --weight_csv changes them")
     return [*weights, *repeats]
 
 
@@ -182,9 +188,9 @@ def main(args: argparse.Namespace) -> int:
     whole = [trainer.name for trainer in wanted if trainer.whole_repeats]
     if dataset.balanced:
         show_balance(dataset, weights, bool(whole), args.report, args.workers, args.command)
-        print(*hints, sep="\n")
+        console.say("\n".join(hints))
     for line in remarks(dataset, whole, args.target_epoch_size, prepared):
-        print(line)
+        console.say(line)
     edited = sum(done.edited for done in prepared)
     kept_words = f"; kept {console.counted(edited, 'hand-edited file')}" if edited else ""
     kept_words += f"; {mend.followed_words(fetched)}" if fetched else ""
@@ -236,8 +242,8 @@ def show_balance(
     named = [(folder_in(dataset.root, frame), known) for frame, known in dataset.described.items()]
     folder_rows = balance.folder_rows(dataset.balanced, weights, has_repeats)
     character_rows = balance.character_rows(dataset.balanced, named)
-    print(balance.table("folder", folder_rows))
-    print(balance.table("character", character_rows))
+    console.say(balance.table("folder", folder_rows))
+    console.say(balance.table("character", character_rows))
     if report:
         from framekit.report.page import report_on  # not needed for --help, which must be fast
 
@@ -245,7 +251,7 @@ def show_balance(
             dataset.root, dataset.described, folder_rows, character_rows, console.worker_count(workers), command
         )
         atomic.write_whole(report, page)
-        print(f"report: {report}, {report.stat().st_size / 2**20:.1f} MB")
+        console.say(f"report: {report}, {report.stat().st_size / 2**20:.1f} MB")
 
 
 if __name__ == "__main__":

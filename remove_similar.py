@@ -15,19 +15,21 @@ from pathlib import Path
 
 from framekit import console, errors
 from framekit.cli import run
-from framekit.cli.parser import StageParser, fraction
+from framekit.cli.parser import StageParser
+from framekit.cli.values import fraction
 from framekit.dataset import frames, removed
 from framekit.dedup import descriptors, quality
 from framekit.dedup.fiftyone import reviewed
 from framekit.dedup.openings import drop_sections, find_sections
 from framekit.dedup.removal import by_reason, carry_out, summary
 from framekit.dedup.report import write_report
-from framekit.dedup.select import REASONS, UNREADABLE, Settings, decide
+from framekit.dedup.select import REASONS, UNREADABLE, Settings, decide, made_with, removed_otherwise
 
 
 def quality_options(options: StageParser) -> None:
     """Add the limits below which a frame is of low quality."""
     limits = quality.Limits()
+    options.group("frames of low quality")
     options.option("no_filters", action="store_true", help="remove similar frames only; turns the limits below off")
     options.option(
         "min_sharpness",
@@ -71,15 +73,18 @@ def parser() -> StageParser:
     """Return the command line."""
     options = StageParser("remove_similar", __doc__ or "")
     options.shared("src_dir", "dry_run", "limit", "follow_links", "workers", "device", "batch_size", "config")
+    options.group("similar frames")
     options.option(
         "model",
         default=descriptors.EMBEDDED,
         help="thumbnail (embedded, no download), a hub repository or a local .onnx file that embeds images",
     )
     options.option(
-        "thresh",
+        "similarity_threshold",
+        aliases=("thresh",),
         type=fraction,
         nargs="+",
+        metavar="0-1",
         help="similarity to a kept frame, 0 to 1, from which a frame is removed (default: that of the model, 0.985);"
         " with --dry_run, several are compared",
     )
@@ -100,6 +105,7 @@ def parser() -> StageParser:
     options.option(
         "drop_ending", action="store_true", help="set all frames of endings aside; without it, each is kept once"
     )
+    options.group("looking, and bringing back")
     options.shared("report")
     options.option(
         "fiftyone",
@@ -110,6 +116,9 @@ def parser() -> StageParser:
         "restore", nargs="*", metavar="WHAT", help="bring back all removed frames, or those of these reasons or names"
     )
     options.option("purge", action="store_true", help="delete the removed frames for good, after asking")
+    options.does_only("restore", ["dry_run"])
+    options.does_only("purge", ["dry_run"])
+    options.makes_useless("no_filters", [field.name for field in fields(quality.Limits)])
     return options
 
 
@@ -118,11 +127,14 @@ def manage_removed(root: Path, restore: Sequence[str] | None, purge: bool, dry_r
     if restore is not None:
         restored, taken = removed.restore(root, restore, REASONS, dry_run)
         for where, reason in taken:
-            print(f"not restored: {where}: {reason}")
+            console.warn(f"not restored: {where}: {reason}")
         verb = "would be restored" if dry_run else "restored"
         refused = f", {len(taken)} not" if taken else ""
         return run.close(f"{console.counted(restored, 'frame')} {verb}{refused}, in {root}")
-    if purge and not dry_run:
+    if purge and dry_run:
+        count = len(list(removed.removed_now(root)))
+        return run.close(f"{console.counted(count, 'removed frame')} would be deleted for good in {root}")
+    if purge:
         count = removed.purge(root, run.confirmed)
         return run.close(f"{console.counted(count, 'removed frame')} deleted for good in {root}")
     return None
@@ -139,10 +151,15 @@ def main(args: argparse.Namespace) -> int:
     if (code := manage_removed(root, args.restore, args.purge, args.dry_run)) is not None:
         return code
     describer = descriptors.load_describer(args.model, args.device)
-    threshs = args.thresh or [describer.threshold]
+    threshs = args.similarity_threshold or [describer.threshold]
     if len(threshs) > 1 and not args.dry_run:
         raise errors.UsageError(
-            "several values of --thresh are compared with --dry_run only; give one to remove frames"
+            "several values of --similarity_threshold are compared with --dry_run only; give one to remove frames"
+        )
+    if len(threshs) > 1 and (args.report or args.fiftyone or args.drop_opening or args.drop_ending):
+        raise errors.UsageError(
+            "several values of --similarity_threshold are only counted; give one for --report, --fiftyone,"
+            " --drop_opening and --drop_ending"
         )
     names = [field.name for field in fields(quality.Limits)]
     limits = quality.OFF if args.no_filters else quality.Limits(*(float(getattr(args, name)) for name in names))
@@ -157,13 +174,13 @@ def main(args: argparse.Namespace) -> int:
         for one in settings:
             going = decide(described, one, protected)
             kept = len(described.readable) - len(going)
-            print(f"--thresh {one.thresh:g}: {kept} kept, {by_reason(going) or 'none removed'}")
+            console.say(f"--similarity_threshold {one.thresh:g}: {kept} kept, {by_reason(going) or 'none removed'}")
         return run.close(
             f"{console.counted(len(described.readable), 'frame')} compared in {root}", unusable + described.unreadable
         )
     going = decide(described, settings[0], protected)
     found_sections, clock = find_sections(root, described, going)
-    dropped = [one for one in found_sections if getattr(args, f"drop_{one.kind}")]
+    dropped = [one for one in found_sections if getattr(args, f"drop_{one.kind}", False)]
     going += drop_sections(root, described, going, dropped, clock)
     if args.fiftyone:
         going, tagged_keep = reviewed(root, described, going)
@@ -171,13 +188,15 @@ def main(args: argparse.Namespace) -> int:
             removed.keep(root, frame)
     if args.report:
         write_report(args.report, root, described, going, settings[0].thresh)
+    made = made_with(settings[0], args.model)
+    left = removed_otherwise(root, made)
     if not args.dry_run:
-        carry_out(root, described, going)
+        carry_out(root, described, going, made)
         for frame, reason in described.unreadable if args.drop_unreadable else ():
             removed.remove(root, frame, UNREADABLE, detail=reason)
     for section in found_sections:
-        print(section)
-    return run.close(summary(root, described, going, args.dry_run), unusable + described.unreadable)
+        console.say(str(section))
+    return run.close(summary(root, described, going, args.dry_run), unusable + described.unreadable, left)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from framekit import console
 from framekit.cli import run
-from framekit.cli.parser import StageParser, fraction
+from framekit.cli.parser import Joined, StageParser
+from framekit.cli.values import fraction
 from framekit.dataset import frames
 from framekit.errors import UsageError
 from framekit.files import atomic, names
@@ -26,8 +27,9 @@ from framekit.tags.taggers import short_names
 from framekit.tags.write import Tally, Wanted, load_scorer, tag_frames
 
 
-def add_writing_options(options: StageParser) -> None:
-    """Add the options that decide which tags are written, and how."""
+def writing_options(options: StageParser) -> None:
+    """Add the options that say which of the chosen tags are written, and how."""
+    options.group("which tags are written")
     options.option("replace", type=Path, help="CSV file with lines old,new; without a new tag the old one is dropped")
     options.option("blacklist", type=Path, help="text file of tags to drop, one or more per line")
     options.option("undesired_tags", help="tags to drop, separated by commas")
@@ -65,8 +67,11 @@ def parser() -> StageParser:
     options.shared(
         "src_dir", "redo", "limit", "follow_links", "workers", "device", "batch_size", "overwrite_corrections", "config"
     )
+    options.group("tagger and thresholds")
     options.option(
         "model",
+        action=Joined,
+        nargs="+",
         default=models.DEFAULT_MODEL,
         help="measured, the name of a tagger, a hub repository owner/name, or a folder; several, with commas between"
         " them, are merged",
@@ -90,7 +95,10 @@ def parser() -> StageParser:
     options.option(
         "merge", choices=store.MERGES, default="union", help="highest, lowest or mean score of several taggers"
     )
-    add_writing_options(options)
+    writing_options(options)
+    options.makes_useless("rethreshold", ["redo"])
+    for name in ("general_threshold", "character_threshold"):
+        options.only_with(name, "threshold_mode", ("fixed", "recommended"))
     return options
 
 
@@ -120,7 +128,7 @@ def main(args: argparse.Namespace) -> int:
     wanted = Wanted(
         list(taggers.values()), args.merge, thresholds, rules, extension, args.overwrite_corrections, args.append_tags
     )
-    asked = pending(found, extension, args.redo or args.rethreshold or args.append_tags)
+    asked = pending(found, extension, args.redo or args.rethreshold or args.append_tags or args.overwrite_corrections)
     todo = write.leave_edited(asked, wanted)
     tally = Tally(edited=len(asked) - len(todo))
     workers = console.worker_count(args.workers)
@@ -131,7 +139,9 @@ def main(args: argparse.Namespace) -> int:
         tally.add(tag_frames(todo, [partial(load, tagger) for tagger in taggers], wanted, args.redo))
     if args.summary:
         write_summary(args.src_dir, found, extension)
-    return run.close(closing(tally, len(found) - len(asked), args.src_dir), unusable + tally.unreadable)
+    asked_for = {*asked}
+    left = write.tagged_otherwise([frame for frame in found if frame not in asked_for], list(taggers), wanted)
+    return run.close(closing(tally, len(found) - len(asked), args.src_dir), unusable + tally.unreadable, left)
 
 
 def closing(tally: Tally, done_before: int, folder: Path) -> str:

@@ -85,7 +85,7 @@ def described(parser: StageParser, name: str, action: Action) -> tuple[str, str]
     else:
         default = cell(stated[1]) if stated else "off" if action.nargs == 0 else ""
     text = cell(DEFAULT.sub("", text))
-    if action.choices:
+    if action.choices and ", ".join(map(str, action.choices)) not in text:
         text += f"; one of {', '.join(code_cell(str(one)) for one in action.choices)}"
     return default, text
 

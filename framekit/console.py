@@ -3,17 +3,23 @@
 import difflib
 import os
 import sys
-from collections.abc import Iterable
-from typing import TypeVar
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
 from unicodedata import category
 
 Item = TypeVar("Item")
 
 
-def nearest(word: str, known: Iterable[str], dashes: str) -> str:
-    """Return `; did you mean X?` for the most similar known word, whatever its letter case, or nothing."""
+def nearest(word: str, known: Iterable[str], dashes: str, cutoff: float = 0.5) -> str:
+    """Return `; did you mean X?` for the most similar known word, or nothing; `cutoff` is its similarity, 0 to 1.
+
+    Letter case does not count.
+    """
     spelled = {one.casefold(): one for one in known}
-    close = difflib.get_close_matches(word.partition("=")[0].casefold(), list(spelled), n=1, cutoff=0.5)
+    close = difflib.get_close_matches(word.partition("=")[0].casefold(), list(spelled), n=1, cutoff=cutoff)
     return f"; did you mean {dashes}{spelled[close[0]]}?" if close else ""
 
 
@@ -29,17 +35,59 @@ def progress(items: Iterable[Item], total: int | None, unit: str, label: str | N
     """Yield the items behind a progress bar with rate and remaining time; no bar where stderr is not a terminal."""
     from tqdm import tqdm
 
-    return tqdm(items, total=total, unit=unit, desc=label, disable=None, dynamic_ncols=True)
+    return tqdm(items, total=total, unit=unit, desc=label, disable=True if VOICE.quiet else None, dynamic_ncols=True)
+
+
+@dataclass
+class Voice:
+    """How much a script says: warnings and errors alone, or also details."""
+
+    quiet: bool = False
+    verbose: bool = False
+
+
+VOICE = Voice()  # of the run that is going on, see framekit/cli/run.py
 
 
 def say(sentence: str) -> None:
-    """Print a message to stdout."""
-    print(sentence)
+    """Print a message to stdout, unless the script is to be quiet."""
+    if not VOICE.quiet:
+        print(sentence, flush=True)
+
+
+def detail(sentence: str) -> None:
+    """Print a message to stderr if the script is to be verbose."""
+    if VOICE.verbose:
+        print(sentence, file=sys.stderr)
 
 
 def warn(sentence: str) -> None:
     """Print a warning to stderr."""
     print(sentence, file=sys.stderr)
+
+
+def missing_package(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Say in one sentence that a script runs outside its environment; show any other error as ever."""
+    name = getattr(error, "name", None) or "framekit"
+    if not isinstance(error, ModuleNotFoundError) or name.split(".")[0] == "framekit":
+        sys.__excepthook__(kind, error, trace)
+        return
+    activate = r".venv\Scripts\activate" if os.name == "nt" else "source .venv/bin/activate"
+    warn(
+        f"the package {name} is not installed for {sys.executable}; activate the environment ({activate}), or run make"
+        " demo, which makes it"
+    )
+    raise SystemExit(2)
+
+
+def is_script() -> bool:
+    """Tell whether the program is a script beside framekit, and not one that uses the library."""
+    program = getattr(sys.modules.get("__main__"), "__file__", None)
+    return program is not None and Path(program).resolve().parent == Path(__file__).resolve().parents[1]
+
+
+if is_script():
+    sys.excepthook = missing_package
 
 
 def shown(text: str) -> str:
@@ -54,3 +102,25 @@ def counted(number: int, noun: str) -> str:
     """Return `1 frame`, `2 frames`; nouns in y become ies."""
     plural = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
     return f"{number} {noun if number == 1 else plural}"
+
+
+def as_option(name: str, value: Any) -> str:
+    """Return a setting as it would be given on the command line; one that is off as `no --name`."""
+    if value in (None, False, float("inf")):
+        return f"no --{name}"
+    if value is True:
+        return f"--{name}"
+    return f"--{name} {' '.join(map(str, value)) if isinstance(value, list) else value}"
+
+
+def made_otherwise(kinds: Mapping[str, int], what: str, remedy: str = "--redo") -> list[str]:
+    """Return a sentence for each way in which frames were done otherwise than is asked for now, by their number.
+
+    >>> made_otherwise({"of measured": 44}, "tags")
+    ['44 frames have tags of measured and keep them; add --redo to the command to replace them, corrections stay']
+    """
+    return [
+        f"{counted(number, 'frame')} {'has' if number == 1 else 'have'} {what} {how} and"
+        f" {'keeps' if number == 1 else 'keep'} them; add {remedy} to the command to replace them, corrections stay"
+        for how, number in kinds.items()
+    ]

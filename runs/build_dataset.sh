@@ -26,15 +26,24 @@ step() {
 }
 
 step extract_frames.py --src_dir "$videos" --dst_dir "$frames" --prefix "${PREFIX:-show}"
-step remove_similar.py --src_dir "$frames" --thresh 0.985
+step remove_similar.py --src_dir "$frames" --similarity_threshold 0.985
 step detect_faces.py --src_dir "$frames" --model "${FACES:-animeface}"
 step classify_characters.py --src_dir "$frames" --ref_dir "$references" --model "${EMBEDDING:-colour_shape}"
 step tag_images.py --src_dir "$frames" --model "${TAGGER:-measured}"
 step generate_metadata.py --src_dir "$frames" --general_description anishot
 # Here is the moment to correct the X.json files by hand; then run this file again.
 step arrange_folders.py --src_dir "$frames" --dst_dir "$training" --hardlink \
-  --format n_characters/character/fh_ratio --min_image_per_combination "${MIN_IMAGES:-10}"
+  --levels n_characters/character/face_height_ratio --min_image_per_combination "${MIN_IMAGES:-10}"
 # shellcheck disable=SC2086  # PREPARE holds several words
 step prepare_training.py --src_dir "$training" --max_tag_number 15 --shuffle_tags --report "$3/report.html" ${PREPARE:-}
+# The check is of what was written, so of these options it takes those that say for whom.
+check='' taken=0
+for word in ${PREPARE:-}; do
+  case $word in
+    --trainer | --resolution | --dst_dir) taken=1 ;;
+    --*) taken=0 ;;
+  esac
+  [ "$taken" = 0 ] || check="$check $word"
+done
 # shellcheck disable=SC2086
-step prepare_training.py --src_dir "$training" --check ${PREPARE:-}
+step prepare_training.py --src_dir "$training" --check $check

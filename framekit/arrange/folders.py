@@ -103,7 +103,7 @@ class Level:
 LEVELS = {
     "n_characters": Level(n_characters_folder, r"(\d+)\+?_characters?"),
     "character": Level(lambda known, rules: combination(known.characters)),
-    "fh_ratio": Level(fh_ratio_folder, r"face_height_ratio_\d.*"),
+    "face_height_ratio": Level(fh_ratio_folder, r"face_height_ratio_\d.*"),
     "n_faces": Level(
         lambda known, rules: count_folder(known.face_count, "face", "faces", rules.max_character_number),
         r"(\d+)\+?_faces?",
@@ -124,17 +124,19 @@ REPEATED = re.compile(r"(\d{1,4})_(.*\S.*)")  # a folder of kohya's: repeats and
 CLASSES = frozenset(
     "1girl 1boy girl girls boy boys woman women man men person people character style anime reg regularization".split()
 )
+DEFAULT_LEVELS = ("n_characters", "character", "face_height_ratio")
+OLDER_LEVELS = {"fh_ratio": "face_height_ratio"}
 COUNTED = re.compile("|".join(level.pattern for level in LEVELS.values() if "(" in level.pattern))
 NO_NAME = re.compile("|".join(level.pattern for level in LEVELS.values() if level.pattern and "(" not in level.pattern))
 
 
-def parse_format(text: str) -> tuple[str, ...]:
-    """Split --format into its levels. Raises UsageError for an unknown one."""
-    levels = tuple(level for level in text.strip("/").split("/") if level)
+def parse_levels(text: str) -> tuple[str, ...]:
+    """Split --levels into its levels. Raises UsageError for an unknown one."""
+    levels = tuple(OLDER_LEVELS.get(level, level) for level in text.strip("/").split("/") if level)
     for level in levels:
         if level not in LEVELS:
             hint = nearest(level, LEVELS, "")
-            raise UsageError(f"--format has no level {level}{hint}; it takes {', '.join(LEVELS)}, joined by /")
+            raise UsageError(f"--levels has no level {level}{hint}; it takes {', '.join(LEVELS)}, joined by /")
     return levels
 
 

@@ -17,7 +17,7 @@ from framekit.faces import crops
 from framekit.files import atomic, names, paths
 from framekit.pixels import decode, sheets
 from framekit.pixels.encode import encode_png
-from framekit.sidecars.faces import faces_record
+from framekit.sidecars.faces import OF_CROP, faces_record
 
 NOISE = "noise"
 SMALLEST_VIEW = 3  # faces, the fewest of one view; chosen, not measured
@@ -83,7 +83,7 @@ def write_heads(
             ((_, inside),) = crops.faces_inside([face], box)
             path = move.free_target(part / f"{name}_{number}.png")
             origin = {"frame": own.as_posix(), "box": list(face.box)}
-            record = faces_record("crop", 0.0, Seen([inside], [], [])) | {"cropped_from": origin}
+            record = faces_record(OF_CROP, Seen([inside], [], [])) | {"cropped_from": origin}
             atomic.write_json(names.sidecar(path, names.FACES), record)
             atomic.write_whole(path, encode_png(crop))
             yield path, crop

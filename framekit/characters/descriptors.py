@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framekit.boxes import HEAD_LIFT, HEAD_SCALE
-from framekit.models.hub import HubModel, locate
+from framekit.models.hub import HubModel, Known, locate
 from framekit.models.onnx import load_embedding_model
 from framekit.pixels.decode import Pixels
 
@@ -142,7 +142,9 @@ def load_one(model: str, device: str) -> Embedder:
 
         opened = load_backbone(model.removeprefix(TORCHVISION), device)
     else:
-        opened = load_embedding_model(locate(model, EMBEDDERS, ["model_feat.onnx"])["model_feat.onnx"], device)
+        opened = load_embedding_model(
+            locate(model, Known(EMBEDDERS, list(EMBEDDED_MODELS)), ["model_feat.onnx"])["model_feat.onnx"], device
+        )
 
     def embed(crops: Sequence[Pixels]) -> Vector:
         rows = [

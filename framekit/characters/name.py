@@ -112,14 +112,14 @@ def scenes_of(found: Sequence[Path]) -> Iterator[list[Path]]:
 
 def write_names(
     named: Iterable[tuple[Path, list[NamedFace] | frames.Unreadable]],
-    how: str,
-    digest: str,
+    made: Mapping[str, Any],
     kept: set[Path],
     overwrite_corrections: bool,
 ) -> tuple[Counter[str], int, list[tuple[Path, str]]]:
     """Write the names of each frame; return how often each was given, on how many frames, and unreadable frames.
 
-    Frames that a person corrected meanwhile stay, and are added to those that are `kept`.
+    `made` says with what they were made, see framekit/sidecars/characters.py. Frames that a person corrected meanwhile
+    stay, and are added to those that are `kept`.
     """
     counts: Counter[str] = Counter()
     unreadable = []
@@ -128,7 +128,7 @@ def write_names(
         if isinstance(shown, frames.Unreadable):
             unreadable.append((frame, shown.reason))
             continue
-        record = characters.names_record(how, digest, [asdict(one) for one in shown], [])
+        record = characters.names_record(made, [asdict(one) for one in shown])
         if not characters.write_names(frame, record, overwrite_corrections):
             kept.add(frame)
             continue

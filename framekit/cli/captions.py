@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from framekit import console
-from framekit.cli.parser import StageParser, count, fraction
+from framekit.cli.parser import StageParser
+from framekit.cli.values import count, fraction
 from framekit.sidecars import metadata
 from framekit.trainers.base import FAMILIES
 from framekit.training import captions
@@ -16,6 +17,7 @@ GROUPS = ("hair", "eyes", "outfit")  # of tags, see framekit/tags/vocabulary.py
 
 def add_caption_options(options: StageParser) -> None:
     """Add the options that decide what captions say."""
+    options.group("captions")
     for part in captions.PARTS:
         name, meaning = f"use_{part.option or part.name}_prob", f"probability of the {part.help}"
         options.option(name, type=fraction, default=part.probability, help=meaning)
@@ -94,7 +96,7 @@ def caption_rules(args: argparse.Namespace, described: Mapping[Path, metadata.Me
         chances["facepos"] = 1.0
     core = captions.core_tags(described.values(), args.prune_core_tags) if args.prune_core_tags else {}
     if args.prune_core_tags:
-        print(captions.core_table(core))
+        console.say(captions.core_table(core))
     return captions.CaptionRules(
         chances=chances,
         max_tag_number=args.max_tag_number,

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from framekit.cli.values import parted
+from framekit.cli.words import unknown_value
 from framekit.console import nearest
 from framekit.errors import BadSidecar, UsageError
 from framekit.files.atomic import read_text, toml_values
@@ -45,7 +47,9 @@ def read_defaults(path: Path, script: str, options: Mapping[str, argparse.Action
     for key in own:
         if key not in options or key == "config":
             raise UsageError(f"{path}: [{script}] has no option {key}{nearest(key, options, '')}")
-    return {key: converted(value, options[key], f"{path}: {key} in [{script}]") for key, value in own.items()}
+    return {
+        options[key].dest: converted(value, options[key], f"{path}: {key} in [{script}]") for key, value in own.items()
+    }
 
 
 def converted(value: Any, option: argparse.Action, where: str) -> Any:
@@ -55,7 +59,7 @@ def converted(value: Any, option: argparse.Action, where: str) -> Any:
             return value
         raise UsageError(f"{where} must be true or false")
     if option.nargs in ("+", "*"):
-        values = value if isinstance(value, list) else [value]
+        values = value if isinstance(value, list) else parted(value) if isinstance(value, str) else [value]
         return [converted_one(one, option, where) for one in values]
     return converted_one(value, option, where)
 
@@ -65,7 +69,7 @@ def converted_one(value: Any, option: argparse.Action, where: str) -> Any:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise UsageError(f"{where} must be one text or number")
     if option.choices is not None and value not in option.choices:
-        raise UsageError(f"{where} must be one of {', '.join(option.choices)}")
+        raise UsageError(f"{where}: {unknown_value(option.dest, str(value), option.choices)}")
     convert = option.type if callable(option.type) else str
     try:
         return convert(str(value))

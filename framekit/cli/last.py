@@ -13,7 +13,7 @@ from framekit.errors import UsageError
 # rules that stay without being told again.
 NO_RULES = frozenset(
     "src_dir positional_src_dir dst_dir limit workers device batch_size redo dry_run overwrite_corrections report"
-    " annotate check all command general_description source_type tags_from_captions".split()
+    " annotate check all command quiet verbose general_description source_type tags_from_captions".split()
 )
 # Options of runs that do something else than to apply such rules.
 OTHER_RUNS = frozenset("rename merge_names characters_from_folders valid_names flatten".split())
@@ -26,12 +26,13 @@ def tell_dropped(options: StageParser, given: Mapping[str, Any]) -> None:
         return
     for words in reversed(history.commands_given(command.folder, f"{options.script}.py")):
         try:
-            last = vars(options.parse_known_args(words, Namespace())[0])
+            spelled = options.split_lists([options.our_word(word) for word in words])
+            last = vars(options.parse_known_args(spelled, Namespace())[0])
         except UsageError:  # of an older release
             continue
         source = last["src_dir"] or last["positional_src_dir"]
         if not is_other_run(options, last) and source and source.resolve() == command.source.resolve():
-            if dropped := " ".join(told(name, last[name]) for name in changed(options, last, given)):
+            if dropped := " ".join(console.as_option(name, last[name]) for name in changed(options, last, given)):
                 console.say(console.shown(f"without {dropped}, as the last run had it; add that to keep what it did"))
             return
 
@@ -47,10 +48,3 @@ def changed(options: StageParser, last: Mapping[str, Any], given: Mapping[str, A
         name for name in options.options()
         if name not in NO_RULES | OTHER_RUNS and last[name] not in (options.get_default(name), given[name])
     ]  # fmt: skip
-
-
-def told(name: str, value: Any) -> str:
-    """Return an option as it is typed."""
-    if value is True:
-        return f"--{name}"
-    return f"--{name} {' '.join(map(str, value)) if isinstance(value, list) else value}"

@@ -1,75 +1,26 @@
-"""What options of command lines hold: their types, and those that mean the same in every script."""
+"""The command line of a script: its options, those that mean the same in every script, and its help."""
 
 import argparse
 import re
+import shutil
 import sys
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from framekit import console
 from framekit.cli.config import read_defaults
+from framekit.cli.values import SHOWN_AS, count, given_path, number, parted, whole
+from framekit.cli.words import unknown_option, unknown_value
 from framekit.dataset import history
 from framekit.errors import UsageError
-from framekit.files.names import has_control, on_disk
 from framekit.files.paths import is_utf8
 
-
-def fraction(text: str) -> float:
-    """Argument type: a number from 0 to 1."""
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
-    return value
-
-
-def positive(text: str) -> float:
-    """Argument type: a number above 0."""
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not above 0")
-    return value
-
-
-def seconds(text: str) -> float:
-    """Argument type: seconds from the start, or `H:MM:SS`."""
-    value = 0.0
-    for piece in text.split(":"):
-        value = value * 60 + float(piece)
-    if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is no time: use seconds or H:MM:SS")
-    return value
-
-
-def count(text: str) -> int:
-    """Argument type: a whole number, 0 or more."""
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{text} is below 0")
-    return value
-
-
-def given_path(text: str) -> Path:
-    """Argument type: a path, found in whichever Unicode form its names have on disk; ~ in front is the home folder."""
-    if not text.strip():
-        raise argparse.ArgumentTypeError("the path is empty; write . for the current folder")
-    if has_control(text):
-        raise argparse.ArgumentTypeError(f"{text!r} holds a control character, which no path has on purpose; remove it")
-    path = Path(text)
-    return on_disk(path.expanduser() if path.parts[:1] == ("~",) else path)
-
-
-def expression(text: str) -> re.Pattern[str]:
-    """Argument type: a regular expression with at least one group. Raises ArgumentTypeError."""
-    try:
-        compiled = re.compile(text, re.IGNORECASE)
-    except re.error as error:
-        raise argparse.ArgumentTypeError(f"{text} is no regular expression: {error}") from error
-    if not compiled.groups:
-        raise argparse.ArgumentTypeError(f"{text} has no group (...) that holds the number of the episode")
-    return compiled
-
-
+VERSION = "0.2.0"  # as in pyproject.toml, which is not there in a copy of a script with framekit
+WIDTH = 80  # columns of a help that goes to no terminal
+WIDEST = 100  # chosen: longer lines are hard to read
+FOLDERS, RUN = "folders", "this run"  # titles of the groups that every script has
 SHARED: dict[str, dict[str, Any]] = {
     "src_dir": {"type": Path, "help": "folder to read; may also be given without the option name"},
     "dst_dir": {"type": Path, "help": "folder to write"},
@@ -87,33 +38,92 @@ SHARED: dict[str, dict[str, Any]] = {
     "report": {"type": Path, "help": "HTML page to write about what is there and what becomes of it"},
     "annotate": {"type": Path, "help": "folder to write frames with boxes and names to, and contact sheets"},
     "config": {"type": Path, "help": "TOML file; its table [SCRIPT_NAME] sets defaults, the command line wins"},
+    "quiet": {"action": "store_true", "help": "print nothing but warnings and errors"},
+    "verbose": {"action": "store_true", "help": "also print the options as they are, and how long it took"},
 }
+NAME = "NAME"  # stands for a choice where there are many
+EVERYWHERE = ("help", "version")  # what ends the script at once
+# Shared options that belong to no folder and no run: they stand in the group of the script that is open.
+OF_THE_SCRIPT = {"seed", "min_face_number", "max_face_number", "report", "annotate"}
+# What no other option makes useless, or only changes how fast a run is.
+ALWAYS = {"src_dir", "config", "quiet", "verbose", "workers", "device", "batch_size", "follow_links"}
 
 
-class Joined(argparse.Action):
-    """An option that may be given several times; its values are joined with commas."""
+class Listed(argparse.Action):
+    """An option with several values: with commas or blanks between them, or the option repeated."""
 
     def __call__(self, parser: Any, namespace: argparse.Namespace, values: Any, option_string: Any = None) -> None:
-        """Add one value to those that were given before."""
-        given = [*getattr(namespace, f"given_{self.dest}", ()), values]
+        """Add values to those that were given before."""
+        before = getattr(namespace, f"given_{self.dest}", [])
+        given = [*before, *(values if isinstance(values, list) else [values])]
         setattr(namespace, f"given_{self.dest}", given)
-        setattr(namespace, self.dest, ",".join(given))
+        setattr(namespace, self.dest, given)
+
+
+class Joined(Listed):
+    """As Listed, for names that are joined with commas."""
+
+    def __call__(self, parser: Any, namespace: argparse.Namespace, values: Any, option_string: Any = None) -> None:
+        """Add names to those that were given before."""
+        super().__call__(parser, namespace, values, option_string)
+        setattr(namespace, self.dest, ",".join(getattr(namespace, self.dest)))
+
+
+class Help(argparse.HelpFormatter):
+    """Help that fits the terminal; commands in the description stay lines of their own."""
+
+    def __init__(self, prog: str) -> None:
+        """`prog` is the name of the script."""
+        super().__init__(
+            prog, max_help_position=28, width=min(shutil.get_terminal_size((WIDTH, 24)).columns, WIDEST) - 2
+        )
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        """Wrap each paragraph; those that are indented are commands, broken before options where they are long."""
+        parts = []
+        for paragraph in text.strip().split("\n\n"):
+            is_command = paragraph.startswith("    ")
+            plain = " ".join(paragraph.split())
+            if is_command:  # an option and its value stay in one line
+                plain = re.sub(r"(--\w+) (?!-)", "\\1\0", plain)
+            lines = textwrap.wrap(plain, width - 10 * is_command, break_long_words=False, break_on_hyphens=False)
+            joined = "    " + " \\\n        ".join(lines) if is_command else "\n".join(lines)
+            parts.append(joined.replace("\0", " "))
+        return "\n\n".join(parts)
 
 
 class StageParser(argparse.ArgumentParser):
-    """An argument parser whose errors are one sentence, and which prints the default of each option."""
+    """An argument parser whose errors are one sentence, and which prints the default of each option.
+
+    Options stand in groups: `group` opens one. `needed` are options that must be given, on the command line or by
+    --config; `aliases` are older spellings that are accepted but not shown.
+    """
 
     def __init__(self, script: str, doc: str) -> None:
         """`script` names the table in --config; `doc` is the script's docstring."""
-        super().__init__(
-            prog=f"{script}.py", description=doc, allow_abbrev=False, formatter_class=argparse.RawTextHelpFormatter
-        )
+        super().__init__(prog=f"{script}.py", description=doc, allow_abbrev=False, formatter_class=Help, add_help=False)
         self.script = script
         self.needed: list[str] = []
+        self.aliases: dict[str, str] = {}
+        self.only: dict[str, frozenset[str]] = {}
+        self.useless: dict[str, frozenset[str]] = {}
+        self.partners: dict[str, tuple[str, Collection[str]]] = {}
+        self.titled = {title: self.add_argument_group(title) for title in (FOLDERS, RUN)}
+        self.current = FOLDERS
+        run = self.titled[RUN]
+        run.add_argument("-h", "--help", action="help", help="print this help")
+        run.add_argument("--version", action="version", version=f"%(prog)s {VERSION}", help="print the version")
+        self.shared("quiet", "verbose")
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError instead of printing the whole usage."""
         raise UsageError(f"{self.prog}: {message}; {self.prog} --help lists the options")
+
+    def group(self, title: str) -> None:
+        """Open a group: the options added from now on stand below its title in the help."""
+        self.titled[title] = self.add_argument_group(title)
+        self.current = title
+        self._action_groups.append(self._action_groups.pop(self._action_groups.index(self.titled[RUN])))
 
     def shared(self, *names: str) -> None:
         """Add options that mean the same in every script."""
@@ -122,47 +132,182 @@ class StageParser(argparse.ArgumentParser):
                 self.add_argument(
                     "positional_src_dir", nargs="?", type=given_path, metavar="SRC_DIR", help=argparse.SUPPRESS
                 )
-            self.option(name, needed=name == "src_dir", **SHARED[name])
+            title = FOLDERS if name.endswith("_dir") else self.current if name in OF_THE_SCRIPT else RUN
+            self.add(title, name, needed=name == "src_dir", **SHARED[name])
 
-    def option(self, name: str, needed: bool = False, **settings: Any) -> None:
-        """Add `--name`; the help gets the default appended. A needed option may also come from --config."""
+    def option(self, name: str, needed: bool = False, aliases: Sequence[str] = (), **settings: Any) -> None:
+        """Add `--name` to the open group; the help gets the default appended. `aliases` are older spellings of it."""
+        self.aliases |= dict.fromkeys(aliases, name)
+        self.add(self.current, name, needed, **settings)
+
+    def add(self, title: str, name: str, needed: bool = False, **settings: Any) -> None:
+        """Add `--name` to a group. A needed option may also come from --config."""
         self.needed += [name] * needed
+        ours: dict[Any, Any] = {Path: given_path, int: whole, float: number}
+        settings["type"] = ours.get(settings.get("type"), settings.get("type"))
+        if settings.get("nargs") == "+":
+            settings.setdefault("action", Listed)
+        if "action" not in settings or settings["action"] in (Listed, Joined):
+            settings.setdefault("metavar", shown_as(name, settings))
+        if settings.get("metavar") == NAME and (listed := ", ".join(map(str, settings.get("choices", ())))):
+            settings["help"] += f"; one of {listed}" if listed not in settings["help"] else ""
         default = settings.get("default")
         if isinstance(default, list):
             settings["help"] += f" (default: {' '.join(default)})"
         elif default is not None and default is not False and "%(default)" not in settings["help"]:
             settings["help"] += " (default: %(default)s)"
-        if settings.get("type") is Path:
-            settings["type"] = given_path
-        self.add_argument(f"--{name}", **settings)
+        if settings["type"] is None:
+            del settings["type"]
+        self.titled[title].add_argument(f"--{name}", **settings)
+
+    def does_only(self, name: str, heeds: Iterable[str] = ()) -> None:
+        """State that with --name the script does this alone, and heeds these options only; others are refused."""
+        self.only[name] = frozenset({*heeds, name, *ALWAYS})
+
+    def makes_useless(self, name: str, others: Iterable[str]) -> None:
+        """State that --name leaves these options without use, which are then refused."""
+        self.useless[name] = frozenset(others)
+
+    def only_with(self, name: str, other: str, values: Collection[str] = ()) -> None:
+        """State that --name has a use only with --other, or with one of these values of it."""
+        self.partners[name] = other, values
 
     def options(self) -> dict[str, argparse.Action]:
         """Return the options by their names without dashes."""
-        return {action.dest: action for action in self._actions if action.option_strings and action.dest != "help"}
+        return {
+            action.dest: action for action in self._actions if action.option_strings and action.dest not in EVERYWHERE
+        }
+
+    def format_usage(self) -> str:
+        """Return the usage: what must be given, and that there are options."""
+        needed = " ".join(f"--{name} {self.options()[name].metavar}" for name in self.needed)
+        return f"usage: {self.prog} {needed} [options]\n"
+
+    def format_help(self) -> str:
+        """Return usage, description and options by groups, none of them wider than the terminal."""
+        for name in self.needed:
+            action = self.options()[name]
+            action.help = f"{(action.help or '').removesuffix(' (needed)')} (needed)"
+        formatter = self._get_formatter()
+        formatter.add_text(self.description)
+        for group in self._action_groups:
+            formatter.start_section(group.title)
+            formatter.add_arguments(group._group_actions)
+            formatter.end_section()
+        return f"{self.format_usage()}\n{formatter.format_help()}"
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Raise ArgumentError for a value that is not among the choices, naming the nearest."""
+        if action.choices is not None and value not in action.choices:
+            raise argparse.ArgumentError(action, unknown_value(action.dest, str(value), action.choices))
 
     def read(self, argv: Sequence[str] | None) -> argparse.Namespace:
         """Parse the command line over the defaults of --config; `command` is what the history keeps, None for nothing.
 
-        Raises UsageError for unknown options, naming the nearest known one, and for words that are not UTF-8.
+        Raises UsageError for unknown options, naming ours or the nearest, for options that others leave without use,
+        and for words that are not UTF-8.
         """
-        words = [underscored(word) for word in (sys.argv[1:] if argv is None else argv)]
-        for word in words:
+        typed = list(sys.argv[1:] if argv is None else argv)
+        for word in typed:
             if not is_utf8(word):  # neither the history of commands nor a config could name it
                 self.error(f"{console.shown(word)} is not UTF-8; rename that folder or file")
+        words = self.folder_first(self.split_lists([self.our_word(word) for word in typed]))
+        args = self.over_config(words)
+        if missing := [f"--{name}" for name in self.needed if getattr(args, name) is None]:
+            self.error(f"{' and '.join(missing)} must be given")
+        self.refuse_useless(vars(args), [word[2:].partition("=")[0] for word in words if word.startswith("--")])
+        kept = [word for word in typed if word not in ("--quiet", "--verbose")]
+        args.command = history.command_of(self.script, kept, vars(args))
+        return args
+
+    def over_config(self, words: Sequence[str]) -> argparse.Namespace:
+        """Parse words over the defaults of --config; the folder may be given without the option name."""
         given, unknown = self.parse_known_args(words)
         if unknown:
-            self.error(f"unknown option {unknown[0]}{console.nearest(unknown[0].lstrip('-'), self.options(), '--')}")
+            self.refuse(unknown[0])
         if given.config is not None:
-            self.set_defaults(**read_defaults(given.config, self.script, self.options()))
+            self.set_defaults(**read_defaults(given.config, self.script, self.by_all_names()))
         args = self.parse_args(words)
         if getattr(args, "positional_src_dir", None) is not None:
             if given.src_dir is not None:
                 self.error(f"--src_dir is given twice, as {given.src_dir} and as {args.positional_src_dir}")
             args.src_dir = args.positional_src_dir
-        if missing := [f"--{name}" for name in self.needed if getattr(args, name) is None]:
-            self.error(f"{' and '.join(missing)} must be given")
-        args.command = history.command_of(self.script, sys.argv[1:] if argv is None else argv, vars(args))
+        for name, action in self.options().items():
+            if isinstance(action, Joined) and isinstance(getattr(args, name), list):  # from --config
+                setattr(args, name, ",".join(getattr(args, name)))
         return args
+
+    def our_word(self, word: str) -> str:
+        """Return an option as it is spelled now, with underscores; other words as they are."""
+        word = underscored(word)
+        name, equals, value = word[2:].partition("=")
+        return f"--{self.aliases[name]}{equals}{value}" if word.startswith("--") and name in self.aliases else word
+
+    def by_all_names(self) -> dict[str, argparse.Action]:
+        """Return the options by their names and older spellings."""
+        known = self.options()
+        return known | {alias: known[name] for alias, name in self.aliases.items()}
+
+    def split_lists(self, words: Sequence[str]) -> list[str]:
+        """Split the values of lists at commas, unless they are the path of something."""
+        lists = {f"--{name}" for name, action in self.options().items() if isinstance(action, Listed)}
+        split: list[str] = []
+        current = ""
+        for word in words:
+            name, equals, value = word.partition("=")
+            if word.startswith("--"):
+                current = name
+            if current in lists and equals and word.startswith("--"):
+                split += [name, *parted(value)]
+            else:
+                split += parted(word) if current in lists and not word.startswith("--") else [word]
+        return split
+
+    def folder_first(self, words: list[str]) -> list[str]:
+        """Move the folder that ends the command line behind a list of values to its beginning."""
+        last = max((place for place, word in enumerate(words) if word.startswith("--")), default=-1)
+        if last < 0:
+            return words
+        action = self.options().get(words[last][2:])
+        has_folder = any(word.partition("=")[0] == "--src_dir" for word in words) or not words[0].startswith("-")
+        if has_folder or not isinstance(action, Listed) or len(words) - last < 3 or not Path(words[-1]).is_dir():
+            return words
+        return [words[-1], *words[:-1]]
+
+    def refuse(self, word: str) -> NoReturn:
+        """Raise UsageError for a word that no option takes."""
+        if word.startswith("-"):
+            self.error(unknown_option(self.script, word, self.options()))
+        second = next((name for name in ("dst_dir", "ref_dir") if name in self.options()), None)
+        hint = f"give a second folder as --{second} {word}" if second else "one folder is read"
+        self.error(f"{word} is one word too many; {hint}, and put names with blanks in quotes")
+
+    def refuse_useless(self, held: Mapping[str, Any], given: Sequence[str]) -> None:
+        """Raise UsageError for options of the command line that would silently do nothing beside others."""
+        defaults = {name: action.default for name, action in self.options().items()}
+        for name in (*self.only, *self.useless):
+            if held[name] in (None, False) or held[name] == defaults[name]:
+                continue
+            refused = [
+                one
+                for one in dict.fromkeys(given)
+                if one in self.useless.get(name, ()) or (name in self.only and one not in self.only[name])
+            ]
+            if refused:
+                these = " and ".join(f"--{one}" for one in refused)
+                self.error(f"--{name} has no use for {these}; leave it out, or --{name}")
+        for name, (other, values) in self.partners.items():
+            value = held[other]
+            if name in given and (value not in values if values else not value):
+                self.error(f"--{name} has a use only with --{other} {' or '.join(values)}".rstrip())
+
+
+def shown_as(name: str, settings: dict[str, Any]) -> str:
+    """Return how the help shows the value of an option."""
+    if choices := settings.get("choices"):
+        joined = ",".join(map(str, choices))
+        return f"{{{joined}}}" if len(name) + len(joined) < 40 else NAME
+    return SHOWN_AS.get(settings["type"], "TEXT")
 
 
 def underscored(word: str) -> str:

@@ -4,11 +4,13 @@ import errno
 import gc
 import os
 import sys
+import time
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
+from typing import Any
 
 from framekit import console
 from framekit.cli.locks import locked_folders, refuse_moving
@@ -35,16 +37,20 @@ GO_ON = "what is written is whole, run the same command again to go on"
 Main = Callable[..., int]  # takes the words of a command line, none for those of the process
 
 
-def close(sentence: str, unreadable: Sequence[tuple[Path, str]] = (), is_whole: bool = True) -> int:
-    """Print what was unreadable, each once, then the closing line; return the exit code.
+def close(
+    sentence: str, unreadable: Sequence[tuple[Path, str]] = (), otherwise: Sequence[str] = (), is_whole: bool = True
+) -> int:
+    """Print what an earlier run made otherwise, what was unreadable, each once, and the closing line.
 
-    What was left out for another reason, which was told before, makes a run that is not whole.
+    Return the exit code. What was left out for another reason, which was told before, makes a run that is not whole.
     """
+    for left in otherwise:
+        console.warn(console.shown(left))
     listed = list(dict.fromkeys(unreadable))
     for path, reason in listed:
         console.warn(console.shown(f"unreadable: {path}: {reason}"))
     console.say(console.shown(sentence + (f"; {len(listed)} unreadable, listed above" if listed else "")))
-    return DONE if is_whole and not listed else SOME_UNREADABLE
+    return SOME_UNREADABLE if listed or otherwise or not is_whole else DONE
 
 
 def confirmed(question: str) -> bool:
@@ -85,8 +91,15 @@ def script(
             try:
                 args = options.read(argv)
                 follows = "follow_links" in args and args.follow_links
-                with links_followed(follows), locked(options.script, args, moves):
+                with (
+                    voice(args.quiet, args.verbose),
+                    links_followed(follows),
+                    locked(options.script, args, moves),
+                ):
+                    console.detail(told_options(vars(args)))
+                    started = time.perf_counter()
                     code = function(args)
+                    console.detail(f"took {time.perf_counter() - started:.1f} s")
                 sys.stdout.flush()
                 if args.command is not None:
                     history.record_command(args.command)
@@ -124,6 +137,24 @@ def locked(script: str, given: Namespace, moves: Callable[[Namespace], Iterable[
         finish_moves(notes, [*folders])
     with locked_folders(script, folders):
         yield
+
+
+@contextmanager
+def voice(quiet: bool, verbose: bool) -> Iterator[None]:
+    """Let the script say as much as --quiet and --verbose ask for."""
+    before = console.VOICE.quiet, console.VOICE.verbose
+    console.VOICE.quiet, console.VOICE.verbose = quiet, verbose
+    try:
+        yield
+    finally:
+        console.VOICE.quiet, console.VOICE.verbose = before
+
+
+def told_options(given: Mapping[str, Any]) -> str:
+    """Return the options as they are, with those of --config and the defaults, one a line."""
+    hidden = {"command", "positional_src_dir", "quiet", "verbose"}
+    held = {name: value for name, value in given.items() if name not in hidden and not name.startswith("given_")}
+    return "\n".join(console.shown(f"{console.as_option(name, value)}") for name, value in sorted(held.items()))
 
 
 def report_error(error: BaseException) -> int:

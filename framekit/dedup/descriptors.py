@@ -74,10 +74,10 @@ def load_describer(model: str, device: str) -> Describer:
     """Return the embedded descriptor, or an ONNX embedding of the hub or of a local file."""
     if model == EMBEDDED:
         return THUMBNAIL
-    from framekit.models.hub import file_sha256, locate
+    from framekit.models.hub import Known, file_sha256, locate
     from framekit.models.onnx import load_embedding_model
 
-    path = locate(model, {}, ["model.onnx"])["model.onnx"]
+    path = locate(model, Known(embedded=[EMBEDDED]), ["model.onnx"])["model.onnx"]
     opened = load_embedding_model(path, device)
 
     def embed(inputs: list[NDArray[Any]]) -> Descriptors:

@@ -1,5 +1,6 @@
 """Openings, endings and recaps: runs of frames that come back in other episodes at the same distance in time."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -11,6 +12,8 @@ from framekit.dedup.removal import Removal
 from framekit.files import atomic, names
 
 KINDS = OPENING, ENDING = "opening", "ending"
+SAME_VIDEO = "the same video"  # no part of an episode, but all of it
+MOST = 0.8  # share of an episode's frames that another one shows, from which it is the same video; chosen
 TOLERANCE = 0.5  # seconds by which the distance in time may vary within a run
 LONGEST_GAP = 3.0  # seconds between two repeats of a run
 SHORTEST = 5.0  # seconds; shorter runs are stock shots and flashbacks
@@ -41,6 +44,8 @@ class Section:
 
     def __str__(self) -> str:
         """Return one line for people, `opening: EP01 0:00-1:30, EP02 0:45-2:15`."""
+        if self.kind == SAME_VIDEO:
+            return f"{self.kind}: {', '.join(self.spans)}; remove one, unless you mean to keep the frames of both"
         return f"{self.kind}: " + ", ".join(
             f"{name} {clock(start)}-{clock(end)}" for name, (start, end) in self.spans.items()
         )
@@ -77,13 +82,33 @@ def split(members: Sequence[Repeat], value: Callable[[Repeat], float], gap: floa
     return parts
 
 
-def sections(repeats: Iterable[Repeat], lengths: Mapping[str, float]) -> list[Section]:
+def same_videos(repeats: Sequence[Repeat], counts: Mapping[str, int]) -> list[Section]:
+    """Return the episodes that show the same from beginning to end; `counts` holds the frames of each."""
+    times: dict[tuple[str, str], set[float]] = {}
+    for one in repeats:
+        times.setdefault((one.episode, one.other), set()).add(one.time)
+    pairs = [pair for pair, shared in times.items() if len(shared) >= max(FEWEST, MOST * counts.get(pair[0], 0))]
+    found: list[Section] = []
+    for episode, other in pairs if counts else ():
+        known = next((one for one in found if {episode, other} & one.spans.keys()), None)
+        if known is None:
+            known = Section(SAME_VIDEO)
+            found.append(known)
+        known.spans |= dict.fromkeys((other, episode), (0.0, 0.0))
+    return found
+
+
+def sections(
+    repeats: Sequence[Repeat], lengths: Mapping[str, float], counts: Mapping[str, int] | None = None
+) -> list[Section]:
     """Return the openings and endings of a show: runs that come back in at least half of its episodes.
 
-    `lengths` holds the seconds of each episode; what lies in the first half of its episode is an opening.
+    `lengths` holds the seconds of each episode; what lies in the first half of its episode is an opening. Episodes that
+    are the same video, by the number of their frames in `counts`, come last, and their repeats count for nothing else.
     """
     found: list[Section] = []
-    for run in runs(repeats):
+    same = same_videos(repeats, counts or {})
+    for run in runs(one for one in repeats if not any({one.episode, one.other} <= two.spans.keys() for two in same)):
         here, there = (run[0].time, run[-1].time), (run[0].other_time, run[-1].other_time)
         episode, other = run[0].episode, run[0].other
         known = next((one for one in found if overlap(one.spans.get(other), there)), None)
@@ -93,7 +118,7 @@ def sections(repeats: Iterable[Repeat], lengths: Mapping[str, float]) -> list[Se
             found.append(known)
         known.spans[other] = span_union(known.spans[other], there)
         known.spans[episode] = span_union(known.spans.get(episode, here), here)
-    return [one for one in found if len(one.spans) >= max(2, len(lengths) / 2)]
+    return [one for one in found if len(one.spans) >= max(2, len(lengths) / 2)] + same
 
 
 def overlap(one: tuple[float, float] | None, other: tuple[float, float]) -> bool:
@@ -154,7 +179,7 @@ def find_sections(root: Path, described: DescribedFrames, going: Sequence[Remova
     pairs = [(names[one.row], names[one.resembles]) for one in going if one.resembles >= 0]
     pairs += [(str(line.get("frame")), str(line.get("resembles"))) for _, _, line in removed.removed_now(root)]
     repeats = [repeat for pair in (*pairs, *clock.resembled) if (repeat := clock.repeat(*pair))]
-    return sections(repeats, clock.lengths), clock
+    return sections(repeats, clock.lengths, Counter(str(PurePosixPath(name).parent) for name in clock.times)), clock
 
 
 def drop_sections(

@@ -44,6 +44,15 @@ CHECKS: tuple[tuple[str, str, Callable[[Measures, Limits], tuple[float, float]]]
 )
 FADE = "fade"
 REASONS = (*(reason for reason, _, _ in CHECKS), FADE)
+# The field of Limits that each reason goes by.
+LIMIT_OF = {
+    "small": "min_size",
+    "flat": "min_contrast",
+    "dark": "min_bright",
+    "blurred": "min_sharpness",
+    "bright": "max_dark",
+    FADE: "fade_contrast",
+}
 
 
 def flaw(measures: Measures, limits: Limits) -> tuple[str, str] | None:

@@ -1,9 +1,10 @@
 """A removal: which frame goes, why, and which frame it resembles; carried out, and counted for the closing line."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from framekit import console
 from framekit.dataset import removed
@@ -26,14 +27,15 @@ class Removal:
     detail: str = ""
 
 
-def carry_out(root: Path, described: DescribedFrames, going: Sequence[Removal]) -> None:
-    """Move the frames that go to `.removed/`, each with a line in the manifest."""
+def carry_out(root: Path, described: DescribedFrames, going: Sequence[Removal], made: Mapping[str, Any]) -> None:
+    """Move the frames that go to `.removed/`, each with a line in the manifest; `made` are settings by reasons."""
     names = [frame.relative_to(root).as_posix() for frame in described.readable]
     for one in console.progress(going, len(going), "move"):
         details: dict[str, str | float] = {"detail": one.detail} if one.detail else {}
         if one.resembles >= 0:
             details |= {"resembles": names[one.resembles], "similarity": round(one.similarity, 4)}
-        removed.remove(root, described.readable[one.row], one.reason, **details)
+        held = {"settings": made[one.reason]} if one.reason in made else {}
+        removed.remove(root, described.readable[one.row], one.reason, **details, **held)
 
 
 def by_reason(going: Sequence[Removal]) -> str:

@@ -1,22 +1,25 @@
 """Which frames of a dataset are removed: those of low quality, then those that resemble a better or earlier one."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from framekit.console import worker_count
+from framekit.console import as_option, counted, worker_count
+from framekit.dataset import removed
 from framekit.dedup import openings, quality, search
 from framekit.dedup.descriptors import THRESHOLD, THUMBNAIL, DescribedFrames, Describer, describe_frames
 from framekit.dedup.quality import FADE, OFF, Limits, faded, flaw, merit
 from framekit.dedup.removal import Removal
 
 SIMILAR = "similar"
-FACE_NUMBER = "face_number"  # too few or too many faces
+FACE_NUMBER = "face_number"  # too few or too many faces, see detect_faces.py
 UNREADABLE, BY_HAND = "unreadable", "by_hand"
 REASONS = (*quality.REASONS, SIMILAR, *openings.KINDS, FACE_NUMBER, UNREADABLE, BY_HAND)
 
@@ -33,6 +36,42 @@ class Settings:
     block: int = 10_000
     keep_best: bool = True
     limits: Limits = OFF
+
+
+def made_with(settings: Settings, model: str) -> dict[str, dict[str, Any]]:
+    """Return by which options frames of each reason go, for the manifest."""
+    by_limit = {reason: {name: getattr(settings.limits, name)} for reason, name in quality.LIMIT_OF.items()}
+    keep = "best" if settings.keep_best else "first"
+    return {**by_limit, SIMILAR: {"similarity_threshold": settings.thresh, "model": model, "keep": keep}}
+
+
+def removed_otherwise(root: Path, made: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return a sentence for each way in which frames were removed that might stay now: with options less gentle.
+
+    `made` is what `made_with` returns.
+    """
+    kinds: Counter[tuple[str, str]] = Counter()
+    for _, _, record in removed.removed_now(root):
+        reason, then = str(record.get("reason")), record.get("settings")
+        if reason not in made or not isinstance(then, dict):
+            continue
+        if stays := [name for name, value in made[reason].items() if name in then and is_gentler(name, value, record)]:
+            kinds[reason, " ".join(as_option(name, then[name]) for name in stays)] += 1
+    return [
+        f"{counted(number, 'frame')} {'was' if number == 1 else 'were'} removed as {reason} with {how}, and"
+        f" {'stays' if number == 1 else 'stay'} so; remove_similar.py --src_dir {root} --restore {reason} brings"
+        f" {'it' if number == 1 else 'them'} back, then give this command again"
+        for (reason, how), number in kinds.items()
+    ]
+
+
+def is_gentler(name: str, value: Any, record: Mapping[str, Any]) -> bool:
+    """Tell whether this value of an option might keep a frame that was removed, by its line of the manifest."""
+    then = record["settings"][name]
+    then = record.get("similarity", then) if name == "similarity_threshold" else then
+    if not isinstance(value, int | float) or not isinstance(then, int | float):
+        return bool(value != then)
+    return value > then if name in ("similarity_threshold", "max_dark") else value < then
 
 
 def folders_of(frames: Sequence[Path]) -> Iterator[range]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from framekit import console, errors
-from framekit.boxes import HEAD_LIFT, HEAD_SCALE, Box, Face, Seen, face_at, overlap
+from framekit.boxes import HEAD_LIFT, HEAD_SCALE, PEOPLE, Box, Face, Seen, face_at, overlap
 from framekit.dataset import frames, removed
 from framekit.files import atomic, names
 from framekit.pixels import decode
@@ -18,12 +18,13 @@ from framekit.pixels.decode import Pixels
 from framekit.pixels.encode import encode_png
 from framekit.sidecars.characters import names_record, read_names, write_names
 from framekit.sidecars.episode import Episodes, record_text
-from framekit.sidecars.faces import faces_record, read_faces, write_faces
+from framekit.sidecars.faces import OF_CROP, faces_record, read_faces, read_people, write_faces
 from framekit.sidecars.metadata import UNKNOWN
 
 STALE = "stale_crop"
 HEAD = ("video", "episode", "prefix")  # keys that the record of an episode holds once for all its frames
-KINDS = ("face", "head", "square")
+OF_FACES = ("face", "head", "square")
+KINDS = (*OF_FACES, *PEOPLE)
 FACE_SCALE = 1.1  # side of the square around a face over its longer side; chosen: a margin of 5 % on each side
 UPPER_THIRD = 1 / 3  # height in the largest square of the middle of the face; Source: the rule of thirds
 MOSTLY = 0.5  # of its area; a face of which more than this lies in the crop is kept with it. Chosen
@@ -48,7 +49,9 @@ def crops_in(frame: Path, pixels: decode.Pixels, root: Path, target: Path) -> li
     names: Mapping[Box, str] = read_names(frame)
     inside = frame.relative_to(root)
     found = []
-    for kind, number, box, (left, top, right, bottom) in crops_of(faces, (pixels.shape[1], pixels.shape[0])):
+    size = (pixels.shape[1], pixels.shape[0])
+    parts = crops_of(faces, size) + crops_of_people(read_people(frame), size)
+    for kind, number, box, (left, top, right, bottom) in parts:
         path = target / kind / inside.parent / f"{frame.stem}_{kind}{number}.png"
         held = faces_inside(faces, box)
         cut = {"frame": inside.as_posix(), "kind": kind, "box": list(box)}
@@ -60,14 +63,15 @@ def crops_in(frame: Path, pixels: decode.Pixels, root: Path, target: Path) -> li
 def write_crop(crop: Crop, written: Episodes) -> None:
     """Write a crop and its sidecars; `written` are the records of where crops were cut before."""
     crop.path.parent.mkdir(parents=True, exist_ok=True)
-    record = faces_record("crop", 0.0, Seen(crop.faces, [], []))
+    record = faces_record(OF_CROP, Seen(crop.faces, [], []))
     write_faces(crop.path, record, overwrite=False)
     if any(crop.names):
         named = [
             {"box": list(face.box), "name": name or UNKNOWN, "score": 1.0, "runner_up": None}
             for face, name in zip(crop.faces, crop.names, strict=True)
         ]
-        write_names(crop.path, names_record("crop", "", named, []), overwrite=False)
+        made = {"model": OF_CROP["model"], "references": ""}
+        write_names(crop.path, names_record(made, named), overwrite=False)
     before = known_sources(written, crop.path.parent).get(crop.path.stem, {})
     if before.get("crop") != crop.cut or not crop.path.exists():
         atomic.write_whole(crop.path, encode_png(crop.pixels))
@@ -219,7 +223,7 @@ def crops_of(faces: Sequence[Face], size: tuple[int, int]) -> list[tuple[str, in
     Of squares that are nearly the same, only the first.
     """
     found: list[tuple[str, int, Box, PixelBox]] = []
-    for kind in KINDS:
+    for kind in OF_FACES:
         taken: list[Box] = []
         for number, face in enumerate(faces, start=1):
             part = crop_box(kind, face, size)
@@ -230,4 +234,16 @@ def crops_of(faces: Sequence[Face], size: tuple[int, int]) -> list[tuple[str, in
                 continue
             taken.append(box)
             found.append((kind, number, box, part))
+    return found
+
+
+def crops_of_people(people: Sequence[Face], size: tuple[int, int]) -> list[tuple[str, int, Box, PixelBox]]:
+    """Return the crop of each person and half body, as `crops_of` does: their boxes as they are."""
+    found: list[tuple[str, int, Box, PixelBox]] = []
+    for kind in PEOPLE:
+        for number, person in enumerate((one for one in people if one.label == kind), start=1):
+            left, top, right, bottom = (round(edge * length) for edge, length in zip(person.box, size * 2, strict=True))
+            if right > left and bottom > top:
+                part = (left, top, right, bottom)
+                found.append((kind, number, as_fractions(part, size), part))
     return found

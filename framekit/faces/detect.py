@@ -53,6 +53,21 @@ class Settings:
         each = [self.least(name) for name in self.models]
         return each[0] if len(each) == 1 else each
 
+    def made(self, limits: Limits) -> dict[str, Any]:
+        """Return with what faces are found, for the sidecar; of the settings, those that these detectors use."""
+        values = {
+            "detect_size": self.size,
+            "single_look": not self.both_looks,
+            "max_overlap": self.max_overlap,
+            "tiles": self.tiles if self.tiles > 1 else 0,
+            "max_aspect": limits.max_aspect,
+            "min_face_size": limits.min_size,
+            "max_faces": limits.max_faces,
+        }
+        unused = {*values}.intersection(*(family_of(name).ignores for name in self.models))
+        settings = {name: value for name, value in values.items() if name not in unused}
+        return {"model": self.model, "threshold": self.threshold, "settings": settings}
+
     def least(self, name: str) -> float:
         """Return the minimum score of a face for the detector of this name."""
         return family_of(name).min_score(name) if self.min_score is None else self.min_score
@@ -60,11 +75,15 @@ class Settings:
 
 @dataclass(frozen=True)
 class Family:
-    """Detectors of one kind: which names of --model they have, the minimum score of a face, how one is loaded."""
+    """Detectors of one kind: which names of --model they have, the minimum score of a face, how one is loaded.
+
+    `ignores` are options that they have no use for.
+    """
 
     has: Callable[[str], bool]
     min_score: Callable[[str], float]
     load: Callable[[str, Settings], Detector]
+    ignores: frozenset[str]
 
 
 # The first family that has a name takes it; a new one is a row here and a file of its own.
@@ -73,16 +92,19 @@ FAMILIES = (
         has=lambda name: name == EMBEDDED,
         min_score=lambda name: animeface.MIN_SCORE,
         load=lambda name, settings: animeface.load_animeface(settings.size, settings.both_looks),
+        ignores=frozenset({"max_overlap"}),
     ),
     Family(
         has=lambda name: name.lower().endswith(cascade.SUFFIX),
         min_score=lambda name: cascade.MIN_SCORE,
         load=lambda name, settings: cascade.load_cascade(Path(name), settings.size),
+        ignores=frozenset({"max_overlap", "single_look"}),
     ),
     Family(
         has=lambda name: True,
         min_score=lambda name: MIN_SCORES.get(name, yolo.MIN_SCORE),
         load=lambda name, settings: yolo.load_yolo(name, settings.device, settings.least(name), settings.max_overlap),
+        ignores=frozenset({"detect_size", "single_look"}),
     ),
 )
 

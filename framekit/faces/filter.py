@@ -27,6 +27,7 @@ from framekit.sidecars import faces as sidecar
 # px, longer side; chosen: from what frames are shrunk to down to a quarter, since detectors miss a face that fills the
 # image unless it is small.
 REFERENCE_SIZES = (640, 320, 224, 160)
+FACE_NUMBER = "face_number"  # the reason of frames with too few or too many faces
 SAME_PERSON = 0.5  # intersection over union above which two boxes are one person; chosen, as PASCAL VOC counts a hit
 
 
@@ -140,5 +141,18 @@ def remove_by_number(frames: Sequence[Path], root: Path, least: int, most: int, 
     objections = {frame: frame_objection(frame, least, most) for frame in frames}
     for frame, objection in objections.items():
         if objection and not dry_run:
-            removed.remove(root, frame, "face_number", detail=objection)
+            removed.remove(root, frame, FACE_NUMBER, detail=objection)
     return [frame for frame, objection in objections.items() if not objection]
+
+
+def removed_by_number(root: Path, least: int, most: int) -> list[str]:
+    """Return a sentence for frames that were removed for their number of faces, which is right for limits given now."""
+    gone = [where for _, where, record in removed.removed_now(root) if record.get("reason") == FACE_NUMBER]
+    number = sum(not frame_objection(where, least, most) for where in gone) if least or most else 0
+    if not number:
+        return []
+    return [
+        f"{console.counted(number, 'removed frame')} {'has' if number == 1 else 'have'} a number of faces that is right"
+        f" now; remove_similar.py --src_dir {root} --restore {FACE_NUMBER} brings them back, then give this command"
+        " again"
+    ]

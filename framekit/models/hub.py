@@ -2,6 +2,10 @@
 
 import hashlib
 import re
+import ssl
+import threading
+import urllib.error
+import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from logging import getLogger
@@ -24,16 +28,38 @@ class HubModel:
     sha256: Mapping[str, str] = field(default_factory=dict)
 
 
+REACH_SECONDS = 8  # chosen: how long a hub may take to answer at all; the library itself would try for 24
+
+
+@dataclass(frozen=True)
+class Known:
+    """The models that a stage knows by a short name: those of the hub, and those that need no download."""
+
+    of_hub: Mapping[str, HubModel] = field(default_factory=dict)
+    embedded: Sequence[str] = ()
+
+    @property
+    def without_download(self) -> str:
+        """The option that takes a model without any download."""
+        return f"--model {self.embedded[0]}"
+
+    def unknown(self, model: str) -> str:
+        """Return what to say of a model that is none of these, and no path."""
+        names = [*(f"{name} (no download)" for name in self.embedded), *self.of_hub]
+        hint = console.nearest(model, [*self.embedded, *self.of_hub], "")
+        return f"there is no model {model}{hint}; use {', '.join(names)}, a hub repository owner/name, or a local path"
+
+
 def model_names(text: str) -> list[str]:
     """Return the names in the text of --model: commas separate them, unless it is the path of one."""
     return [text] if Path(text).exists() else [name for name in text.split(",") if name]
 
 
-def locate(model: str, table: Mapping[str, HubModel], names: Sequence[str]) -> dict[str, Path]:
+def locate(model: str, known: Known, names: Sequence[str]) -> dict[str, Path]:
     """Return the local path of each named file of a model.
 
-    `model` is a short name of the table, a hub repository `owner/name[/folder]`, a local folder, or a local .onnx file.
-    Raises UsageError if it is unavailable or its checksum is wrong.
+    `model` is a short name of those known, a hub repository `owner/name[/folder]`, a local folder or .onnx file. Raises
+    UsageError if it is unavailable or its checksum is wrong.
     """
     path = Path(model)
     if path.exists():
@@ -42,19 +68,48 @@ def locate(model: str, table: Mapping[str, HubModel], names: Sequence[str]) -> d
         if missing := [name for name, file in local.items() if not file.is_file()]:
             raise UsageError(f"{folder} holds no {' and no '.join(missing)}; this model needs {' and '.join(names)}")
         return local
-    if model in table:
-        return {name: fetch(table[model], name) for name in names}
-    if len(parts := model.split("/", 2)) >= 2 and all(parts) and not path.is_absolute() and path.suffix != ".onnx":
-        return {name: fetch(HubModel("/".join(parts[:2]), "".join(parts[2:])), name) for name in names}
-    raise UsageError(f"there is no model {model}: use {', '.join(table)}, a hub repository owner/name, or a local path")
+    found = known.of_hub.get(model)
+    if (
+        found is None
+        and len(parts := model.split("/", 2)) >= 2
+        and all(parts)
+        and not path.is_absolute()
+        and path.suffix != ".onnx"
+    ):
+        found = HubModel("/".join(parts[:2]), "".join(parts[2:]))
+    if found is None:
+        raise UsageError(known.unknown(model))
+    ways = f"{known.without_download}, which needs no download; or --model DIR, a folder with {' and '.join(names)}"
+    return {name: fetch(found, name, ways) for name in names}
 
 
-def fetch(model: HubModel, name: str) -> Path:
+def is_reachable(endpoint: str) -> bool:
+    """Tell whether a hub answers within REACH_SECONDS; one whose certificate is not known here does."""
+    answers: list[bool] = []
+
+    def ask() -> None:
+        try:
+            with urllib.request.urlopen(urllib.request.Request(endpoint, method="HEAD"), timeout=REACH_SECONDS):
+                answers.append(True)
+        except (OSError, ValueError) as error:
+            answers.append(
+                isinstance(error, urllib.error.HTTPError)
+                or isinstance(getattr(error, "reason", None), ssl.SSLCertVerificationError)
+            )
+
+    asking = threading.Thread(target=ask, daemon=True)  # finding out the address has no time limit of its own
+    asking.start()
+    asking.join(REACH_SECONDS)
+    return any(answers)
+
+
+def fetch(model: HubModel, name: str, ways: str) -> Path:
     """Return a file of a hub model from the cache, downloading it first where needed; its checksum is verified.
 
+    `ways` says what else can be done where the hub cannot be reached, which is tried for REACH_SECONDS.
     Raises UsageError if neither cache nor hub has it.
     """
-    from huggingface_hub import hf_hub_download, try_to_load_from_cache
+    from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
     where = f"{model.folder}/{name}" if model.folder else name
@@ -62,12 +117,15 @@ def fetch(model: HubModel, name: str) -> Path:
     try:
         cached = try_to_load_from_cache(model.repository, where, revision=model.revision)
         if not isinstance(cached, str):
-            console.say(f"asking the hub for {model.repository}/{where}, which is not in the cache")
+            if not constants.HF_HUB_OFFLINE:
+                console.say(f"asking {constants.ENDPOINT} for {model.repository}/{where}, which is not in the cache")
+                if not is_reachable(constants.ENDPOINT):
+                    raise OfflineModeIsEnabled(f"no answer within {REACH_SECONDS} s")
             cached = hf_hub_download(model.repository, where, revision=model.revision)
     except (LocalEntryNotFoundError, OfflineModeIsEnabled) as error:
         raise UsageError(
-            f"{model.repository}/{where} is not in the cache and the hub cannot be reached: connect once to download"
-            " it, copy a filled HF_HOME cache here, give --model a local folder, or choose the embedded model"
+            f"{model.repository}/{where} is not in the cache and the hub cannot be reached; use {ways}; or connect once"
+            " to download it, or copy a filled HF_HOME cache here"
         ) from error
     except (HfHubHTTPError, HFValidationError) as error:
         raise UsageError(f"the hub has no {model.repository}/{where}: {str(error).splitlines()[0]}") from error

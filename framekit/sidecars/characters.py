@@ -1,6 +1,7 @@
 """The sidecar of names, X.characters.json: who is on a frame, and whether a person corrected it there or in X.json."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,12 @@ from framekit.sidecars import corrections, faces, metadata
 from framekit.sidecars.corrections import WRITTEN, digest
 
 
-def names_record(
-    model: str, references: str, named: Sequence[dict[str, Any]], inferred: Sequence[str]
-) -> dict[str, Any]:
-    """Return the content of the characters sidecar; `inferred` are names of a frame without faces, if there are any."""
-    record: dict[str, Any] = {"schema": 1, "model": model, "references": references, "faces": list(named)}
-    return record | ({"inferred": list(inferred)} if inferred else {}) | {WRITTEN: digest(list(named))}
+def names_record(made: Mapping[str, Any], named: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the content of the characters sidecar.
+
+    `made` says with what it was made: `model`, the digest of `references`, and `settings` by the names of options.
+    """
+    return {"schema": 1, **made, "faces": list(named), WRITTEN: digest(list(named))}
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,21 @@ def is_pending(frame: Path, seen: Sequence[boxes.Face], redo: bool) -> bool:
     return redo or named != [list(face.box) for face in seen]
 
 
-def named_with_other_references(found: Iterable[Path], todo: Collection[Path], digest: str) -> int:
-    """Count the frames that were named with other references or another model than now."""
-    done = [names.sidecar(frame, names.CHARACTERS) for frame in found if frame not in todo]
-    return sum(read_record(path).get("references", digest) != digest for path in done)
+def named_otherwise(done: Iterable[Path], now: Mapping[str, Any]) -> Counter[str]:
+    """Count frames whose faces were named otherwise than now, by how, such as `of colour_shape knn`.
+
+    `now` is what `names_record` takes.
+    """
+    hows = (differing(read_record(names.sidecar(frame, names.CHARACTERS)), now) for frame in done)
+    return Counter(how for how in hows if how)
+
+
+def differing(record: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Return how a sidecar was made otherwise than now; "" if it was not, or does not say."""
+    if record.get("model") == faces.OF_CROP["model"]:
+        return ""
+    if record.get("model", now["model"]) != now["model"]:
+        return f"of {record['model']}"
+    if others := corrections.other_settings(record, now):
+        return f"with {' '.join(others)}"
+    return "of other references" if record.get("references", now["references"]) != now["references"] else ""

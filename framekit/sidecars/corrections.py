@@ -5,6 +5,7 @@ from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
 
+from framekit.console import as_option
 from framekit.files import atomic
 
 ENCODED = json.JSONEncoder(ensure_ascii=False).encode
@@ -25,6 +26,13 @@ def is_edited(held: Any, digests: Container[Any]) -> bool:
         True
     """
     return digest(held) not in digests and atomic.digest(held) not in digests
+
+
+def other_settings(record: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return the `settings` of a sidecar that are others now, as options; those that one side does not know are not."""
+    held = record.get("settings")
+    then = held if isinstance(held, dict) else {}
+    return [as_option(name, then[name]) for name, value in now["settings"].items() if then.get(name, value) != value]
 
 
 def digest(value: Any) -> str:

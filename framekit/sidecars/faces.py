@@ -1,15 +1,20 @@
 """The sidecar of faces, X.faces.json: written, read back, and whether a person corrected it."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from framekit.boxes import FACE, HEAD, Face, Seen, face_at
+from framekit.boxes import FACE, HEAD, PEOPLE, Face, Seen, face_at
 from framekit.errors import BadSidecar
 from framekit.files import atomic
 from framekit.files.atomic import read_json
 from framekit.files.names import FACES, sidecar
+from framekit.sidecars import corrections
 from framekit.sidecars.corrections import WRITTEN, digest, is_edited
+
+OF_CROP = {"model": "crop", "threshold": 0.0}  # with what faces of crops were made: they are those of their frame
 
 
 def noted(face: Face) -> dict[str, Any]:
@@ -17,13 +22,14 @@ def noted(face: Face) -> dict[str, Any]:
     return {"box": list(face.box), "score": face.score} | ({"label": face.label} if face.label != FACE else {})
 
 
-def faces_record(model: str, threshold: float | list[float], seen: Seen) -> dict[str, Any]:
+def faces_record(made: Mapping[str, Any], seen: Seen) -> dict[str, Any]:
     """Return the content of the faces sidecar; people and dropped faces only where there are any.
 
+    `made` says with what it was made: `model`, `threshold`, and `settings` by the names of options.
     `written` is the digest of the faces: where it no longer fits them, a person corrected them.
     """
     faces = [noted(face) for face in seen.faces]
-    record: dict[str, Any] = {"schema": 1, "model": model, "threshold": threshold, "faces": faces}
+    record: dict[str, Any] = {"schema": 1, **made, "faces": faces}
     if seen.people:
         record["people"] = [noted(face) for face in seen.people]
     if seen.dropped:
@@ -47,6 +53,35 @@ def write_faces(frame: Path, record: Mapping[str, Any], overwrite: bool) -> bool
     """
     path = sidecar(frame, FACES)
     return atomic.write_unless(path, atomic.json_text(record), lambda: not overwrite and is_corrected(path))
+
+
+def detected_otherwise(frames: Iterable[Path], now: Mapping[str, Any]) -> Counter[str]:
+    """Count frames whose faces were found otherwise than now, by how, such as `of animeface`; corrected ones stay.
+
+    `now` is what `faces_record` takes.
+    """
+    kinds: Counter[str] = Counter()
+    for path in (sidecar(frame, FACES) for frame in frames):
+        try:
+            record = read_json(path)
+        except BadSidecar:
+            continue  # the step that reads it lists it
+        how = differing(record, now)
+        if how and not is_edited(record.get("faces"), (record.get(WRITTEN),)):
+            kinds[how] += 1
+    return kinds
+
+
+def differing(record: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Return how a sidecar was made otherwise than now; "" if it was not, or does not say."""
+    if record.get("model") == OF_CROP["model"]:
+        return ""
+    if record.get("model", now["model"]) != now["model"]:
+        return f"of {record['model']}"
+    if record.get("threshold", now["threshold"]) != now["threshold"]:
+        return f"with --score_threshold {record['threshold']}"
+    others = corrections.other_settings(record, now)
+    return f"with {' '.join(others)}" if others else ""
 
 
 def read_faces(frame: Path) -> list[Face] | None:
@@ -87,6 +122,18 @@ def faces_in(record: Mapping[str, Any], name: str) -> list[Face]:
     if any(face.box[0] >= face.box[2] or face.box[1] >= face.box[3] for face in faces):
         raise BadSidecar(f"{name}: a box must be [left, top, right, bottom] as fractions")
     return faces
+
+
+def read_people(frame: Path) -> list[Face]:
+    """Return the people that a person detector saw on a frame; none without one. Raises BadSidecar."""
+    path = sidecar(frame, FACES)
+    listed = read_json(path).get("people", []) if path.exists() else []
+    try:
+        labels = [str(one.get("label")) for one in listed]
+        found = faces_in({"faces": listed}, path.name)
+    except (AttributeError, TypeError) as error:
+        raise BadSidecar(f"{path.name}: its people need a box of four fractions and a score each") from error
+    return [replace(one, label=label) for one, label in zip(found, labels, strict=True) if label in PEOPLE]
 
 
 def count_people(record: Mapping[str, Any]) -> int:

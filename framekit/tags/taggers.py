@@ -178,7 +178,7 @@ def read_layout(path: Path, family: Family, session: "InferenceSession") -> Layo
 def load_tagger(model: str, device: str) -> Tagger:
     """Open a tagger of the table, of the hub, or of a local folder. Raises UsageError if it cannot be used."""
     family, (onnx, listed) = family_of(model)
-    paths = hub.locate(model, models.TAGGERS, [onnx, listed])
+    paths = hub.locate(model, hub.Known(models.TAGGERS, [models.MEASURED]), [onnx, listed])
     tags = read_tag_list(paths[listed])
     session = open_session(paths[onnx], device)
     layout = read_layout(paths[onnx], family, session)
@@ -218,6 +218,13 @@ def identity(model: str, path: Path) -> str:
     known = models.TAGGERS.get(model)
     revision = known.revision if known else hub.file_sha256(path)
     return f"{short_name(model)}@{revision[:8]}"
+
+
+def known_identity(model: str) -> str:
+    """Return name and revision of a tagger, without opening it; of one of the hub that no table names, the name."""
+    path = Path(model)
+    onnx = path / family_of(model)[1][0] if path.is_dir() else path
+    return identity(model, onnx) if model in models.TAGGERS or onnx.is_file() else short_name(model)
 
 
 def output_for(paths: dict[str, Path], session: "InferenceSession", count: int) -> str:

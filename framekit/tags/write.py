@@ -1,9 +1,12 @@
 """Tags of frames on disk: scores written as they come, tags from the scores, corrections left alone."""
 
+import json
+import re
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 
@@ -11,14 +14,14 @@ from framekit import console
 from framekit.dataset import frames
 from framekit.errors import UsageError
 from framekit.files import atomic, names
-from framekit.sidecars import kinds
+from framekit.sidecars import corrections, kinds
 from framekit.sidecars.corrections import held_text
 from framekit.sidecars.tags import TagRecord, sort_tags
 from framekit.tags import predict
 from framekit.tags.models import MEASURED
 from framekit.tags.select import TagRules, Thresholds, tag_text
 from framekit.tags.store import FrameScores, merge, read_store, write_store
-from framekit.tags.taggers import load_tagger
+from framekit.tags.taggers import known_identity, load_tagger
 
 PART_SECONDS = 10  # chosen: the work in seconds that a kill may cost; scores are written as often
 # Extensions that other scripts own, or that would turn tags into frames.
@@ -53,7 +56,9 @@ class Wanted:
         """Return how the tags came about, for the record."""
         level = self.thresholds
         cut = "mcut" if level.mcut else f"general>{level.general:g} character>{level.character:g}"
-        return f"{cut} of {f' {self.merge} '.join(models)}"
+        rules = rules_digest(self.rules)
+        tidied = f" by rules {rules}" if rules != rules_digest(TagRules()) else ""
+        return f"{cut} of {f' {self.merge} '.join(models)}{tidied}"
 
 
 @dataclass
@@ -75,6 +80,12 @@ class Tally:
         self.unreadable += other.unreadable
 
 
+def rules_digest(rules: TagRules) -> str:
+    """Return 12 hex digits that change with what becomes of chosen tags."""
+    plain = json.dumps(asdict(rules), default=sorted, sort_keys=True)
+    return corrections.digest(plain)
+
+
 def usable_extension(text: str) -> str:
     """Return --caption_extension with its dot. Raises UsageError if such files would overwrite others."""
     extension = "." + text.lstrip(".")
@@ -92,6 +103,57 @@ def leave_edited(todo: Sequence[Path], wanted: Wanted) -> list[Path]:
         for frame in members
         if wanted.overwrite or wanted.append or not record.is_edited(names.sidecar(frame, wanted.extension))
     ]
+
+
+def tagged_otherwise(done: Sequence[Path], taggers: Sequence[str], wanted: Wanted) -> list[str]:
+    """Return a sentence for each way in which frames were tagged otherwise than is wanted; `taggers` are of --model.
+
+    What a person or another program wrote is not counted.
+    """
+    kinds: Counter[tuple[str, str]] = Counter()
+    now = Made.read(wanted.by([known_identity(tagger) for tagger in taggers])) if done else Made()
+    for folder, members in groupby(done, key=lambda frame: frame.parent):
+        record = TagRecord(folder)
+        for frame in members:
+            if noted := record.noted(names.sidecar(frame, wanted.extension)):
+                kinds[Made.read(noted).differs(now)] += 1
+    return [
+        sentence
+        for (how, remedy), number in kinds.items()
+        if how
+        for sentence in console.made_otherwise({how: number}, "tags", remedy)
+    ]
+
+
+@dataclass(frozen=True)
+class Made:
+    """How tags came about, as the record of a folder notes it: cut, models with what joins them, digest of rules."""
+
+    cut: str = ""
+    models: str = ""
+    rules: str = ""
+
+    @classmethod
+    def read(cls, noted: str) -> "Made":
+        """Take apart what `Wanted.by` notes."""
+        cut, _, rest = noted.partition(" of ")
+        models, _, rules = rest.partition(" by rules ")
+        return cls(cut, re.sub(r"(?<=@[0-9a-f]{8}) above \S+", "", models), rules)
+
+    def differs(self, now: "Made") -> tuple[str, str]:
+        """Return how these tags were made otherwise than now, and the option that makes them anew; "" if they were not.
+
+        A revision that is not known on both sides is not compared.
+        """
+        revision = re.compile(r"@[0-9a-f]{8}")
+        plain, plain_now = revision.sub("", self.models), revision.sub("", now.models)
+        if plain != plain_now:
+            return f"of {plain}", "--redo"
+        if len(revision.findall(self.models)) == len(revision.findall(now.models)) and self.models != now.models:
+            return f"of other weights of {plain}", "--redo"
+        if self.cut != now.cut:
+            return f"with {self.cut}", "--rethreshold"
+        return ("tidied by other rules", "--rethreshold") if self.rules != now.rules else ("", "")
 
 
 def write_scores(part: Sequence[tuple[Path, FrameScores]], model: str) -> None:

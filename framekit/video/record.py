@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from framekit.console import as_option
 from framekit.errors import UsageError
 from framekit.files import atomic, names, paths
 from framekit.sidecars.episode import record_text
@@ -136,14 +137,7 @@ def other_settings(record: Mapping[str, Any], wanted: Sampling, looks: Mapping[s
     ignored = {name for name, users in USED_WHEN.items() if not {*users}.intersection(alike)} | {"skip_opening"}
     ignored |= set() if cut else {"skip_ending"}
     differing = (name for name in now if name in then and name not in ignored and then[name] != now[name])
-    return [option(name, then[name]) for name in differing]
-
-
-def option(name: str, value: Any) -> str:
-    """Return a setting as it would be given on the command line."""
-    if value in (None, False, math.inf):
-        return f"no --{name}"
-    return f"--{name}" if value is True else f"--{name} {value}"
+    return [as_option(name, then[name]) for name in differing]
 
 
 def renumber_scenes(folder: Path, threshold: float) -> bool:

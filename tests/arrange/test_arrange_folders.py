@@ -34,7 +34,7 @@ ALL_LEVELS = tuple(folders.LEVELS)
 
 ANY_NUMBER = ("--min_image_per_combination", "1")
 
-BY_CHARACTER = ("--format", "character", *ANY_NUMBER)
+BY_CHARACTER = ("--levels", "character", *ANY_NUMBER)
 
 AOBA: dict[str, Any] = {"characters": ["Aoba"]}
 
@@ -157,7 +157,7 @@ def test_characters_are_sorted_and_joined(names: list[str], folder: str) -> None
     [(0, "0-25"), (0.2499, "0-25"), (0.25, "25-50"), (0.499, "25-50"), (0.5, "50-75"), (0.75, "75-100"), (1, "75-100")],
 )
 def test_the_height_of_the_largest_face(ratio: float, folder: str) -> None:
-    assert leaf({"face_height_ratio": ratio}, ["fh_ratio"]) == f"face_height_ratio_{folder}"
+    assert leaf({"face_height_ratio": ratio}, ["face_height_ratio"]) == f"face_height_ratio_{folder}"
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,10 @@ def test_the_height_of_the_largest_face(ratio: float, folder: str) -> None:
     [(0.25, 10, "20-30"), (0.3, 10, "30-40"), (1.0, 30, "90-100"), (0.5, 100, "0-100"), (0.55, 5, "55-60")],
 )
 def test_the_range_of_heights_is_an_option(ratio: float, step: int, folder: str) -> None:
-    assert leaf({"face_height_ratio": ratio}, ["fh_ratio"], face_ratio_range=step) == f"face_height_ratio_{folder}"
+    assert (
+        leaf({"face_height_ratio": ratio}, ["face_height_ratio"], face_ratio_range=step)
+        == f"face_height_ratio_{folder}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -201,7 +204,7 @@ def test_levels_nest_in_the_order_of_the_format() -> None:
     assert leaf(fields) == (
         "2_characters/A+B/face_height_ratio_25-50/2_faces/2_people/no_episode/no_scene/no_rating/no_source"
     )
-    assert leaf(fields, ["fh_ratio", "character"]) == "face_height_ratio_25-50/A+B"
+    assert leaf(fields, ["face_height_ratio", "character"]) == "face_height_ratio_25-50/A+B"
 
 
 @pytest.mark.parametrize(
@@ -209,12 +212,12 @@ def test_levels_nest_in_the_order_of_the_format() -> None:
     [("n_characters/character", ("n_characters", "character")), ("/episode/", ("episode",)), ("", ())],
 )
 def test_the_format_is_split_into_levels(text: str, levels: tuple[str, ...]) -> None:
-    assert folders.parse_format(text) == levels
+    assert folders.parse_levels(text) == levels
 
 
 def test_an_unknown_level_is_one_sentence_with_the_nearest() -> None:
     with pytest.raises(UsageError, match=r"no level characters; did you mean .*character"):
-        folders.parse_format("n_faces/characters")
+        folders.parse_levels("n_faces/characters")
 
 
 def test_combinations_of_too_few_frames_are_rare() -> None:
@@ -827,7 +830,7 @@ def test_a_destination_linked_into_the_dataset_is_refused(
 @pytest.mark.parametrize(
     "options",
     [
-        ["--format", "n_character/nonsense"],
+        ["--levels", "n_character/nonsense"],
         ["--face_ratio_folder_range", "0"],
         ["--face_ratio_folder_range", "101"],
         ["--max_character_number", "0"],

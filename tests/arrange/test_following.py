@@ -445,7 +445,7 @@ def test_flatten_follows_the_dataset_too(tmp_path: Path, moments: dict[str, int]
 
 @pytest.mark.parametrize(
     "options",
-    [["--copy"], ["--move"], ["--hardlink"], ["--max_image_size", "9"], ["--limit", "1"], ["--format", "episode"]],
+    [["--copy"], ["--move"], ["--hardlink"], ["--max_image_size", "9"], ["--limit", "1"], ["--levels", "episode"]],
 )
 def test_flatten_refuses_what_it_would_ignore(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str]

@@ -206,11 +206,11 @@ def test_other_references_are_hinted_at_and_redo_takes_them(
     before = loaded(frame, ".characters.json")
     add_references(tmp_path, Hinata=[90])
     capsys.readouterr()
-    assert classify(tmp_path) == 0
-    assert "--redo" in capsys.readouterr().out
+    assert classify(tmp_path) == 1
+    assert "1 frame has names of other references and keeps them; add --redo" in capsys.readouterr().err
     assert loaded(frame, ".characters.json") == before
     assert classify(tmp_path, "--redo") == 0
-    assert "--redo" not in capsys.readouterr().out
+    assert "--redo" not in capsys.readouterr().err
     assert names_of(frame) == ["Hinata"]
     assert loaded(frame, ".characters.json")["references"] != before["references"]
 
@@ -329,10 +329,9 @@ def test_some_frames_without_that_sidecar_are_counted(
     add_face(tmp_path, 0)
     add_frame(tmp_path / "dataset" / "y.png")
     assert classify(tmp_path) == 0
-    said = capsys.readouterr().out
-    assert "1 frame" in said
-    assert "detect_faces.py" in said
-    assert "0 already done" in said
+    out, said = capsys.readouterr()
+    assert "1 frame without X.faces.json; run detect_faces.py" in said
+    assert "0 already done" in out
     assert not (tmp_path / "dataset" / "y.characters.json").exists()
 
 
@@ -397,3 +396,27 @@ def test_the_record_is_plain_json_with_its_model(tmp_path: Path, asked: list[str
     assert classify(tmp_path) == 0
     record = json.loads(frame.with_name("x.characters.json").read_bytes())
     assert (record["schema"], record["model"], len(record["references"])) == (1, "colour_shape knn", 12)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--min_lead", "0.2", "--single_frames"], "with --min_lead 0.02 no --single_frames"),
+        (["--unknown_below", "0.3"], "with no --unknown_threshold"),
+        (["--model", "colour"], "of"),
+        (["--method", "centroid"], "of"),
+    ],
+)
+def test_names_given_otherwise_are_told(
+    tmp_path: Path, asked: list[str], capsys: pytest.CaptureFixture[str], words: list[str], told: str
+) -> None:
+    add_references(tmp_path, Aoba=[0])
+    frame = add_face(tmp_path, 90)
+    assert classify(tmp_path) == 0
+    before, how = loaded(frame, ".characters.json"), loaded(frame, ".characters.json")["model"]
+    capsys.readouterr()
+    assert classify(tmp_path, *words) == 1
+    told = f"of {how}" if told == "of" else told
+    assert f"1 frame has names {told} and keeps them; add --redo" in capsys.readouterr().err
+    assert loaded(frame, ".characters.json") == before
+    assert classify(tmp_path, *words, "--redo") == classify(tmp_path, *words) == 0

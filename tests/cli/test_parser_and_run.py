@@ -9,7 +9,8 @@ import pytest
 
 from framekit import console
 from framekit.cli import run
-from framekit.cli.parser import StageParser, fraction, positive, underscored
+from framekit.cli.parser import StageParser, underscored
+from framekit.cli.values import fraction, positive
 from framekit.errors import UsageError
 from tests.conftest import one_sentence
 
@@ -89,10 +90,17 @@ def test_options_are_not_abbreviated() -> None:
     [
         (["--thresh", "1.5"], "--thresh: 1.5 is not between 0 and 1"),
         (["--thresh", "nan"], "nan is not between 0 and 1"),
-        (["--limit", "many"], "--limit: invalid count value: 'many'"),
+        (["--limit", "many"], "--limit: many is no whole number; write one such as 512"),
+        (["--limit", "1024x1024"], "--limit: 1024x1024 is a size; write one number, such as 1024"),
+        (["--limit", "1,5"], "--limit: 1,5 is no whole number"),
+        (["--thresh", "0,35"], "--thresh: 0,35 has a comma; write 0.35"),
+        (["--thresh", "35%"], "--thresh: 35% is a percentage; write 0.35"),
+        (["--thresh", "85"], "--thresh: 85 is not between 0 and 1; write 0.85 for 85 %"),
+        (["--margin", "wide"], "--margin: wide is no number; write one such as 0.5"),
         (["--limit"], "--limit: expected one argument"),
         (["--limit", "-1"], "--limit: "),
-        (["--colour", "green"], "--colour: invalid choice: 'green'"),
+        (["--colour", "green"], "--colour: there is no green; it takes red, blue"),
+        (["--colour", "bluee"], r"--colour: there is no bluee; did you mean blue\?; it takes red, blue"),
         (["--redo=yes"], "--redo"),
     ],
 )
@@ -200,7 +208,7 @@ def test_a_file_without_the_table_changes_nothing(tmp_path: Path) -> None:
         ("prefix = {a = 1}", "prefix in "),
         ('redo = "yes"', "redo in .* must be true or false"),
         ("redo = 1", "redo in .* must be true or false"),
-        ('colour = "green"', "colour in .* must be one of red, blue"),
+        ('colour = "green"', "colour in .*: there is no green; it takes red, blue"),
     ],
 )
 def test_a_wrong_line_is_named_with_its_file(tmp_path: Path, line: str, complaint: str) -> None:

@@ -91,3 +91,15 @@ def test_a_repeat_by_names(tmp_path: Path) -> None:
         (tmp_path / episode / ".frames.json").write_text(json.dumps({"frames": {"x_1": {"time": time}}}))
     clock = read_clock(tmp_path, [tmp_path / "EP01", tmp_path / "EP02"])
     assert clock.repeat("EP02/x_1.png", "EP01/x_1.jpg") == Repeat("EP02", 8.0, "EP01", 3.0)
+
+
+def test_a_video_that_is_there_twice_has_neither_opening_nor_ending() -> None:
+    twice = [Repeat("EP02", float(second), "EP01", float(second)) for second in range(100)]
+    [same] = sections(twice, {"EP01": 100.0, "EP02": 100.0}, {"EP01": 110, "EP02": 105})
+    assert str(same).startswith("the same video: EP01, EP02; remove one")
+    assert not same.covers("EP01", 50.0)
+    opening = [Repeat("EP03", second / 2, "EP01", second / 2) for second in range(40)]
+    found = sections([*twice, *opening], {"EP01": 100.0, "EP02": 100.0, "EP03": 100.0}, dict.fromkeys("ab", 9) | {
+        "EP01": 110, "EP02": 105, "EP03": 100,
+    })  # fmt: skip
+    assert [one.kind for one in found] == ["opening", "the same video"]

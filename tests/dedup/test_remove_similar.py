@@ -18,7 +18,8 @@ SIMILAR = Path(".removed/similar")
 
 
 def run(folder: Path, *words: str) -> int:
-    return remove_similar.main(["--src_dir", str(folder), "--workers", "1", "--keep", "first", "--no_filters", *words])
+    how = [] if {"--restore", "--purge"}.intersection(words) else ["--keep", "first", "--no_filters"]
+    return remove_similar.main(["--src_dir", str(folder), "--workers", "1", *how, *words])
 
 
 def manifest(folder: Path) -> list[dict[str, Any]]:
@@ -71,6 +72,9 @@ def test_the_reason_and_the_frame_it_resembles_are_written_down(dataset: Path) -
     run(dataset)
     records = manifest(dataset)
     likeness = [record.pop("similarity") for record in records]
+    assert [record.pop("settings") for record in records] == [
+        {"similarity_threshold": 0.985, "model": "thumbnail", "keep": "first"}
+    ] * 3
     assert records == [
         {"frame": f"{name}.png", "to": f".removed/similar/{name}.png", "reason": "similar", "resembles": f"{kept}.png"}
         for name, kept in zip(REMOVED, ["EP01/a", "EP01/a", "EP02/b"], strict=True)
@@ -220,9 +224,10 @@ def test_a_frame_whose_place_is_taken_stays_removed_and_is_listed(
     run(dataset, "--restore")
     assert (dataset / "EP01" / taken).read_bytes() == mine
     assert (dataset / SIMILAR / "EP01/b.png").exists()
-    out = capsys.readouterr().out
+    told = capsys.readouterr()
+    out = told.out
     assert "2 frames restored, 1 not" in out
-    assert "EP01/b.png is there again" in out
+    assert "EP01/b.png is there again" in told.err
 
 
 def test_a_name_that_was_removed_twice_is_accounted_for_twice(
@@ -370,8 +375,8 @@ def test_a_hostile_manifest_never_leads_outside(tmp_path: Path, record: dict[str
     ("words", "complaint"),
     [
         (["--thresh", "1.5"], "1.5 is not between 0 and 1"),
-        (["--treshold", "0.9"], "did you mean --thresh?"),
-        (["--max-compare-size", "many"], "invalid int value"),
+        (["--treshold", "0.9"], "did you mean --similarity_threshold?"),
+        (["--max-compare-size", "many"], "many is no whole number; write one such as 512"),
     ],
 )
 def test_wrong_use_is_one_sentence(
@@ -395,3 +400,49 @@ def test_two_frames_with_one_stem_are_listed_and_stay(dataset: Path, capsys: pyt
     assert run(dataset) == 1
     assert capsys.readouterr().err.count("b.jpg and b.png would share their sidecars") == 2
     assert {"b.jpg", "b.png"} <= {path.name for path in (dataset / "EP01").iterdir()}
+
+
+def test_frames_that_gentler_settings_would_have_kept_are_told(
+    dataset: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(dataset, "--thresh", "0.05") == 0
+    removed = tree(dataset)
+    assert run(dataset, "--thresh", "0.04") == 0  # a sterner one keeps no other frames
+    capsys.readouterr()
+    assert run(dataset, "--thresh", "0.985") == 1
+    told = capsys.readouterr().err
+    assert " removed as similar with --similarity_threshold 0.05, and stay" in told
+    assert f"{dataset} --restore similar brings" in told
+    assert run(dataset, "--keep", "best") == 1
+    assert "with --keep first" in capsys.readouterr().err
+    assert tree(dataset) == removed
+    assert run(dataset, "--restore", "similar") == 0
+    assert run(dataset, "--thresh", "0.985") == 0
+
+
+@pytest.mark.parametrize(
+    ("stern", "gentle", "told"),
+    [
+        (["--min_sharpness", "1e9"], ["--min_sharpness", "15"], "as blurred with --min_sharpness 1000000000.0"),
+        (["--max_dark", "0"], ["--max_dark", "215"], "as bright with no --max_dark"),
+        (["--min_size", "999"], ["--no_filters"], "as small with --min_size 999.0"),
+    ],
+)
+def test_limits_that_are_gentler_now_are_told(
+    dataset: Path, capsys: pytest.CaptureFixture[str], stern: list[str], gentle: list[str], told: str
+) -> None:
+    words = ["--src_dir", str(dataset), "--workers", "1"]
+    assert remove_similar.main([*words, *stern]) == 0
+    assert remove_similar.main([*words, *gentle]) == 1
+    assert told in capsys.readouterr().err
+
+
+def test_settings_of_a_strangers_manifest_may_be_anything(dataset: Path) -> None:
+    assert run(dataset) == 0
+    path = dataset / ".removed/manifest.jsonl"
+    lines = [
+        record | {"settings": {"similarity_threshold": "x", "keep": [1]}, "similarity": {}}
+        for record in manifest(dataset)
+    ]
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    assert run(dataset) == 1

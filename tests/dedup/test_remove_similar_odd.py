@@ -214,8 +214,8 @@ def test_several_thresholds_are_compared_and_nothing_is_written(
     before = tree(tmp_path)
     assert run(tmp_path, "--thresh", "0.9999", "0.985", "--dry_run") == 0
     out = capsys.readouterr().out
-    assert "--thresh 0.9999: 3 kept, none removed" in out
-    assert "--thresh 0.985: 2 kept, 1 similar" in out
+    assert "--similarity_threshold 0.9999: 3 kept, none removed" in out
+    assert "--similarity_threshold 0.985: 2 kept, 1 similar" in out
     assert tree(tmp_path) == before
 
 

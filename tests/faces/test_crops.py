@@ -185,3 +185,36 @@ def test_sheets_hold_so_many_frames_each() -> None:
     small = [(plain(BLACK, 256, 144), f"a very long name of a frame that does not fit {n}") for n in range(7)]
     assert [sheet.shape for sheet in sheets(small, columns=2, rows=2)] == [(344, 528, 3), (344, 528, 3)]
     assert list(sheets([], 2, 2)) == []
+
+
+def test_people_and_half_bodies_get_crops_of_their_own(tmp_path: Path) -> None:
+    frame = save_frame(tmp_path / "set/EP01/a.png", patchwork(1, 100, 50))
+    add_faces(frame, (0.3, 0.2, 0.4, 0.4))
+    record = loaded(frame, ".faces.json")
+    record["people"] = [
+        {"box": [0.2, 0.1, 0.5, 1.0], "score": 0.9, "label": "person"},
+        {"box": [0.2, 0.1, 0.5, 0.6], "score": 0.8, "label": "halfbody"},
+        {"box": [0.7, 0.1, 0.9, 1.0], "score": 0.7, "label": "person"},
+    ]
+    add_json(frame, ".faces.json", record)
+    assert detect_faces.main([str(tmp_path / "set"), "--crops", str(tmp_path / "crops")]) == 0
+    found = {path.relative_to(tmp_path / "crops").as_posix() for path in (tmp_path / "crops").rglob("a_*.png")}
+    assert {name for name in found if "person" in name or "half" in name} == {
+        "person/EP01/a_person1.png", "person/EP01/a_person2.png", "halfbody/EP01/a_halfbody1.png",
+    }  # fmt: skip
+    with Image.open(tmp_path / "crops/halfbody/EP01/a_halfbody1.png") as crop:
+        assert crop.size == (30, 25)
+    assert len(loaded(tmp_path / "crops/person/EP01/a_person1.png", ".faces.json")["faces"]) == 1
+    assert loaded(tmp_path / "crops/person/EP01/a_person2.png", ".faces.json")["faces"] == []
+
+
+@pytest.mark.parametrize(
+    "people", [{}, [1], [{"label": "person"}], [{"box": "x", "label": "person", "score": 1}], None]
+)
+def test_damaged_people_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str], people: Any) -> None:
+    frame = save_frame(tmp_path / "set/a.png", patchwork(1))
+    add_faces(frame, (0.3, 0.2, 0.4, 0.4))
+    add_json(frame, ".faces.json", loaded(frame, ".faces.json") | {"people": people})
+    code = detect_faces.main([str(tmp_path / "set"), "--crops", str(tmp_path / "crops")])
+    told = capsys.readouterr().err
+    assert (code == 1) == ("a.faces.json" in told) == (people not in ({}, []))

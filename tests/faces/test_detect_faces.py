@@ -66,6 +66,14 @@ def test_each_frame_gets_its_faces_from_left_to_right(dataset: Path) -> None:
         "schema": 1,
         "model": "animeface",
         "threshold": 0.7,
+        "settings": {
+            "detect_size": 640,
+            "single_look": False,
+            "tiles": 0,
+            "max_aspect": 2.0,
+            "min_face_size": 0.03,
+            "max_faces": 0,
+        },
         "faces": [{"box": [0.1, 0.1, 0.2, 0.3], "score": 0.9}, {"box": [0.6, 0.1, 0.7, 0.3], "score": 0.8}],
         "dropped": [
             {"box": [0.1, 0.1, 0.9, 0.2], "score": 0.99, "reason": "longer than 2 times its width"},
@@ -300,3 +308,41 @@ def test_several_detectors_may_be_given_in_two_ways(dataset: Path, asked: list[A
     assert read(dataset / "EP01/1.faces.json")["threshold"] == [0.7, 0.3]
     run(dataset, "--model", "animeface,x.onnx", "--redo")
     assert [settings.models for settings in asked] == [["animeface", "x.onnx"]] * 4
+
+
+@pytest.mark.usefixtures("asked")
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--model", "face_detect_v1.4_s"], "of animeface"),
+        (["--min_score", "0.4"], "with --score_threshold 0.7"),
+        (["--min_face_size", "0.2", "--tiles", "2"], "with no --tiles --min_face_size 0.03"),
+        (["--single_look"], "with no --single_look"),
+    ],
+)
+def test_faces_found_otherwise_are_told_and_corrected_ones_stay(
+    dataset: Path, capsys: pytest.CaptureFixture[str], words: list[str], told: str
+) -> None:
+    assert run(dataset) == 0
+    corrected = dataset / "EP01/1.faces.json"
+    corrected.write_text(corrected.read_text().replace("0.6", "0.61"))
+    before = tree(dataset)
+    capsys.readouterr()
+    assert run(dataset, *words) == run(dataset, *words, "--dry_run") == 1
+    assert tree(dataset) == before
+    said = capsys.readouterr()
+    assert f"2 frames have faces {told} and keep them; add --redo to the command to replace them" in said.err
+    assert run(dataset, "--max_overlap", "0.9") == 0  # animeface has no use for it
+    assert run(dataset, *words, "--redo") == 0
+    assert run(dataset, *words) == 0
+    assert "0.61" in corrected.read_text()
+
+
+@pytest.mark.usefixtures("asked")
+def test_frames_of_before_with_a_right_number_of_faces_are_told(
+    dataset: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(dataset, "--min_face_number", "3") == 0
+    assert run(dataset) == 0
+    assert run(dataset, "--min_face_number", "2") == 1
+    assert "1 removed frame has a number of faces that is right now" in capsys.readouterr().err

@@ -2,8 +2,10 @@
 
 import hashlib
 import os
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import onnx
@@ -31,6 +33,7 @@ TABLE = {
     "small-tagger": HubModel("owner/tagger", revision=COMMIT, sha256={"model.onnx": WEIGHTS_SHA256}),
     "small-detector": HubModel("owner/detectors", "v1_s", COMMIT),
 }
+KNOWN = hub.Known(TABLE, ["measured"])
 
 
 def fill_cache(cache: Path, repository: str, where: str, content: bytes, blob: str = "") -> Path:
@@ -59,20 +62,20 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_local_folder(tmp_path: Path) -> None:
     for name in FILES:
         (tmp_path / name).touch()
-    assert locate(str(tmp_path), TABLE, FILES) == {name: tmp_path / name for name in FILES}
+    assert locate(str(tmp_path), KNOWN, FILES) == {name: tmp_path / name for name in FILES}
 
 
 def test_a_local_file_brings_what_lies_beside_it(tmp_path: Path) -> None:
     (tmp_path / "my_tagger.onnx").touch()
     (tmp_path / "selected_tags.csv").touch()
-    found = locate(str(tmp_path / "my_tagger.onnx"), TABLE, FILES)
+    found = locate(str(tmp_path / "my_tagger.onnx"), KNOWN, FILES)
     assert found == {"model.onnx": tmp_path / "my_tagger.onnx", "selected_tags.csv": tmp_path / "selected_tags.csv"}
 
 
 def test_a_local_file_without_what_belongs_beside_it_is_refused(tmp_path: Path) -> None:
     (tmp_path / "my_tagger.onnx").touch()
     with pytest.raises(UsageError, match=r"selected_tags\.csv"):
-        locate(str(tmp_path / "my_tagger.onnx"), TABLE, FILES)
+        locate(str(tmp_path / "my_tagger.onnx"), KNOWN, FILES)
 
 
 def test_a_folder_that_lacks_a_file_is_refused(tmp_path: Path) -> None:
@@ -80,7 +83,7 @@ def test_a_folder_that_lacks_a_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         UsageError, match=r"holds no selected_tags\.csv; this model needs model\.onnx and selected_tags"
     ):
-        locate(str(tmp_path), TABLE, FILES)
+        locate(str(tmp_path), KNOWN, FILES)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +91,7 @@ def test_a_folder_that_lacks_a_file_is_refused(tmp_path: Path) -> None:
 )
 def test_an_unknown_name_lists_the_known_ones(name: str, cache: Path) -> None:
     with pytest.raises(UsageError, match="small-tagger, small-detector") as caught:
-        locate(name, TABLE, FILES)
+        locate(name, KNOWN, FILES)
     assert name in str(caught.value)
 
 
@@ -96,46 +99,65 @@ def test_an_unknown_name_lists_the_known_ones(name: str, cache: Path) -> None:
 @pytest.mark.parametrize("name", ["small-tagger", "owner/tagger", "owner/detectors/v1_s"])
 def test_offline_and_not_in_the_cache_names_the_ways_out(name: str) -> None:
     with pytest.raises(UsageError) as caught:
-        locate(name, TABLE, FILES)
-    for way in ("owner/", "model.onnx", "cannot be reached", "connect once", "HF_HOME", "--model a local folder"):
+        locate(name, KNOWN, FILES)
+    for way in (
+        "owner/",
+        "model.onnx",
+        "cannot be reached",
+        "connect once",
+        "HF_HOME",
+        "--model measured",
+        "--model DIR, a folder with model.onnx and selected_tags.csv",
+    ):
         assert way in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_a_short_name_is_found_in_the_cache(cache: Path) -> None:
     fill_cache(cache, "owner/tagger", "model.onnx", WEIGHTS)
-    found = locate("small-tagger", TABLE, ["model.onnx"])["model.onnx"]
+    found = locate("small-tagger", KNOWN, ["model.onnx"])["model.onnx"]
     assert found.read_bytes() == WEIGHTS
     assert found.is_relative_to(cache)
 
 
 def test_a_folder_inside_a_repository_is_found_in_the_cache(cache: Path) -> None:
     fill_cache(cache, "owner/detectors", "v1_s/model.onnx", b"short name")
-    assert locate("small-detector", TABLE, ["model.onnx"])["model.onnx"].read_bytes() == b"short name"
-    assert locate("owner/detectors/v1_s", {}, ["model.onnx"])["model.onnx"].read_bytes() == b"short name"
+    assert locate("small-detector", KNOWN, ["model.onnx"])["model.onnx"].read_bytes() == b"short name"
+    assert (
+        locate("owner/detectors/v1_s", hub.Known(embedded=["measured"]), ["model.onnx"])["model.onnx"].read_bytes()
+        == b"short name"
+    )
 
 
 def test_a_repository_is_found_in_the_cache(cache: Path) -> None:
     fill_cache(cache, "owner/tagger", "model.onnx", b"anything")
-    assert locate("owner/tagger", {}, ["model.onnx"])["model.onnx"].read_bytes() == b"anything"
+    assert (
+        locate("owner/tagger", hub.Known(embedded=["measured"]), ["model.onnx"])["model.onnx"].read_bytes()
+        == b"anything"
+    )
 
 
 def test_a_file_that_is_not_the_one_of_the_table_is_refused_and_named(cache: Path) -> None:
     blob = fill_cache(cache, "owner/tagger", "model.onnx", b"other weights")
     with pytest.raises(UsageError, match=r"SHA-256 differs.*delete it and run again") as caught:
-        fetch(TABLE["small-tagger"], "model.onnx")
+        fetch(TABLE["small-tagger"], "model.onnx", "")
     assert str(blob.resolve()) in str(caught.value)
 
 
 def test_a_file_of_the_cache_must_have_the_checksum_that_is_its_name(cache: Path) -> None:
     fill_cache(cache, "owner/tagger", "model.onnx", WEIGHTS[:3], blob=WEIGHTS_SHA256)
     with pytest.raises(UsageError, match="SHA-256 differs"):
-        locate("owner/tagger", {}, ["model.onnx"])
+        locate("owner/tagger", hub.Known(embedded=["measured"]), ["model.onnx"])
 
 
 def test_a_small_file_of_the_cache_has_no_checksum_in_its_name(cache: Path) -> None:
     fill_cache(cache, "owner/tagger", "selected_tags.csv", b"tag_id,name", blob="a" * 40)
-    assert locate("owner/tagger", {}, ["selected_tags.csv"])["selected_tags.csv"].read_bytes() == b"tag_id,name"
+    assert (
+        locate("owner/tagger", hub.Known(embedded=["measured"]), ["selected_tags.csv"])[
+            "selected_tags.csv"
+        ].read_bytes()
+        == b"tag_id,name"
+    )
 
 
 @pytest.mark.parametrize("sha256", [None, WEIGHTS_SHA256])
@@ -230,3 +252,39 @@ def test_a_device_that_does_not_start_is_an_error(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr("onnxruntime.get_available_providers", lambda: [CPU, CUDA])
     with pytest.raises(UsageError, match="does not start here; use --device cpu"):
         open_session(tmp_path / "x.onnx", "cuda")
+
+
+@pytest.mark.parametrize(
+    ("model", "hint"),
+    [
+        ("mesured", "did you mean measured?"),
+        ("small_tager", "did you mean small-tagger?"),
+        ("zzz", "no model zzz; use"),
+    ],
+)
+def test_an_unknown_model_names_the_nearest_and_those_without_download(model: str, hint: str) -> None:
+    with pytest.raises(UsageError, match=r"use measured .no download., small-tagger") as caught:
+        locate(model, KNOWN, FILES)
+    assert hint in str(caught.value)
+
+
+def test_a_hub_that_does_not_answer_is_given_up_soon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A server that takes connections and never answers, as behind some firewalls."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(hub, "REACH_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"http://127.0.0.1:{server.getsockname()[1]}"
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", address)
+        started = time.monotonic()
+        with pytest.raises(UsageError, match="cannot be reached; use --model measured, which needs no download"):
+            locate("small-tagger", KNOWN, FILES)
+        assert time.monotonic() - started < 3
+    assert f"asking {address} for owner/tagger/model.onnx" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("endpoint", ["http://127.0.0.1:1", "nonsense"])
+def test_what_is_no_hub_is_not_reachable(endpoint: str) -> None:
+    assert not hub.is_reachable(endpoint)
