@@ -9,7 +9,7 @@ from typing import Any
 from framekit import errors
 from framekit.arrange.leave import leaving, set_aside, set_aside_before
 from framekit.arrange.locations import FrameLocation, locate
-from framekit.arrange.mend import follow_hand, note_away, settle_journal
+from framekit.arrange.mend import follow_hand, note_away
 from framekit.arrange.place import LINE, REPLACED, bring
 from framekit.dataset import frames, move, removed
 from framekit.dataset.move import Stems, visible_files
@@ -45,7 +45,6 @@ def flatten(tree: Path, destination: Path) -> Flattened:
     """
     removed.finish_interrupted(tree)
     note_away(tree, set_aside_before(tree))
-    settle_journal(tree)
     follow_hand(tree)
     homes, aside = go_home(tree, destination)
     located = locate(tree, tree)

@@ -166,6 +166,7 @@ def follow_hand(tree: Path) -> int:
     Where a picture was put last is its place from then on, so that moving it back is a move too. What is done so far
     stays so after a kill, and the next call does the rest.
     """
+    settle_journal(tree)
     arranged, orphans = read_journal(tree), orphaned_stems(tree)
     stays = all(move.stamp(one.place) == one.picture.file for one in arranged.placed.values())
     if stays and not orphans and not (tree / DELETED).is_dir():
@@ -331,7 +332,6 @@ def rename_folders(root: Path, names_for: Mapping[Path, Names]) -> dict[Path, Pa
     """
     homes = {frame: root / renamed_folder(frame.parent.relative_to(root), now) for frame, now in names_for.items()}
     moving = {frame: folder for frame, folder in homes.items() if folder != frame.parent}
-    settle_journal(root)
     owners = read_journal(root).owners()
     stems = Stems(path for path in visible_files(root) if frames.is_frame_name(path.name))
     result = {frame: stems.reserve(folder / frame.name) for frame, folder in moving.items()}
