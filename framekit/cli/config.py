@@ -9,7 +9,7 @@ from typing import Any
 from framekit.cli.values import parted
 from framekit.cli.words import unknown_value
 from framekit.console import nearest
-from framekit.errors import BadSidecar, UsageError
+from framekit.errors import BadSidecar, UsageError, reason_of
 from framekit.files.atomic import read_text, toml_values
 from framekit.files.tables import SHOWN
 
@@ -85,7 +85,7 @@ def read_tables(path: Path) -> dict[str, Any]:
     try:
         text = read_text(path, is_given=True)
     except BadSidecar as error:
-        raise UsageError(f"{path} cannot be read ({error}); --config must name a TOML file") from error
+        raise UsageError(f"{path} cannot be read ({reason_of(error, path)}); --config must name a TOML file") from error
     for number, written in lone_backslashes(text):
         shown, quotes = visible(written), "'" if "'" not in written else "'''"
         meant = f"{quotes}{shown}{quotes}"

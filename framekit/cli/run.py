@@ -42,7 +42,7 @@ def close(sentence: str, unreadable: Sequence[tuple[Path, str]] = (), otherwise:
     """
     for left in otherwise:
         console.warn(console.shown(left))
-    listed = list(dict.fromkeys(unreadable))
+    listed = list(dict.fromkeys((path, reason.removeprefix(f"{path.name}: ")) for path, reason in unreadable))
     for path, reason in listed:
         console.warn(console.shown(f"unreadable: {path}: {reason}"))
     console.say(console.shown(sentence + (f"; {len(listed)} unreadable, listed above" if listed else "")))
@@ -103,6 +103,7 @@ def script(parser: Callable[[], StageParser]) -> Callable[[Callable[[Namespace],
 @contextmanager
 def voice(quiet: bool, verbose: bool) -> Iterator[None]:
     """Let the script say as much as --quiet and --verbose ask for."""
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")  # its messages about files would stand between ours
     before = console.VOICE.quiet, console.VOICE.verbose
     console.VOICE.quiet, console.VOICE.verbose = quiet, verbose
     try:

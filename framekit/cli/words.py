@@ -111,7 +111,6 @@ OPTIONS: dict[str, dict[str, str]] = {
         "blacklist_tags_file": "--blacklist",
         "overlap_tags_file": "--implications",
         "drop_overlap_tags": "--drop_overlap",
-        "dry_run": "nothing: tags of yours stay anyway; --limit 5 tries it on five frames",
     },
     "detect_faces": {
         "threshold": "--score_threshold",
@@ -147,7 +146,6 @@ OPTIONS: dict[str, dict[str, str]] = {
         "no_extract_from_noise": "--unknown_threshold",
         "keep_unnamed": "nothing: unnamed faces stay, as unknown",
         "batch_size": "nothing: heads are embedded in small batches",
-        "dry_run": "nothing: names of yours stay anyway; --evaluate says how good the references are",
     },
     "generate_metadata": {
         "prefix": "--general_description",
