@@ -12,14 +12,15 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from framekit.console import counted
+from framekit.console import columns_of, counted, shortened, terminal_columns
 from framekit.errors import UsageError
 from framekit.files.names import nfc, with_brackets_read
 from framekit.files.tables import read_rows
 from framekit.sidecars.metadata import Metadata
 from framekit.trainers.base import Folder, FolderBalance
 
-BAR = 30  # characters that the longest bar takes
+BAR = 30  # characters that the longest bar takes, and at least where names are long
+LEAST_BAR = 5
 # (folder name or pattern of the whole path, weight), in the order in which they are tried
 Weights = Sequence[tuple[str, float]]
 MAX_WEIGHT = 1e6
@@ -137,18 +138,26 @@ def character_rows(balanced: Sequence[FolderBalance], described: Iterable[tuple[
 
 
 def table(title: str, rows: Sequence[Row], has_repeats: bool) -> str:
-    """Return rows as text: frames, weight, multiply, repeats, share of an epoch before and after, a bar.
+    """Return rows as text: frames, weight, multiply, repeats, share of an epoch before and after, a bar; within the
+    columns of the terminal.
 
     A column that says nothing, and that of repeats where nobody takes them, are left out.
     """
     longest = max([row.after for row in rows if row.name != "all"], default=1.0) or 1.0
     columns = ["weight"] * any(row.weight not in ("", "1") for row in rows) + ["multiply"]
     columns += ["repeats"] * (has_repeats and any(row.repeats for row in rows))
-    lines = ["  ".join(["frames", *columns, "before ", " after", title])]
+    heading = "  ".join(["frames", *columns, "before ", " after", ""])
+    room = terminal_columns() - len(heading)
+    name_room = max(1, room - LEAST_BAR - 2 if room > 6 * LEAST_BAR else room)
+    longest_name = min(name_room, max((columns_of(row.name) for row in rows), default=0))
+    bar_room = max(0, min(BAR, room - longest_name - 2))
+    lines = [heading + title]
     for row in rows:
-        bar = "" if row.name == "all" else "  " + "#" * round(BAR * row.after / longest)
+        bar = "" if row.name == "all" else "  " + "#" * round(bar_room * row.after / longest)
         cells = [f"{getattr(row, column):>{len(column)}}" for column in columns]
-        lines.append("  ".join([f"{row.frames:6d}", *cells, f"{row.before:7.1%}", f"{row.after:6.1%}", row.name]) + bar)
+        name = shortened(row.name, name_room)
+        line = "  ".join([f"{row.frames:6d}", *cells, f"{row.before:7.1%}", f"{row.after:6.1%}", name]) + bar
+        lines.append(line.rstrip())
     return "\n".join(lines)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from framekit.console import columns_of, shortened
 from framekit.errors import UsageError
 from framekit.training import balance
 
@@ -221,3 +222,22 @@ def test_factors_near_whole_numbers_are_whole() -> None:
     found = balance.multiplies(counts, [], 1.0, 100.0)
     assert list(found.values()) == [50.0, 16.67, 1.0, 7.0]
     assert balance.factor(12.2, 100.0, True) == 12.0
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_a_table_fits_the_terminal_with_names_of_any_length(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    names = ["all", "1_character", "  " + "+".join(["AkaneKurosawa", "SoraMinato"] * 3), "  山のススメ" * 5]
+    rows = [balance.Row(name, 1, "1", "8.33", "24", 0.25, 0.25) for name in names]
+    lines = balance.table("folder", rows, True).splitlines()
+    assert max(map(columns_of, lines)) <= columns
+    assert "…" in lines[3]
+    assert (lines[2].endswith("1_character  " + "#" * (lines[2].count("#"))) and "#####" in lines[2]) or columns == 60
+
+
+@pytest.mark.parametrize(
+    ("text", "room", "expected"),
+    [("abcdef", 6, "abcdef"), ("abcdef", 5, "ab…ef"), ("abcdef", 1, "…"), ("山のススメ", 7, "山の…メ")],
+)
+def test_the_middle_of_a_text_is_left_out(text: str, room: int, expected: str) -> None:
+    assert shortened(text, room) == expected
