@@ -54,7 +54,7 @@ def levels_options(options: StageParser) -> None:
 def parser() -> StageParser:
     """Return the command line."""
     options = StageParser("arrange_folders", __doc__ or "")
-    options.shared("src_dir", "dst_dir", "dry_run", "limit", "config")
+    options.shared("src_dir", "dst_dir", "dry_run", "limit", "follow_links", "config")
     options.group("levels of folders")
     options.option(
         "levels",

@@ -71,7 +71,8 @@ def add_comparison(options: StageParser) -> None:
 def parser() -> StageParser:
     """Return the command line."""
     options = StageParser("classify_characters", __doc__ or "")
-    options.shared("src_dir", "redo", "dry_run", "limit", "workers", "device", "overwrite_corrections", "config")
+    options.shared("src_dir", "redo", "dry_run", "limit", "follow_links", "workers", "device")
+    options.shared("overwrite_corrections", "config")
     add_comparison(options)
     options.group("scenes and corrections")
     options.option("single_frames", action="store_true", help="name each frame by itself, without votes in its scene")

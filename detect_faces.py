@@ -51,7 +51,7 @@ def look_options(options: StageParser) -> None:
 def parser() -> StageParser:
     """Return the command line."""
     options = StageParser("detect_faces", __doc__ or "")
-    options.shared("src_dir", "redo", "dry_run", "limit", "workers", "device", "batch_size")
+    options.shared("src_dir", "redo", "dry_run", "limit", "follow_links", "workers", "device", "batch_size")
     options.shared("overwrite_corrections", "config")
     options.group("detectors")
     options.option(

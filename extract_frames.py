@@ -81,7 +81,7 @@ def sampling_options(options: StageParser) -> None:
 def parser() -> StageParser:
     """Return the command line."""
     options = StageParser("extract_frames", __doc__ or "")
-    options.shared("src_dir", "dst_dir", "redo", "dry_run", "limit", "workers", "config")
+    options.shared("src_dir", "dst_dir", "redo", "dry_run", "limit", "follow_links", "workers", "config")
     options.needed.append("dst_dir")
     options.group("videos and names")
     options.option("prefix", help="start of each frame's name (default: the name of --src_dir)")

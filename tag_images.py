@@ -50,9 +50,8 @@ def rule_options(options: StageParser) -> None:
 def parser() -> StageParser:
     """Return the command line."""
     options = StageParser("tag_images", __doc__ or "")
-    options.shared(
-        "src_dir", "redo", "dry_run", "limit", "workers", "device", "batch_size", "overwrite_corrections", "config"
-    )
+    options.shared("src_dir", "redo", "dry_run", "limit", "follow_links", "workers", "device", "batch_size")
+    options.shared("overwrite_corrections", "config")
     options.group("tagger and thresholds")
     options.option(
         "model",

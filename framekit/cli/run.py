@@ -18,6 +18,7 @@ from framekit import console
 from framekit.cli.parser import StageParser
 from framekit.dataset import history
 from framekit.errors import UsageError
+from framekit.files.paths import links_followed
 
 DONE, SOME_UNREADABLE, WRONG_USE, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141  # the last two as shells have them
 # What the world around may do to any file: what to say, and what to do about it.
@@ -28,6 +29,7 @@ REMEDIES = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), FULL),
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), FORBIDDEN),
     **dict.fromkeys((errno.ENOTDIR, errno.EEXIST), ("a file lies where a folder is needed", "give another folder")),
+    errno.ENXIO: ("it is no file but a pipe, a socket or a device", "remove it"),
     errno.EISDIR: ("it is a folder where a file is needed", "rename or remove it"),
     errno.ELOOP: ("it is a link, and nothing is written through one", "remove the link"),
     **dict.fromkeys((errno.ENOENT, errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ENODEV), AWAY),
@@ -83,16 +85,18 @@ def script(parser: Callable[[], StageParser]) -> Callable[[Callable[[Namespace],
             options = parser()
             try:
                 args = options.read(argv)
-                with voice(args.quiet, args.verbose), locked_folder(options.script, args.command):
+                follows = "follow_links" in args and args.follow_links
+                heard = voice(args.quiet, args.verbose)
+                with heard, links_followed(follows), locked_folder(options.script, args.command):
                     console.detail(told_options(vars(args)))
                     started = time.perf_counter()
                     code = function(args)
                     console.detail(f"took {time.perf_counter() - started:.1f} s")
                 sys.stdout.flush()
+                if args.command is not None:
+                    history.record_command(args.command)
             except (UsageError, OSError, KeyboardInterrupt) as error:
                 return report_error(error)
-            if args.command is not None:
-                history.record_command(args.command)
             return code
 
         return main
