@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from framekit.cli.values import parted
-from framekit.cli.words import unknown_value
+from framekit.cli.words import hint, unknown_value
 from framekit.console import nearest
 from framekit.errors import BadSidecar, UsageError, reason_of
 from framekit.files.atomic import read_text, toml_values
@@ -46,7 +46,7 @@ def read_defaults(path: Path, script: str, options: Mapping[str, argparse.Action
     own = tables.get(script, {})
     for key in own:
         if key not in options or key == "config":
-            raise UsageError(f"{path}: [{script}] has no option {key}{nearest(key, options, '')}")
+            raise UsageError(f"{path}: [{script}] has no option {key}{hint(script, key, options, '')}")
     return {
         options[key].dest: converted(value, options[key], f"{path}: {key} in [{script}]") for key, value in own.items()
     }

@@ -214,17 +214,16 @@ VALUES: dict[str, dict[str, str]] = {
 }
 
 
-def unknown_option(script: str, word: str, known: Collection[str]) -> str:
-    """Return what to say of an option that a script doesn't have: our word for it, else the nearest."""
+def hint(script: str, word: str, known: Collection[str], dashes: str = "--") -> str:
+    """Return what to say behind a name that is no option of a script: our word for it, else the nearest, or nothing."""
     name = word.lstrip("-").partition("=")[0].replace("-", "_").replace(":", "_").lower()
     ours = OPTIONS.get(script, {}).get(name) or OPTIONS[""].get(name)
-    begin = f"unknown option {word.partition('=')[0]}"
     if ours is None:
-        return begin + nearest(name, known, "--")
+        return nearest(name, known, dashes)
     if ours.startswith("nothing: "):
-        return f"{begin}; it needs none: {ours.removeprefix('nothing: ')}"
-    own = ours.startswith("--") and ours.split()[0].lstrip("-").rstrip(",") not in known
-    return begin + nearest(name, known, "--") if own else f"{begin}; here that is {ours}"
+        return f"; it needs none: {ours.removeprefix('nothing: ')}"
+    is_other = ours.startswith("--") and ours.split()[0].lstrip("-").rstrip(",") not in known
+    return nearest(name, known, dashes) if is_other else f"; here that is {ours}"
 
 
 def unknown_value(option: str, value: str, known: Iterable[str]) -> str:
