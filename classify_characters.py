@@ -71,7 +71,8 @@ def add_comparison(options: StageParser) -> None:
 def parser() -> StageParser:
     """Return the command line."""
     options = StageParser("classify_characters", __doc__ or "")
-    options.shared("src_dir", "redo", "limit", "follow_links", "workers", "device", "overwrite_corrections", "config")
+    options.shared("src_dir", "redo", "dry_run", "limit", "follow_links", "workers", "device")
+    options.shared("overwrite_corrections", "config")
     add_comparison(options)
     options.group("scenes and corrections")
     options.option("single_frames", action="store_true", help="name each frame by itself, without votes in its scene")
@@ -167,8 +168,15 @@ def main(args: argparse.Namespace) -> int:
     digest = recognise.comparison_digest(references.find_references(args.ref_dir, unreadable), choice, corrected)
     options = ("unknown_threshold", "margin_weight", "min_lead", "single_frames", "face_model")
     made = {"model": choice.how, "references": digest, "settings": {name: getattr(args, name) for name in options}}
-    atomic.clean_up((frame.parent for frame in found), CHARACTERS)
     todo, kept = waiting_frames(known, args.redo, args.overwrite_corrections)
+    done = len(known) - len(todo) - len(kept)
+    left = console.made_otherwise(characters.named_otherwise({*known} - todo - kept, made), "names")
+    if args.dry_run:
+        would = (
+            f"{console.counted(len(todo), 'frame')} would be named, {len(known) - len(todo) - len(kept)} already done"
+        )
+        return run.close(f"{would}, in {args.src_dir}", unreadable, left)
+    atomic.clean_up((frame.parent for frame in found), CHARACTERS)
     counts, written = Counter[str](), 0
     if todo or args.evaluate:
         face_model = args.face_model or references.detector_of(list(known))
@@ -179,10 +187,9 @@ def main(args: argparse.Namespace) -> int:
         named = name_frames(known, todo, recogniser, not args.single_frames, workers)
         counts, written, undecoded = write_names(named, made, kept, args.overwrite_corrections)
         unreadable += recogniser.heads.unreadable + undecoded
-    closing = summary(counts, written, len(known) - len(todo) - len(kept), len(kept))
+    closing = summary(counts, written, done, len(kept))
     if args.propagate:
         closing += f", {console.counted(propagate(found, kept), 'faceless frame')} with inferred names"
-    left = console.made_otherwise(characters.named_otherwise({*known} - todo - kept, made), "names")
     if undetected:
         console.warn(f"{console.counted(len(undetected), 'frame')} without X.faces.json; run detect_faces.py")
     if args.annotate:

@@ -12,8 +12,9 @@ import argparse
 import math
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
+from pathlib import Path
 
 from framekit import console, errors
 from framekit.cli import run
@@ -80,7 +81,7 @@ def sampling_options(options: StageParser) -> None:
 def parser() -> StageParser:
     """Return the command line."""
     options = StageParser("extract_frames", __doc__ or "")
-    options.shared("src_dir", "dst_dir", "redo", "limit", "follow_links", "workers", "config")
+    options.shared("src_dir", "dst_dir", "redo", "dry_run", "limit", "follow_links", "workers", "config")
     options.needed.append("dst_dir")
     options.group("videos and names")
     options.option("prefix", help="start of each frame's name (default: the name of --src_dir)")
@@ -136,6 +137,8 @@ def main(args: argparse.Namespace) -> int:
     found = done.standing(args.dst_dir, labelled, numbered.unsure, wanted)
     if found.todo or args.redo:
         episodes.tell_unsure(numbered)
+    if args.dry_run:
+        return would_extract(labelled if args.redo else found.todo, args.dst_dir, unusable, found)
     again = done.begin_again(args.dst_dir, labelled, wanted) if args.redo else None
     todo = found.todo if again is None else done.left_to_do(args.dst_dir, labelled, again)
     started = time.perf_counter()
@@ -167,6 +170,17 @@ def main(args: argparse.Namespace) -> int:
         unusable + ([] if args.redo else found.damaged) + refused + failed,
         differing,
     )
+
+
+def would_extract(
+    todo: Mapping[str, Path], dataset: Path, unusable: Sequence[tuple[Path, str]], found: done.Standing
+) -> int:
+    """Say which video would go where, and return the exit code."""
+    for label, video in todo.items():
+        console.say(console.shown(f"{video.name} -> {dataset / label}"))
+    would = f"{console.counted(len(todo), 'episode')} would be extracted, {len(found.finished)} already done"
+    otherwise = [] if found.otherwise.keys() <= todo.keys() else done.told_otherwise(found)
+    return run.close(f"{would}, in {dataset}", [*unusable, *found.damaged], otherwise)
 
 
 def summary(finished: Sequence[Extracted], sampling: Sampling, elapsed: float, redo: bool) -> str:

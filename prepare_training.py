@@ -43,6 +43,7 @@ from framekit.training.destinations import (
     to_check,
 )
 from framekit.training.record import RECORD, read_record
+from framekit.training.weights import Weights, kohya_weights, read_weights, unmet_weights, weights_for
 
 
 def add_balance_options(options: StageParser) -> None:
@@ -128,12 +129,12 @@ def check(place: Destination, resolution: int, workers: int, each: bool) -> int:
     return run.SOME_UNREADABLE if number else run.DONE
 
 
-def weights_of(given: balance.Weights, counts: Mapping[Folder, int]) -> balance.Weights:
+def weights_of(given: Weights, counts: Mapping[Folder, int]) -> Weights:
     """Return the weights that were given, and those that kohya's repeats make, which is told."""
-    weights = balance.weights_for(given, counts)
-    for sentence in balance.unmet_weights(weights, counts):
+    weights = weights_for(given, counts)
+    for sentence in unmet_weights(weights, counts):
         console.warn(sentence)
-    repeats = balance.kohya_weights(counts, weights)
+    repeats = kohya_weights(counts, weights)
     if repeats:
         console.say("kohya's repeats in the names of folders are kept as weights; --weight_csv changes them")
     return [*weights, *repeats]
@@ -156,7 +157,7 @@ def main(args: argparse.Namespace) -> int:
     tell_dropped(parser(), vars(args))
     settings = Settings(args.resolution or 0, args.kohya_form)
     places = destinations(root, target, wanted, settings)
-    given = balance.read_weights(args.weight_csv) if args.weight_csv else []
+    given = read_weights(args.weight_csv) if args.weight_csv else []
     limits = balance.Limits(args.min_multiply, args.max_multiply, args.target_epoch_size, args.max_repeats)
     fetched = mend.follow_hand(root) if root.is_dir() else 0
     unusable: list[tuple[Path, str]] = []
@@ -232,7 +233,7 @@ def remarks(
 
 def show_balance(
     dataset: prepare.Dataset,
-    weights: balance.Weights,
+    weights: Weights,
     has_repeats: bool,
     report: Path | None,
     workers: int,

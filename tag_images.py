@@ -64,9 +64,8 @@ def writing_options(options: StageParser) -> None:
 def parser() -> StageParser:
     """Return the command line."""
     options = StageParser("tag_images", __doc__ or "")
-    options.shared(
-        "src_dir", "redo", "limit", "follow_links", "workers", "device", "batch_size", "overwrite_corrections", "config"
-    )
+    options.shared("src_dir", "redo", "dry_run", "limit", "follow_links", "workers", "device", "batch_size")
+    options.shared("overwrite_corrections", "config")
     options.group("tagger and thresholds")
     options.option(
         "model",
@@ -110,7 +109,6 @@ def main(args: argparse.Namespace) -> int:
         raise UsageError("--append_tags adds to one list of tags; leave out --character_line")
     unusable: list[tuple[Path, str]] = []
     found = frames.find_frames(args.src_dir, args.limit, unusable)
-    atomic.clean_up((frame.parent for frame in found), extension)
     taggers = short_names(args.model)
     thresholds = select.thresholds_for(
         args.threshold_mode, list(taggers), args.general_threshold, args.character_threshold
@@ -132,6 +130,12 @@ def main(args: argparse.Namespace) -> int:
     todo = write.leave_edited(asked, wanted)
     tally = Tally(edited=len(asked) - len(todo))
     workers = console.worker_count(args.workers)
+    asked_for = {*asked}
+    left = write.tagged_otherwise([frame for frame in found if frame not in asked_for], list(taggers), wanted)
+    if args.dry_run:
+        would = f"{console.counted(len(todo), 'frame')} would be tagged, {len(found) - len(asked)} already done"
+        return run.close(f"{would}, in {args.src_dir}", unusable, left)
+    atomic.clean_up((frame.parent for frame in found), extension)
     if todo and args.rethreshold:
         tally.add(write.write_all(todo, wanted))
     elif todo:
@@ -139,8 +143,6 @@ def main(args: argparse.Namespace) -> int:
         tally.add(tag_frames(todo, [partial(load, tagger) for tagger in taggers], wanted, args.redo))
     if args.summary:
         write_summary(args.src_dir, found, extension)
-    asked_for = {*asked}
-    left = write.tagged_otherwise([frame for frame in found if frame not in asked_for], list(taggers), wanted)
     return run.close(closing(tally, len(found) - len(asked), args.src_dir), unusable + tally.unreadable, left)
 
 

@@ -2,13 +2,14 @@
 
 import difflib
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
-from unicodedata import category
+from unicodedata import category, east_asian_width
 
 Item = TypeVar("Item")
 
@@ -96,6 +97,28 @@ def shown(text: str) -> str:
     Names of files may hold any of these, and could otherwise forge lines or end the run.
     """
     return "".join(ascii(one)[1:-1] if category(one) in ("Cc", "Cs", "Zl", "Zp") else one for one in text)
+
+
+def terminal_columns() -> int:
+    """Return how many columns a table may take: those of the terminal, 80 without one."""
+    return shutil.get_terminal_size((80, 24)).columns
+
+
+def columns_of(text: str) -> int:
+    """Return how many columns a text takes; Chinese, Japanese and Korean characters take two each."""
+    return sum(2 if east_asian_width(one) in "WF" else 1 for one in text)
+
+
+def shortened(text: str, room: int) -> str:
+    """Return a text with as much of its middle left out as it takes to fit into so many columns."""
+    if columns_of(text) <= room:
+        return text
+    for left_out in range(1, len(text)):
+        begin = (len(text) - left_out + 1) // 2
+        cut = f"{text[:begin]}…{text[begin + left_out :]}"
+        if columns_of(cut) <= room:
+            return cut
+    return "…"
 
 
 def counted(number: int, noun: str) -> str:

@@ -1,4 +1,6 @@
-"""errors."""
+"""What may go wrong and is expected: wrong use, and files that cannot be used."""
+
+from pathlib import Path
 
 
 class UsageError(Exception):
@@ -15,3 +17,8 @@ class MissingSidecar(BadSidecar):
 
 class UnreadableFrame(Exception):
     """Raised by `read_pixels`; the text is the reason."""
+
+
+def reason_of(error: Exception, path: Path) -> str:
+    """Return the text of an error without the name of its file, for a sentence that names the path already."""
+    return str(error).removeprefix(f"{path.name}: ").removeprefix(f"{path.name} ")

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from framekit.cli.values import parted
-from framekit.cli.words import unknown_value
+from framekit.cli.words import hint, unknown_value
 from framekit.console import nearest
-from framekit.errors import BadSidecar, UsageError
+from framekit.errors import BadSidecar, UsageError, reason_of
 from framekit.files.atomic import read_text, toml_values
 from framekit.files.tables import SHOWN
 
@@ -46,7 +46,7 @@ def read_defaults(path: Path, script: str, options: Mapping[str, argparse.Action
     own = tables.get(script, {})
     for key in own:
         if key not in options or key == "config":
-            raise UsageError(f"{path}: [{script}] has no option {key}{nearest(key, options, '')}")
+            raise UsageError(f"{path}: [{script}] has no option {key}{hint(script, key, options, '')}")
     return {
         options[key].dest: converted(value, options[key], f"{path}: {key} in [{script}]") for key, value in own.items()
     }
@@ -85,7 +85,7 @@ def read_tables(path: Path) -> dict[str, Any]:
     try:
         text = read_text(path, is_given=True)
     except BadSidecar as error:
-        raise UsageError(f"{path} cannot be read ({error}); --config must name a TOML file") from error
+        raise UsageError(f"{path} cannot be read ({reason_of(error, path)}); --config must name a TOML file") from error
     for number, written in lone_backslashes(text):
         shown, quotes = visible(written), "'" if "'" not in written else "'''"
         meant = f"{quotes}{shown}{quotes}"

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from framekit import console
 from framekit.cli.config import read_defaults
 from framekit.cli.values import SHOWN_AS, count, given_path, number, parted, whole
-from framekit.cli.words import unknown_option, unknown_value
+from framekit.cli.words import hint, unknown_value
 from framekit.dataset import history
 from framekit.errors import UsageError
 from framekit.files.paths import is_utf8
@@ -277,10 +277,10 @@ class StageParser(argparse.ArgumentParser):
     def refuse(self, word: str) -> NoReturn:
         """Raise UsageError for a word that no option takes."""
         if word.startswith("-"):
-            self.error(unknown_option(self.script, word, self.options()))
+            self.error(f"unknown option {word.partition('=')[0]}{hint(self.script, word, self.options())}")
         second = next((name for name in ("dst_dir", "ref_dir") if name in self.options()), None)
-        hint = f"give a second folder as --{second} {word}" if second else "one folder is read"
-        self.error(f"{word} is one word too many; {hint}, and put names with blanks in quotes")
+        advice = f"give a second folder as --{second} {word}" if second else "one folder is read"
+        self.error(f"{word} is one word too many; {advice}, and put names with blanks in quotes")
 
     def refuse_useless(self, held: Mapping[str, Any], given: Sequence[str]) -> None:
         """Raise UsageError for options of the command line that would silently do nothing beside others."""

@@ -46,7 +46,7 @@ def close(
     """
     for left in otherwise:
         console.warn(console.shown(left))
-    listed = list(dict.fromkeys(unreadable))
+    listed = list(dict.fromkeys((path, reason.removeprefix(f"{path.name}: ")) for path, reason in unreadable))
     for path, reason in listed:
         console.warn(console.shown(f"unreadable: {path}: {reason}"))
     console.say(console.shown(sentence + (f"; {len(listed)} unreadable, listed above" if listed else "")))
@@ -91,11 +91,8 @@ def script(
             try:
                 args = options.read(argv)
                 follows = "follow_links" in args and args.follow_links
-                with (
-                    voice(args.quiet, args.verbose),
-                    links_followed(follows),
-                    locked(options.script, args, moves),
-                ):
+                heard = voice(args.quiet, args.verbose)
+                with heard, links_followed(follows), locked(options.script, args, moves):
                     console.detail(told_options(vars(args)))
                     started = time.perf_counter()
                     code = function(args)
@@ -142,6 +139,7 @@ def locked(script: str, given: Namespace, moves: Callable[[Namespace], Iterable[
 @contextmanager
 def voice(quiet: bool, verbose: bool) -> Iterator[None]:
     """Let the script say as much as --quiet and --verbose ask for."""
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")  # its messages about files would stand between ours
     before = console.VOICE.quiet, console.VOICE.verbose
     console.VOICE.quiet, console.VOICE.verbose = quiet, verbose
     try:

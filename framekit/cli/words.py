@@ -110,7 +110,6 @@ OPTIONS: dict[str, dict[str, str]] = {
         "blacklist_tags_file": "--blacklist",
         "overlap_tags_file": "--implications",
         "drop_overlap_tags": "--drop_overlap",
-        "dry_run": "nothing: tags of yours stay anyway; --limit 5 tries it on five frames",
     },
     "detect_faces": {
         "threshold": "--score_threshold",
@@ -146,7 +145,6 @@ OPTIONS: dict[str, dict[str, str]] = {
         "no_extract_from_noise": "--unknown_threshold",
         "keep_unnamed": "nothing: unnamed faces stay, as unknown",
         "batch_size": "nothing: heads are embedded in small batches",
-        "dry_run": "nothing: names of yours stay anyway; --evaluate says how good the references are",
     },
     "generate_metadata": {
         "prefix": "--general_description",
@@ -215,17 +213,16 @@ VALUES: dict[str, dict[str, str]] = {
 }
 
 
-def unknown_option(script: str, word: str, known: Collection[str]) -> str:
-    """Return what to say of an option that a script doesn't have: our word for it, else the nearest."""
+def hint(script: str, word: str, known: Collection[str], dashes: str = "--") -> str:
+    """Return what to say behind a name that is no option of a script: our word for it, else the nearest, or nothing."""
     name = word.lstrip("-").partition("=")[0].replace("-", "_").replace(":", "_").lower()
     ours = OPTIONS.get(script, {}).get(name) or OPTIONS[""].get(name)
-    begin = f"unknown option {word.partition('=')[0]}"
     if ours is None:
-        return begin + nearest(name, known, "--")
+        return nearest(name, known, dashes)
     if ours.startswith("nothing: "):
-        return f"{begin}; it needs none: {ours.removeprefix('nothing: ')}"
-    own = ours.startswith("--") and ours.split()[0].lstrip("-").rstrip(",") not in known
-    return begin + nearest(name, known, "--") if own else f"{begin}; here that is {ours}"
+        return f"; it needs none: {ours.removeprefix('nothing: ')}"
+    is_other = ours.startswith("--") and ours.split()[0].lstrip("-").rstrip(",") not in known
+    return nearest(name, known, dashes) if is_other else f"; here that is {ours}"
 
 
 def unknown_value(option: str, value: str, known: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 
 from framekit import console
-from framekit.errors import BadSidecar, UsageError
+from framekit.errors import BadSidecar, UsageError, reason_of
 from framekit.files.atomic import read_text
 from framekit.files.names import has_control, nfc
 
@@ -66,7 +66,7 @@ def read_rows(path: Path, example: str, columns: tuple[int, int], unique: bool =
         text = read_text(path, is_given=True)
     except BadSidecar as error:
         raise UsageError(
-            f"{path} cannot be read ({error}); it needs lines such as {example}, saved as CSV UTF-8"
+            f"{path} cannot be read ({reason_of(error, path)}); it needs lines such as {example}, saved as CSV UTF-8"
         ) from error
     rows: list[Row] = []
     seen: dict[str, str] = {}

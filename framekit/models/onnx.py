@@ -1,5 +1,6 @@
 """ONNX models on the requested device."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from framekit.pixels.decode import Pixels
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
+# What onnxruntime puts before the reason: its own name, a code, and the path that the sentence has already.
+ONNX_PREFIX = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : (?:Load model from .* failed: ?)?")
 PROVIDERS = {  # --device -> execution provider of onnxruntime, in the order in which `auto` prefers them
     "cuda": "CUDAExecutionProvider",
     "directml": "DmlExecutionProvider",
@@ -52,7 +55,8 @@ def open_session(path: Path, device: str) -> "InferenceSession":
             str(path), providers=list(dict.fromkeys([wanted, "CPUExecutionProvider"]))
         )
     except (Fail, InvalidArgument, InvalidGraph, InvalidProtobuf) as error:
-        raise UsageError(f"{path} is not a usable ONNX model: {str(error).splitlines()[0]}") from error
+        reason = ONNX_PREFIX.sub("", str(error).splitlines()[0])
+        raise UsageError(f"{path} is not a usable ONNX model: {reason}") from error
     if wanted not in session.get_providers() and device != "auto":
         raise UsageError(f"--device {device} was asked for, but {wanted} does not start here; use --device cpu")
     console.say(f"{path.name} runs on {session.get_providers()[0]}")

@@ -7,7 +7,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from framekit.errors import BadSidecar, UnreadableFrame, UsageError
+from framekit.errors import BadSidecar, UnreadableFrame, UsageError, reason_of
 from framekit.files import atomic
 from framekit.pixels import decode, modes
 from framekit.pixels.encode import encode_png
@@ -97,7 +97,9 @@ def write_files(
     try:
         before = atomic.read_json(root / INDEX) if (root / INDEX).exists() else {}
     except BadSidecar as error:
-        raise UsageError(f"{root} holds a damaged {INDEX} ({error}); remove the folder") from error
+        raise UsageError(
+            f"{root} holds a damaged {INDEX} ({reason_of(error, root / INDEX)}); remove the folder"
+        ) from error
     now: dict[str, str] = {}
     left_out: list[tuple[Path, str]] = []
     for number, rows in enumerate(files):

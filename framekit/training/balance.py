@@ -1,33 +1,24 @@
 """The balance of a tree, folder by folder and character by character, and the tables that show it."""
 
 import math
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from fractions import Fraction
-from glob import escape
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
-from framekit.arrange.folders import repeats_and_name
-from framekit.console import counted, nearest
-from framekit.errors import UsageError
-from framekit.files.names import nfc, with_brackets_read
-from framekit.files.tables import read_rows
+from framekit.console import columns_of, counted, shortened, terminal_columns
+from framekit.files.names import nfc
 from framekit.sidecars.metadata import Metadata
 from framekit.trainers.base import Folder, FolderBalance
+from framekit.training.weights import Weights, weight_of
 
-BAR = 30  # characters that the longest bar takes
-# (folder name or pattern of the whole path, weight), in the order in which they are tried
-Weights = Sequence[tuple[str, float]]
-MAX_WEIGHT = 1e6
+BAR = 30  # characters that the longest bar takes, and at least where names are long
+LEAST_BAR = 5
 LEAST_MULTIPLY = 0.0001  # EveryDream2 reads 0 as 1.0
-# Weights of sources side by side at the top of a tree. Source: anime_screenshot_pipeline, default weights.
-SOURCE_WEIGHTS: Weights = (("screenshots", 3.0), ("fanart", 2.0), ("regularization", 5.0))
 MOST_CELLS = 2_000_000  # scales times folders that are tried; chosen: more gains less than a point in a share
 BEYOND = 1.25  # times `most`: a scale a little too large, cut off, may still fit best; chosen
 AS_GOOD = 0.005  # deviations that differ by less count as equal, and the smaller epoch wins; chosen
@@ -38,8 +29,6 @@ TARGET_DEVIATION = 0.05
 NEARLY_WHOLE = 0.02
 ROUNDING = 1e-6  # of a sum of floats; generous
 STEPS = 10_000  # of a factor; four decimals
-# In a table whose cells are separated otherwise; a comma before three digits could stand for thousands.
-DECIMAL_COMMA = re.compile(r"^(0|\d+(?=,\d\d?$)),(\d+)$")
 OFTEN = 20  # times the average, from which a frame is learnt by heart rather than balanced; chosen
 LIMITS = (100, 200, 500, 1000)  # of repeats, tried in turn, and told beside the chosen one
 
@@ -143,92 +132,27 @@ def character_rows(balanced: Sequence[FolderBalance], described: Iterable[tuple[
 
 
 def table(title: str, rows: Sequence[Row]) -> str:
-    """Return rows as text: frames, weight, multiply, repeats, share of an epoch before and after, a bar.
+    """Return rows as text: frames, weight, multiply, repeats, share of an epoch before and after, a bar; within the
+    columns of the terminal.
 
     A column that says nothing is left out.
     """
     longest = max([row.after for row in rows if row.name != "all"], default=1.0) or 1.0
     columns = ["weight"] * any(row.weight not in ("", "1") for row in rows) + ["multiply"]
     columns += ["repeats"] * any(row.repeats for row in rows)
-    lines = ["  ".join(["frames", *columns, "before ", " after", title])]
+    heading = "  ".join(["frames", *columns, "before ", " after", ""])
+    room = terminal_columns() - len(heading)
+    name_room = max(1, room - LEAST_BAR - 2 if room > 6 * LEAST_BAR else room)
+    longest_name = min(name_room, max((columns_of(row.name) for row in rows), default=0))
+    bar_room = max(0, min(BAR, room - longest_name - 2))
+    lines = [heading + title]
     for row in rows:
-        bar = "" if row.name == "all" else "  " + "#" * round(BAR * row.after / longest)
+        bar = "" if row.name == "all" else "  " + "#" * round(bar_room * row.after / longest)
         cells = [f"{getattr(row, column):>{len(column)}}" for column in columns]
-        lines.append("  ".join([f"{row.frames:6d}", *cells, f"{row.before:7.1%}", f"{row.after:6.1%}", row.name]) + bar)
+        name = shortened(row.name, name_room)
+        line = "  ".join([f"{row.frames:6d}", *cells, f"{row.before:7.1%}", f"{row.after:6.1%}", name]) + bar
+        lines.append(line.rstrip())
     return "\n".join(lines)
-
-
-def read_weights(path: Path) -> Weights:
-    """Read `name or pattern,weight` rows. Raises UsageError for a weight that is no number in its range."""
-    weights = []
-    for row in read_rows(path, "1_character,3", (2, 2)):
-        name, text = row.cells
-        try:
-            weight = float(DECIMAL_COMMA.sub(r"\1.\2", text))
-        except ValueError as error:
-            raise UsageError(
-                f"{row.place}: the weight of {name}, {text}, is not a number; write it such as 1.5"
-            ) from error
-        if not 1 / MAX_WEIGHT <= weight <= MAX_WEIGHT:
-            raise UsageError(f"{row.place}: the weight of {name} must be above 0, and at most {MAX_WEIGHT:g}")
-        weights.append((name, weight))
-    return weights
-
-
-def weights_for(weights: Weights, filled: Iterable[PurePosixPath]) -> Weights:
-    """Return weights in which brackets stand for themselves where any of the folders, or one above, fits them so."""
-    nodes = {node for folder in filled for node in (folder, *folder.parents)}
-    known = {nfc(text) for node in nodes for text in (node.name, str(node))}
-    return [(with_brackets_read(name, known), weight) for name, weight in weights]
-
-
-def unmet_weights(weights: Weights, filled: Iterable[PurePosixPath]) -> list[str]:
-    """Return a sentence for each row of weights that means no folder, with the nearest one."""
-    nodes = {node for folder in filled for node in (folder, *folder.parents)}
-    names = {node.name for node in nodes} - {""}
-    return [
-        f"--weight_csv: no folder is meant by {name}{nearest(name, names, '')}"
-        for name, _ in weights
-        if not any(fits(node, name) for node in nodes)
-    ]
-
-
-def kohya_weights(counts: Mapping[PurePosixPath, int], weights: Weights) -> Weights:
-    """Return weights that keep kohya's repeats of folders such as `10_aoba`, where no `weights` are given for any.
-
-    They count where all folders beside each other are called so.
-    """
-    below: dict[PurePosixPath, dict[PurePosixPath, int]] = {}
-    for folder, count in counts.items():
-        for node in (folder, *folder.parents)[:-1]:
-            beside = below.setdefault(node.parent, {})
-            beside[node] = beside.get(node, 0) + count
-    kept: list[tuple[str, float]] = []
-    for parent, beside in below.items():
-        repeats = [(repeats_and_name(node.name) or (0,))[0] for node in beside]
-        is_given = any(fits(node, name) for node in beside for name, _ in weights)
-        if 0 in repeats or counts.get(parent) or is_given or len({*repeats}) == 1:
-            continue
-        frames = [one * count for one, count in zip(repeats, beside.values(), strict=True)]
-        kept += [(escape(str(node)), one / min(frames)) for node, one in zip(beside, frames, strict=True)]
-    return kept
-
-
-def fits(folder: PurePosixPath, name: str) -> bool:
-    """Tell whether a name or pattern of weights means a folder."""
-    return name.replace("[[]", "[") == nfc(folder.name) or fnmatchcase(nfc(str(folder)), name)
-
-
-def weight_of(folder: PurePosixPath, weights: Weights) -> float:
-    """Return the weight of a folder: by its name, else by the first pattern that fits its path, else its default.
-
-    By default a source at the top has the weight of its kind, and any other folder 1.
-    """
-    for name, weight in weights:
-        if name.replace("[[]", "[") == nfc(folder.name):
-            return weight
-    default = dict(SOURCE_WEIGHTS).get(str(folder), 1.0)
-    return next((weight for pattern, weight in weights if fnmatchcase(nfc(str(folder)), pattern)), default)
 
 
 def shares(counts: Mapping[PurePosixPath, int], weights: Weights) -> dict[PurePosixPath, float]:

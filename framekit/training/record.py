@@ -27,8 +27,9 @@ def read_record(root: Path) -> dict[str, set[str]]:
         noted = atomic.read_json(path, MAX_RECORD_BYTES) if path.exists() else {}
         return {nfc(key): set(map(str, digests)) for key, digests in noted.items()}
     except (errors.BadSidecar, TypeError) as error:
+        reason = errors.reason_of(error, path)
         raise errors.UsageError(
-            f"{path} is damaged ({error}); remove it, all existing captions then count as edited"
+            f"{path} is damaged ({reason}); remove it, all existing captions then count as edited"
         ) from error
 
 
@@ -49,8 +50,9 @@ def read_configs(root: Path) -> dict[str, Noted]:
             for config, entries in noted.items()
         }
     except (errors.BadSidecar, TypeError, AttributeError) as error:
+        reason = errors.reason_of(error, path)
         raise errors.UsageError(
-            f"{path} is damaged ({error}); remove it, all that differs in configs then counts as edited"
+            f"{path} is damaged ({reason}); remove it, all that differs in configs then counts as edited"
         ) from error
 
 

@@ -174,3 +174,11 @@ def test_verbose_says_the_options_as_they_are(tmp_path: Path, capsys: pytest.Cap
     assert re.search(r"^took [\d.]+ s$", told.err, re.MULTILINE)
     assert "1 frame described" in told.out
     assert "--verbose" not in (tmp_path / ".commands.jsonl").read_text()
+
+
+def test_a_word_of_the_field_in_a_config_is_answered_too(tmp_path: Path) -> None:
+    config = tmp_path / "dataset.toml"
+    config.write_text("[tag_images]\nthreshold = 0.3\n")
+    assert "[tag_images] has no option threshold; here that is --general_threshold" in refusal(
+        "tag_images", "--config", str(config)
+    )

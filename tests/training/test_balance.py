@@ -5,8 +5,10 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from framekit.console import columns_of, shortened
 from framekit.errors import UsageError
 from framekit.training import balance
+from framekit.training.weights import Weights, read_weights, weight_of
 
 # The worked example that the older script generation gives: three levels of weights, and what comes of them.
 WEIGHTS = [("1_character", 3.0), ("class1", 4.0), ("*class2", 6.0)]
@@ -18,12 +20,12 @@ def paths(values: dict[str, int]) -> dict[PurePosixPath, int]:
     return {PurePosixPath(name): value for name, value in values.items()}
 
 
-def shares(counts: dict[str, int], weights: balance.Weights = ()) -> dict[str, float]:
+def shares(counts: dict[str, int], weights: Weights = ()) -> dict[str, float]:
     return {str(folder): round(share, 12) for folder, share in balance.shares(paths(counts), weights).items()}
 
 
 def multiplies(
-    counts: dict[str, int], weights: balance.Weights = (), least: float = 1.0, most: float = 100.0
+    counts: dict[str, int], weights: Weights = (), least: float = 1.0, most: float = 100.0
 ) -> dict[str, float]:
     return {str(folder): factor for folder, factor in balance.multiplies(paths(counts), weights, least, most).items()}
 
@@ -107,9 +109,9 @@ def test_names_that_begin_alike_are_different_folders() -> None:
         ([("b", 2.0), ("b", 3.0)], 2.0),
     ],
 )
-def test_the_name_wins_over_the_first_pattern_that_fits_the_path(weights: balance.Weights, expected: float) -> None:
+def test_the_name_wins_over_the_first_pattern_that_fits_the_path(weights: Weights, expected: float) -> None:
     folder = PurePosixPath("b" if weights == [("b*", 2.0)] else "a/b")
-    assert balance.weight_of(folder, weights) == expected
+    assert weight_of(folder, weights) == expected
 
 
 def test_the_least_factor_scales_all() -> None:
@@ -157,7 +159,7 @@ def test_shares_of_an_epoch_as_the_trainer_gets_them() -> None:
 
 def test_weights_are_read_in_their_order(tmp_path: Path) -> None:
     path = write_csv(tmp_path, '\ufeff1_character,3\r\n\r\n class1 , 4.5\n"a, b",1e1\n*class2,.5\n')
-    assert balance.read_weights(path) == [("1_character", 3.0), ("class1", 4.5), ("a, b", 10.0), ("*class2", 0.5)]
+    assert read_weights(path) == [("1_character", 3.0), ("class1", 4.5), ("a, b", 10.0), ("*class2", 0.5)]
 
 
 @pytest.mark.parametrize(
@@ -177,13 +179,13 @@ def test_weights_are_read_in_their_order(tmp_path: Path) -> None:
 def test_a_line_that_is_none_is_named(tmp_path: Path, line: str) -> None:
     path = write_csv(tmp_path, f"1_character,3\n{line}\n")
     with pytest.raises(UsageError, match=r"weights\.csv.*(class1|folder)") as raised:
-        balance.read_weights(path)
+        read_weights(path)
     assert "\n" not in str(raised.value)
 
 
 def test_a_decimal_comma_is_refused_and_not_cut_off(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="class1"):
-        balance.read_weights(write_csv(tmp_path, "class1,1,5\n"))
+        read_weights(write_csv(tmp_path, "class1,1,5\n"))
 
 
 @pytest.mark.parametrize(
@@ -193,12 +195,12 @@ def test_a_decimal_comma_is_refused_and_not_cut_off(tmp_path: Path) -> None:
 )
 def test_a_file_that_is_no_csv_is_one_sentence(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(UsageError, match=r"weights\.csv"):
-        balance.read_weights(write_csv(tmp_path, content))
+        read_weights(write_csv(tmp_path, content))
 
 
 def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"none\.csv"):
-        balance.read_weights(tmp_path / "none.csv")
+        read_weights(tmp_path / "none.csv")
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -221,3 +223,22 @@ def test_factors_near_whole_numbers_are_whole() -> None:
     found = balance.multiplies(counts, [], 1.0, 100.0)
     assert list(found.values()) == [50.0, 16.67, 1.0, 7.0]
     assert balance.factor(12.2, 100.0, True) == 12.0
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_a_table_fits_the_terminal_with_names_of_any_length(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    names = ["all", "1_character", "  " + "+".join(["AkaneKurosawa", "SoraMinato"] * 3), "  山のススメ" * 5]
+    rows = [balance.Row(name, 1, "1", "8.33", "24", 0.25, 0.25) for name in names]
+    lines = balance.table("folder", rows).splitlines()
+    assert max(map(columns_of, lines)) <= columns
+    assert "…" in lines[3]
+    assert (lines[2].endswith("1_character  " + "#" * (lines[2].count("#"))) and "#####" in lines[2]) or columns == 60
+
+
+@pytest.mark.parametrize(
+    ("text", "room", "expected"),
+    [("abcdef", 6, "abcdef"), ("abcdef", 5, "ab…ef"), ("abcdef", 1, "…"), ("山のススメ", 7, "山の…メ")],
+)
+def test_the_middle_of_a_text_is_left_out(text: str, room: int, expected: str) -> None:
+    assert shortened(text, room) == expected

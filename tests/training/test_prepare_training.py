@@ -353,7 +353,10 @@ def add_worked_example(root: Path) -> None:
     (root.parent / "weights.csv").write_text(WEIGHTS, encoding="utf-8")
 
 
-def test_the_worked_example_of_the_balance(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_worked_example_of_the_balance(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
     root = tmp_path / "arranged"
     add_worked_example(root)
     assert prepare(root, "--weight_csv", str(tmp_path / "weights.csv")) == 0

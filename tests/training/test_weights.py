@@ -7,7 +7,7 @@ import pytest
 import generate_metadata
 import prepare_training
 from framekit.errors import UsageError
-from framekit.training.balance import read_weights, weight_of, weights_for
+from framekit.training.weights import read_weights, weight_of, weights_for
 from tests.helpers_dataset import add_frame, loaded
 
 SUB, OTHER = "[Sub] Show", "S Show"
