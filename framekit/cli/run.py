@@ -4,6 +4,7 @@ import errno
 import gc
 import hashlib
 import os
+import signal
 import sys
 import tempfile
 from argparse import Namespace
@@ -11,13 +12,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
+from threading import current_thread, main_thread
+from types import FrameType
 
 from framekit import console
 from framekit.cli.parser import StageParser
 from framekit.dataset import history
 from framekit.errors import UsageError
 
-DONE, SOME_UNREADABLE, WRONG_USE, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141  # the last two as shells have them
+DONE, SOME_UNREADABLE, WRONG_USE = 0, 1, 2
+BY_SIGNAL = 128  # and the signal's number, as shells have it: Ctrl-C is 130, a closed pipe 141
+PIPE_CLOSED = BY_SIGNAL + 13
 # What the world around may do to any file: what to say, and what to do about it.
 FULL = ("the disk is full, it was not written", "make room")
 FORBIDDEN = ("it may not be written or read", "give yourself the right to")
@@ -67,8 +72,8 @@ def script(parser: Callable[[], StageParser]) -> Callable[[Callable[[Namespace],
     """Make `main(argv)` of a function that takes the parsed command line and returns the exit code.
 
     While it runs, its folder is locked; then its command is written beside the dataset. Wrong use and what the world
-    does to files are one sentence and exit code 2, Ctrl-C is 130. Nothing stays behind in the process, so a notebook
-    may call `main([...])` as often as it likes.
+    does to files are one sentence and exit code 2; Ctrl-C, a request to end and a closed terminal are one sentence and
+    128 + signal. Nothing stays behind in the process, so a notebook may call `main([...])` as often as it likes.
     """
 
     def decorate(function: Callable[[Namespace], int]) -> Main:
@@ -77,7 +82,7 @@ def script(parser: Callable[[], StageParser]) -> Callable[[Callable[[Namespace],
             options = parser()
             try:
                 args = options.read(argv)
-                with locked_folder(options.script, args.command):
+                with stopped_by_signals(), locked_folder(options.script, args.command):
                     code = function(args)
                 sys.stdout.flush()
             except (UsageError, OSError, KeyboardInterrupt) as error:
@@ -91,11 +96,35 @@ def script(parser: Callable[[], StageParser]) -> Callable[[Callable[[Namespace],
     return decorate
 
 
+@contextmanager
+def stopped_by_signals() -> Iterator[None]:
+    """Let a request to end, or the end of the terminal, stop the work as Ctrl-C does; under nohup it goes on.
+
+    The first one counts: what is tidied up after it is not stopped by another.
+    """
+
+    def stop(number: int, _: FrameType | None) -> None:
+        for heard in before:
+            signal.signal(heard, signal.SIG_IGN)
+        raise KeyboardInterrupt(number)
+
+    known = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
+    in_charge = current_thread() is main_thread()  # no other thread may set a handler
+    before = [number for number in known if in_charge and signal.getsignal(number) == signal.SIG_DFL]
+    for number in before:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number in before:
+            signal.signal(number, signal.SIG_DFL)
+
+
 def report_error(error: BaseException) -> int:
     """Print an expected error as one sentence and return the exit code; raise any other again."""
     if isinstance(error, KeyboardInterrupt):
         print(f"stopped; {GO_ON}", file=sys.stderr)
-        return INTERRUPTED
+        return BY_SIGNAL + int(error.args[0] if error.args else signal.SIGINT)
     if isinstance(error, BrokenPipeError):  # as with `| head`: nobody reads on, and nothing may be written at the end
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return PIPE_CLOSED
