@@ -3,7 +3,6 @@
 import math
 import os
 import re
-import subprocess
 from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import pairwise
@@ -13,6 +12,7 @@ from statistics import median
 from framekit import console
 from framekit.video.ffmpeg import MESSAGES, Ffmpeg, View
 from framekit.video.scenes import FrameLog
+from framekit.video.stream import messages, opened
 
 DECODED = re.compile(r"corrupt decoded frame|decoder -> .*?pts_time:")
 CUT = re.compile(r"ended prematurely|partial file|[Tt]runcat|[Pp]acket mismatch")
@@ -38,10 +38,10 @@ def corrupt_frames(ffmpeg: Ffmpeg, view: View) -> frozenset[int]:
 
     With -debug_ts the decoder reports each frame right after the mark, where other messages come in any order.
     """
-    video = ["-debug_ts", "-i", str(view.video.absolute()), "-map", f"0:{view.picture.number}"]
+    video = ["-debug_ts", *opened(view.video), "-map", f"0:{view.picture.number}"]
     options = [word for name, value in ffmpeg.passthrough.items() for word in (f"-{name}", value)]
     command = [ffmpeg.path, *MESSAGES, *video, *options, "-f", "null", "-"]
-    text = subprocess.run(command, capture_output=True, check=False).stderr.decode(errors="replace")
+    text = messages(command)
     numbers, number, marked = set(), 0, False
     for line in text.splitlines():
         if (found := DECODED.search(line)) is None:

@@ -1,6 +1,7 @@
 """Run ffmpeg on a video: its surviving frames come through a pipe, its messages say where each came from."""
 
 import math
+import os
 import re
 import subprocess
 from collections.abc import Generator, Sequence
@@ -18,7 +19,18 @@ from framekit.errors import UsageError
 from framekit.pixels.decode import Pixels
 from framekit.video.sampling import Sampling
 from framekit.video.scenes import FrameLog, read_log
-from framekit.video.stream import Crop, VideoStream, deinterlaced, square_size, to_rgb
+from framekit.video.stream import (
+    OPENED,
+    SILENT,
+    Crop,
+    VideoStream,
+    Watch,
+    deinterlaced,
+    messages,
+    opened,
+    square_size,
+    to_rgb,
+)
 
 MESSAGES = ("-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info")
 LONGEST_ARGUMENT = 30_000  # characters; Windows takes 32,767 for the whole command
@@ -27,7 +39,7 @@ PIPE_BYTES = 2**20  # the most that Linux grants; fewer and larger reads
 DEVICES = {"cuda": "cuda", "videotoolbox": "videotoolbox_vld", "qsv": "qsv", "vaapi": "vaapi"}
 DOWNLOAD = "hwdownload,format=nv12|p010le|p016le|yuv420p|yuv420p10le|yuv444p|bgra"
 TIMEOUT = 60  # seconds for the first frame of a device
-PATIENCE = 15  # seconds for ffmpeg to tell its version
+VERSION_PATIENCE = 15  # seconds for ffmpeg to tell its version
 OLDEST = (4, 4)  # the first with scdet and estdif
 
 
@@ -55,7 +67,7 @@ def watched(view: View, end: float) -> Any:
     import ffmpeg as graph
 
     # A graph that begins anew where the resolution changes would lose the frames within it and count from 0 again.
-    options = {"reinit_filter": "0"} | ({} if view.device is None else {"hwaccel": view.device})
+    options = OPENED | {"reinit_filter": "0"} | ({} if view.device is None else {"hwaccel": view.device})
     if end < math.inf:
         options["to"] = f"{end:.6f}"
     source = graph.input(str(view.video.absolute()), **options)[str(view.picture.number)]
@@ -87,7 +99,7 @@ def scan(ffmpeg: Ffmpeg, view: View, end: float) -> FrameLog:
     """Decode a video up to `end`, in seconds, and return what ffmpeg reports of its frames."""
     output = watched(view, end).output("-", format="null", **ffmpeg.passthrough)
     command = [str(word) for word in output.global_args(*MESSAGES).compile(cmd=ffmpeg.path)]
-    return read_log(subprocess.run(command, capture_output=True, check=False).stderr.decode(errors="replace"))
+    return read_log(messages(command))
 
 
 def decode_command(ffmpeg: Ffmpeg, view: View, sampling: Sampling, expression: str) -> list[str]:
@@ -136,21 +148,26 @@ def read_planes(stream: IO[bytes], planes: NDArray[np.uint8]) -> Pixels | None:
 def decode(command: Sequence[str], size: tuple[int, int], log: IO[bytes]) -> Generator[Pixels, None, None]:
     """Run ffmpeg and yield its frames of (width, height) `size`; its messages go to `log`, a broken end too.
 
-    Closing the generator ends ffmpeg.
+    Closing the generator ends ffmpeg. One that gives neither frames nor messages for a long time is ended.
     """
     planes = np.empty((3, size[1], size[0]), np.uint8)
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, bufsize=0, pipesize=PIPE_BYTES) as process:
-        assert process.stdout is not None
-        try:
-            while (pixels := read_planes(process.stdout, planes)) is not None:
-                yield pixels
-        except GeneratorExit:
-            process.kill()
-            raise
-        finally:
-            process.stdout.close()
-        if process.wait() != 0:
-            log.write(f"\n[error] ffmpeg ended with code {process.returncode}\n".encode())
+    is_waited_for = True
+
+    def sign() -> object:
+        return os.fstat(log.fileno()).st_size if is_waited_for else object()
+
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, bufsize=0, pipesize=PIPE_BYTES)
+    assert process.stdout is not None
+    with process.stdout as pipe, Watch(process, sign) as watch:
+        while (pixels := read_planes(pipe, planes)) is not None:
+            is_waited_for = False
+            yield pixels
+            is_waited_for = True
+        code = process.wait()
+    if watch.is_silent:
+        log.write(SILENT.encode())
+    elif code != 0:
+        log.write(f"\n[error] ffmpeg ended with code {code}\n".encode())
 
 
 def first_words(command: Sequence[str], most: int = 2**16) -> str:
@@ -167,7 +184,7 @@ def first_words(command: Sequence[str], most: int = 2**16) -> str:
     assert pipe is not None
     reader = Thread(target=lambda: said.append(pipe.read(most)), daemon=True)
     reader.start()
-    reader.join(PATIENCE)
+    reader.join(VERSION_PATIENCE)
     whole = not reader.is_alive()
     process.kill()
     process.wait()
@@ -219,7 +236,7 @@ def decodes(ffmpeg: Ffmpeg, device: str, video: Path) -> bool:
     """
     on_device = ["-hwaccel", device, "-hwaccel_output_format", DEVICES[device]]
     one_frame = ["-map", "0:V:0", "-frames:v", "1", "-vf", DOWNLOAD, "-f", "rawvideo", "-"]
-    command = [ffmpeg.path, "-nostdin", "-v", "error", *on_device, "-i", str(video.absolute()), *one_frame]
+    command = [ffmpeg.path, "-nostdin", "-v", "error", *on_device, *opened(video), *one_frame]
     try:
         tried = subprocess.run(command, capture_output=True, timeout=TIMEOUT, check=False)
     except subprocess.TimeoutExpired:

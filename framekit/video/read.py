@@ -32,15 +32,22 @@ def look(ffmpeg: Ffmpeg, video: Path, number: int | None = None) -> VideoStream 
     """
     if video.is_dir():
         return "it is a folder; rename it or take it away"
-    streams = stream.probe(ffmpeg.path, video)
+    if not video.is_file():
+        return "it is no file but a pipe, a socket or a device; give the video itself"
+    said = stream.banner(ffmpeg.path, video)
+    streams = stream.read_banner(said)
     claimed = stream.choose_stream(streams, number)
     if claimed is None and video.stat().st_size == 0:
         return "it is empty; copy or download it again"
     listed = ", ".join(f"{one.number} ({one.width}x{one.height})" for one in streams)
     if claimed is None and number is not None and streams:
         return f"it has no video stream {number}; it has {listed}"
-    if claimed is None and not streams and is_cut_mp4(ffmpeg, video):
+    if claimed is None and not streams and is_cut_mp4(video, said):
         return "it lacks its index, as an mp4 does whose download or recording was cut off; get it whole"
+    if claimed is None and stream.ELSEWHERE in said:
+        return "it is no video but a playlist, a list or another file; give the videos themselves"
+    if claimed is None and stream.SILENT in said:
+        return f"ffmpeg read nothing of it for {stream.PATIENCE:.0f} seconds; see whether its disk is there"
     if claimed is None:
         return "it has no video stream that ffmpeg can read"
     if claimed.hdr and not ffmpeg.zimg:
@@ -55,11 +62,11 @@ def look(ffmpeg: Ffmpeg, video: Path, number: int | None = None) -> VideoStream 
     return claimed
 
 
-def is_cut_mp4(ffmpeg: Ffmpeg, video: Path) -> bool:
-    """Tell whether a file begins as an mp4 and lacks the index that stands at the end of most."""
+def is_cut_mp4(video: Path, said: str) -> bool:
+    """Tell whether a file, of which ffmpeg `said` so, is an mp4 that lacks the index that stands at the end of most."""
     with video.open("rb") as file:
         begin = file.read(8)
-    return begin[4:] == b"ftyp" and "moov atom not found" in stream.messages(ffmpeg.path, "-i", str(video.absolute()))
+    return begin[4:] == b"ftyp" and "moov atom not found" in said
 
 
 def numbers_for(log: FrameLog, sampling: Sampling) -> list[int]:

@@ -1,10 +1,13 @@
 """What a video stream claims about itself, where it has black bars, and the filters that turn it into RGB."""
 
+import os
 import re
 import subprocess
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 Crop = tuple[int, int, int, int]
@@ -17,6 +20,16 @@ BARS = re.compile(r"\bcrop=([1-9]\d*):([1-9]\d*):(\d+):(\d+)")
 RGB = re.compile(r"gbr|rgb|bgr|argb|abgr|0rgb|0bgr|x2rgb|x2bgr|pal8|mono")
 # cropdetect's own default, 24 of 255, as a fraction: whole numbers are not scaled to the depth of 10-bit video.
 BLACK = 24 / 255
+# Containers and streams that hold a video themselves. Playlists, lists of files, numbered pictures, descriptions of
+# sessions, and devices would lead elsewhere, whatever their name.
+DEMUXERS = (
+    "asf av1 avi dirac dv evc flv gxf h261 h263 h264 hevc ivf m4v matroska mov mpeg mpegts mpegvideo mxf nsv nut obu"
+    " ogg rm vc1 vvc wtv yuv4mpegpipe"
+)
+OPENED = {"format_whitelist": DEMUXERS.replace(" ", ","), "protocol_whitelist": "file"}
+ELSEWHERE = "Format not on whitelist"  # what ffmpeg says of anything else
+PATIENCE = 120.0  # seconds that ffmpeg may be silent: disks of a NAS take 30 to start
+SILENT = f"\n[error] ffmpeg gave nothing for {PATIENCE:.0f} seconds and was ended\n"
 STILLS = ("(attached pic)", "(still image)", "(timed thumbnails)")
 STILL_CODECS = ("mjpeg", "png", "bmp", "gif", "tiff", "webp", "jpegxl", "jpeg2000")  # a cover without the mark
 SECONDARY = ("(dependent)", "(comment)", "(metadata)", "(visual impaired)")
@@ -153,15 +166,72 @@ def choose_stream(streams: Sequence[VideoStream], number: int | None = None) -> 
     return max((one for one in streams if not one.still), key=lambda one: one.rank, default=None)
 
 
-def messages(ffmpeg: str, *options: str) -> str:
-    """Run ffmpeg and return what it says; that it fails for want of an output is no error here."""
-    command = [ffmpeg, "-nostdin", "-hide_banner", "-nostats", *options]
-    return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE).stderr.decode(errors="replace")
+def opened(video: Path) -> list[str]:
+    """Return the options by which ffmpeg opens a video, and nothing but that one file."""
+    return [*(word for name, value in OPENED.items() for word in (f"-{name}", value)), "-i", str(video.absolute())]
+
+
+class Watch:
+    """Ends a child that shows no sign of life for so many seconds, within `with`; `is_silent` tells then.
+
+    A sign of life is any change of what the function returns.
+    """
+
+    def __init__(self, process: "subprocess.Popen[bytes]", sign: Callable[[], object]) -> None:
+        """Nothing is watched yet."""
+        self.process, self.sign, self.is_silent = process, sign, False
+        self.over = Event()
+        self.watcher = Thread(target=self.watch, daemon=True)
+
+    def __enter__(self) -> "Watch":
+        """Begin."""
+        self.watcher.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """End; the child does too, if it still runs."""
+        self.over.set()
+        self.watcher.join()
+        self.process.kill()
+        self.process.wait()
+
+    def watch(self) -> None:
+        """Look again and again."""
+        last, since = self.sign(), time.monotonic()
+        while not self.over.wait(PATIENCE / 100):
+            now = self.sign()
+            if now != last:
+                last, since = now, time.monotonic()
+            elif time.monotonic() - since > PATIENCE:
+                self.is_silent = True
+                self.process.kill()
+                return
+
+
+def messages(command: Sequence[str]) -> str:
+    """Run ffmpeg and return what it says; that it fails for want of an output is no error here.
+
+    One that says nothing for a long time is ended, which is the last thing that it says.
+    """
+    said = bytearray()
+    nothing = subprocess.DEVNULL
+    process = subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=subprocess.PIPE)
+    assert process.stderr is not None
+    with process.stderr as pipe, Watch(process, lambda: len(said)) as watch:
+        while part := os.read(pipe.fileno(), 2**16):
+            said += part
+        process.wait()
+    return said.decode(errors="replace") + (SILENT if watch.is_silent else "")
+
+
+def banner(ffmpeg: str, video: Path, *options: str) -> str:
+    """Return what ffmpeg says of a video, read with these options."""
+    return messages([ffmpeg, "-nostdin", "-hide_banner", "-nostats", *opened(video), *options])
 
 
 def probe(ffmpeg: str, video: Path) -> list[VideoStream]:
     """Return what the video streams of a file claim, none if it has none or cannot be read."""
-    return read_banner(messages(ffmpeg, "-i", str(video.absolute())))
+    return read_banner(banner(ffmpeg, video))
 
 
 def crop_of(text: str, picture: VideoStream) -> Crop | None:
@@ -183,7 +253,7 @@ def detect_bars(ffmpeg: str, video: Path, picture: VideoStream) -> Crop | None:
     # cropdetect passes over two frames before it looks.
     find = f"tpad=start=2:start_mode=clone,cropdetect=limit={BLACK:.6f}:round=2:reset=0"
     look = ["-map", f"0:{picture.number}", "-vf", find, "-f", "null", "-"]
-    return crop_of(messages(ffmpeg, "-i", str(video.absolute()), *look), picture)
+    return crop_of(banner(ffmpeg, video, *look), picture)
 
 
 def deinterlaced(stream: Any, picture: VideoStream, deinterlace: bool = False) -> Any:

@@ -173,7 +173,7 @@ def test_a_broken_ffmpeg_is_passed_over_with_a_line(
     script.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     if case == "hanging":
-        monkeypatch.setattr(ffmpeg, "PATIENCE", 2)
+        monkeypatch.setattr(ffmpeg, "VERSION_PATIENCE", 2)
     assert find_ffmpeg().path == bundled
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith(f"{script} does not run or is older than 4.4; ")
