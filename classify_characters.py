@@ -115,7 +115,7 @@ def evaluate_references(recogniser: recognise.Recogniser, picture: Path, unreada
     found = evaluate.evaluate(
         recogniser.references, heads.paths, recogniser.make, recogniser.acceptance, recogniser.quick
     )
-    print("\n".join(evaluate.report(found)))
+    console.say("\n".join(evaluate.report(found)))
     atomic.write_whole(picture, encode_png(evaluate.confusion_picture(found)))
     return run.close(f"who is taken for whom is drawn in {picture}", [*unreadable, *heads.unreadable])
 
@@ -123,9 +123,9 @@ def evaluate_references(recogniser: recognise.Recogniser, picture: Path, unreada
 def print_left_over(stale: int, undetected: int) -> None:
     """Print which frames need another run, of this script or of the one before."""
     if stale:
-        print(f"{console.counted(stale, 'frame')} named with other references before; --redo names them again")
+        console.say(f"{console.counted(stale, 'frame')} named with other references before; --redo names them again")
     if undetected:
-        print(f"{console.counted(undetected, 'frame')} without X.faces.json; run detect_faces.py")
+        console.say(f"{console.counted(undetected, 'frame')} without X.faces.json; run detect_faces.py")
 
 
 def summary(counts: Counter[str], written: int, done: int, kept: int) -> str:
@@ -166,7 +166,7 @@ def main(args: argparse.Namespace) -> int:
     if todo or args.evaluate:
         face_model = args.face_model or references.detector_of(list(known))
         recogniser = recognise.load_recogniser(args.ref_dir, choice, face_model, args.device, corrected, workers)
-        print("\n".join(recogniser.remarks))
+        console.say("\n".join(recogniser.remarks))
         if args.evaluate:
             return evaluate_references(recogniser, args.evaluate, unreadable)
         named = name_frames(known, todo, recogniser, not args.single_frames, workers)

@@ -149,7 +149,9 @@ def main(args: argparse.Namespace) -> int:
     if again is not None:
         done.end_again(args.dst_dir)
     if renumbered:
-        print(f"{console.counted(renumbered, 'episode')} got the scenes of --scene_threshold {args.scene_threshold:g}")
+        console.say(
+            f"{console.counted(renumbered, 'episode')} got the scenes of --scene_threshold {args.scene_threshold:g}"
+        )
     differing = [] if args.redo else done.told_otherwise(found)
     for sentence in differing:
         console.warn(sentence)

@@ -146,7 +146,7 @@ def caption_rules(args: argparse.Namespace, described: Mapping[Path, metadata.Me
         chances["facepos"] = 1.0
     core = captions.core_tags(described.values(), args.prune_core_tags) if args.prune_core_tags else {}
     if args.prune_core_tags:
-        print(captions.core_table(core))
+        console.say(captions.core_table(core))
     return captions.CaptionRules(
         chances=chances,
         max_tag_number=args.max_tag_number,
@@ -172,10 +172,10 @@ def check(place: Destination, resolution: int, workers: int, each: bool) -> int:
     root, wanted = place.root, place.trainers
     looked_at, found = find_problems(root, wanted, resolution, console.worker_count(workers))
     for line in [one_line(problem) for problem in found] if each else summary(found, root):
-        print(console.shown(line))
+        console.say(console.shown(line))
     number, words = verdict(found)
     names = ", ".join(trainer.name for trainer in wanted)
-    print(f"{console.counted(looked_at, 'frame')} read as {names} would: {words}, in {root}")
+    console.say(f"{console.counted(looked_at, 'frame')} read as {names} would: {words}, in {root}")
     return run.SOME_UNREADABLE if number else run.DONE
 
 
@@ -227,12 +227,12 @@ def main(args: argparse.Namespace) -> int:
     balanced, whole = dataset.balanced, [trainer.name for trainer in wanted if trainer.whole_repeats]
     if balanced:
         show_balance(dataset, weights, bool(whole), args.report, args.workers, args.command)
-        print(*hints, sep="\n")
+        console.say("\n".join(hints))
     if balanced and whole:
         words = balance.repeats_in_words(balanced, dataset.deviation, args.target_epoch_size)
-        print(f"{' and '.join(whole)}: {words}")
+        console.say(f"{' and '.join(whole)}: {words}")
     if by_heart := balance.by_heart_in_words(balanced):
-        print(by_heart)
+        console.say(by_heart)
     kept_words = f"; kept {console.counted(edited, 'hand-edited file')}" if edited else ""
     kept_words += f"; {mend.followed_words(fetched)}" if fetched else ""
     return run.close(
@@ -248,6 +248,11 @@ def tell_of_names(root: Path, described: Mapping[Path, metadata.Metadata]) -> No
     named = {frame.relative_to(root): known.characters for frame, known in described.items()}
     if words := misplaced_in_words(named, root):
         console.warn(words)
+    if unseen := [frame for frame, known in described.items() if captions.is_unseen_in(known)]:
+        console.warn(
+            f"{console.counted(len(unseen), 'frame')} with control characters in the metadata, such as"
+            f" {unseen[0].relative_to(root)}; captions are written without them"
+        )
     if behind := join.outdated(described, root):
         frames_have = f"{console.counted(len(behind), 'frame')} {'has' if len(behind) == 1 else 'have'}"
         console.warn(
@@ -268,8 +273,8 @@ def show_balance(
     named = [(folder_in(dataset.root, frame), known) for frame, known in dataset.described.items()]
     folder_rows = balance.folder_rows(dataset.balanced, weights)
     character_rows = balance.character_rows(dataset.balanced, named)
-    print(balance.table("folder", folder_rows, has_repeats))
-    print(balance.table("character", character_rows, has_repeats))
+    console.say(balance.table("folder", folder_rows, has_repeats))
+    console.say(balance.table("character", character_rows, has_repeats))
     if report:
         from framekit.report.page import report_on  # not needed for --help, which must be fast
 
@@ -277,7 +282,7 @@ def show_balance(
             dataset.root, dataset.described, folder_rows, character_rows, console.worker_count(workers), command
         )
         atomic.write_whole(report, page)
-        print(f"report: {report}, {report.stat().st_size / 2**20:.1f} MB")
+        console.say(f"report: {report}, {report.stat().st_size / 2**20:.1f} MB")
 
 
 if __name__ == "__main__":

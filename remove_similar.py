@@ -118,7 +118,7 @@ def manage_removed(root: Path, restore: Sequence[str] | None, purge: bool, dry_r
     if restore is not None:
         restored, taken = removed.restore(root, restore, REASONS, dry_run)
         for where, reason in taken:
-            print(f"not restored: {where}: {reason}")
+            console.say(f"not restored: {where}: {reason}")
         verb = "would be restored" if dry_run else "restored"
         refused = f", {len(taken)} not" if taken else ""
         return run.close(f"{console.counted(restored, 'frame')} {verb}{refused}, in {root}")
@@ -157,7 +157,7 @@ def main(args: argparse.Namespace) -> int:
         for one in settings:
             going = decide(described, one, protected)
             kept = len(described.readable) - len(going)
-            print(f"--thresh {one.thresh:g}: {kept} kept, {by_reason(going) or 'none removed'}")
+            console.say(f"--thresh {one.thresh:g}: {kept} kept, {by_reason(going) or 'none removed'}")
         return run.close(
             f"{console.counted(len(described.readable), 'frame')} compared in {root}", unusable + described.unreadable
         )
@@ -176,7 +176,7 @@ def main(args: argparse.Namespace) -> int:
         for frame, reason in described.unreadable if args.drop_unreadable else ():
             removed.remove(root, frame, UNREADABLE, detail=reason)
     for section in found_sections:
-        print(section)
+        console.say(str(section))
     return run.close(summary(root, described, going, args.dry_run), unusable + described.unreadable)
 
 

@@ -1,4 +1,9 @@
-"""errors."""
+"""Expected errors: what a user did or met, and how it is told."""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 
 class UsageError(Exception):
@@ -11,3 +16,14 @@ class BadSidecar(Exception):
 
 class UnreadableFrame(Exception):
     """Raised by `read_pixels`; the text is the reason."""
+
+
+@contextmanager
+def named(written: Path | str) -> Iterator[None]:
+    """Let an error of the system tell what was written, where it tells no file or, on a full disk, the source."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno and (not error.filename or error.errno in (errno.ENOSPC, errno.EDQUOT)):
+            error.filename = str(written)
+        raise

@@ -43,7 +43,7 @@ def close(sentence: str, unreadable: Sequence[tuple[Path, str]] = ()) -> int:
     """Print what was unreadable, each once, then the closing line; return the exit code."""
     listed = list(dict.fromkeys(unreadable))
     for path, reason in listed:
-        console.warn(console.shown(f"unreadable: {path}: {reason}"))
+        console.warn(f"unreadable: {path}: {reason}")
     console.say(console.shown(sentence + (f"; {len(listed)} unreadable, listed above" if listed else "")))
     return SOME_UNREADABLE if listed else DONE
 
@@ -51,7 +51,7 @@ def close(sentence: str, unreadable: Sequence[tuple[Path, str]] = ()) -> int:
 def confirmed(question: str) -> bool:
     """Ask the person at the console; where nobody can answer, that is no."""
     try:
-        return input(f"{question} [yes/no] ").strip().lower() in ("y", "yes")
+        return input(f"{console.shown(question)} [yes/no] ").strip().lower() in ("y", "yes")
     except EOFError:
         return False
 
@@ -79,12 +79,14 @@ def script(parser: Callable[[], StageParser]) -> Callable[[Callable[[Namespace],
     def decorate(function: Callable[[Namespace], int]) -> Main:
         @wraps(function)
         def main(argv: Sequence[str] | None = None) -> int:
+            console.set_up_streams()
             options = parser()
             try:
+                require_utf8(is_command=argv is None)
                 args = options.read(argv)
                 with stopped_by_signals(), locked_folder(options.script, args.command):
                     code = function(args)
-                sys.stdout.flush()
+                console.flush()
             except (UsageError, OSError, KeyboardInterrupt) as error:
                 return report_error(error)
             if args.command is not None:
@@ -120,10 +122,25 @@ def stopped_by_signals() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL)
 
 
+def require_utf8(is_command: bool) -> None:
+    """Begin a command anew where Python takes names of files for something else than UTF-8, as LC_ALL=C may make it.
+
+    Raises UsageError if this is none that could begin anew.
+    """
+    taken_for = sys.getfilesystemencoding()
+    if taken_for == "utf-8":
+        return
+    if is_command:
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
+    raise UsageError(
+        f"names of files are taken for {taken_for}, and so not found; set PYTHONUTF8=1 and start Python again"
+    )
+
+
 def report_error(error: BaseException) -> int:
     """Print an expected error as one sentence and return the exit code; raise any other again."""
     if isinstance(error, KeyboardInterrupt):
-        print(f"stopped; {GO_ON}", file=sys.stderr)
+        console.warn(f"stopped; {GO_ON}")
         return BY_SIGNAL + int(error.args[0] if error.args else signal.SIGINT)
     if isinstance(error, BrokenPipeError):  # as with `| head`: nobody reads on, and nothing may be written at the end
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -132,9 +149,9 @@ def report_error(error: BaseException) -> int:
         if error.errno not in REMEDIES:
             raise error
         reason, remedy = REMEDIES[error.errno]
-        print(f"{error.filename or 'a file'}: {reason}; {remedy}; {GO_ON}", file=sys.stderr)
+        console.warn(f"{error.filename or 'a file'}: {reason}; {remedy}; {GO_ON}")
     else:
-        print(error, file=sys.stderr)
+        console.warn(str(error))
     return WRONG_USE
 
 

@@ -90,7 +90,7 @@ def find_frames(folder: Path | str, limit: int = 0, unusable: list[tuple[Path, s
         unusable += left_out
     else:
         for path, reason in left_out:
-            console.warn(console.shown(f"left out: {path}: {reason}"))
+            console.warn(f"left out: {path}: {reason}")
     return [path for _, path in (found[:limit] if limit else found)]
 
 
@@ -159,8 +159,9 @@ def open_pool(workers: int, processes: bool) -> Executor:
         from concurrent.futures import ProcessPoolExecutor
         from multiprocessing import get_context
 
-        with signals_blocked():  # what starts here inherits that, also the helper of multiprocessing
+        with signals_blocked():  # what starts inherits that: here a helper of multiprocessing, which then lifts it
             pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=begin_worker)
+        with signals_blocked():
             for _ in range(workers):
                 pool.submit(os.getpid)
         return pool

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from framekit.errors import BadSidecar, UsageError
+from framekit.errors import BadSidecar, UsageError, named
 from framekit.files.names import DOUBLE_SUFFIXES, nfc
 
 # What systems say where a file cannot get another name: another disk, no such feature, too many names.
@@ -25,7 +25,12 @@ CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(","
 def copy_whole(source: Path, target: Path) -> None:
     """Copy a file with its times so that the target is there whole or not at all."""
     part = part_of(target)
-    shutil.copy2(source, part)
+    try:
+        with named(target):
+            shutil.copy2(source, part)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
     os.replace(part, target)
 
 

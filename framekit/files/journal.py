@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
+from framekit.errors import named
 from framekit.files.atomic import write_whole
 from framekit.files.paths import refuse_linked_trash
 
@@ -30,7 +31,8 @@ class Journal:
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
             self.file = os.fdopen(os.open(self.path, flags, 0o666), "ab", buffering=0)
             line = b"\n" * torn + line
-        self.file.write(line)
+        with named(self.path):
+            self.file.write(line)
 
     def __enter__(self) -> "Journal":
         """Return the journal."""

@@ -7,7 +7,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from framekit.errors import BadSidecar, UnreadableFrame, UsageError
+from framekit.errors import BadSidecar, UnreadableFrame, UsageError, named
 from framekit.files import atomic
 from framekit.pixels import decode, modes
 from framekit.pixels.encode import encode_png
@@ -109,7 +109,8 @@ def write_files(
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
         part = atomic.part_of(path)
-        missing = write(part, rows)
+        with named(path):
+            missing = write(part, rows)
         os.replace(part, path)
         left_out += missing
         if missing:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from framekit.console import nearest
+from framekit.console import UNSEEN, nearest, without_unseen
 from framekit.errors import UsageError
 from framekit.files.names import nfc
 from framekit.files.tables import ANY, read_rows
@@ -71,7 +71,8 @@ def caption(
         part.name: texts[part.name] if chance.random() < rules.chances.get(part.name, part.probability) else ""
         for part in PARTS
     }
-    return fill(rules.template or TEMPLATE, drawn, rules.separator) or texts["general"] or NO_WORDS
+    written = fill(rules.template or TEMPLATE, drawn, rules.separator) or texts["general"]
+    return " ".join(without_unseen(written).split()) or NO_WORDS
 
 
 def several_captions(known: Metadata, rules: CaptionRules, stem: str) -> str:
@@ -129,6 +130,12 @@ def people_words(count: int) -> str:
     return "" if count == 0 else "1person" if count == 1 else f"{count}people"
 
 
+def is_unseen_in(known: Metadata) -> bool:
+    """Tell whether metadata holds signs that nobody sees, which captions are written without."""
+    lists = (known.characters, known.inferred, known.tags, known.copyright, known.artist)
+    return bool(UNSEEN.search("".join([known.general, known.rating, *(text for one in lists for text in one)])))
+
+
 def names_in_words(known: Metadata, rules: CaptionRules) -> list[str]:
     """Return the characters, or the words that stand for them, each once."""
     names = dict.fromkeys([*known.characters, *(known.inferred if rules.inferred else [])])
@@ -146,7 +153,7 @@ def face_positions(positions: Sequence[str], in_words: bool) -> str:
 
 def clean_parts(texts: Iterable[str]) -> list[str]:
     """Make texts safe within a caption: a comma would split one, an empty one would become an empty tag."""
-    return [clean for text in texts if (clean := " ".join(text.replace(",", " ").split()))]
+    return [clean for text in texts if (clean := " ".join(without_unseen(text).replace(",", " ").split()))]
 
 
 def wanted_tags(known: Metadata, rules: CaptionRules) -> list[str]:
