@@ -30,7 +30,7 @@ from framekit.files.paths import REMOVED
 def parser() -> StageParser:
     """Return the command line."""
     options = StageParser("arrange_folders", __doc__ or "")
-    options.shared("src_dir", "dst_dir", "dry_run", "limit", "config")
+    options.shared("src_dir", "dst_dir", "dry_run", "limit", "follow_links", "config")
     options.option(
         "format", default="n_characters/character/fh_ratio", help=f"levels of folders, of {', '.join(LEVELS)}"
     )

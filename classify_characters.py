@@ -67,7 +67,9 @@ def add_comparison(options: StageParser) -> None:
 def parser() -> StageParser:
     """Return the command line."""
     options = StageParser("classify_characters", __doc__ or "")
-    options.shared("src_dir", "redo", "limit", "workers", "device", "overwrite_corrections", "config", "annotate")
+    options.shared(
+        "src_dir", "redo", "limit", "follow_links", "workers", "device", "overwrite_corrections", "config", "annotate"
+    )
     add_comparison(options)
     options.option("single_frames", action="store_true", help="name each frame by itself, without votes in its scene")
     options.option(

@@ -22,7 +22,7 @@ from framekit.sidecars import faces
 def parser() -> StageParser:
     """Return the command line."""
     options = StageParser("detect_faces", __doc__ or "")
-    options.shared("src_dir", "redo", "dry_run", "limit", "workers", "device", "batch_size")
+    options.shared("src_dir", "redo", "dry_run", "limit", "follow_links", "workers", "device", "batch_size")
     options.shared("overwrite_corrections", "config", "annotate")
     options.option(
         "model",

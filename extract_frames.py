@@ -78,7 +78,7 @@ def sampling_options(options: StageParser) -> None:
 def parser() -> StageParser:
     """Return the command line."""
     options = StageParser("extract_frames", __doc__ or "")
-    options.shared("src_dir", "dst_dir", "redo", "limit", "workers", "config")
+    options.shared("src_dir", "dst_dir", "redo", "limit", "follow_links", "workers", "config")
     options.needed.append("dst_dir")
     options.option("prefix", help="start of each frame's name (default: the name of --src_dir)")
     options.option("pattern", default="*", help="file names to take; a number where the first * stands is the episode")

@@ -23,13 +23,14 @@ from framekit.dataset.read import characters_in
 from framekit.files import atomic, names
 from framekit.metadata.join import COUNTS, Rules, Tally, first_described, unclear_in_words, write_metadata
 from framekit.metadata.rename import check_renames, read_renames, rename_all
+from framekit.pixels.decode import why_broken
 from framekit.sidecars.renames import Renames, finish
 
 
 def parser() -> StageParser:
     """Return the command line."""
     options = StageParser("generate_metadata", __doc__ or "")
-    options.shared("src_dir", "limit", "overwrite_corrections", "config")
+    options.shared("src_dir", "limit", "follow_links", "overwrite_corrections", "config")
     options.option(
         "general_description", help='words for all frames, such as "anishot"; without it those of before stay'
     )
@@ -106,6 +107,9 @@ def main(args: argparse.Namespace) -> int:
     )
     tally = Tally(from_folders=0 if reader else None, renamed=renamed)
     for frame in console.progress(found, len(found), "frame"):
+        if not rules.names_only and (reason := why_broken(frame)):
+            unreadable.append((frame, f"it cannot be decoded: {reason}"))
+            continue
         try:
             write_metadata(frame, rules, tally)
         except errors.BadSidecar as error:

@@ -116,7 +116,7 @@ def add_balance_options(options: StageParser) -> None:
 def parser() -> StageParser:
     """Return the command line."""
     options = StageParser("prepare_training", __doc__ or "")
-    options.shared("src_dir", "dst_dir", "limit", "workers", "overwrite_corrections", "config")
+    options.shared("src_dir", "dst_dir", "limit", "follow_links", "workers", "overwrite_corrections", "config")
     options.option(
         "trainer",
         nargs="+",

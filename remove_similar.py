@@ -70,7 +70,7 @@ def quality_options(options: StageParser) -> None:
 def parser() -> StageParser:
     """Return the command line."""
     options = StageParser("remove_similar", __doc__ or "")
-    options.shared("src_dir", "dry_run", "limit", "workers", "device", "batch_size", "config")
+    options.shared("src_dir", "dry_run", "limit", "follow_links", "workers", "device", "batch_size", "config")
     options.option(
         "model",
         default=descriptors.EMBEDDED,

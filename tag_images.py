@@ -28,7 +28,9 @@ from framekit.tags.write import Tally, Wanted, load_scorer, tag_frames
 def parser() -> StageParser:
     """Return the command line."""
     options = StageParser("tag_images", __doc__ or "")
-    options.shared("src_dir", "redo", "limit", "workers", "device", "batch_size", "overwrite_corrections", "config")
+    options.shared(
+        "src_dir", "redo", "limit", "follow_links", "workers", "device", "batch_size", "overwrite_corrections", "config"
+    )
     options.option(
         "model",
         default=models.DEFAULT_MODEL,

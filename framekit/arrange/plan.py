@@ -13,6 +13,7 @@ from framekit.dataset import frames, removed
 from framekit.dataset.move import Stems, remove_empty_folders, stem_key, visible_files
 from framekit.files import paths
 from framekit.files.names import on_disk
+from framekit.pixels.decode import why_broken
 from framekit.sidecars.renames import Renames
 
 Placement = tuple[FrameLocation, Path]
@@ -42,6 +43,9 @@ def describe_all(
     for one in console.progress(locations, len(locations), "frame", "reading"):
         if not one.frame.exists():
             unreadable.append((one.frame, "it is a link that leads nowhere; remove it, or put the frame back"))
+            continue
+        if one.put is None and (reason := why_broken(one.frame)):
+            unreadable.append((one.frame, f"it cannot be decoded: {reason}"))
             continue
         try:
             values, digests = place.held_metadata(one.frame, one.other, one.put, renames)

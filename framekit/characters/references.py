@@ -14,6 +14,7 @@ from framekit.faces.detect import Settings
 from framekit.faces.models import DETECTORS, EMBEDDED, Detector
 from framekit.files import atomic
 from framekit.files.names import FACES, is_ignored, nfc, sidecar
+from framekit.files.paths import leads_out
 from framekit.pixels import decode
 from framekit.sidecars import characters, metadata
 from framekit.sidecars.faces import read_faces
@@ -69,8 +70,10 @@ def find_references(folder: Path, unusable: list[tuple[Path, str]]) -> dict[str,
     for sub in sorted(path for path in folder.iterdir() if path.is_dir() and not is_ignored(path.name)):
         name = nfc(sub.name)
         refuse_name(name, sub)
+        if leads_out(sub, folder):
+            raise errors.UsageError(f"{sub}: {frames.OUT_OF_FOLDER}")
         left_out: list[tuple[Path, str]] = []
-        images = frames.find_frames(sub, unusable=left_out)
+        images = frames.find_frames(sub, unusable=left_out, top=folder)
         unusable += left_out
         other = spelled.setdefault(name.casefold(), name)
         if other != name:

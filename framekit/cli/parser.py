@@ -79,6 +79,7 @@ SHARED: dict[str, dict[str, Any]] = {
     "batch_size": {"type": count, "default": 0, "help": "frames per call of an ONNX model; 0 = chosen by the script"},
     "workers": {"type": count, "default": 0, "help": "parallel workers; 0 = one per core"},
     "limit": {"type": count, "default": 0, "help": "stop after so many frames, or episodes; 0 = no limit"},
+    "follow_links": {"action": "store_true", "help": "use frames, videos and references that are links to elsewhere"},
     "overwrite_corrections": {"action": "store_true", "help": "replace what people corrected by hand"},
     "seed": {"type": int, "default": 0, "help": "random seed of what is drawn or shuffled"},
     "min_face_number": {"type": count, "default": 0, "help": "leave out frames with fewer faces"},

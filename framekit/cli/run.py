@@ -19,6 +19,7 @@ from framekit import console
 from framekit.cli.parser import StageParser
 from framekit.dataset import history
 from framekit.errors import UsageError
+from framekit.files.paths import links_followed
 
 DONE, SOME_UNREADABLE, WRONG_USE = 0, 1, 2
 BY_SIGNAL = 128  # and the signal's number, as shells have it: Ctrl-C is 130, a closed pipe 141
@@ -31,7 +32,9 @@ REMEDIES = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), FULL),
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), FORBIDDEN),
     **dict.fromkeys((errno.ENOTDIR, errno.EEXIST), ("a file lies where a folder is needed", "give another folder")),
+    errno.ENXIO: ("it is no file but a pipe, a socket or a device", "remove it"),
     errno.EISDIR: ("it is a folder where a file is needed", "rename or remove it"),
+    errno.ENAMETOOLONG: ("its name, or the path to it, is too long", "shorten it"),
     errno.ELOOP: ("it is a link, and nothing is written through one", "remove the link"),
     **dict.fromkeys((errno.ENOENT, errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ENODEV), AWAY),
 }
@@ -84,13 +87,14 @@ def script(parser: Callable[[], StageParser]) -> Callable[[Callable[[Namespace],
             try:
                 require_utf8(is_command=argv is None)
                 args = options.read(argv)
-                with stopped_by_signals(), locked_folder(options.script, args.command):
+                follows = "follow_links" in args and args.follow_links
+                with stopped_by_signals(), links_followed(follows), locked_folder(options.script, args.command):
                     code = function(args)
                 console.flush()
+                if args.command is not None:
+                    history.record_command(args.command)
             except (UsageError, OSError, KeyboardInterrupt) as error:
                 return report_error(error)
-            if args.command is not None:
-                history.record_command(args.command)
             return code
 
         return main
@@ -149,7 +153,8 @@ def report_error(error: BaseException) -> int:
         if error.errno not in REMEDIES:
             raise error
         reason, remedy = REMEDIES[error.errno]
-        console.warn(f"{error.filename or 'a file'}: {reason}; {remedy}; {GO_ON}")
+        told = error.filename2 if error.errno == errno.ENAMETOOLONG and error.filename2 else error.filename
+        console.warn(f"{told or 'a file'}: {reason}; {remedy}; {GO_ON}")
     else:
         console.warn(str(error))
     return WRONG_USE

@@ -12,23 +12,26 @@ from dataclasses import dataclass
 from operator import itemgetter
 from os import R_OK, access, scandir, sep
 from pathlib import Path
-from stat import S_ISREG
+from stat import S_ISLNK, S_ISREG
 from threading import Thread
 from typing import Any, TypeVar
 
 from framekit import console
-from framekit.errors import UnreadableFrame, UsageError
+from framekit.errors import BadSidecar, UnreadableFrame, UsageError
+from framekit.files import atomic
 from framekit.files.names import (
     DOUBLE_SUFFIXES,
+    METADATA,
     NAME_SUFFIXES,
     STEM_SUFFIXES,
     is_ignored,
     is_leftover,
     is_mask,
     nfc,
+    sidecar,
     walk,
 )
-from framekit.files.paths import is_utf8
+from framekit.files.paths import is_utf8, leads_out
 from framekit.pixels import decode
 from framekit.pixels.decode import Pixels
 from framekit.pixels.modes import PACKAGES
@@ -38,7 +41,10 @@ FRAME_SUFFIXES = frozenset([*".png .jpg .jpeg .jfif .webp .bmp .gif .tif .tiff .
 HIDING = tuple(suffix.rpartition(".")[0] for suffix in DOUBLE_SUFFIXES)  # such stems look like sidecars
 # File systems allow 255 bytes; sidecars need room, and so does a number in a tree or in the trash (`_12`, `.12`).
 MAX_NAME_BYTES = 255 - max(map(len, (*STEM_SUFFIXES, *NAME_SUFFIXES))) - 8
+MAX_FOLDER_BYTES = 4095 - 256  # Linux allows 4095 bytes for a whole path, others fewer
 NO_FILE = "it is no file; remove it"
+OUT_OF_FOLDER = "it is a link out of its folder; put what it leads to there, or give --follow_links for files of yours"
+LINKED_FOLDER = "it is a link to a folder elsewhere, which is not looked into; put the folder itself there, or name it"
 NO_UTF8 = "its name is not UTF-8; rename it"
 DIGITS = re.compile(r"(\d+)")
 Key = list[tuple[int, int, str]]
@@ -52,16 +58,17 @@ class Unreadable:
     reason: str
 
 
-def find_frames(folder: Path | str, limit: int = 0, unusable: list[tuple[Path, str]] | None = None) -> list[Path]:
+def find_frames(
+    folder: Path | str, limit: int = 0, unusable: list[tuple[Path, str]] | None = None, top: Path | None = None
+) -> list[Path]:
     """Return all frames below `folder` in natural order.
 
-    Hidden files and folders, what systems leave for themselves, and links to folders are left out.
-
+    Hidden files and folders, and what systems leave for themselves, are left out.
 
     `limit` keeps the first frames only; 0 keeps all. What cannot be used is left out too, and added to `unusable` with
-    the reason: folders that cannot be read, files that are none or may not be read, names that no sidecar could have,
-    and frames of one folder that would share their sidecars. Without that list each is a warning.
-    Raises UsageError if there is no such folder.
+    the reason: folders that cannot be read, files that are none or may not be read, links that lead out of `top`,
+    which is the folder itself if none is given, names that no sidecar could have, and frames of one folder that would
+    share their sidecars. Without that list each is a warning. Raises UsageError if there is no such folder.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -72,14 +79,17 @@ def find_frames(folder: Path | str, limit: int = 0, unusable: list[tuple[Path, s
         tell_twins(root, folders)
         here = Path(root)
         left_out.extend((here / name, NO_FILE) for name in filter(is_frame_name, folders) if is_empty(here / name))
+        left_out.extend(linked_folders(here, folders, top or folder))
         own = [name for name in names if is_frame_name(name)]
         if own and not is_utf8(relative_name(here, folder)):
             left_out.append((here, f"{NO_UTF8}; its frames are left out"))
+        elif own and len(os.fsencode(root)) > MAX_FOLDER_BYTES:
+            left_out.append((here, "the path to its frames is too long for their sidecars; move it up, or shorten it"))
         elif own:
             shared = sharing_stems(own)
             above = natural_key(here.relative_to(folder))
             for name in own:
-                reason = name_trouble(name) or file_trouble(here / name) or shared.get(name)
+                reason = name_trouble(name) or file_trouble(here / name, top or folder) or shared.get(name)
                 if reason:
                     left_out.append((here / name, reason))
                 else:
@@ -236,10 +246,23 @@ def is_empty(folder: Path) -> bool:
         return False
 
 
-def file_trouble(path: Path) -> str | None:
-    """Return why a file cannot be read whatever it holds, None if it can: it is none, or its rights forbid it."""
+def linked_folders(here: Path, folders: Iterable[str], top: Path) -> list[tuple[Path, str]]:
+    """Return the folders that are links out of `top`, which nobody looks into, with the reason."""
+    links = (here / name for name in folders if (here / name).is_symlink())
+    return [(path, LINKED_FOLDER) for path in links if not path.resolve().is_relative_to(top.resolve())]
+
+
+def file_trouble(path: Path, top: Path | None = None) -> str | None:
+    """Return why a file cannot be read whatever it holds, None if it can.
+
+    It is none, its rights forbid it, or it is a link out of the folder `top`.
+    """
     try:
-        mode = path.stat().st_mode
+        mode = path.lstat().st_mode
+        if S_ISLNK(mode):
+            mode = path.stat().st_mode
+            if top is not None and leads_out(path, top) and not is_described(path.resolve()):
+                return OUT_OF_FOLDER
     except OSError as error:
         if path.is_symlink():
             return "it is a link that leads nowhere; remove it, or put the file back"
@@ -247,6 +270,14 @@ def file_trouble(path: Path) -> str | None:
     if not S_ISREG(mode):  # reading from a pipe or a device may never end
         return NO_FILE
     return None if access(path, R_OK) else "it may not be read; give yourself the right to"
+
+
+def is_described(frame: Path) -> bool:
+    """Tell whether a frame belongs to a dataset of ours, as those do that the links of an arranged tree lead to."""
+    try:
+        return isinstance(atomic.read_json(sidecar(frame, METADATA)).get("written"), dict)
+    except BadSidecar:
+        return False
 
 
 def name_trouble(name: str) -> str | None:

@@ -109,7 +109,7 @@ class DescribedFrames:
 def read_store(folder: Path, name: str = STORE) -> dict[str, Described]:
     """Return the stored descriptors of a folder by file name; empty without a whole store of this EDITION."""
     try:
-        with np.load(folder / name, allow_pickle=False) as store:
+        with atomic.open_regular(folder / name) as file, np.load(file, allow_pickle=False) as store:
             names, sizes, vectors, measures = (store[key] for key in ("names", "sizes", "vectors", "measures"))
             edition = str(store["edition"])
     except (OSError, ValueError, KeyError, EOFError, BadZipFile):

@@ -10,7 +10,8 @@ from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from stat import S_ISDIR, S_ISREG
+from typing import Any, BinaryIO
 
 from framekit.errors import BadSidecar, UsageError, named
 from framekit.files.names import DOUBLE_SUFFIXES, nfc
@@ -22,8 +23,38 @@ MAX_SIDECAR_BYTES = 16 * 2**20  # a sidecar is a few kB; anything near this is n
 CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
+def open_regular(path: Path, is_given: bool = False) -> BinaryIO:
+    """Open a file for reading; whatever lies in a dataset is opened so, since a pipe or a device may never end.
+
+    Raises OSError: ENXIO for what is no regular file, ELOOP for a link, unless a person named the file (`is_given`),
+    because one in a dataset could lead a stranger's link anywhere.
+    """
+    wanted = ["O_NONBLOCK", "O_BINARY", "O_CLOEXEC", *["O_NOFOLLOW"] * (not is_given)]
+    if not is_given and path.is_symlink():  # where the system has no O_NOFOLLOW
+        raise OSError(errno.ELOOP, "is a link", str(path))
+    number = os.open(path, os.O_RDONLY | sum(getattr(os, flag, 0) for flag in wanted))
+    mode = os.fstat(number).st_mode
+    if S_ISREG(mode):
+        return os.fdopen(number, "rb")
+    os.close(number)
+    raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path)) if S_ISDIR(mode) else no_file(path)
+
+
+def file_text(path: Path, errors: str = "strict") -> str:
+    """Return the UTF-8 text of a file of a dataset, with `\\n` at line ends. Raises OSError, or ValueError."""
+    with open_regular(path) as file:
+        return file.read().decode("utf-8", errors).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def no_file(path: Path) -> OSError:
+    """Return the error for a pipe, a socket or a device."""
+    return OSError(errno.ENXIO, "no file but a pipe, a socket or a device", str(path))
+
+
 def copy_whole(source: Path, target: Path) -> None:
     """Copy a file with its times so that the target is there whole or not at all."""
+    if source.exists() and not source.is_file():
+        raise no_file(source)
     part = part_of(target)
     try:
         with named(target):
@@ -36,6 +67,7 @@ def copy_whole(source: Path, target: Path) -> None:
 
 def link_whole(source: Path, target: Path) -> None:
     """Let the target be another name of the same file; a copy where the file system cannot do that."""
+    source = source.resolve() if source.is_symlink() else source
     try:
         os.link(source, target)
         return
@@ -148,10 +180,8 @@ def read_text(path: Path, most_bytes: int = 0, is_given: bool = False) -> str:
     a link; one in a dataset could lead a stranger's link anywhere.
     """
     most_bytes = most_bytes or MAX_SIDECAR_BYTES
-    if not is_given and path.is_symlink():
-        raise BadSidecar(f"{path.name} is a link, which could lead anywhere; put the file itself there")
     try:
-        with path.open("rb") as file:
+        with open_regular(path, is_given) as file:
             content = file.read(most_bytes + 1)
         if len(content) > most_bytes:
             raise BadSidecar(f"{path.name} is larger than {most_bytes // 2**20} MB")
@@ -164,6 +194,11 @@ def read_text(path: Path, most_bytes: int = 0, is_given: bool = False) -> str:
     except UnicodeDecodeError as error:
         raise BadSidecar(f"{path.name} is not UTF-8 text; save it as UTF-8") from error
     except OSError as error:
+        if error.errno == errno.ELOOP:
+            reason = "is a link, which could lead anywhere; put the file itself there"
+            raise BadSidecar(f"{path.name} {reason}") from error
+        if error.errno == errno.ENXIO:
+            raise BadSidecar(f"{path.name} is {error.strerror}; remove it") from error
         raise BadSidecar(f"{path.name}: {error.strerror}") from error
 
 
@@ -208,7 +243,8 @@ def clean_up(folders: Iterable[Path], suffix: str) -> None:
 def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file. Raises UsageError if it is missing or wrong."""
     try:
-        return toml_values(path.read_bytes().decode("utf-8-sig"))
+        with open_regular(path) as file:
+            return toml_values(file.read().decode("utf-8-sig"))
     except OSError as error:
         raise UsageError(f"{path} cannot be read ({error.strerror})") from error
     except ValueError as error:

@@ -8,8 +8,10 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 from framekit.errors import named
-from framekit.files.atomic import write_whole
+from framekit.files.atomic import open_regular, write_whole
 from framekit.files.paths import refuse_linked_trash
+
+WANTED = ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY")  # neither through a link nor waiting for the reader of a pipe
 
 
 class Journal:
@@ -28,7 +30,7 @@ class Journal:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             torn = self.path.exists() and self.path.stat().st_size > 0 and last_byte(self.path) != b"\n"
             own_file(self.path)
-            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | sum(getattr(os, flag, 0) for flag in WANTED)
             self.file = os.fdopen(os.open(self.path, flags, 0o666), "ab", buffering=0)
             line = b"\n" * torn + line
         with named(self.path):
@@ -58,7 +60,7 @@ def append_line(journal: Path, record: dict[str, Any]) -> None:
 
 def last_byte(path: Path) -> bytes:
     """Return the last byte of a file that is not empty."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         file.seek(-1, os.SEEK_END)
         return file.read(1)
 
@@ -67,7 +69,7 @@ def read_lines(journal: Path) -> Iterator[dict[str, Any]]:
     """Yield the records of a journal; a line torn by a kill is passed over."""
     if not journal.exists():
         return
-    with journal.open("rb") as file:
+    with open_regular(journal) as file:
         for line in file:
             try:
                 record = json.loads(line)

@@ -4,12 +4,17 @@ import errno
 import os
 import re
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 from framekit.files.names import nfc, on_disk
 
 REMOVED = ".removed"
+# Whether links that lead out of a dataset are followed. For a run as a whole, as --follow_links says.
+FOLLOWED: ContextVar[bool] = ContextVar("follow_links", default=False)
 # Windows refuses these names, whatever the suffix. Source: Microsoft, Naming Files, Paths, and Namespaces.
 RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
 
@@ -60,6 +65,21 @@ class Root:
             held = os.listdir(folder) if folder.is_dir() else []  # noqa: PTH208
             self.names[folder] = {nfc(one): one for one in held}
         return self.names[folder].get(nfc(name), name)
+
+
+@contextmanager
+def links_followed(wanted: bool) -> Iterator[None]:
+    """Let links of frames, videos and references lead anywhere meanwhile: they are a person's own."""
+    before = FOLLOWED.set(wanted)
+    try:
+        yield
+    finally:
+        FOLLOWED.reset(before)
+
+
+def leads_out(path: Path, top: Path) -> bool:
+    """Tell whether a path is a link that leads out of the folder `top`, and none that a person said to follow."""
+    return path.is_symlink() and not FOLLOWED.get() and not path.resolve().is_relative_to(top.resolve())
 
 
 def refuse_linked_trash(path: Path) -> None:

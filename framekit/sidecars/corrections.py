@@ -67,7 +67,7 @@ def held_text(path: Path) -> str:
 
     Bytes that are not UTF-8 are replaced.
     """
-    return path.read_text(encoding="utf-8", errors="replace").removeprefix(BOM)
+    return atomic.file_text(path, errors="replace").removeprefix(BOM)
 
 
 def is_file_edited(path: Path, digests: Container[Any]) -> bool:

@@ -75,7 +75,7 @@ def read_store(folder: Path, model: str) -> ScoreStore:
     A name without a revision takes any.
     """
     try:
-        with np.load(store_path(folder, model), allow_pickle=False) as held:
+        with atomic.open_regular(store_path(folder, model)) as file, np.load(file, allow_pickle=False) as held:
             [scored_by] = from_lines(held["model"])
             if "@" in model and scored_by != model:
                 return ScoreStore(model)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from framekit.files.atomic import file_text
 from framekit.trainers.base import (
     CORRECT,
     HALF,
@@ -235,7 +236,7 @@ def problems(tree: PreparedTree) -> list[Problem]:
 
     path = tree.root / JOB
     try:
-        content = path.read_text(encoding="utf-8")
+        content = file_text(path)
         job = yaml.load(content, loader())
     except (OSError, ValueError, yaml.YAMLError) as error:
         return [Problem(path, UNREADABLE, " ".join(str(error).split()))]
@@ -263,7 +264,7 @@ def processes_of(job: Any) -> list[dict[str, Any]]:
 def resolution(root: Path) -> int:
     """Return the smallest resolution that an entry of the job asks for in px; 0 where none does."""
     try:
-        entries = read_job((root / JOB).read_text(encoding="utf-8"))["datasets"]
+        entries = read_job(file_text(root / JOB))["datasets"]
     except (OSError, ValueError):
         return 0
     sides = [entry.get("resolution") for entry in entries]

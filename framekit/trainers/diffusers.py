@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from framekit.files.atomic import file_text
 from framekit.trainers.base import (
     CORRECT,
     RENEW,
@@ -136,7 +137,7 @@ def metadata_problems(tree: PreparedTree) -> list[Problem]:
     top = tree.root / SPLIT if (tree.root / SPLIT / HF_METADATA).exists() else tree.root
     path = top / HF_METADATA
     try:
-        rows: list[Any] = read_json_rows(path.read_text(encoding="utf-8"))
+        rows: list[Any] = read_json_rows(file_text(path))
         named = Counter(str(row["file_name"]) for row in rows)
         texts = {str(row["file_name"]): row["text"] for row in rows}
         if not all(isinstance(text, str) for text in texts.values()):
@@ -165,7 +166,7 @@ def metadata_problems(tree: PreparedTree) -> list[Problem]:
 def loading_problems(tree: PreparedTree) -> Iterator[Problem]:
     """Yield what datasets takes wrongly unless it is told which files to load."""
     try:
-        is_told = "data_files:" in (tree.root / CARD).read_text(encoding="utf-8")
+        is_told = "data_files:" in file_text(tree.root / CARD)
     except (OSError, ValueError):
         is_told = False
     if not is_told and any(f"{image.stem}.txt" in seen.names for seen in tree.folders for image in seen.images):

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from framekit.files.atomic import file_text
 from framekit.files.names import MULTIPLY, nfc
 from framekit.trainers.base import (
     AGAIN,
@@ -120,7 +121,7 @@ def multiply_key(folder: Folder) -> str:
 def read_factor(path: Path) -> tuple[float, Kind | None]:
     """Return the factor of a multiply.txt as EveryDream2 takes it, and what it misreads, if anything."""
     try:
-        factor = float(path.read_text(encoding="utf-8"))
+        factor = float(file_text(path))
     except ValueError:  # bytes that are no UTF-8 too
         return 1.0, NO_NUMBER
     if factor == 0:
@@ -138,7 +139,7 @@ def setting_problem(path: Path) -> Kind | None:
     if path.name not in NUMBERS:
         return None
     try:
-        number = float(path.read_text(encoding="utf-8"))
+        number = float(file_text(path))
     except ValueError:
         return NO_SETTING
     is_wrong, kind = NUMBERS[path.name]

@@ -13,7 +13,7 @@ from typing import Any
 from framekit.arrange.folders import COUNTED
 from framekit.dataset.frames import is_frame_name
 from framekit.errors import UsageError
-from framekit.files.atomic import read_toml
+from framekit.files.atomic import file_text, read_toml
 from framekit.trainers.base import CORRECT, HALF, MANY, RENEW, Kind, PreparedTree, Problem, SeenFolder, Severity
 
 CONFIG = "dataset_config.toml"
@@ -326,7 +326,7 @@ def doubled(path: Path, listed: Iterable[Mapping[str, Any]]) -> Iterator[Problem
 def metadata_problems(path: Path) -> list[Problem]:
     """Return the problems in a JSON file for fine-tuning."""
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
+        entries = json.loads(file_text(path))
     except (OSError, ValueError):
         return [Problem(path, NO_JSON)]
     if not isinstance(entries, dict) or not all(isinstance(entry, dict) for entry in entries.values()):

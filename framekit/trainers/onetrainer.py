@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from framekit.files.atomic import file_text
 from framekit.trainers.base import (
     CORRECT,
     HALF,
@@ -87,7 +88,7 @@ def concept_problems(tree: PreparedTree) -> list[Problem]:
     """Return the problems in the list of concepts."""
     path = tree.root / CONCEPTS
     try:
-        listed = json.loads(path.read_text(encoding="utf-8"))
+        listed = json.loads(file_text(path))
         paths = {Path(one["path"]) for one in listed}
     except (OSError, ValueError, KeyError, TypeError):
         return [Problem(path, NO_CONCEPTS)]

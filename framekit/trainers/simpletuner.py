@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from framekit.files.atomic import file_text
 from framekit.trainers.base import (
     CORRECT,
     MANY,
@@ -166,7 +167,7 @@ def entry_problems(path: Path, entry: dict[str, Any], tree: PreparedTree) -> lis
 
 def entries_in(root: Path) -> list[dict[str, Any]]:
     """Return the entries of multidatabackend.json. Raises ValueError for another form, OSError if there is none."""
-    entries = json.loads((root / BACKENDS).read_text(encoding="utf-8"))
+    entries = json.loads(file_text(root / BACKENDS))
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ValueError("no list of entries")
     return entries

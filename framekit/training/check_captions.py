@@ -92,7 +92,8 @@ def read_lines(image: Path, found: SeenFolder, several_lines: bool) -> tuple[lis
     if caption.name not in found.names:
         return [], [missing(image, found)]
     try:
-        text, kinds = decoded(caption.read_bytes())
+        with atomic.open_regular(caption) as file:
+            text, kinds = decoded(file.read())
     except OSError as error:  # a folder, a link to nothing, a file that may not be read
         return [], [Problem(caption, NO_FILE, error.strerror or str(error))]
     lines = lines_of(text)

@@ -8,6 +8,7 @@ from pathlib import Path
 from framekit import errors
 from framekit.dataset.frames import is_frame_name
 from framekit.files import atomic, names
+from framekit.pixels.decode import why_broken
 from framekit.sidecars import metadata
 from framekit.sidecars.corrections import held_text, is_file_edited
 from framekit.trainers import everydream2
@@ -235,7 +236,7 @@ def clean_up(root: Path, beside: Iterable[Text]) -> None:
 
 
 def trainable(found: Sequence[Path], wanted: Sequence[Trainer]) -> tuple[list[Path], list[tuple[Path, str]]]:
-    """Return the frames that all these trainers read, and the others with the reason.
+    """Return the frames that can be decoded and that all these trainers read, and the others with the reason.
 
     Raises UsageError for a frame whose caption would be taken for a setting of its folder.
     """
@@ -252,4 +253,7 @@ def trainable(found: Sequence[Path], wanted: Sequence[Trainer]) -> tuple[list[Pa
         (frame, f"not read by {blind[frame.suffix]}; save it as .png, .jpg or .webp")
         for frame in found if blind[frame.suffix]
     ]  # fmt: skip
-    return [frame for frame in found if not blind[frame.suffix]], others
+    seen = [frame for frame in found if not blind[frame.suffix]]
+    broken = {frame: reason for frame in seen if (reason := why_broken(frame))}
+    others += [(frame, f"it cannot be decoded: {reason}") for frame, reason in broken.items()]
+    return [frame for frame in seen if frame not in broken], others

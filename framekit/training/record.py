@@ -132,6 +132,7 @@ def write_own(
 def holds(path: Path, content: str) -> bool:
     """Tell whether a file is there and holds exactly this text."""
     try:
-        return path.read_bytes() == content.encode()
+        with atomic.open_regular(path) as file:
+            return file.read() == content.encode()
     except FileNotFoundError:
         return False

@@ -9,7 +9,7 @@ from fnmatch import fnmatch, translate
 from pathlib import Path
 
 from framekit import console
-from framekit.dataset.frames import NO_UTF8, closed_folder, file_trouble, is_empty, natural_key
+from framekit.dataset.frames import NO_UTF8, closed_folder, file_trouble, is_empty, linked_folders, natural_key
 from framekit.errors import UsageError
 from framekit.files.names import nfc, walk, with_brackets_read
 from framekit.files.paths import is_utf8
@@ -97,11 +97,12 @@ def find_videos(source: Path, pattern: str) -> tuple[list[Path], list[tuple[Path
     unusable: list[tuple[Path, str]] = []
     there: list[Path] = []
     for root, folders, names in walk(source, lambda error: unusable.append(closed_folder(error))):
+        unusable.extend(linked_folders(Path(root), folders, source))
         there += [Path(root, name) for name in (*names, *folders) if Path(name).suffix.lower() in VIDEO_SUFFIXES]
     there = [path for path in there if not path.is_dir() or is_empty(path)]
     wanted = folded(with_brackets_read(pattern, (folded(path.name) for path in there)))
     fitting = [path for path in there if fnmatch(folded(path.name), wanted)]
-    reasons = {path: file_trouble(path) if is_utf8(str(path)) else NO_UTF8 for path in fitting}
+    reasons = {path: file_trouble(path, source) if is_utf8(str(path)) else NO_UTF8 for path in fitting}
     unusable += [(path, reason) for path, reason in reasons.items() if reason]
     usable = [path for path, reason in reasons.items() if not reason]
     if not fitting and not unusable:

@@ -247,11 +247,15 @@ def test_rewritten_frames_are_not_transparent(tmp_path: Path) -> None:
         assert np.asarray(image).min() == 255
 
 
-def test_a_frame_that_cannot_be_decoded_is_taken_as_it_is(tmp_path: Path) -> None:
+def test_a_frame_that_cannot_be_decoded_is_listed_and_not_placed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     frame = add_frame(tmp_path / "set" / "t.png", plain((1, 2, 3), 40, 20), **KNOWN)
     frame.write_bytes(frame.read_bytes()[:-30])
-    assert arrange(tmp_path, "--max_image_size", "16") == 0
-    assert (tmp_path / "tree" / "Aoba" / "t.png").read_bytes() == frame.read_bytes()
+    for options in ([], ["--max_image_size", "16"]):
+        assert arrange(tmp_path, *options) == 1
+        assert "t.png: it cannot be decoded: " in capsys.readouterr().err
+        assert not (tmp_path / "tree" / "Aoba").exists()
 
 
 @pytest.mark.parametrize("suffix", ".png .jpg .jpeg .jfif .webp .bmp .gif .tif .tiff .avif .GIF".split())

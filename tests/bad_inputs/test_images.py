@@ -128,16 +128,17 @@ def test_similar_removal_loses_no_image(tmp_path: Path, capsys: pytest.CaptureFi
 
 
 @pytest.mark.parametrize("name", [*BROKEN, *ODD])
-def test_the_last_steps_need_no_pixels_and_the_check_finds_what_is_broken(
+def test_the_last_steps_place_nothing_that_ends_too_early_and_the_check_finds_what_is_broken(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     bad, *_ = dataset(tmp_path, name, {**BROKEN, **ODD}[name])
     source, tree = str(tmp_path / "set"), str(tmp_path / "tree")
-    unusable = int(name == "dangling.png")  # there is nothing to decode
+    unusable = int(name in BROKEN)
     assert generate_metadata.main(["--src_dir", source]) == unusable
     arranged = arrange_folders.main(["--src_dir", source, "--dst_dir", tree])
     assert arranged == unusable
     assert len(frames_in(tmp_path / "tree")) >= 2
+    assert any((tmp_path / "tree").rglob(bad.name)) != unusable
     capsys.readouterr()
     prepare_training.main(["--src_dir", source])
     capsys.readouterr()
@@ -145,6 +146,6 @@ def test_the_last_steps_need_no_pixels_and_the_check_finds_what_is_broken(
     said = capsys.readouterr().out
     if name in BROKEN:
         assert code == 1
-        assert f"{bad}: {'no trainer can use it' if unusable else 'it cannot be decoded'}" in said
+        assert f"{bad}: {'no trainer can use it' if name == 'dangling.png' else 'it cannot be decoded'}" in said
     else:
         assert "cannot be decoded" not in said

@@ -130,14 +130,15 @@ def test_any_name_travels_there_and_back(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="symbolic links need rights there")
-def test_links_that_lead_outside_are_not_followed(tmp_path: Path) -> None:
+def test_links_that_lead_outside_are_not_followed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     outside = tmp_path / "outside"
     save_frame(outside / "b.png", patchwork(1, 160, 90))
     dataset = tmp_path / "dataset"
     save_frame(dataset / "EP01/a.png", patchwork(1, 160, 90))
     (dataset / "EP02").symlink_to(outside, target_is_directory=True)
     before = tree(outside)
-    assert run(dataset) == 0
+    assert run(dataset) == 1
+    assert "EP02: it is a link to a folder elsewhere" in capsys.readouterr().err
     assert tree(outside) == before
     assert removed(dataset) == {}
 

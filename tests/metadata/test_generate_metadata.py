@@ -568,7 +568,10 @@ def test_the_size_is_that_of_the_upright_frame(tmp_path: Path) -> None:
     assert loaded(tmp_path / "x.jpg")["size"] == [5, 9]
 
 
-def test_a_frame_that_is_no_image_has_no_size(tmp_path: Path) -> None:
+def test_a_frame_that_is_no_image_is_listed_and_not_described(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "x.png").write_bytes(b"no image")
-    assert generate(tmp_path) == 0
-    assert "size" not in loaded(tmp_path / "x.png")
+    assert generate(tmp_path) == 1
+    assert "x.png: it cannot be decoded: no image of a known format" in capsys.readouterr().err
+    assert not (tmp_path / "x.json").exists()
