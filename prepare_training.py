@@ -209,6 +209,11 @@ def tell_of_names(root: Path, described: Mapping[Path, metadata.Metadata]) -> No
     named = {frame.relative_to(root): known.characters for frame, known in described.items()}
     if words := misplaced_in_words(named, root):
         console.warn(words)
+    if unseen := [frame for frame, known in described.items() if captions.is_unseen_in(known)]:
+        console.warn(
+            f"{console.counted(len(unseen), 'frame')} with control characters in the metadata, such as"
+            f" {unseen[0].relative_to(root)}; captions are written without them"
+        )
     if behind := join.outdated(described, root):
         frames_have = f"{console.counted(len(behind), 'frame')} {'has' if len(behind) == 1 else 'have'}"
         console.warn(

@@ -2,16 +2,25 @@
 
 import difflib
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
-from unicodedata import category, east_asian_width
+from unicodedata import east_asian_width
+
+from framekit.errors import named
 
 Item = TypeVar("Item")
+# Signs that nobody sees and some programs obey: control characters, separators of lines, those that turn the direction
+# of text, and what is not UTF-8. White space, which may separate words, is none.
+UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+ESCAPE_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 
 
 def nearest(word: str, known: Iterable[str], dashes: str, cutoff: float = 0.5) -> str:
@@ -50,21 +59,46 @@ class Voice:
 VOICE = Voice()  # of the run that is going on, see framekit/cli/run.py
 
 
-def say(sentence: str) -> None:
-    """Print a message to stdout, unless the script is to be quiet."""
-    if not VOICE.quiet:
-        print(sentence, flush=True)
+def set_up_streams() -> None:
+    """Let both streams take any text: what their encoding lacks is written as an escape, such as \\u30bd.
+
+    One that is closed leads nowhere from now on: a file opened later would take its place, and get what is printed.
+    """
+    for name in ("stdin", "stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w", encoding="utf-8"))  # noqa: PTH123, SIM115
+        elif isinstance(stream, TextIOWrapper) and name != "stdin":
+            stream.reconfigure(errors="backslashreplace")
 
 
-def detail(sentence: str) -> None:
+def say(text: str) -> None:
+    """Print a message, or the lines of a table, to stdout, unless the script is to be quiet.
+
+    Raises OSError if nobody takes it.
+    """
+    if VOICE.quiet:
+        return
+    with named("standard output"):
+        print("\n".join(map(shown, text.split("\n"))), flush=True)
+
+
+def flush() -> None:
+    """Let what was printed reach its reader. Raises OSError if that cannot be."""
+    with named("standard output"):
+        sys.stdout.flush()
+
+
+def detail(text: str) -> None:
     """Print a message to stderr if the script is to be verbose."""
-    if VOICE.verbose:
-        print(sentence, file=sys.stderr)
+    for line in text.split("\n") if VOICE.verbose else ():
+        warn(line)
 
 
 def warn(sentence: str) -> None:
-    """Print a warning to stderr."""
-    print(sentence, file=sys.stderr)
+    """Print a warning to stderr; where nobody reads it any more, as in a closed terminal, the work goes on."""
+    with suppress(OSError):
+        print(shown(sentence), file=sys.stderr)
 
 
 def missing_package(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -92,11 +126,30 @@ if is_script():
 
 
 def shown(text: str) -> str:
-    """Return a text as one line that any terminal can show: control characters and what is not UTF-8 as escapes.
+    """Return a text as one line that any terminal can show: signs that nobody sees, and ends of lines, as escapes.
 
     Names of files may hold any of these, and could otherwise forge lines or end the run.
     """
-    return "".join(ascii(one)[1:-1] if category(one) in ("Cc", "Cs", "Zl", "Zp") else one for one in text)
+    return visible(re.sub(r"[\t\n\r]", as_escape, text))
+
+
+def visible(text: str) -> str:
+    """Return a text with the signs that nobody sees as escapes; its white space stays."""
+    return UNSEEN.sub(as_escape, text)
+
+
+def as_escape(sign: re.Match[str]) -> str:
+    """Return how a sign would be written in a program."""
+    return ascii(sign[0])[1:-1]
+
+
+def without_unseen(text: str) -> str:
+    """Return a text without the signs that nobody sees, and without what they do to a terminal.
+
+    >>> without_unseen("blue\\x00 eyes\\x1b[31m")
+    'blue eyes'
+    """
+    return UNSEEN.sub("", ESCAPE_SEQUENCE.sub("", text))
 
 
 def terminal_columns() -> int:

@@ -1,5 +1,8 @@
-"""What may go wrong and is expected: wrong use, and files that cannot be used."""
+"""What may go wrong and is expected: wrong use, files that cannot be used, and how it is told."""
 
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -22,3 +25,14 @@ class UnreadableFrame(Exception):
 def reason_of(error: Exception, path: Path) -> str:
     """Return the text of an error without the name of its file, for a sentence that names the path already."""
     return str(error).removeprefix(f"{path.name}: ").removeprefix(f"{path.name} ")
+
+
+@contextmanager
+def named(written: Path | str) -> Iterator[None]:
+    """Let an error of the system tell what was written, where it tells no file or, on a full disk, the source."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno and (not error.filename or error.errno in (errno.ENOSPC, errno.EDQUOT)):
+            error.filename = str(written)
+        raise

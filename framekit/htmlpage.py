@@ -1,8 +1,10 @@
-"""Self-contained HTML pages without scripts: any text that is not Markup is escaped."""
+"""Self-contained HTML pages without scripts: any text that is not Markup is escaped, signs that nobody sees too."""
 
 import base64
 import html
 from collections.abc import Iterable, Sequence
+
+from framekit.console import visible
 
 STYLE = """
 :root{color-scheme:light dark}
@@ -37,7 +39,7 @@ class Markup(str):
 
 def fragment(*content: object) -> Markup:
     """Return content side by side, escaped unless it is Markup."""
-    return Markup("".join(one if isinstance(one, Markup) else html.escape(str(one)) for one in content))
+    return Markup("".join(one if isinstance(one, Markup) else html.escape(visible(str(one))) for one in content))
 
 
 def element(name: str, *content: object, **attributes: object) -> Markup:
@@ -46,7 +48,8 @@ def element(name: str, *content: object, **attributes: object) -> Markup:
     element("p", "a < b", class_="note")  # <p class="note">a &lt; b</p>
     """
     inside = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{html.escape(str(value))}"' for key, value in attributes.items()
+        f' {key.rstrip("_").replace("_", "-")}="{html.escape(visible(str(value)))}"'
+        for key, value in attributes.items()
     )
     return Markup(f"<{name}{inside}>{fragment(*content)}</{name}>")
 

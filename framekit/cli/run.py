@@ -3,6 +3,7 @@
 import errno
 import gc
 import os
+import signal
 import sys
 import time
 from argparse import Namespace
@@ -10,6 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
+from threading import current_thread, main_thread
+from types import FrameType
 from typing import Any
 
 from framekit import console
@@ -19,7 +22,9 @@ from framekit.dataset import history
 from framekit.errors import UsageError
 from framekit.files.paths import links_followed
 
-DONE, SOME_UNREADABLE, WRONG_USE, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141  # the last two as shells have them
+DONE, SOME_UNREADABLE, WRONG_USE = 0, 1, 2
+BY_SIGNAL = 128  # and the signal's number, as shells have it: Ctrl-C is 130, a closed pipe 141
+PIPE_CLOSED = BY_SIGNAL + 13
 # What the world around may do to any file: what to say, and what to do about it.
 FULL = ("the disk is full, it was not written", "make room")
 FORBIDDEN = ("it may not be written or read", "give yourself the right to")
@@ -30,6 +35,7 @@ REMEDIES = {
     **dict.fromkeys((errno.ENOTDIR, errno.EEXIST), ("a file lies where a folder is needed", "give another folder")),
     errno.ENXIO: ("it is no file but a pipe, a socket or a device", "remove it"),
     errno.EISDIR: ("it is a folder where a file is needed", "rename or remove it"),
+    errno.ENAMETOOLONG: ("its name, or the path to it, is too long", "shorten it"),
     errno.ELOOP: ("it is a link, and nothing is written through one", "remove the link"),
     **dict.fromkeys((errno.ENOENT, errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ENODEV), AWAY),
 }
@@ -48,7 +54,7 @@ def close(
         console.warn(console.shown(left))
     listed = list(dict.fromkeys((path, reason.removeprefix(f"{path.name}: ")) for path, reason in unreadable))
     for path, reason in listed:
-        console.warn(console.shown(f"unreadable: {path}: {reason}"))
+        console.warn(f"unreadable: {path}: {reason}")
     console.say(console.shown(sentence + (f"; {len(listed)} unreadable, listed above" if listed else "")))
     return SOME_UNREADABLE if listed or otherwise or not is_whole else DONE
 
@@ -56,7 +62,7 @@ def close(
 def confirmed(question: str) -> bool:
     """Ask the person at the console; where nobody can answer, that is no."""
     try:
-        return input(f"{question} [yes/no] ").strip().lower() in ("y", "yes")
+        return input(f"{console.shown(question)} [yes/no] ").strip().lower() in ("y", "yes")
     except EOFError:
         return False
 
@@ -80,24 +86,27 @@ def script(
 
     While it runs, its folder is locked, and those in which it `moves` frames are its alone; what a killed script left
     on its way there is brought to its end first. Then its command is written beside the dataset. Wrong use and what the
-    world does to files are one sentence and exit code 2, Ctrl-C is 130. Nothing stays behind in the process, so a
-    notebook may call `main([...])` as often as it likes.
+    world does to files are one sentence and exit code 2; Ctrl-C, a request to end and a closed terminal are one
+    sentence and 128 + signal. Nothing stays behind in the process, so a notebook may call `main([...])` as often as it
+    likes.
     """
 
     def decorate(function: Callable[[Namespace], int]) -> Main:
         @wraps(function)
         def main(argv: Sequence[str] | None = None) -> int:
+            console.set_up_streams()
             options = parser()
             try:
+                require_utf8(is_command=argv is None)
                 args = options.read(argv)
                 follows = "follow_links" in args and args.follow_links
                 heard = voice(args.quiet, args.verbose)
-                with heard, links_followed(follows), locked(options.script, args, moves):
+                with stopped_by_signals(), heard, links_followed(follows), locked(options.script, args, moves):
                     console.detail(told_options(vars(args)))
                     started = time.perf_counter()
                     code = function(args)
                     console.detail(f"took {time.perf_counter() - started:.1f} s")
-                sys.stdout.flush()
+                console.flush()
                 if args.command is not None:
                     history.record_command(args.command)
             except (UsageError, OSError, KeyboardInterrupt) as error:
@@ -155,11 +164,50 @@ def told_options(given: Mapping[str, Any]) -> str:
     return "\n".join(console.shown(f"{console.as_option(name, value)}") for name, value in sorted(held.items()))
 
 
+@contextmanager
+def stopped_by_signals() -> Iterator[None]:
+    """Let a request to end, or the end of the terminal, stop the work as Ctrl-C does; under nohup it goes on.
+
+    The first one counts: what is tidied up after it is not stopped by another.
+    """
+
+    def stop(number: int, _: FrameType | None) -> None:
+        for heard in before:
+            signal.signal(heard, signal.SIG_IGN)
+        raise KeyboardInterrupt(number)
+
+    known = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
+    in_charge = current_thread() is main_thread()  # no other thread may set a handler
+    before = [number for number in known if in_charge and signal.getsignal(number) == signal.SIG_DFL]
+    for number in before:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number in before:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def require_utf8(is_command: bool) -> None:
+    """Begin a command anew where Python takes names of files for something else than UTF-8, as LC_ALL=C may make it.
+
+    Raises UsageError if this is none that could begin anew.
+    """
+    taken_for = sys.getfilesystemencoding()
+    if taken_for == "utf-8":
+        return
+    if is_command:
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
+    raise UsageError(
+        f"names of files are taken for {taken_for}, and so not found; set PYTHONUTF8=1 and start Python again"
+    )
+
+
 def report_error(error: BaseException) -> int:
     """Print an expected error as one sentence and return the exit code; raise any other again."""
     if isinstance(error, KeyboardInterrupt):
-        print(f"stopped; {GO_ON}", file=sys.stderr)
-        return INTERRUPTED
+        console.warn(f"stopped; {GO_ON}")
+        return BY_SIGNAL + int(error.args[0] if error.args else signal.SIGINT)
     if isinstance(error, BrokenPipeError):  # as with `| head`: nobody reads on, and nothing may be written at the end
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return PIPE_CLOSED
@@ -167,7 +215,8 @@ def report_error(error: BaseException) -> int:
         if error.errno not in REMEDIES:
             raise error
         reason, remedy = REMEDIES[error.errno]
-        print(f"{error.filename or 'a file'}: {reason}; {remedy}; {GO_ON}", file=sys.stderr)
+        told = error.filename2 if error.errno == errno.ENAMETOOLONG and error.filename2 else error.filename
+        console.warn(f"{told or 'a file'}: {reason}; {remedy}; {GO_ON}")
     else:
-        print(error, file=sys.stderr)
+        console.warn(str(error))
     return WRONG_USE

@@ -1,14 +1,19 @@
 """Find the frames of a dataset and decode them to pixels."""
 
+import os
 import re
+import signal
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import itemgetter
 from os import R_OK, access, scandir, sep
 from pathlib import Path
 from stat import S_ISLNK, S_ISREG
+from threading import Thread
 from typing import Any, TypeVar
 
 from framekit import console
@@ -36,6 +41,7 @@ FRAME_SUFFIXES = frozenset([*".png .jpg .jpeg .jfif .webp .bmp .gif .tif .tiff .
 HIDING = tuple(suffix.rpartition(".")[0] for suffix in DOUBLE_SUFFIXES)  # such stems look like sidecars
 # File systems allow 255 bytes; sidecars need room, and so does a number in a tree or in the trash (`_12`, `.12`).
 MAX_NAME_BYTES = 255 - max(map(len, (*STEM_SUFFIXES, *NAME_SUFFIXES))) - 8
+MAX_FOLDER_BYTES = 4095 - 256  # Linux allows 4095 bytes for a whole path, others fewer
 NO_FILE = "it is no file; remove it"
 OUT_OF_FOLDER = "it is a link out of its folder; put what it leads to there, or give --follow_links for files of yours"
 LINKED_FOLDER = "it is a link to a folder elsewhere, which is not looked into; put the folder itself there, or name it"
@@ -77,6 +83,8 @@ def find_frames(
         own = [name for name in names if is_frame_name(name)]
         if own and not is_utf8(relative_name(here, folder)):
             left_out.append((here, f"{NO_UTF8}; its frames are left out"))
+        elif own and len(os.fsencode(root)) > MAX_FOLDER_BYTES:
+            left_out.append((here, "the path to its frames is too long for their sidecars; move it up, or shorten it"))
         elif own:
             shared = sharing_stems(own)
             above = natural_key(here.relative_to(folder))
@@ -92,7 +100,7 @@ def find_frames(
         unusable += left_out
     else:
         for path, reason in left_out:
-            console.warn(console.shown(f"left out: {path}: {reason}"))
+            console.warn(f"left out: {path}: {reason}")
     return [path for _, path in (found[:limit] if limit else found)]
 
 
@@ -136,15 +144,23 @@ def map_frames(
     if workers <= 1:
         yield from ((path, task(path)) for path in paths)
         return
-    with open_pool(workers, processes) as pool:
-        pending: deque[tuple[Path, Future[Any]]] = deque()
-        for path in paths:
-            pending.append((path, pool.submit(task, path)))
-            if len(pending) >= 4 * workers:
-                first, future = pending.popleft()
+    pending: deque[tuple[Path, Future[Any]]] = deque()
+    with open_pool(max(1, min(workers, len(paths))), processes) as pool:
+        try:
+            for path in paths:
+                pending.append((path, pool.submit(task, path)))
+                if len(pending) >= 4 * workers:
+                    first, future = pending.popleft()
+                    yield first, future.result()
+            for first, future in pending:
                 yield first, future.result()
-        for first, future in pending:
-            yield first, future.result()
+        except BrokenExecutor as error:
+            raise UsageError(
+                "a worker was ended from outside, as systems do that run out of memory; give fewer --workers"
+            ) from error
+        finally:
+            for _, future in pending:  # nobody waits for them where this was stopped
+                future.cancel()
 
 
 def open_pool(workers: int, processes: bool) -> Executor:
@@ -153,8 +169,44 @@ def open_pool(workers: int, processes: bool) -> Executor:
         from concurrent.futures import ProcessPoolExecutor
         from multiprocessing import get_context
 
-        return ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+        with signals_blocked():  # what starts inherits that: here a helper of multiprocessing, which then lifts it
+            pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=begin_worker)
+        with signals_blocked():
+            for _ in range(workers):
+                pool.submit(os.getpid)
+        return pool
     return ThreadPoolExecutor(workers)
+
+
+@contextmanager
+def signals_blocked() -> Iterator[None]:
+    """Let signals that end a process wait meanwhile; on Windows nothing can."""
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def begin_worker() -> None:
+    """Let this process end when the one that started it does, however that ends, and only then."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):  # a terminal sends them to workers too
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    Thread(target=end_with_parent, daemon=True).start()
+
+
+def end_with_parent() -> None:
+    """Wait for the end of the parent process and end this one."""
+    from multiprocessing import parent_process
+
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def natural_key(path: Path) -> list[Key]:

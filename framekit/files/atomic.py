@@ -13,7 +13,7 @@ from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import Any, BinaryIO
 
-from framekit.errors import BadSidecar, UsageError
+from framekit.errors import BadSidecar, UsageError, named
 from framekit.files.names import DOUBLE_SUFFIXES, nfc
 
 # What systems say where a file cannot get another name: another disk, no such feature, too many names.
@@ -56,7 +56,12 @@ def copy_whole(source: Path, target: Path) -> None:
     if source.exists() and not source.is_file():
         raise no_file(source)
     part = part_of(target)
-    shutil.copy2(source, part)
+    try:
+        with named(target):
+            shutil.copy2(source, part)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
     os.replace(part, target)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
+from framekit.errors import named
 from framekit.files.atomic import open_regular, write_whole
 from framekit.files.paths import refuse_linked_trash
 
@@ -32,7 +33,8 @@ class Journal:
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | sum(getattr(os, flag, 0) for flag in WANTED)
             self.file = os.fdopen(os.open(self.path, flags, 0o666), "ab", buffering=0)
             line = b"\n" * torn + line
-        self.file.write(line)
+        with named(self.path):
+            self.file.write(line)
 
     def __enter__(self) -> "Journal":
         """Return the journal."""

@@ -223,14 +223,19 @@ def parts(
     """Yield scored frames of one folder, as many as come within PART_SECONDS; unreadable ones go to the tally."""
     part: list[tuple[Path, FrameScores]] = []
     started = time.monotonic()
-    for frame, scores in scored:
-        if part and (frame.parent != part[0][0].parent or time.monotonic() - started > PART_SECONDS):
+    try:
+        for frame, scores in scored:
+            if part and (frame.parent != part[0][0].parent or time.monotonic() - started > PART_SECONDS):
+                yield part
+                part, started = [], time.monotonic()
+            if isinstance(scores, frames.Unreadable):
+                tally.unreadable.append((frame, scores.reason))
+            else:
+                part.append((frame, scores))
+    except KeyboardInterrupt:  # the frames that are finished are kept
+        if part:
             yield part
-            part, started = [], time.monotonic()
-        if isinstance(scores, frames.Unreadable):
-            tally.unreadable.append((frame, scores.reason))
-        else:
-            part.append((frame, scores))
+        raise
     if part:
         yield part
 

@@ -7,7 +7,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from framekit.errors import BadSidecar, UnreadableFrame, UsageError, reason_of
+from framekit.errors import BadSidecar, UnreadableFrame, UsageError, named, reason_of
 from framekit.files import atomic
 from framekit.pixels import decode, modes
 from framekit.pixels.encode import encode_png
@@ -111,7 +111,8 @@ def write_files(
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
         part = atomic.part_of(path)
-        missing = write(part, rows)
+        with named(path):
+            missing = write(part, rows)
         os.replace(part, path)
         left_out += missing
         if missing:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from framekit.console import counted, nearest
+from framekit.console import UNSEEN, counted, nearest, without_unseen
 from framekit.dataset.history import sources_of
 from framekit.errors import UsageError
 from framekit.files.names import nfc
@@ -91,7 +91,8 @@ def caption(
         part.name: texts[part.name] if chance.random() < rules.chances.get(part.name, part.probability) else ""
         for part in PARTS
     }
-    return fill(rules.template or TEMPLATE, drawn, rules.separator) or texts["general"] or words_of_source(known)
+    written = fill(rules.template or TEMPLATE, drawn, rules.separator) or texts["general"]
+    return " ".join(without_unseen(written).split()) or words_of_source(known)
 
 
 def words_of_source(known: Metadata) -> str:
@@ -190,6 +191,16 @@ def general_text(known: Metadata, rules: CaptionRules) -> str:
     return ", ".join(filter(None, parts))
 
 
+def is_unseen_in(known: Metadata) -> bool:
+    """Tell whether metadata holds signs that nobody sees, which captions are written without."""
+    lists = (known.characters, known.inferred, known.tags, known.copyright, known.artist)
+    return bool(
+        UNSEEN.search(
+            "".join([known.general, known.rating, known.description, *(text for one in lists for text in one)])
+        )
+    )
+
+
 def names_in_words(known: Metadata, rules: CaptionRules) -> list[str]:
     """Return the characters, or the words that stand for them, each once."""
     names = dict.fromkeys([*known.characters, *(known.inferred if rules.inferred else [])])
@@ -207,7 +218,7 @@ def face_positions(positions: Sequence[str], in_words: bool) -> str:
 
 def clean_parts(texts: Iterable[str]) -> list[str]:
     """Make texts safe within a caption: a comma would split one, an empty one would become an empty tag."""
-    return [clean for text in texts if (clean := " ".join(text.replace(",", " ").split()))]
+    return [clean for text in texts if (clean := " ".join(without_unseen(text).replace(",", " ").split()))]
 
 
 def wanted_tags(known: Metadata, rules: CaptionRules) -> list[str]:

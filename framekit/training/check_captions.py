@@ -7,6 +7,7 @@ from pathlib import Path
 
 from framekit import errors
 from framekit.arrange.folders import character_level, characters_at, misplaced
+from framekit.console import UNSEEN
 from framekit.files import atomic
 from framekit.files.names import CAPTION, METADATA, nfc
 from framekit.sidecars import kinds
@@ -16,7 +17,7 @@ from framekit.sidecars.read import unclear_tags
 from framekit.sidecars.renames import old_names_in
 from framekit.sidecars.tags import is_run
 from framekit.trainers.base import AGAIN, Kind, PreparedTree, Problem, SeenFolder, Severity
-from framekit.training.captions import TAG_THEM, WORDS_OF_SOURCES, renames_before, says_little
+from framekit.training.captions import TAG_THEM, WORDS_OF_SOURCES, is_unseen_in, renames_before, says_little
 from framekit.training.record import DESCRIBED, read_configs, read_record
 
 STOPS, MISREADS, LOSES, ADVICE = Severity
@@ -24,7 +25,6 @@ BOM = b"\xef\xbb\xbf"
 LONGEST_DETAIL = 60  # characters of a tag that is told
 TOKENS, MOST_TOKENS = 75, 225  # of CLIP, and the most that kohya reads; Source: its --max_token_length
 PIECE = re.compile(r"\w+|[^\w\s]")  # each is one token at least
-CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u2028\u2029\ufeff]")
 WRITE_IT = "run prepare_training.py, or write one line"
 NO_CAPTION = Kind("no-caption", MISREADS, "it has no caption; trainers take its file name, or none", WRITE_IT)
 CAPTION_NAME = Kind("caption-name", MISREADS, "no trainer reads a caption of this name", "give it the name in brackets")
@@ -44,6 +44,12 @@ SEVERAL_LINES = Kind(
 )
 NO_FILE = Kind("caption-no-file", STOPS, "it is no file that can be read, so there is no caption", WRITE_IT)
 CONTROL = Kind("caption-control", MISREADS, "it holds NUL or another sign that nobody sees", "remove it")
+METADATA_CONTROL = Kind(
+    "metadata-control",
+    ADVICE,
+    "its metadata holds NUL or another sign that nobody sees; captions are written without it",
+    "remove it",
+)
 WIDE_COMMA = Kind("caption-wide-comma", MISREADS, "、 or ， does not separate tags, they are one", "write , instead")
 TOO_MANY_TOKENS = Kind(
     "caption-too-long", LOSES, f"no text encoder of these trainers reads more than {MOST_TOKENS} tokens", "shorten it"
@@ -133,7 +139,7 @@ def line_kinds(line: str) -> Iterator[Kind]:
     """Yield what any trainer misreads in one caption."""
     if has_empty_tag(line):
         yield EMPTY_TAG
-    if CONTROLS.search(line):
+    if UNSEEN.search(line):
         yield CONTROL
     if "，" in line or "、" in line:
         yield WIDE_COMMA
@@ -148,6 +154,8 @@ def tag_problems(images: Iterable[Path], described: Mapping[Path, Metadata]) -> 
         for tag in unclear_tags(image):
             yield Problem(image, TAG_UNCLEAR, " ".join(tag.split())[:LONGEST_DETAIL])
         known = described.get(image, Metadata())
+        if is_unseen_in(known):
+            yield Problem(image.with_suffix(METADATA), METADATA_CONTROL)
         misread = [name for name in (*known.characters, *known.copyright, *known.artist) if kinds.counts_people(name)]
         misread += [tag for tag in known.tags if is_run(tag.split(), has_commas=True)]
         for tag in misread[:1]:

@@ -131,7 +131,7 @@ def take_frames(
     def attempt(corrupt: frozenset[int]) -> tuple[Written, FrameLog]:
         rmtree(job.part, ignore_errors=True)
         job.part.mkdir(parents=True)
-        with open_frames(ffmpeg, view, sampling, scanned, corrupt) as (pixels, messages):
+        with open_frames(ffmpeg, view, sampling, scanned, corrupt, job.part) as (pixels, messages):
             with closing(pixels):
                 coming = compare(until(stop, pixels), job.episode, thresh, encoding.format, kept)
                 written = write_frames(coming, job.part, job.episode, thresh, sampling.max_frames, encoding, pool)

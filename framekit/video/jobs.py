@@ -16,6 +16,7 @@ from framekit.video.ffmpeg import Ffmpeg, View
 from framekit.video.read import look
 from framekit.video.record import Episode
 from framekit.video.sampling import within
+from framekit.video.stream import Watch
 
 
 def episodes_at_once(cores: int) -> int:
@@ -92,6 +93,7 @@ def extract(
             stop.set()
             for future in coming:
                 future.cancel()
-            crews.shutdown()
+            while wait(coming, timeout=0.2).not_done:  # a pass over a whole video takes minutes
+                Watch.end_all()
             for job in jobs:
                 rmtree(job.part, ignore_errors=True)

@@ -77,15 +77,21 @@ def numbers_for(log: FrameLog, sampling: Sampling) -> list[int]:
 
 @contextmanager
 def open_frames(
-    ffmpeg: Ffmpeg, view: View, sampling: Sampling, scanned: FrameLog | None, corrupt: Collection[int] = ()
+    ffmpeg: Ffmpeg,
+    view: View,
+    sampling: Sampling,
+    scanned: FrameLog | None,
+    corrupt: Collection[int] = (),
+    beside: Path | None = None,
 ) -> Iterator[tuple[Generator[Pixels, None, None], Path]]:
     """Give the frames that a sampling takes, in order, and the file that ffmpeg's messages go to meanwhile.
 
     `scanned` is a scan of the video for the modes that need one; `corrupt` are numbers of frames to leave out.
+    `beside` is the folder for what ffmpeg reads and says, which a kill leaves there; None is that of the system.
     The messages about a frame are there before it is.
     """
     numbers = numbers_for(scanned, sampling) if scanned is not None and sampling.needs_numbers else None
-    with TemporaryDirectory() as scratch:
+    with TemporaryDirectory(prefix=".ffmpeg-", dir=beside) as scratch:
         chosen = select_expression(sampling, view.picture.duration, numbers)
         whole = f"not({number_tree(sorted(corrupt))})" if corrupt else ""
         command = decode_command(ffmpeg, view, sampling, "*".join(filter(None, (whole, chosen))))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any
+from typing import Any, ClassVar
 
 Crop = tuple[int, int, int, int]
 STREAM = re.compile(r"Stream #\d+:(\d+)[^:\n]*: Video: (\w+)")
@@ -177,6 +177,8 @@ class Watch:
     A sign of life is any change of what the function returns.
     """
 
+    watched: ClassVar[set[subprocess.Popen[bytes]]] = set()  # now, by all threads
+
     def __init__(self, process: "subprocess.Popen[bytes]", sign: Callable[[], object]) -> None:
         """Nothing is watched yet."""
         self.process, self.sign, self.is_silent = process, sign, False
@@ -185,6 +187,7 @@ class Watch:
 
     def __enter__(self) -> "Watch":
         """Begin."""
+        self.watched.add(self.process)
         self.watcher.start()
         return self
 
@@ -194,6 +197,13 @@ class Watch:
         self.watcher.join()
         self.process.kill()
         self.process.wait()
+        self.watched.discard(self.process)
+
+    @classmethod
+    def end_all(cls) -> None:
+        """End all children that are watched now; what waits for them goes on."""
+        for process in list(cls.watched):
+            process.kill()
 
     def watch(self) -> None:
         """Look again and again."""

@@ -1,14 +1,19 @@
 """Names of frames, folders and characters that systems, shells and trainers trip over, through the last three steps."""
 
 import json
+import os
+import sys
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import arrange_folders
+import detect_faces
 import generate_metadata
 import prepare_training
+import remove_similar
 from tests.helpers_dataset import add_frame, frames_in
 
 STEMS = [
@@ -104,3 +109,48 @@ def test_any_name_of_a_folder_of_frames(tmp_path: Path, folder: str) -> None:
     assert generate_metadata.main(["--src_dir", str(tmp_path / "set")]) == 0
     assert arrange_folders.main(words) == 0
     assert len(frames_in(tmp_path / "tree")) == 1
+
+
+LONG = "x" * 300
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows counts characters of the whole path")
+@pytest.mark.parametrize(
+    ("main", "words"),
+    [
+        (generate_metadata.main, [LONG]),
+        (prepare_training.main, ["set", "--dst_dir", LONG]),
+        (prepare_training.main, ["set", "--report", f"{LONG}.html"]),
+        (arrange_folders.main, ["set", "--dst_dir", LONG]),
+        (remove_similar.main, ["set", "--restore", LONG]),
+        (detect_faces.main, ["set", "--annotate", LONG]),
+    ],
+)
+def test_a_name_on_the_command_line_that_no_disk_takes_is_one_sentence(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    main: Callable[[list[str]], int],
+    words: list[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    add_frame(tmp_path / "set" / "x.png", count=1)
+    assert main(words) == 2
+    assert f"{LONG}" in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems allow other lengths")
+def test_frames_whose_path_leaves_no_room_for_sidecars_are_listed_and_the_rest_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = add_frame(tmp_path / "set" / "x.png")
+    deep = tmp_path / "set"
+    while len(str(deep)) < 3850:
+        deep /= "d" * 200
+        deep.mkdir()
+    monkeypatch.chdir(deep)
+    Path("y.png").write_bytes(frame.read_bytes())
+    assert generate_metadata.main([str(tmp_path / "set")]) == 1
+    assert frame.with_suffix(".json").exists()
+    assert "the path to its frames is too long" in capsys.readouterr().err
+    monkeypatch.chdir(tmp_path)

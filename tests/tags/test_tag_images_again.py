@@ -96,7 +96,7 @@ def test_scores_that_are_there_are_not_asked_for_again(dataset: Path, capsys: py
     assert "4 frames tagged" in capsys.readouterr().out
 
 
-def test_a_killed_run_keeps_what_was_scored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stopped_run_keeps_what_was_scored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for n in range(4):
         add_frame(tmp_path / f"EP01/{n}.png", plain(OLIVE, 4, 4))
     model = channel_tagger(tmp_path / "tagger")
@@ -112,7 +112,7 @@ def test_a_killed_run_keeps_what_was_scored(tmp_path: Path, monkeypatch: pytest.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(predict, "score_frames", killed)
         assert tag(tmp_path, model, "--batch_size", "1") == 130
-    assert len(texts(tmp_path)) == 2
+    assert len(texts(tmp_path)) == 3
     assert tag(tmp_path, model) == 0
     assert texts(tmp_path) == ["third, second\n"] * 4
 

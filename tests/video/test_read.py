@@ -14,7 +14,8 @@ from framekit.dataset.frames import find_frames
 from framekit.errors import UsageError
 from framekit.pixels.decode import read_pixels
 from framekit.video import read
-from framekit.video.read import read_frames
+from framekit.video.ffmpeg import View, find_ffmpeg
+from framekit.video.read import look, open_frames, read_frames
 from framekit.video.sampling import Sampling
 
 
@@ -60,3 +61,16 @@ def test_the_example_of_the_documentation_is_true() -> None:
 
 def test_the_room_hands_on_its_public_names() -> None:
     assert (video.read_frames, video.VideoFrame, video.Sampling) == (read_frames, read.VideoFrame, Sampling)
+
+
+def test_what_ffmpeg_says_lies_with_the_unfinished_episode_where_the_next_run_removes_it(
+    clip: Path, tmp_path: Path
+) -> None:
+    ffmpeg = find_ffmpeg()
+    claimed = look(ffmpeg, clip)
+    assert not isinstance(claimed, str)
+    with open_frames(ffmpeg, View(clip, claimed), Sampling(), None, beside=tmp_path) as (pixels, said):
+        next(pixels)
+        assert said.parent.parent == tmp_path
+        pixels.close()
+    assert not list(tmp_path.iterdir())
