@@ -53,3 +53,11 @@ def counted(number: int, noun: str) -> str:
     """Return `1 frame`, `2 frames`; nouns in y become ies."""
     plural = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
     return f"{number} {noun if number == 1 else plural}"
+
+
+def sized(bytes_: float) -> str:
+    """Return a size with its unit, `950 bytes`, `12 kB`, `3.4 MB`, `1.2 GB`."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if bytes_ >= size:
+            return f"{bytes_ / size:.{0 if bytes_ >= 100 * size or unit == 'kB' else 1}f} {unit}"
+    return counted(round(bytes_), "byte")
