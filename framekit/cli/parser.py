@@ -109,6 +109,7 @@ class StageParser(argparse.ArgumentParser):
         )
         self.script = script
         self.needed: list[str] = []
+        self.redo_goes_on = False  # a --redo that was stopped goes on when it is given again
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError instead of printing the whole usage."""

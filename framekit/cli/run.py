@@ -30,6 +30,7 @@ REMEDIES = {
     errno.ELOOP: ("it is a link, and nothing is written through one", "remove the link"),
     **dict.fromkeys((errno.ENOENT, errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ENODEV), AWAY),
 }
+BEGIN_ANEW = "what is written is whole; the same command begins anew, without --redo it does only what is missing"
 GO_ON = "what is written is whole, run the same command again to go on"
 Main = Callable[..., int]  # takes the words of a command line, none for those of the process
 
@@ -75,13 +76,16 @@ def script(parser: Callable[[], StageParser]) -> Callable[[Callable[[Namespace],
         @wraps(function)
         def main(argv: Sequence[str] | None = None) -> int:
             options = parser()
+            next_time = GO_ON
             try:
                 args = options.read(argv)
+                if getattr(args, "redo", False) and not options.redo_goes_on:
+                    next_time = BEGIN_ANEW
                 with locked_folder(options.script, args.command):
                     code = function(args)
                 sys.stdout.flush()
             except (UsageError, OSError, KeyboardInterrupt) as error:
-                return report_error(error)
+                return report_error(error, next_time)
             if args.command is not None:
                 history.record_command(args.command)
             return code
@@ -91,10 +95,13 @@ def script(parser: Callable[[], StageParser]) -> Callable[[Callable[[Namespace],
     return decorate
 
 
-def report_error(error: BaseException) -> int:
-    """Print an expected error as one sentence and return the exit code; raise any other again."""
+def report_error(error: BaseException, next_time: str = GO_ON) -> int:
+    """Print an expected error as one sentence and return the exit code; raise any other again.
+
+    `next_time` says what the same command does then.
+    """
     if isinstance(error, KeyboardInterrupt):
-        print(f"stopped; {GO_ON}", file=sys.stderr)
+        print(f"stopped; {next_time}", file=sys.stderr)
         return INTERRUPTED
     if isinstance(error, BrokenPipeError):  # as with `| head`: nobody reads on, and nothing may be written at the end
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -103,7 +110,7 @@ def report_error(error: BaseException) -> int:
         if error.errno not in REMEDIES:
             raise error
         reason, remedy = REMEDIES[error.errno]
-        print(f"{error.filename or 'a file'}: {reason}; {remedy}; {GO_ON}", file=sys.stderr)
+        print(f"{error.filename or 'a file'}: {reason}; {remedy}; {next_time}", file=sys.stderr)
     else:
         print(error, file=sys.stderr)
     return WRONG_USE
