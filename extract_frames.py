@@ -83,6 +83,7 @@ def parser() -> StageParser:
     options = StageParser("extract_frames", __doc__ or "")
     options.shared("src_dir", "dst_dir", "redo", "dry_run", "limit", "follow_links", "workers", "config")
     options.needed.append("dst_dir")
+    options.redo_goes_on = True
     options.group("videos and names")
     options.option("prefix", help="start of each frame's name (default: the name of --src_dir)")
     options.option("pattern", default="*", help="file names to take; a number where the first * stands is the episode")

@@ -254,7 +254,7 @@ def show_balance(
         from framekit.report.page import report_on  # not needed for --help, which must be fast
 
         page = report_on(
-            dataset.root, dataset.described, folder_rows, character_rows, console.worker_count(workers), command
+            dataset.root, dataset.described, folder_rows, character_rows, report, console.worker_count(workers), command
         )
         atomic.write_whole(report, page)
         console.say(f"report: {report}, {report.stat().st_size / 2**20:.1f} MB")

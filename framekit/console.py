@@ -10,8 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
+from threading import Event, Lock
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 from unicodedata import east_asian_width
 
 from framekit.errors import named
@@ -45,7 +46,20 @@ def progress(items: Iterable[Item], total: int | None, unit: str, label: str | N
     """Yield the items behind a progress bar with rate and remaining time; no bar where stderr is not a terminal."""
     from tqdm import tqdm
 
-    return tqdm(items, total=total, unit=unit, desc=label, disable=True if VOICE.quiet else None, dynamic_ncols=True)
+    return tqdm(
+        items,
+        total=total,
+        unit=unit,
+        desc=label,
+        disable=True if VOICE.quiet else None,
+        dynamic_ncols=True,
+        leave=False,
+    )
+
+
+def how_bars_are() -> dict[str, Any]:
+    """Return what is common to all bars: none where stderr is no terminal or the script is quiet; ended ones go."""
+    return {"disable": True if VOICE.quiet else None, "dynamic_ncols": True, "leave": False}
 
 
 @dataclass
@@ -57,6 +71,62 @@ class Voice:
 
 
 VOICE = Voice()  # of the run that is going on, see framekit/cli/run.py
+
+
+class Videos:
+    """Videos that are read at once: a bar over the seconds of all, one for each that is being read, a way to stop all.
+
+    Threads may share it. There is no bar where stderr is not a terminal.
+    """
+
+    def __init__(self, seconds: Mapping[str, float]) -> None:
+        """`seconds` is the length of each video by its label, 0 if it is unknown."""
+        self.seconds = seconds
+        self.stopped = Event()
+        self.places: dict[str, float] = {}
+        self.lock = Lock()
+        self.whole = self.bar(sum(seconds.values()), "")
+        self.bars: dict[str, Any] = {}
+
+    def bar(self, total: float, label: str) -> Any:
+        """Return a bar of a number of seconds."""
+        from tqdm import tqdm
+
+        form = "{desc} {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} s of video [{elapsed}<{remaining}]"
+        form = form if total else "{desc} {n:.0f} s of video [{elapsed}]"
+        return tqdm(
+            total=total or None,
+            desc=label,
+            bar_format=form,
+            disable=True if VOICE.quiet else None,
+            dynamic_ncols=True,
+            leave=False,
+        )
+
+    def reach(self, label: str, seconds: float) -> None:
+        """Show how far a video is read; its first call shows that it began. Raises KeyboardInterrupt if all stop."""
+        if self.stopped.is_set():
+            raise KeyboardInterrupt
+        with self.lock:
+            if label not in self.bars:
+                self.bars[label] = self.bar(self.seconds[label], label)
+            self.places[label] = seconds
+            self.whole.set_description_str(f"episode {len(self.places)} of {len(self.seconds)}", refresh=False)
+            for bar, place in ((self.bars[label], seconds), (self.whole, sum(self.places.values()))):
+                bar.update(place - bar.n)
+
+    def finish(self, label: str) -> None:
+        """Take the bar of a video away."""
+        with self.lock:
+            if label in self.bars:
+                self.bars.pop(label).close()
+                self.places[label] = self.seconds[label] or self.places[label]
+
+    def close(self) -> None:
+        """Stop what is still being read, and take all bars away."""
+        self.stopped.set()
+        for bar in (*self.bars.values(), self.whole):
+            bar.close()
 
 
 def set_up_streams() -> None:
@@ -80,7 +150,18 @@ def say(text: str) -> None:
     if VOICE.quiet:
         return
     with named("standard output"):
-        print("\n".join(map(shown, text.split("\n"))), flush=True)
+        above_bars("\n".join(map(shown, text.split("\n"))), sys.stdout)
+        sys.stdout.flush()
+
+
+def above_bars(text: str, to: TextIO) -> None:
+    """Print a text to a stream, above the bars that are shown."""
+    if "tqdm" in sys.modules:
+        from tqdm import tqdm
+
+        tqdm.write(text, file=to)
+    else:
+        print(text, file=to)
 
 
 def flush() -> None:
@@ -98,7 +179,7 @@ def detail(text: str) -> None:
 def warn(sentence: str) -> None:
     """Print a warning to stderr; where nobody reads it any more, as in a closed terminal, the work goes on."""
     with suppress(OSError):
-        print(shown(sentence), file=sys.stderr)
+        above_bars(shown(sentence), sys.stderr)
 
 
 def missing_package(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -200,3 +281,11 @@ def made_otherwise(kinds: Mapping[str, int], what: str, remedy: str = "--redo") 
         f" {'keeps' if number == 1 else 'keep'} them; add {remedy} to the command to replace them, corrections stay"
         for how, number in kinds.items()
     ]
+
+
+def sized(bytes_: float) -> str:
+    """Return a size with its unit, `950 bytes`, `12 kB`, `3.4 MB`, `1.2 GB`."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if bytes_ >= size:
+            return f"{bytes_ / size:.{0 if bytes_ >= 100 * size or unit == 'kB' else 1}f} {unit}"
+    return counted(round(bytes_), "byte")

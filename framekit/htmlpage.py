@@ -2,24 +2,28 @@
 
 import base64
 import html
+import re
 from collections.abc import Iterable, Sequence
+from urllib.parse import quote
 
 from framekit.console import visible
 
 STYLE = """
 :root{color-scheme:light dark}
-body{font:15px/1.45 system-ui,sans-serif;max-width:1200px;margin:1.5em auto;padding:0 1em}
+body{font:15px/1.45 system-ui,sans-serif;max-width:2400px;margin:1.5em auto;padding:0 1em;overflow-wrap:break-word}
+p{max-width:75em}
 h2{margin-top:2em;border-bottom:1px solid #8886}
 table{border-collapse:collapse}.wide{overflow-x:auto}
-td,th{padding:2px 10px 2px 0;text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
-.name{text-align:left;white-space:pre}
-.bar{display:block;height:7px;margin:1px 0;border-radius:2px}
+td,th{vertical-align:top;padding:2px 10px 2px 0;text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
+td.name,th.name{text-align:left;white-space:pre-wrap;min-width:8em}
+.bar{display:block;max-width:30vw;height:7px;margin:1px 0;border-radius:2px}
 svg{width:100%;max-width:760px;height:auto;display:block}
 .key span{margin-right:1em}.key i{display:inline-block;width:12px;height:12px;margin-right:4px;border-radius:2px}
 .cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(250px,1fr));gap:16px}
 .row{display:flex;flex-wrap:wrap;gap:8px;margin:8px 0 18px}
 .row>div{display:flex;gap:2px;border:1px solid #8886;padding:4px}
-figure{margin:0;max-width:200px}figcaption{font-size:12px;overflow-wrap:anywhere}
+figure{margin:0;max-width:192px}figcaption{font-size:12px}
+figure a{display:block}
 img{max-width:100%;border-radius:4px;display:block}
 figure img,.none{height:108px;object-fit:cover}
 .none{width:192px;background:#8886;display:grid;place-items:center;border-radius:4px}
@@ -27,6 +31,7 @@ figure img,.none{height:108px;object-fit:cover}
 section{content-visibility:auto;contain-intrinsic-size:auto 240px;margin:0 0 18px}
 pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#8882;padding:10px;border-radius:4px}
 """
+BREAKS = re.compile(r"([/_])(?=.)")  # behind which a long name may be broken
 BLUE, GREY = "#5b8def", "#9aa0a6"
 BAR_WIDTH = 200  # px of a whole bar
 
@@ -59,19 +64,31 @@ def lines(*content: object) -> Markup:
     return Markup("<br>".join(map(fragment, content)))
 
 
-def image(jpeg: bytes) -> Markup:
-    """Return an image embedded in the page."""
-    return Markup(f'<img alt="" decoding="async" src="data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}">')
+def breakable(name: str) -> Markup:
+    """Return a name that is broken behind slashes and underscores only, where it must be."""
+    return Markup(BREAKS.sub(r"\1<wbr>", html.escape(visible(name))))
 
 
-def picture(jpeg: bytes | None) -> Markup:
-    """Return an image, or a grey box where there is none."""
-    return image(jpeg) if jpeg else element("div", "unreadable", class_="none")
+def image(jpeg: bytes, shows: str) -> Markup:
+    """Return an image embedded in the page; `shows` says what it shows to those who don't see it."""
+    content = base64.b64encode(jpeg).decode()
+    return Markup(f'<img alt="{html.escape(visible(shows))}" decoding="async" src="data:image/jpeg;base64,{content}">')
+
+
+def picture(jpeg: bytes | None, shows: str) -> Markup:
+    """Return an image of what `shows` says, or a grey box where there is none."""
+    return image(jpeg, shows) if jpeg else element("div", "unreadable", class_="none")
 
 
 def figure(shown: Markup, *caption: object, kept: bool = False) -> Markup:
     """Return a picture with the lines of its caption; one that is `kept` has a green outline."""
-    return element("figure", shown, element("figcaption", lines(*caption)), **({"class": "kept"} if kept else {}))
+    words = [breakable(one) if isinstance(one, str) and not isinstance(one, Markup) else one for one in caption]
+    return element("figure", shown, element("figcaption", lines(*words)), **({"class": "kept"} if kept else {}))
+
+
+def link(path: str, content: Markup) -> Markup:
+    """Return content that leads to a file, by its path from the page with slashes."""
+    return element("a", content, href=quote(path))
 
 
 def row(*content: Markup) -> Markup:

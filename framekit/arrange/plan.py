@@ -1,7 +1,9 @@
 """Where each frame belongs: its metadata turned into the folders of the tree."""
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from framekit import console, errors
@@ -19,7 +21,7 @@ from framekit.arrange.leave import FILTERED, Leaving, drop_captions, drop_orphan
 from framekit.arrange.locations import FrameLocation, is_sure
 from framekit.arrange.mend import clear_orphans
 from framekit.dataset import frames, removed
-from framekit.dataset.move import Stems, remove_empty_folders, stem_key, visible_files
+from framekit.dataset.move import FolderNames, Stems, files_beside, remove_empty_folders, stem_key, visible_files
 from framekit.dataset.read import Unusable
 from framekit.files import paths
 from framekit.files.names import on_disk
@@ -50,12 +52,16 @@ def describe_all(
     """
     described: dict[Path, Described] = {}
     unusable = Unusable()
+    held = cache(folder_names)
     for one in console.progress(locations, len(locations), "frame", "reading"):
         if not one.frame.exists():
             unusable.unreadable.append((one.frame, "it is a link that leads nowhere; remove it, or put the frame back"))
             continue
         if one.put is None and (reason := why_broken(one.frame)):
             unusable.unreadable.append((one.frame, f"it cannot be decoded: {reason}"))
+            continue
+        if closed := closed_file(one, held):
+            unusable.unreadable.append((one.frame, closed))
             continue
         try:
             values, digests = place.held_metadata(one.frame, one.other, one.put, renames)
@@ -65,6 +71,21 @@ def describe_all(
         except errors.BadSidecar as error:
             unusable.unreadable.append((one.frame, str(error)))
     return described, unusable
+
+
+def folder_names(folder: Path) -> FolderNames:
+    """Return the names in a folder, none if it is not there."""
+    return FolderNames(os.listdir(folder) if folder.is_dir() else ())  # noqa: PTH208
+
+
+def closed_file(one: FrameLocation, held: Callable[[Path], FolderNames]) -> str | None:
+    """Return the file of a frame, in the dataset or in the tree, that can't be read, with the reason; None if all can.
+
+    It could not be copied or compared, and a frame never comes to a place without its files.
+    """
+    places = dict.fromkeys(filter(None, (one.frame, one.other)))
+    files = (path for place in places for path in files_beside(place, held(place.parent)) if path.is_file())
+    return next((f"{path.name}: {reason}" for path in files if (reason := frames.file_trouble(path))), None)
 
 
 def decide(one: FrameLocation, leaf: Path, stems: Stems) -> Path | str:

@@ -104,6 +104,7 @@ class StageParser(argparse.ArgumentParser):
         super().__init__(prog=f"{script}.py", description=doc, allow_abbrev=False, formatter_class=Help, add_help=False)
         self.script = script
         self.needed: list[str] = []
+        self.redo_goes_on = False  # a --redo that was stopped goes on when it is given again
         self.aliases: dict[str, str] = {}
         self.only: dict[str, frozenset[str]] = {}
         self.useless: dict[str, frozenset[str]] = {}

@@ -39,6 +39,7 @@ REMEDIES = {
     errno.ELOOP: ("it is a link, and nothing is written through one", "remove the link"),
     **dict.fromkeys((errno.ENOENT, errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ENODEV), AWAY),
 }
+BEGIN_ANEW = "what is written is whole; the same command begins anew, without --redo it does only what is missing"
 GO_ON = "what is written is whole, run the same command again to go on"
 Main = Callable[..., int]  # takes the words of a command line, none for those of the process
 
@@ -96,11 +97,14 @@ def script(
         def main(argv: Sequence[str] | None = None) -> int:
             console.set_up_streams()
             options = parser()
+            next_time = GO_ON
             try:
                 require_utf8(is_command=argv is None)
                 args = options.read(argv)
                 follows = "follow_links" in args and args.follow_links
                 heard = voice(args.quiet, args.verbose)
+                if getattr(args, "redo", False) and not options.redo_goes_on:
+                    next_time = BEGIN_ANEW
                 with stopped_by_signals(), heard, links_followed(follows), locked(options.script, args, moves):
                     console.detail(told_options(vars(args)))
                     started = time.perf_counter()
@@ -110,7 +114,7 @@ def script(
                 if args.command is not None:
                     history.record_command(args.command)
             except (UsageError, OSError, KeyboardInterrupt) as error:
-                return report_error(error)
+                return report_error(error, next_time)
             return code
 
         return main
@@ -203,10 +207,13 @@ def require_utf8(is_command: bool) -> None:
     )
 
 
-def report_error(error: BaseException) -> int:
-    """Print an expected error as one sentence and return the exit code; raise any other again."""
+def report_error(error: BaseException, next_time: str = GO_ON) -> int:
+    """Print an expected error as one sentence and return the exit code; raise any other again.
+
+    `next_time` says what the same command does then.
+    """
     if isinstance(error, KeyboardInterrupt):
-        console.warn(f"stopped; {GO_ON}")
+        console.warn(f"stopped; {next_time}")
         return BY_SIGNAL + int(error.args[0] if error.args else signal.SIGINT)
     if isinstance(error, BrokenPipeError):  # as with `| head`: nobody reads on, and nothing may be written at the end
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -216,7 +223,7 @@ def report_error(error: BaseException) -> int:
             raise error
         reason, remedy = REMEDIES[error.errno]
         told = error.filename2 if error.errno == errno.ENAMETOOLONG and error.filename2 else error.filename
-        console.warn(f"{told or 'a file'}: {reason}; {remedy}; {GO_ON}")
+        console.warn(f"{told or 'a file'}: {reason}; {remedy}; {next_time}")
     else:
         console.warn(str(error))
     return WRONG_USE

@@ -76,7 +76,7 @@ class Figures:
 
     def __init__(self, thumbnail: Callable[[str], bytes | None]) -> None:
         """`thumbnail` returns a JPEG, None if the frame cannot be read."""
-        self.picture = cache(lambda frame: picture(thumbnail(frame)))
+        self.picture = cache(lambda frame: picture(thumbnail(frame), frame))
 
     def of(self, frame: str, note: str) -> Markup:
         """Return one frame with its caption."""

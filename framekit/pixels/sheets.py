@@ -17,9 +17,7 @@ from framekit.pixels.encode import encode_frame
 SHEET_COLUMNS, SHEET_ROWS = 6, 8
 SHEET_SIDE, SHEET_GAP, LABEL_HEIGHT = 256, 8, 20
 SHEET_QUALITY = 88
-# The same of a mosaic, a sheet without labels on a page.
-COLUMNS, THUMB_SIDE, MOSAIC_GAP, MOSAIC_QUALITY = 8, 128, 2, 72
-GROUND, INK, GREY = (24, 24, 26), (235, 235, 235), (96, 96, 96)  # RGB
+GROUND, INK = (24, 24, 26), (235, 235, 235)  # RGB
 THUMBNAIL_HEIGHT, THUMBNAIL_QUALITY = 108, 80  # px; JPEG quality
 WIDEST = 4  # widths of a thumbnail per height; wider frames are squeezed
 
@@ -88,22 +86,6 @@ def thumbnail_of(frame: Path) -> bytes | None:
         return encode_thumbnail(decode.read_pixels(frame))
     except errors.UnreadableFrame:
         return None
-
-
-def thumb(frame: Path) -> Pixels:
-    """Return the pixels of a frame for a mosaic; grey ones if it cannot be read."""
-    try:
-        return decode.shrink(decode.read_pixels(frame), THUMB_SIDE)
-    except errors.UnreadableFrame:
-        return np.full((THUMB_SIDE * 9 // 16, THUMB_SIDE, 3), GREY, np.uint8)
-
-
-def mosaic(thumbs: Sequence[Pixels]) -> bytes:
-    """Return thumbs side by side as a JPEG; empty without any."""
-    if not thumbs:
-        return b""
-    sheet = one_sheet([(pixels, "") for pixels in thumbs], COLUMNS, THUMB_SIDE, MOSAIC_GAP, label_height=0)
-    return encode_frame(sheet, ".jpg", MOSAIC_QUALITY)
 
 
 def spread(found: Sequence[Path], number: int) -> list[Path]:

@@ -9,8 +9,8 @@ from framekit import errors
 from framekit.arrange.folders import combination
 from framekit.arrange.placements import moved_by_hand
 from framekit.dataset.removed import removed_now
-from framekit.files import journal
-from framekit.files.names import METADATA, sidecar
+from framekit.files import atomic, journal
+from framekit.files.names import EPISODE_RECORD, METADATA, sidecar
 from framekit.sidecars.corrections import edited_fields
 from framekit.sidecars.metadata import Metadata, read_own
 from framekit.sidecars.renames import RECORD
@@ -23,12 +23,16 @@ MOST_TAGS = 15  # of a character
 
 @dataclass(frozen=True)
 class Episode:
-    """An episode, and its frames counted by shot size in each of BINS equal parts of its time: `shots[part][size]`."""
+    """An episode, and its frames counted by shot size in each of BINS equal parts of its time: `shots[part][size]`.
+
+    `seconds` is its length if that `is_length`, else the time of its last frame.
+    """
 
     name: str
     frames: int
     seconds: float
     shots: Sequence[Sequence[int]]
+    is_length: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,18 +52,36 @@ def shot_size(known: Metadata) -> int:
     return next(place for place, (_, limit) in enumerate(SHOTS) if place and known.face_height_ratio < limit)
 
 
-def episodes(described: Iterable[Metadata]) -> list[Episode]:
-    """Return the episodes of a dataset, by name; frames without a time count in the first part."""
+def episode_lengths(roots: Iterable[Path]) -> dict[str, float]:
+    """Return the length in seconds that the video of each episode states, by the name of the episode."""
+    found = {}
+    for root in roots:
+        for path in sorted(root.glob(f"*/{EPISODE_RECORD}")):
+            try:
+                record = atomic.read_json(path)
+            except errors.BadSidecar:
+                continue
+            if isinstance(length := record.get("video_duration"), int | float) and length > 0:
+                found[str(record.get("episode"))] = float(length)
+    return found
+
+
+def episodes(described: Iterable[Metadata], lengths: Mapping[str, float]) -> list[Episode]:
+    """Return the episodes of a dataset, by name; frames without a time count in the first part.
+
+    `lengths` are those of their videos in seconds, as far as they are known.
+    """
     by_name: dict[str, list[Metadata]] = {}
     for known in described:
         by_name.setdefault(known.episode or "no episode", []).append(known)
     found = []
     for name, frames in sorted(by_name.items()):
-        length = max((known.time or 0.0 for known in frames), default=0.0) or 1.0
+        last = max((known.time or 0.0 for known in frames), default=0.0)
+        length = max(last, lengths.get(name, 0.0)) or 1.0
         bins = [[0] * len(SHOTS) for _ in range(BINS)]
         for known in frames:
             bins[min(BINS - 1, int((known.time or 0.0) / length * BINS))][shot_size(known)] += 1
-        found.append(Episode(name, len(frames), length, bins))
+        found.append(Episode(name, len(frames), length, bins, name in lengths))
     return found
 
 
@@ -68,12 +90,20 @@ def combinations(described: Iterable[Metadata]) -> Counter[str]:
     return Counter(combination(known.characters) if known.characters else "nobody known" for known in described)
 
 
+def is_alone(known: Metadata) -> bool:
+    """Tell whether a frame shows one character and nobody else."""
+    return len(dict.fromkeys(known.characters)) == 1 and max(known.count, known.face_count) <= 1
+
+
 def tags_of_characters(described: Iterable[Metadata]) -> dict[str, list[tuple[str, float]]]:
-    """Return each character's most frequent tags, each with its share of the character's frames; ties as they came."""
+    """Return each character's most frequent tags, each with its share of the frames that show the character alone.
+
+    Tags of a group are of everybody in it. Tags that are as frequent stand as they came.
+    """
     frames: Counter[str] = Counter()
     tags: dict[str, Counter[str]] = {}
     for known in described:
-        for name in dict.fromkeys(known.characters):
+        for name in known.characters if is_alone(known) else ():
             frames[name] += 1
             tags.setdefault(name, Counter()).update(list(dict.fromkeys(known.tags)))
     return {

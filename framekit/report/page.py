@@ -1,5 +1,6 @@
 """One page about a dataset: what is in it, how it is balanced, what it looks like, and how it was made."""
 
+import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -13,35 +14,42 @@ from framekit.htmlpage import (
     GREY,
     Markup,
     bar,
+    breakable,
     drawing,
     element,
+    figure,
     fragment,
-    image,
     lines,
+    link,
+    picture,
     rectangle,
+    row,
     table,
 )
-from framekit.pixels.sheets import COLUMNS, mosaic, spread, thumb
+from framekit.pixels.sheets import spread, thumbnail_of
 from framekit.report import figures
 from framekit.report.figures import BINS, SHOTS, Corrections, Episode
 from framekit.sidecars.metadata import Metadata
 from framekit.training import balance
 from framekit.training.balance import Row
 
+SEVERAL = "A frame counts for each character on it, so that shares may sum to more than 100 %."
+ALONE = "Shares of the frames that show the character alone: tags of a group are of everybody in it."
 COLOURS = (GREY, BLUE, "#3fb38f", "#f2a93b", "#d9534f")  # of figures.SHOTS, in its order
 WIDTH, HEIGHT = 720, 44  # px of an episode's chart
 MOST_THUMBS = 2000  # on the page; about 4 kB each
 MOST_FOLDERS = 400  # that have a sheet
+FEWEST_SHOWN, MOST_SHOWN = 4, 24  # of a folder
 MOST_REMOVED = 16  # thumbs of each reason
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """A contact sheet: the folder, how many frames are in it, and a JPEG."""
+    """Some of the frames of a folder: its name, how many frames are in it, each one's path from the page and a JPEG."""
 
     name: str
     frames: int
-    jpeg: bytes
+    thumbs: Sequence[tuple[str, bytes | None]]
 
 
 def corrections(found: Corrections) -> Markup:
@@ -55,12 +63,23 @@ def corrections(found: Corrections) -> Markup:
     ))  # fmt: skip
 
 
-def sheets(groups: Mapping[str, Sequence[Path]], most: int, workers: int) -> list[Sheet]:
-    """Return a contact sheet of each group of frames, with at most `most` frames."""
+def sheets(groups: Mapping[str, Sequence[Path]], most: int, workers: int, folder: Path) -> list[Sheet]:
+    """Return a contact sheet of each group of frames, with at most `most` frames, for a page in `folder`."""
     chosen = {name: spread(found, most) for name, found in groups.items()}
     with ThreadPoolExecutor(workers) as pool:
-        made = pool.map(thumb, [frame for found in chosen.values() for frame in found])
-        return [Sheet(name, len(groups[name]), mosaic([next(made) for _ in found])) for name, found in chosen.items()]
+        made = pool.map(thumbnail_of, [frame for found in chosen.values() for frame in found])
+        return [
+            Sheet(name, len(groups[name]), [(path_from(folder, frame), next(made)) for frame in found])
+            for name, found in chosen.items()
+        ]
+
+
+def path_from(folder: Path, frame: Path) -> str:
+    """Return the path of a frame from a folder, with slashes; where both are on different drives, the whole one."""
+    try:
+        return Path(os.path.relpath(frame.absolute(), folder.absolute())).as_posix()
+    except ValueError:
+        return frame.absolute().as_uri()
 
 
 @dataclass(frozen=True)
@@ -86,11 +105,18 @@ def page(report: Report) -> str:
     size = [(report.frames, "frame"), (len(report.tags), "character"), (len(report.episodes), "episode")]
     removed = [sheet(one, reason) for one, reason in report.removed] or [element("p", "none")]
     sections: dict[str, list[Markup]] = {
-        "Balance of folders": [balance_table(report.folders)],
-        "Balance of characters": [balance_table(report.characters)],
-        "Combinations of characters": [count_table(report.combinations)],
+        "Balance of folders": [balance_key(), balance_table(report.folders)],
+        "Balance of characters": [
+            element("p", SEVERAL),
+            balance_key(),
+            balance_table(report.characters),
+        ],
+        "Combinations of characters": [
+            element("p", "Bars: frames with exactly these characters."),
+            count_table(report.combinations),
+        ],
         "Sizes of shots over time": [key(), *map(strip, report.episodes)],
-        "Tags of characters": [tag_cards(report.tags)],
+        "Tags of characters": [element("p", ALONE), tag_cards(report.tags)],
         "Frames": [sheet(one, one.name) for one in report.sheets],
         "Removed frames": removed,
         "Corrected by hand": [corrections(report.corrections)],
@@ -104,35 +130,44 @@ def page(report: Report) -> str:
     )
 
 
+def coloured(*named: tuple[str, str]) -> list[Markup]:
+    """Return words, each behind a square of its colour."""
+    return [element("span", element("i", style=f"background:{colour}"), words) for words, colour in named]
+
+
+def balance_key() -> Markup:
+    """Return the legend of the bars of a balance."""
+    named = coloured(("before: share of the frames", GREY), ("after: share of what is trained", BLUE))
+    return element("p", *named, class_="key")
+
+
 def balance_table(rows: Sequence[Row]) -> Markup:
     """Return the table of the balance; its bars show the shares before in grey, after in blue."""
     repeats = ["repeats"] * any(row.repeats for row in rows)
-    longest = max((max(row.before, row.after) for row in rows if row.name != "all"), default=0.0) or 1.0
+    longest = max((max(one.before, one.after) for one in rows if one.name != "all"), default=0.0) or 1.0
     cells = []
-    for row in rows:
-        both = (bar(row.before / longest, GREY), bar(row.after / longest)) if row.name != "all" else ()
-        shares = (f"{row.before:.1%}", f"{row.after:.1%}")
+    for one in rows:
+        both = (bar(one.before / longest, GREY), bar(one.after / longest)) if one.name != "all" else ()
+        shares = (f"{one.before:.1%}", f"{one.after:.1%}")
+        name = breakable(one.name)
         cells.append(
-            (row.frames, row.weight, row.multiply, *[row.repeats] * len(repeats), *shares, row.name, fragment(*both))
+            (name, fragment(*both), *shares, one.frames, one.weight, one.multiply, *[one.repeats] * len(repeats))
         )
-    heads = ("frames", "weight", "multiply", *repeats, "before", "after", "", "")
-    return table(heads, cells, name_column=5 + len(repeats))
+    heads = ("name", "", "before", "after", "frames", "weight", "multiply", *repeats)
+    return table(heads, cells, name_column=0)
 
 
 def count_table(counts: Sequence[tuple[str, int]]) -> Markup:
     """Return a table of names with their numbers of frames."""
     longest = max((number for _, number in counts), default=1)
-    return table((), [(number, name, bar(number / longest)) for name, number in counts], name_column=1)
+    return table((), [(breakable(name), number, bar(number / longest)) for name, number in counts], name_column=0)
 
 
 def key() -> Markup:
     """Return the legend of the colours of shot sizes."""
     below = ["", *(f" below {limit:.0%}" if limit < 1 else "" for _, limit in SHOTS[1:])]
-    spans = [
-        element("span", element("i", style=f"background:{colour}"), name + limit)
-        for (name, _), colour, limit in zip(SHOTS, COLOURS, below, strict=True)
-    ]
-    return element("p", "height of the largest face, of the frame's height: ", *spans, class_="key")
+    named = [(name + limit, colour) for (name, _), colour, limit in zip(SHOTS, COLOURS, below, strict=True)]
+    return element("p", "height of the largest face, of the frame's height: ", *coloured(*named), class_="key")
 
 
 def strip(episode: Episode) -> Markup:
@@ -148,7 +183,8 @@ def strip(episode: Episode) -> Markup:
                 bottom -= height
                 shapes.append(rectangle(place * step, bottom, step - 1, height, colour))
     minutes, seconds = divmod(round(episode.seconds), 60)
-    label = f"{episode.name}: {counted(episode.frames, 'frame')} in {minutes}:{seconds:02d}"
+    span = " in" if episode.is_length else ", the last at"
+    label = f"{episode.name}: {counted(episode.frames, 'frame')}{span} {minutes}:{seconds:02d}"
     return fragment(element("p", label), drawing(WIDTH, HEIGHT, label, *shapes))
 
 
@@ -158,7 +194,7 @@ def tag_cards(tags: Mapping[str, Sequence[tuple[str, float]]]) -> Markup:
         element(
             "div",
             element("b", name),
-            table((), [(f"{share:.0%}", tag, bar(share, width=50)) for tag, share in found], 1),
+            table((), [(tag, f"{share:.0%}", bar(share, width=50)) for tag, share in found], 0),
         )
         for name, found in tags.items()
     ]
@@ -166,8 +202,12 @@ def tag_cards(tags: Mapping[str, Sequence[tuple[str, float]]]) -> Markup:
 
 
 def sheet(one: Sheet, title: str) -> Markup:
-    """Return a contact sheet with its title."""
-    return element("section", element("p", f"{title}: {one.frames}"), image(one.jpeg) if one.jpeg else "")
+    """Return the frames of a folder with its title and how many are shown; each leads to its file."""
+    shown = len(one.thumbs)
+    several = f"{shown} of {one.frames} shown" if shown < one.frames else counted(one.frames, "frame")
+    figures = (figure(link(path, picture(jpeg, f"{title}: {Path(path).name}")), Path(path).name)
+               for path, jpeg in one.thumbs)  # fmt: skip
+    return element("section", element("h3", breakable(title), f": {several}"), row(*figures))
 
 
 def report_on(
@@ -175,32 +215,33 @@ def report_on(
     described: Mapping[Path, Metadata],
     folders: Sequence[balance.Row],
     characters: Sequence[balance.Row],
+    target: Path,
     workers: int,
     running: history.Command | None = None,
 ) -> str:
-    """Return the page on a dataset; `running` is the command that makes it."""
+    """Return the page on a dataset, for the file `target`; `running` is the command that makes it."""
     groups: dict[str, list[Path]] = {}
     for frame in described:
         groups.setdefault(str(frame.parent.relative_to(root)), []).append(frame)
     shown = dict(sorted(groups.items(), key=lambda item: -len(item[1]))[:MOST_FOLDERS])
     shown = {name: shown[name] for name in groups if name in shown}
-    most = max(COLUMNS // 2, min(3 * COLUMNS, MOST_THUMBS // max(1, len(shown))))
+    most = max(FEWEST_SHOWN, min(MOST_SHOWN, MOST_THUMBS // max(1, len(shown))))
     roots = history.sources_of(root)
     removed = figures.removed_frames(roots)
-    notes = [f"Each sheet shows at most {most} frames of its folder, evenly spread."]
+    notes = ["A click on a frame opens its file."]
     if len(shown) < len(groups):
         notes.append(f"The {len(groups) - len(shown)} smallest folders have no sheet.")
     return page(
         Report(
-            title=f"Dataset {root.resolve().name}",
+            title=f"Training set of {root.resolve().name}",
             frames=len(described),
-            episodes=figures.episodes(described.values()),
+            episodes=figures.episodes(described.values(), figures.episode_lengths(roots)),
             combinations=figures.combinations(described.values()).most_common(60),
             folders=folders,
             characters=characters,
             tags=figures.tags_of_characters(described.values()),
-            sheets=sheets(shown, most, workers),
-            removed=[(one, one.name) for one in sheets(removed, MOST_REMOVED, workers)],
+            sheets=sheets(shown, most, workers, target.parent),
+            removed=[(one, one.name) for one in sheets(removed, MOST_REMOVED, workers, target.parent)],
             corrections=figures.corrections(root, described, roots),
             commands=history.commands_of(root, running),
             notes=notes,

@@ -10,7 +10,7 @@ from pathlib import Path
 from framekit import console, errors
 from framekit.files import atomic, names
 from framekit.files.names import CHARACTERS, sidecar
-from framekit.htmlpage import Markup, bar, element, figure, page, picture, row, table
+from framekit.htmlpage import Markup, bar, element, figure, link, page, picture, row, table
 from framekit.pixels.sheets import thumbnail_of
 from framekit.sidecars.metadata import UNKNOWN
 from framekit.sidecars.tags import parse_tags
@@ -19,6 +19,7 @@ from framekit.tags.vocabulary import KAOMOJI
 COMMON, RARE, RARE_SHOWN, CHARACTERS_SHOWN = 300, 2, 48, 12  # tags listed; a rare one occurs so often at most
 PRINTED = 15
 FORMULA = ("=", "+", "-", "@")  # beginnings of what spreadsheets run; Source: OWASP, CSV Injection
+LEGEND = "Bars: share of the frames that have the tag. Columns: how many of these show the character."
 
 
 @dataclass
@@ -97,20 +98,25 @@ def frequency_table(uses: Mapping[str, TagUse], total: int) -> Markup:
     return table(["tag", "frames", "", *names], rows, name_column=0)
 
 
+def rare_figure(name: str, jpeg: bytes | None, words: str) -> Markup:
+    """Return a frame, which leads to its file, with its tag."""
+    return figure(link(name, picture(jpeg, f"{name}: {words}")), words, name)
+
+
 def rare_figures(uses: Mapping[str, TagUse], root: Path) -> Markup:
     """Return a frame for each rare tag: often a mistake of the tagger."""
     rare = [(tag, use) for tag, use in uses.items() if use.count <= RARE][:RARE_SHOWN]
     shown = []
     for tag, use in rare:
         frame = use.frames[0]
-        shown.append(figure(picture(thumbnail_of(frame)), f"{tag}: {use.count}", frame.relative_to(root).as_posix()))
+        shown.append(rare_figure(frame.relative_to(root).as_posix(), thumbnail_of(frame), f"{tag}: {use.count}"))
     return row(*shown)
 
 
 def summary_page(uses: Mapping[str, TagUse], total: int, root: Path) -> str:
     """Return one self-contained HTML page."""
     rare = sum(use.count <= RARE for use in uses.values())
-    parts = [element("p", f"{len(uses)} tags in {total} frames"), frequency_table(uses, total)]
+    parts = [element("p", f"{len(uses)} tags in {total} frames. {LEGEND}"), frequency_table(uses, total)]
     parts += [element("p", f"and {len(uses) - COMMON} more, in tags_summary.csv")] * (len(uses) > COMMON)
     parts += [element("h2", f"{rare} rare tags"), rare_figures(uses, root)]
     return page(f"Tags of {root.resolve().name}", *parts)

@@ -9,10 +9,10 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from shutil import rmtree
-from threading import Event
 from typing import Any
 
 from framekit import console
+from framekit.console import Videos
 from framekit.dataset.carry import Carried, carry
 from framekit.dataset.removed import free_aside, keep_instead, set_aside
 from framekit.dedup import descriptors, search
@@ -28,7 +28,7 @@ from framekit.video.ffmpeg import Ffmpeg, scan
 from framekit.video.read import open_frames
 from framekit.video.record import Episode, episode_record
 from framekit.video.sampling import Sampling, scene_numbers
-from framekit.video.scenes import FrameLog, complaint, frame_sources, read_log
+from framekit.video.scenes import FrameLog, complaint, frame_sources, passed_times, read_log
 
 UNFINISHED = "unfinished"  # the place in .removed of folders without a record
 WAITING = 8  # frames of an episode that wait to be written: memory does not grow with the length of the video
@@ -54,6 +54,11 @@ class Job:
     sampling: Sampling
     folder: Path
     old: Old = Old()
+
+    @property
+    def seconds(self) -> float:
+        """Return how much of the video is taken, 0 if that is unknown."""
+        return max(0.0, min(self.sampling.end, self.episode.duration) - self.sampling.start)
 
     @property
     def part(self) -> Path:
@@ -93,12 +98,16 @@ class Extracted:
     carried: Carried = field(default_factory=Carried)
 
 
-def until(stop: Event, pixels: Iterable[Pixels]) -> Iterable[Pixels]:
-    """Yield frames until `stop` is set, which raises KeyboardInterrupt."""
-    for one in pixels:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        yield one
+def watched(pixels: Iterable[Pixels], messages: Path, job: Job, videos: Videos) -> Iterator[Pixels]:
+    """Yield frames and show how far their video is, by ffmpeg's messages about them."""
+    with messages.open(errors="replace") as lines:
+        try:
+            videos.reach(job.episode.label, 0.0)
+            for one, time in zip(pixels, passed_times(lines), strict=False):
+                videos.reach(job.episode.label, max(0.0, float(time) - job.sampling.start))
+                yield one
+        finally:
+            videos.finish(job.episode.label)
 
 
 @dataclass(frozen=True)
@@ -116,7 +125,7 @@ def take_frames(
     encoding: Encoding,
     kept: search.KeptDescriptors,
     pool: Executor,
-    stop: Event,
+    videos: Videos,
 ) -> Taken:
     """Extract one episode into its hidden folder, a second time if frames turn out to be corrupt, without these.
 
@@ -133,7 +142,7 @@ def take_frames(
         job.part.mkdir(parents=True)
         with open_frames(ffmpeg, view, sampling, scanned, corrupt, job.part) as (pixels, messages):
             with closing(pixels):
-                coming = compare(until(stop, pixels), job.episode, thresh, encoding.format, kept)
+                coming = compare(watched(pixels, messages, job, videos), job.episode, thresh, encoding.format, kept)
                 written = write_frames(coming, job.part, job.episode, thresh, sampling.max_frames, encoding, pool)
             log = read_log(messages.read_bytes().decode(errors="replace"))
             return written, replace(log, hints=(*log.hints, "truncated")) if unfinished else log
@@ -254,7 +263,7 @@ def write_frames(
         written.frames[name] = described.result()
 
     try:
-        for one in console.progress(survivors, None, "frame", episode.label):
+        for one in survivors:
             if thresh is not None and one.similarity >= thresh:
                 written.similar[episode.stem(one.number)] = resemblance(one.resembles, one.similarity)
                 continue

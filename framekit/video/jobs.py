@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from shutil import rmtree
-from threading import Event
 
 from framekit import console
 from framekit.dataset import frames
@@ -80,9 +79,9 @@ def extract(
     kept: search.KeptDescriptors,
 ) -> Iterator[tuple[Job, Extracted]]:
     """Take several episodes at once and publish them in their order; without a whole episode nothing stays."""
-    stop = Event()
+    videos = console.Videos({job.episode.label: job.seconds for job in jobs})
     with ThreadPoolExecutor(console.worker_count(0)) as pool, ThreadPoolExecutor(at_once) as crews:
-        coming = [crews.submit(take_frames, job, ffmpeg, crop_bars, encoding, kept, pool, stop) for job in jobs]
+        coming = [crews.submit(take_frames, job, ffmpeg, crop_bars, encoding, kept, pool, videos) for job in jobs]
         try:
             for job, future in zip(jobs, coming, strict=True):
                 console.warn(f"{job.episode.video.name} -> {job.folder}")
@@ -90,7 +89,7 @@ def extract(
                     wait([future], timeout=0.5)  # a wait without end could not be interrupted on Windows
                 yield job, publish(job, future.result())
         finally:
-            stop.set()
+            videos.close()
             for future in coming:
                 future.cancel()
             while wait(coming, timeout=0.2).not_done:  # a pass over a whole video takes minutes

@@ -158,7 +158,7 @@ def require_space(samplings: Sequence[Sampling], pictures: Sequence[VideoStream]
     free = shutil.disk_usage(there).free
     if free >= needed:
         return
-    sizes = f"about {needed / 1e9:.1f} GB will be written and {folder} has room for {free / 1e9:.1f} GB"
+    sizes = f"about {console.sized(needed)} will be written and {folder} has room for {console.sized(free)}"
     if free < needed * SURELY_TOO_SMALL:
         raise UsageError(f"{sizes}; make room, take another --dst_dir, or --format jpg, --limit or --max_frames")
     console.warn(f"{sizes}; if the disk gets full, finished episodes stay and the same command goes on")

@@ -15,7 +15,7 @@ import prepare_training
 import remove_similar
 import tag_images
 from tests.conftest import WithoutRights, one_sentence, patchwork, save_frame, tree
-from tests.helpers_dataset import MIDDLE, add_faces, add_frame
+from tests.helpers_dataset import MIDDLE, add_faces, add_frame, add_text
 
 NOT_UTF8 = os.fsdecode(b"\xe9.png")
 # What is listed of the dataset below, and a word of the reason.
@@ -95,6 +95,25 @@ def test_all_that_cannot_be_used_is_listed_and_the_rest_is_done(
     assert visible(dataset) == before
     assert SCRIPTS[script](dataset, tmp_path / "out") == 1  # again: nothing counts as gone
     assert visible(dataset) == before
+
+
+@pytest.mark.parametrize("closed", ["set/EP01/1.png.tags", "set/EP01/1.faces.json", "out/EP01/1.faces.json"])
+def test_a_sidecar_that_may_not_be_read_keeps_its_frame_alone_where_it_is(
+    tmp_path: Path, closed: str, without_rights: WithoutRights, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in (1, 2):
+        add_faces(add_frame(tmp_path / f"set/EP01/{number}.png", patchwork(number), **SIDECARS), MIDDLE)
+    add_text(tmp_path / "set/EP01/1.png", ".png.tags", "hat\n")
+    words = [str(tmp_path / "set"), "--dst_dir", str(tmp_path / "out")]
+    if closed.startswith("out"):
+        assert arrange_folders.main([*words, "--format", "episode"]) == 0
+    without_rights(next((tmp_path / closed.split("/")[0]).rglob(Path(closed).name)))
+    capsys.readouterr()
+    assert arrange_folders.main([*words, "--min_image_per_combination", "1"]) == 1
+    out, err = capsys.readouterr()
+    frame = tmp_path / "set/EP01/1.png"
+    assert err == f"unreadable: {frame}: {Path(closed).name}: it may not be read; give yourself the right to\n"
+    assert "1 frame in 1 folder" in out
 
 
 def test_shared_stems_mended_are_done_in_the_next_run(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:

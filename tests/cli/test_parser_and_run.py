@@ -1,6 +1,7 @@
 """What every command line shares: options, the configuration file, the closing line, the exit code."""
 
 import argparse
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -284,6 +285,50 @@ def test_any_other_error_keeps_its_traceback() -> None:
 def test_without_words_the_command_line_of_the_system_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["paint_frames.py", "--src-dir", "dataset"])
     assert parser().read(None).src_dir == FOLDER
+
+
+class Terminal(io.StringIO):
+    """A terminal of 80 columns."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_several_videos_have_a_bar_over_all_and_one_each_and_messages_stand_above(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("COLUMNS", "80")
+    videos = console.Videos({"EP01": 60.0, "EP02": 40.0, "EP03": 0.0})
+    videos.reach("EP01", 0.0)
+    videos.reach("EP02", 20.0)
+    console.warn("a message")
+    videos.finish("EP01")
+    videos.reach("EP03", 5.0)
+    assert [videos.whole.n, videos.whole.total, len(videos.bars)] == [85, 100, 2]
+    assert videos.whole.desc == "episode 3 of 3"
+    assert "a message\n" in terminal.getvalue()
+    videos.close()
+    with pytest.raises(KeyboardInterrupt):
+        videos.reach("EP02", 21.0)
+
+
+@pytest.mark.parametrize(("words", "next_time"), [([], run.GO_ON), (["--redo"], run.BEGIN_ANEW)])
+def test_a_redo_that_was_stopped_says_what_the_same_command_does(
+    tmp_path: Path, words: list[str], next_time: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def parser() -> StageParser:
+        options = StageParser("tag_images", "doc")
+        options.shared("src_dir", "redo", "config")
+        return options
+
+    @run.script(parser)
+    def main(args: argparse.Namespace) -> int:
+        raise KeyboardInterrupt
+
+    assert main([str(tmp_path), *words]) == 130
+    assert capsys.readouterr().err == f"stopped; {next_time}\n"
 
 
 def test_progress_is_silent_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:

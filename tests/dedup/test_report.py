@@ -29,18 +29,22 @@ class Figures(HTMLParser):
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag not in ("meta", "img", "br"):
+        if tag not in ("meta", "img", "br", "wbr"):
             self.open.append(tag)
         if tag == "figcaption":
             self.captions.append("")
+        if tag == "br" and "figcaption" in self.open:
+            self.captions[-1] += " "
         self.loads += [value or "" for name, value in attrs if name in ("src", "href", "action")]
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
+        if tag == "figcaption":
+            self.captions[-1] += " "
 
     def handle_data(self, data: str) -> None:
         if "figcaption" in self.open:
-            self.captions[-1] += f"{data} "
+            self.captions[-1] += data
 
 
 def page(groups: list[Group], rejected: list[Rejected] | None = None) -> str:

@@ -1,19 +1,17 @@
 """The page on a dataset: what it tells, that it is one safe file, and that it stays small."""
 
 import re
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
 
 import arrange_folders
 import prepare_training
-from framekit.pixels.sheets import mosaic, spread, thumb
+from framekit.pixels.sheets import spread
 from framekit.report import figures
 from framekit.report.figures import MOST_TAGS, Corrections, Episode, episodes, shot_size, tags_of_characters
-from framekit.report.page import MOST_THUMBS, Report, Sheet, page, sheets
+from framekit.report.page import MOST_THUMBS, Report, Sheet, page, sheet, sheets
 from framekit.sidecars.metadata import Metadata, metadata_from
 from framekit.training.balance import Row
 from tests.conftest import one_sentence, plain, save_frame
@@ -35,8 +33,8 @@ def test_the_page_tells_what_is_in_the_dataset(tmp_path: Path) -> None:
         add_frame(tmp_path / "set" / "1_character" / f"{number}.png", **KNOWN, source=source)
     text = report(tmp_path / "set")
     assert "3 frames, 1 character, 1 episode." in text
-    assert "EP01: 3 frames in 0:20" in text
-    assert "1_character: 3" in text
+    assert "EP01: 3 frames, the last at 0:20" in text
+    assert "<h3>1_<wbr>character: 3 frames</h3>" in text
     assert "<td>100%</td>" in text
     assert "long_hair" in text
     assert "prepare_training.py --src_dir" in text
@@ -65,7 +63,7 @@ def test_the_page_tells_of_corrections_moves_and_what_was_set_aside(tmp_path: Pa
     assert "Edited fields in 1 metadata file: " in text
     assert "tags 1" in text
     assert "Frames moved by hand: 1." in text
-    assert "dark: 1" in text
+    assert "<h3>dark: 1 frame</h3>" in text
     assert text.index("arrange_folders.py") < text.index("prepare_training.py --src_dir")
 
 
@@ -78,7 +76,8 @@ def test_names_and_tags_are_text_and_nothing_is_loaded(tmp_path: Path) -> None:
     text = report(tmp_path / "set")
     assert "<script" not in text
     assert "&lt;script&gt;" in text
-    assert not re.search(r'(?:src|href)="(?!data:image/jpeg;base64,)', text)
+    assert not re.search(r'src="(?!data:image/jpeg;base64,)', text)
+    assert re.findall(r'href="([^"]*)"', text) == ["set/x.png"]
 
 
 def test_an_unreadable_frame_is_grey(tmp_path: Path) -> None:
@@ -102,19 +101,36 @@ def test_sizes_of_shots(faces: int, ratio: float, size: int) -> None:
 
 
 def test_shots_stand_in_their_part_of_the_time() -> None:
-    (episode,) = episodes([Metadata(episode="EP1", time=time) for time in (0.0, 59.0, 60.0)])
+    (episode,) = episodes([Metadata(episode="EP1", time=time) for time in (0.0, 59.0, 60.0)], {})
     assert [place for place, counts in enumerate(episode.shots) if sum(counts)] == [0, 59]
-    assert episode.seconds == 60.0
+    assert (episode.seconds, episode.is_length) == (60.0, False)
+    (episode,) = episodes([Metadata(episode="EP1", time=60.0)], {"EP1": 120.0})
+    assert (episode.seconds, episode.is_length) == (120.0, True)
+    assert [place for place, counts in enumerate(episode.shots) if sum(counts)] == [30]
+
+
+def test_the_length_of_an_episode_is_that_of_its_video(tmp_path: Path) -> None:
+    for name, length in (("EP01", 81.5), ("EP02", 0.0)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / ".frames.json").write_text(f'{{"episode": "{name}", "video_duration": {length}}}')
+    assert figures.episode_lengths([tmp_path]) == {"EP01": 81.5}
 
 
 def test_frames_of_no_episode() -> None:
-    (episode,) = episodes([Metadata()])
+    (episode,) = episodes([Metadata()], {})
     assert (episode.name, sum(episode.shots[0])) == ("no episode", 1)
 
 
 def test_tags_of_a_character_are_shares_of_its_frames() -> None:
-    described = [Metadata(characters=["A"], tags=["x", "x"]), Metadata(characters=["A", "B"], tags=["y"])]
-    assert tags_of_characters(described) == {"A": [("x", 0.5), ("y", 0.5)], "B": [("y", 1.0)]}
+    described = [Metadata(characters=["A"], tags=["x", "x"]), Metadata(characters=["A"], tags=["y"], count=1)]
+    assert tags_of_characters(described) == {"A": [("x", 0.5), ("y", 0.5)]}
+
+
+def test_tags_of_a_group_are_of_nobody() -> None:
+    pair = Metadata(characters=["A", "B"], tags=["white_hair"], count=2)
+    stranger = Metadata(characters=["A"], tags=["white_hair"], count=2, face_count=2)
+    alone = Metadata(characters=["A"], tags=["blue_hair"], count=1, face_count=1)
+    assert tags_of_characters([pair, stranger, alone]) == {"A": [("blue_hair", 1.0)]}
 
 
 def test_a_few_frames_are_spread_evenly() -> None:
@@ -123,23 +139,16 @@ def test_a_few_frames_are_spread_evenly() -> None:
     assert spread(found, 10) == found
 
 
-def test_a_sheet_of_nothing_is_no_image() -> None:
-    assert mosaic([]) == b""
-    assert sheets({"a": []}, 4, 1) == [Sheet("a", 0, b"")]
-
-
-def test_a_sheet_has_the_thumbs_in_rows_of_eight_with_lines_between() -> None:
-    with Image.open(BytesIO(mosaic([plain((250, 0, 0), 128, 72)] * 9))) as image:
-        assert image.size == (8 * 130, 2 * 74)
-        seen = [image.getpixel(place) for place in ((64, 36), (129, 36), (64, 110), (200, 110))]
-    assert [max(colour) > 200 for colour in seen if isinstance(colour, tuple)] == [True, False, True, False]
-
-
-def test_thumbs_keep_their_proportions(tmp_path: Path) -> None:
-    frame = save_frame(tmp_path / "x.png", plain((9, 9, 9), 300, 600))
-    assert thumb(frame).shape == (128, 64, 3)
-    frame.write_bytes(b"no image")
-    assert thumb(frame).shape == (72, 128, 3)
+def test_each_frame_of_a_sheet_leads_to_its_file(tmp_path: Path) -> None:
+    found = [save_frame(tmp_path / f"set/my folder/{number}.png", plain((9, 9, 9))) for number in range(5)]
+    found[4].write_bytes(b"no image")
+    [one] = sheets({"my folder": found}, 2, 1, tmp_path / "pages")
+    assert [one.frames, [path for path, _ in one.thumbs]] == [5, ["../set/my folder/0.png", "../set/my folder/4.png"]]
+    text = sheet(one, one.name)
+    assert "my folder: 2 of 5 shown" in text
+    assert '<a href="../set/my%20folder/0.png"><img alt="my folder: 0.png"' in text
+    assert "unreadable" in text
+    assert text.count("<figcaption>") == 2
 
 
 def test_a_page_of_many_folders_stays_small() -> None:
@@ -154,7 +163,7 @@ def test_a_page_of_many_folders_stays_small() -> None:
         [row] * 2000,
         [row] * 60,
         {f"c{n}": [("tag", 0.5)] * 15 for n in range(60)},
-        [Sheet("a", 1, thumb * 5)] * (MOST_THUMBS // 5),
+        [Sheet("a", 9, [("a.png", thumb)] * 5)] * (MOST_THUMBS // 5),
         [],
         Corrections({}, 0, 0, []),
         ["python x.py"] * 40,

@@ -359,7 +359,7 @@ def test_the_summary_counts_tags_and_shows_rare_ones(dataset: Path, capsys: pyte
         "<rare>,1,0.3333,marisa:1",
     ]
     page = (dataset / "tags_summary.html").read_text(encoding="utf-8")
-    assert "&lt;rare&gt;: 1<br>EP01/a.png" in page
+    assert "&lt;rare&gt;: 1<br>EP01/<wbr>a.png" in page
     assert "data:image/jpeg;base64," in page
     assert "<rare>" not in page
     after = tree(dataset)

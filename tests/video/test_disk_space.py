@@ -53,3 +53,6 @@ def test_little_room_is_said_and_far_too_little_is_refused(
     room(monkeypatch, 1e9)
     with pytest.raises(UsageError, match=r"room for 1\.0 GB; make room"):
         require_space([Sampling()], [EPISODE], "png", tmp_path)
+    room(monkeypatch, 2e6)
+    require_space([Sampling(max_frames=5)], [EPISODE], "jpg", tmp_path)
+    assert "about 2.6 MB will be written" in capsys.readouterr().err

@@ -18,7 +18,7 @@ import remove_similar
 import tag_images
 from benchmarks import score_show, score_tags
 from framekit.dataset import frames, removed
-from framekit.dedup import openings
+from framekit.dedup import descriptors, openings
 from framekit.files import journal, names
 from tests.conftest import ROOT
 
@@ -158,18 +158,17 @@ def test_what_is_thrown_away_is_a_transition_or_like_a_kept_frame_of_its_layout(
 
 
 def test_the_opening_and_the_ending_are_found(dataset: Path) -> None:
-    clock = openings.read_clock(dataset / "frames", sorted((dataset / "frames").glob("EP*")))
-    lines = [line for _, _, line in removed.removed_now(dataset / "frames")]
-    repeats = [clock.repeat(line["frame"], line["resembles"]) for line in lines if line["reason"] == "similar"]
-    found = openings.sections([one for one in repeats if one], clock.lengths)
+    root = dataset / "frames"
+    described = descriptors.describe_frames(frames.find_frames(root), 2, False)
+    found, _ = openings.find_sections(root, described, [])
     truths = list(score_show.read_truths(TRUTH).values())
     assert [one.kind for one in found] == ["opening", "ending"]
     for section in found:
         for truth in truths:
             [real] = [one for one in truth["sections"] if one["section"] == section.kind]
             start, end = section.spans[f"EP{int(truth['episode']):02d}"]
-            assert abs(start - real["start"] / truth["fps"]) < 2
-            assert abs(end - real["end"] / truth["fps"]) < 3
+            assert abs(start - real["start"] / truth["fps"]) < 1
+            assert abs(end - real["end"] / truth["fps"]) < 0.5
 
 
 def test_one_pass_keeps_the_same_frames_as_two_scripts(tmp_path: Path) -> None:
