@@ -299,7 +299,7 @@ class StageParser(argparse.ArgumentParser):
                 self.error(f"--{name} has no use for {these}; leave it out, or --{name}")
         for name, (other, values) in self.partners.items():
             value = held[other]
-            if name in given and (value not in values if values else not value):
+            if name in given and held[name] != defaults[name] and (value not in values if values else not value):
                 self.error(f"--{name} has a use only with --{other} {' or '.join(values)}".rstrip())
 
 

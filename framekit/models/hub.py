@@ -2,10 +2,6 @@
 
 import hashlib
 import re
-import ssl
-import threading
-import urllib.error
-import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from logging import getLogger
@@ -85,6 +81,11 @@ def locate(model: str, known: Known, names: Sequence[str]) -> dict[str, Path]:
 
 def is_reachable(endpoint: str) -> bool:
     """Tell whether a hub answers within REACH_SECONDS; one whose certificate is not known here does."""
+    import ssl  # these four take 20 ms, which --help need not wait for
+    import threading
+    import urllib.error
+    import urllib.request
+
     answers: list[bool] = []
 
     def ask() -> None:

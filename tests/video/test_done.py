@@ -152,8 +152,8 @@ def test_other_settings_are_told_and_done_only_with_redo(
 @pytest.mark.parametrize(
     ("first", "then"),
     [
-        ([], ["--every_seconds", "7", "--target_frames", "9", "--frames_per_scene", "2", "--quality", "50"]),
-        (["--mode", "interval"], ["--mode", "interval", "--hi", "1", "--lo", "1", "--frac", "0.5"]),
+        ([], ["--config", "every_seconds = 7\ntarget_frames = 9\nframes_per_scene = 2\nquality = 50"]),
+        (["--mode", "interval"], ["--config", "mode = 'interval'\nhi = 1\nlo = 1\nfrac = 0.5"]),
         (["--skip_opening", "0.5"], ["--start", "0.5"]),
         (["--skip_ending", "0.5"], ["--skip_ending", "0.5"]),
         (["--hwaccel", "auto"], []),
@@ -167,6 +167,9 @@ def test_settings_that_change_no_frame_do_not_count(
     shutil.copy(clip, tmp_path / "videos/01.mp4")
     assert run(tmp_path / "videos", tmp_path / "dataset", *first) == 0
     capsys.readouterr()
+    if then[:1] == ["--config"]:
+        (tmp_path / "dataset.toml").write_text(f"[extract_frames]\n{then[1]}\n")
+        then = ["--config", str(tmp_path / "dataset.toml")]
     assert run(tmp_path / "videos", tmp_path / "dataset", *then) == 0
     assert "1 already done" in capsys.readouterr().out
 

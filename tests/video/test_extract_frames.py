@@ -422,7 +422,7 @@ def test_a_device_that_is_missing_changes_nothing_but_a_line(
     [
         (["--src_dir", "nowhere"], "nowhere does not exist"),
         (["--src_dir", "."], "no video in . fits --pattern *"),
-        (["--src_dir", ".", "--hi", "much"], "invalid int value"),
+        (["--src_dir", ".", "--hi", "much"], "much is no whole number; write one such as 512"),
         (["--src_dir", ".", "--scene_threshold", "0"], "0 is not above 0"),
         (["--src_dir", ".", "--prefixx", "a"], "did you mean --prefix?"),
     ],
@@ -618,7 +618,9 @@ def test_mode_scene_takes_the_same_number_of_each_scene(videos: Path, tmp_path: 
 def test_mode_hybrid_is_scene_and_interval_together(videos: Path, tmp_path: Path) -> None:
     taken: dict[str, list[int]] = {}
     for mode in ("scene", "interval", "hybrid"):
-        words = ["--mode", mode, "--frames_per_scene", "1", "--every_seconds", "0.3"]
+        words = ["--mode", mode]
+        words += ["--frames_per_scene", "1"] if mode != "interval" else []
+        words += ["--every_seconds", "0.3"] if mode != "scene" else []
         assert run(videos, tmp_path / mode, *words) == 0
         taken[mode] = numbers(tmp_path / mode)
     assert taken["hybrid"] == sorted({*taken["scene"], *taken["interval"]})
@@ -660,9 +662,11 @@ def test_another_scene_threshold_needs_no_decoding(
     [
         (["--start", "5", "--end", "4"], "--end must lie after --start"),
         (["--start", "1:00"], "is left"),
-        (["--mode", "random"], "invalid choice"),
-        (["--start", "soon"], "invalid seconds value"),
-        (["--quality", "0"], "--quality must be 1 to 100"),
+        (["--mode", "random"], "there is no random; it takes mpdecimate"),
+        (["--start", "soon"], "soon is no time: use seconds or H:MM:SS"),
+        (["--format", "jpg", "--quality", "0"], "--quality must be 1 to 100"),
+        (["--quality", "50"], "--quality has a use only with --format jpg or webp"),
+        (["--mode", "all", "--hi", "1"], "--hi has a use only with --mode mpdecimate"),
         (["--episode_pattern", "(["], "is no regular expression"),
         (["--episode_pattern", "x"], "has no group"),
     ],

@@ -31,7 +31,8 @@ from framekit.video.sampling import Sampling
 )
 def test_the_frames_are_those_of_the_script(clip: Path, tmp_path: Path, sampling: Sampling) -> None:
     words = ["--mode", sampling.mode, "--start", str(sampling.start), "--max_frames", str(sampling.max_frames)]
-    words += ["--frames_per_scene", str(sampling.frames_per_scene), "--every_seconds", str(sampling.every_seconds)]
+    words += ["--frames_per_scene", str(sampling.frames_per_scene)] if sampling.mode == "scene" else []
+    words += ["--every_seconds", str(sampling.every_seconds)] if sampling.mode == "interval" else []
     words += ["--end", str(sampling.end)] if sampling.end < 100 else []
     assert extract_frames.main(["--src_dir", str(clip), "--dst_dir", str(tmp_path), *words]) == 0
     found = list(read_frames(clip, sampling))
