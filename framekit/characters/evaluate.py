@@ -125,9 +125,7 @@ def confusion_picture(found: Evaluation) -> Pixels:
     image = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(image)
     upright(image, "true name", (0, margin, title, size[1]), font)
-    draw.text(
-        ((margin + size[0]) / 2, LETTERS), "predicted name (held-out references)", font=font, fill="black", anchor="mm"
-    )
+    draw.text(((margin + size[0]) / 2, LETTERS), "predicted name", font=font, fill="black", anchor="mm")
     for place, name in enumerate(columns):
         upright(image, name, (margin + place * CELL, title, margin + (place + 1) * CELL, margin - 8), font)
     for row, name in enumerate(found.names):
