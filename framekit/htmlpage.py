@@ -15,11 +15,12 @@ p{max-width:75em}
 h2{margin-top:2em;border-bottom:1px solid #8886}
 table{border-collapse:collapse}.wide{overflow-x:auto}
 td,th{vertical-align:top;padding:2px 10px 2px 0;text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
-td.name,th.name{text-align:left;white-space:pre-wrap;min-width:8em}
+td.name,th.name{text-align:left;white-space:pre}
 .bar{display:block;max-width:30vw;height:7px;margin:1px 0;border-radius:2px}
-svg{width:100%;max-width:760px;height:auto;display:block}
+svg{width:100%;max-width:1000px;height:auto;display:block}
 .key span{margin-right:1em}.key i{display:inline-block;width:12px;height:12px;margin-right:4px;border-radius:2px}
 .cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(250px,1fr));gap:16px}
+.columns{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,600px),1fr));gap:0 24px}
 .row{display:flex;flex-wrap:wrap;gap:8px;margin:8px 0 18px}
 .row>div{display:flex;gap:2px;border:1px solid #8886;padding:4px}
 figure{margin:0;max-width:192px}figcaption{font-size:12px}

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,8 @@ SAME = 0.995  # cosine of two references above which they are reported as one dr
 MIN_REFERENCES = 5  # references per character to ask for; the sample shows were measured with 3 to 5
 PER_MISS = 2  # references to ask for per held-out one that got a wrong name; chosen, not measured
 MOST = 20  # references per character beyond which no more are asked for; the range the README recommends
-CELL = 26  # px, side of a cell of the drawn matrix; fits two digits at 14 px
+CELL, LETTERS = 48, 20  # px of the drawn matrix: side of a cell, height of letters; three digits fit
+BLUES = ((247, 251, 255), (8, 48, 107))  # RGB of the shares 0 and 1; source: the ends of matplotlib's Blues
 
 
 def wilson(right: int, count: int) -> tuple[float, float]:
@@ -92,7 +94,7 @@ def report(found: Evaluation) -> list[str]:
     share = right / count if count else 0.0
     lines = [
         f"held-out references named right: {right} of {count} = {share:.1%} (95 % interval {low:.1%} to {high:.1%}),"
-        f" {refused} unknown, {count - right - refused} wrong"
+        f" {refused} unknown, {count - right - refused} wrong; frames of a show are harder"
     ]
     for row, name in enumerate(found.names):
         given = [
@@ -103,34 +105,49 @@ def report(found: Evaluation) -> list[str]:
         lines.append(f"  {name}: {', '.join(given) or 'a single reference, which cannot be held out'}")
     lines += [f"mislabelled? {path} lies in {name} and looks like {guess}" for path, name, guess in found.suspicious]
     lines += [f"nearly the same drawing: {one} and {other}" for one, other, _ in found.duplicates]
-    lines += [f"{name} needs {counted(number, 'more reference')}" for name, number in found.needs.items()]
+    missed = found.confusion.sum(axis=1) - np.diag(found.confusion)
+    for name, number in found.needs.items():
+        why = int(missed[found.names.index(name)])
+        reason = f"{why} held-out got another name or none" if why else f"{MIN_REFERENCES} are recommended"
+        lines.append(f"{name} needs {counted(number, 'more reference')}: {reason}")
     return lines
 
 
 def confusion_picture(found: Evaluation) -> Pixels:
-    """Draw the confusion matrix: rows are the true names, columns the given ones."""
+    """Draw the confusion matrix: rows are the true names, columns the given ones; the darker, the larger its share."""
     from PIL import Image, ImageDraw, ImageFont
 
-    font = ImageFont.load_default(14)
+    font = ImageFont.load_default(LETTERS)
     columns = [*found.names, UNKNOWN]
-    margin = 16 + round(max(font.getlength(name) for name in columns))
+    title = 2 * LETTERS
+    margin = title + 16 + round(max(font.getlength(name) for name in columns))
     size = (margin + CELL * len(columns) + 16, margin + CELL * max(1, len(found.names)) + 16)
     image = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(image)
+    upright(image, "true name", (0, margin, title, size[1]), font)
+    draw.text(((margin + size[0]) / 2, LETTERS), "predicted name", font=font, fill="black", anchor="mm")
     for place, name in enumerate(columns):
-        label = Image.new("RGB", (margin - 8, CELL), "white")
-        ImageDraw.Draw(label).text((0, CELL / 2), name, font=font, fill="black", anchor="lm")
-        image.paste(label.rotate(90, expand=True), (margin + place * CELL, 0))
+        upright(image, name, (margin + place * CELL, title, margin + (place + 1) * CELL, margin - 8), font)
     for row, name in enumerate(found.names):
         draw.text((margin - 8, margin + row * CELL + CELL / 2), name, font=font, fill="black", anchor="rm")
         total = max(1, int(found.confusion[row].sum()))
         for column, number in enumerate(found.confusion[row].tolist()):
             left, top = margin + column * CELL, margin + row * CELL
-            depth = round(230 * (1 - number / total))
-            good = column == row
-            fill = (depth, 235, depth) if good else (255, depth, depth)
-            colour = fill if number else (248, 248, 248)
-            draw.rectangle((left, top, left + CELL - 2, top + CELL - 2), fill=colour)
+            share = number / total
+            fill = tuple(round(light + share * (dark - light)) for light, dark in zip(*BLUES, strict=True))
+            draw.rectangle((left, top, left + CELL - 2, top + CELL - 2), fill=fill)
             if number:
-                draw.text((left + CELL / 2 - 1, top + CELL / 2 - 1), str(number), font=font, fill="black", anchor="mm")
+                ink = "white" if share > 0.5 else "black"
+                draw.text((left + CELL / 2 - 1, top + CELL / 2 - 1), str(number), font=font, fill=ink, anchor="mm")
     return np.asarray(image)
+
+
+def upright(image: Any, text: str, area: tuple[int, int, int, int], font: Any) -> None:
+    """Write text from below to above into an area (left, top, right, bottom) of a Pillow image."""
+    from PIL import Image, ImageDraw
+
+    left, top, right, bottom = area
+    label = Image.new("RGB", (bottom - top, right - left), "white")
+    centre, anchor = ((bottom - top) / 2, "mm") if left == 0 else (0, "lm")
+    ImageDraw.Draw(label).text((centre, (right - left) / 2), text, font=font, fill="black", anchor=anchor)
+    image.paste(label.rotate(90, expand=True), (left, top))

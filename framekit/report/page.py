@@ -1,7 +1,7 @@
 """One page about a dataset: what is in it, how it is balanced, what it looks like, and how it was made."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -115,9 +115,9 @@ def page(report: Report) -> str:
             element("p", "Bars: frames with exactly these characters."),
             count_table(report.combinations),
         ],
-        "Sizes of shots over time": [key(), *map(strip, report.episodes)],
+        "Sizes of shots over time": [key(), columns(map(strip, report.episodes))],
         "Tags of characters": [element("p", ALONE), tag_cards(report.tags)],
-        "Frames": [sheet(one, one.name) for one in report.sheets],
+        "Frames": [columns(sheet(one, one.name) for one in report.sheets)],
         "Removed frames": removed,
         "Corrected by hand": [corrections(report.corrections)],
         "Commands": [element("pre", "\n".join(report.commands))],
@@ -128,6 +128,11 @@ def page(report: Report) -> str:
         *(element("p", note) for note in report.notes),
         *(fragment(element("h2", title), *content) for title, content in sections.items()),
     )
+
+
+def columns(parts: Iterable[Markup]) -> Markup:
+    """Return parts side by side where the screen is wide."""
+    return element("div", *parts, class_="columns")
 
 
 def coloured(*named: tuple[str, str]) -> list[Markup]:
@@ -185,7 +190,7 @@ def strip(episode: Episode) -> Markup:
     minutes, seconds = divmod(round(episode.seconds), 60)
     span = " in" if episode.is_length else ", the last at"
     label = f"{episode.name}: {counted(episode.frames, 'frame')}{span} {minutes}:{seconds:02d}"
-    return fragment(element("p", label), drawing(WIDTH, HEIGHT, label, *shapes))
+    return element("div", element("p", label), drawing(WIDTH, HEIGHT, label, *shapes))
 
 
 def tag_cards(tags: Mapping[str, Sequence[tuple[str, float]]]) -> Markup:

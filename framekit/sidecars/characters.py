@@ -28,12 +28,14 @@ def names_record(made: Mapping[str, Any], named: Sequence[dict[str, Any]]) -> di
 class Named:
     """Who is on a frame: the name of each face by its box, and who is inferred from the scene without a face.
 
-    `renamed` is the mark of the renames that the sidecar followed.
+    `renamed` is the mark of the renames that the sidecar followed; `scores` say how sure names are, 0 to 1, where a
+    script gave them.
     """
 
     names: Mapping[Box, str] = field(default_factory=dict)
     inferred: Sequence[str] = ()
     renamed: Any = 0
+    scores: Mapping[Box, float] = field(default_factory=dict)
 
 
 def read_names(frame: Path) -> Mapping[Box, str]:
@@ -49,9 +51,11 @@ def read_named(frame: Path) -> Named:
     record = read_json(path)
     try:
         named = {tuple(face["box"]): nfc(str(face["name"])) for face in record["faces"]}
+        held = {tuple(face["box"]): face.get("score") for face in record["faces"]}
     except (KeyError, TypeError) as error:
         raise BadSidecar(f"{path.name}: its faces need a box and a name each") from error
-    return Named(named, metadata.texts(record, "inferred"), record.get("renamed"))
+    scores = {box: float(score) for box, score in held.items() if isinstance(score, int | float)}
+    return Named(named, metadata.texts(record, "inferred"), record.get("renamed"), scores)
 
 
 def corrected_names(frame: Path) -> list[str] | None:

@@ -13,8 +13,9 @@ import generate_metadata
 from framekit.boxes import Face
 from framekit.faces import detect
 from framekit.faces.crops import clamp_to_frame, crops_of, faces_inside, largest_square
-from framekit.faces.draw import colour_of, draw_boxes
+from framekit.faces.draw import colour_of, draw_boxes, free_place, words_of
 from framekit.pixels.sheets import sheets
+from framekit.sidecars.characters import Named
 from tests.conftest import BLACK, listing, one_sentence, patchwork, plain, save_frame, tree
 from tests.helpers_dataset import add_faces, add_json, add_names, loaded
 
@@ -175,10 +176,29 @@ def test_a_name_has_always_the_same_colour_and_nobody_is_grey() -> None:
 
 def test_boxes_are_drawn_also_at_the_edge_and_with_any_name() -> None:
     pixels = plain(BLACK, 64, 36)
-    drawn = draw_boxes(pixels, [face(0.0, 0.0, 1.0, 1.0)], ["日本語 <b>" * 40])
+    whole = face(0.0, 0.0, 1.0, 1.0)
+    drawn = draw_boxes(pixels, [whole], Named({whole.box: "日本語 <b>" * 40}))
     assert drawn.shape == pixels.shape
     assert drawn.any()
-    assert draw_boxes(pixels, [], []).tolist() == pixels.tolist()
+    assert draw_boxes(pixels, [], Named()).tolist() == pixels.tolist()
+
+
+def test_a_label_says_how_sure_the_name_is_and_else_how_sure_the_face() -> None:
+    one = face(0.0, 0.0, 0.5, 0.5)
+    assert words_of(one, Named()) == ("", f"face {one.score:.2f}")
+    assert words_of(one, Named({one.box: "Aoba"}, scores={one.box: 0.86})) == ("Aoba", "Aoba 0.86")
+    assert words_of(one, Named({one.box: "Aoba"})) == ("Aoba", "Aoba")
+
+
+def test_labels_lie_within_the_frame_and_on_no_other_one() -> None:
+    frame, size = (100, 60), (40.0, 10.0)
+    taken: list[tuple[float, float, float, float]] = []
+    for _ in range(5):
+        place = free_place((80, 5, 25), size, frame, taken)
+        assert 0 <= place[0] < place[2] <= 100
+        assert 0 <= place[1] < place[3] <= 60
+        assert not any(one[1] < place[3] and place[1] < one[3] for one in taken)
+        taken.append(place)
 
 
 def test_sheets_hold_so_many_frames_each() -> None:
