@@ -1,5 +1,6 @@
 """What a person edited by hand, in any file of ours; and how corrections in X.json survive a re-run."""
 
+import errno
 import json
 from collections.abc import Container, Mapping
 from pathlib import Path
@@ -81,12 +82,17 @@ def held_text(path: Path) -> str:
 def is_file_edited(path: Path, digests: Container[Any]) -> bool:
     """Tell whether a person edited the whole text of a file, as `is_edited` does; a missing file is not edited.
 
-    `digests` are those that `text_digest` returned; older records hold those of exact texts.
+    `digests` are those that `text_digest` returned; older records hold those of exact texts. What is a link or no file
+    at all is nothing that we wrote, and stays.
     """
     try:
         return not any(one in digests for one in digests_of(path))
     except FileNotFoundError:
         return False
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):
+            return True
+        raise
 
 
 def digests_of(path: Path) -> tuple[str, ...]:

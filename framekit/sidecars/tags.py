@@ -32,7 +32,9 @@ class TagRecord:
     def noted(self, path: Path) -> str:
         """Return how a file of tags came about, nothing if a person wrote or changed it."""
         known = self.written.get(nfc(path.name), {})
-        by = (known.get(one) for one in corrections.digests_of(path)) if path.exists() else ()
+        by = (
+            (known.get(one) for one in corrections.digests_of(path)) if path.is_file() and not path.is_symlink() else ()
+        )
         return next((one for one in by if one is not None), "")
 
     def write(self, path: Path, text: str, by: str, seen: bytes | None) -> bool:
