@@ -98,6 +98,7 @@ def parser() -> StageParser:
 @run.script(parser)
 def main(args: argparse.Namespace) -> int:
     """Run the command line."""
+    models.KNOWN.refuse_slip(args.model)
     unusable: list[tuple[Path, str]] = []
     found = frames.find_frames(args.src_dir, args.limit, unusable)
     pending = names.pending(found, names.FACES, args.redo or args.overwrite_corrections)

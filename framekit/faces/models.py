@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from framekit.boxes import Face
-from framekit.models.hub import HubModel
+from framekit.models.hub import HubModel, Known
 from framekit.pixels.decode import Pixels
 
 EMBEDDED = "animeface"
@@ -35,6 +35,7 @@ DETECTORS = {
     "person_detect_v1.1_m": HubModel("deepghs/anime_person_detection", "person_detect_v1.1_m", licence="MIT"),
     "halfbody_detect_v1.0_s": HubModel("deepghs/anime_halfbody_detection", "halfbody_detect_v1.0_s", licence="MIT"),
 }
+KNOWN = Known(DETECTORS, [EMBEDDED])
 # Minimum score of each, 0 to 1: the point of its author's best F1. Source: model cards of deepghs.
 MIN_SCORES = {
     "face_detect_v1.4_s": 0.307,

@@ -14,8 +14,8 @@ from framekit import console
 from framekit.boxes import FACE, HALFBODY, HEAD, PERSON, Face, face_at
 from framekit.errors import UsageError
 from framekit.faces.filter import face_of_head
-from framekit.faces.models import DETECTORS, EMBEDDED
-from framekit.models.hub import Known, locate
+from framekit.faces.models import KNOWN
+from framekit.models.hub import locate
 from framekit.models.onnx import open_session
 from framekit.pixels.decode import Pixels
 
@@ -166,7 +166,7 @@ def load_yolo(model: str, device: str, min_score: float, max_overlap: float) -> 
         run, names = load_torch(Path(model), device)
         fit, one_by_one, path = Letterbox((DEFAULT_SIDE, DEFAULT_SIDE), open_shape=True), False, Path(model)
     else:
-        path = locate(model, Known(DETECTORS, [EMBEDDED]), ["model.onnx"])["model.onnx"]
+        path = locate(model, KNOWN, ["model.onnx"])["model.onnx"]
         session = open_session(path, device)
         expected, given = session.get_inputs()[0], session.get_outputs()[0]
         if len(expected.shape) != 4 or len(given.shape) != 3 or expected.type != "tensor(float)":

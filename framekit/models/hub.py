@@ -45,6 +45,20 @@ class Known:
         hint = console.nearest(model, [*self.embedded, *self.of_hub], "")
         return f"there is no model {model}{hint}; use {', '.join(names)}, a hub repository owner/name, or a local path"
 
+    def find(self, model: str) -> HubModel | None:
+        """Return the model of the hub that a name stands for, short or `owner/name[/folder]`; None if it is none."""
+        parts, path = model.split("/", 2), Path(model)
+        is_repository = len(parts) > 1 and all(parts) and not path.is_absolute() and path.suffix != ".onnx"
+        return self.of_hub.get(model) or (HubModel("/".join(parts[:2]), "".join(parts[2:])) if is_repository else None)
+
+    def refuse_slip(self, text: str) -> None:
+        """Raise UsageError if a name in the text of --model is a slip of a known one, also where nothing is to do."""
+        names = [*self.embedded, *self.of_hub]
+        for model in model_names(text):
+            is_one = model in names or Path(model).exists() or self.find(model) is not None
+            if not is_one and console.nearest(model, names, "", cutoff=0.7):
+                raise UsageError(self.unknown(model))
+
 
 def model_names(text: str) -> list[str]:
     """Return the names in the text of --model: commas separate them, unless it is the path of one."""
@@ -64,15 +78,7 @@ def locate(model: str, known: Known, names: Sequence[str]) -> dict[str, Path]:
         if missing := [name for name, file in local.items() if not file.is_file()]:
             raise UsageError(f"{folder} holds no {' and no '.join(missing)}; this model needs {' and '.join(names)}")
         return local
-    found = known.of_hub.get(model)
-    if (
-        found is None
-        and len(parts := model.split("/", 2)) >= 2
-        and all(parts)
-        and not path.is_absolute()
-        and path.suffix != ".onnx"
-    ):
-        found = HubModel("/".join(parts[:2]), "".join(parts[2:]))
+    found = known.find(model)
     if found is None:
         raise UsageError(known.unknown(model))
     ways = f"{known.without_download}, which needs no download; or --model DIR, a folder with {' and '.join(names)}"

@@ -1,6 +1,6 @@
 """The taggers that are known by a short name."""
 
-from framekit.models.hub import HubModel
+from framekit.models.hub import HubModel, Known
 
 WD_TAGS_V3 = "298633d94d0031d2081c0893f29c82eab7f0df00b08483ba8f29d1e979441217"
 # Taggers of the third generation: name, revision, SHA-256 of model.onnx; all share one list of tags.
@@ -65,3 +65,5 @@ RECOMMENDED = {
 }
 DEFAULT_MODEL = "wd-swinv2-tagger-v3"
 MEASURED = "measured"
+
+KNOWN = Known(TAGGERS, [MEASURED])

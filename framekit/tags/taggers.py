@@ -178,7 +178,7 @@ def read_layout(path: Path, family: Family, session: "InferenceSession") -> Layo
 def load_tagger(model: str, device: str) -> Tagger:
     """Open a tagger of the table, of the hub, or of a local folder. Raises UsageError if it cannot be used."""
     family, (onnx, listed) = family_of(model)
-    paths = hub.locate(model, hub.Known(models.TAGGERS, [models.MEASURED]), [onnx, listed])
+    paths = hub.locate(model, models.KNOWN, [onnx, listed])
     tags = read_tag_list(paths[listed])
     session = open_session(paths[onnx], device)
     layout = read_layout(paths[onnx], family, session)
@@ -205,7 +205,11 @@ def short_name(model: str) -> str:
 
 
 def short_names(text: str) -> dict[str, str]:
-    """Return the short name of each tagger that --model names. Raises UsageError for none, or two of one name."""
+    """Return the short name of each tagger that --model names.
+
+    Raises UsageError for none, a slip of a known one, or two of one name.
+    """
+    models.KNOWN.refuse_slip(text)
     taggers = hub.model_names(text)
     found = {tagger: short_name(tagger) for tagger in taggers}
     if len(set(found.values())) < max(1, len(taggers)):

@@ -6,12 +6,15 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import onnx
 import pytest
 from onnx import TensorProto, helper
 
+import detect_faces
+import tag_images
 from framekit.characters import descriptors
 from framekit.errors import UsageError
 from framekit.faces.models import DETECTORS
@@ -19,7 +22,7 @@ from framekit.models import hub
 from framekit.models.hub import HubModel, fetch, locate, verify
 from framekit.models.onnx import open_session, provider_for
 from framekit.tags import models
-from tests.conftest import ROOT
+from tests.conftest import ROOT, one_sentence, plain, save_frame
 
 FILES = ["model.onnx", "selected_tags.csv"]
 
@@ -175,6 +178,24 @@ def test_without_network_a_script_ends_with_one_sentence(tmp_path: Path) -> None
     assert run.returncode == 2
     assert run.stderr.count("\n") == 1
     assert "deepghs/anime_face_detection/face_detect_v1.4_s/model.onnx is not in the cache" in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("main", "words"),
+    [
+        (tag_images.main, ["--model", "mesured"]),
+        (tag_images.main, ["--model", "measured,wd-swinv2-taggr-v3"]),
+        (detect_faces.main, ["--model", "animefac"]),
+    ],
+)
+def test_a_slip_in_the_name_of_a_model_is_told_also_where_all_is_done(
+    tmp_path: Path, main: Callable[[list[str]], int], words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = save_frame(tmp_path / "x.png", plain((1, 2, 3)))
+    frame.with_name("x.png.tags").write_text("solo")
+    frame.with_name("x.faces.json").write_text('{"faces": []}')
+    assert main(["--src_dir", str(tmp_path), *words]) == 2
+    assert "there is no model " in one_sentence(capsys.readouterr().err)
 
 
 @pytest.mark.parametrize("table", [models.TAGGERS, DETECTORS, descriptors.EMBEDDERS])
