@@ -174,12 +174,38 @@ def follow_hand(tree: Path) -> int:
     source = noted_source(tree, arranged)
     places = Places(arranged, in_tree(tree, arranged, source, []), source, Pictures())
     found = [(one, places.now(one)) for one in arranged.placed.values()]
+    part_from_others(tree, found, arranged.owners())
     fetched = fetch_sidecars(tree, found, orphans)
     with journal.Journal(tree / JOURNAL) as lines:
         for one, now in found:
             if now is not None and now != one.place:
                 lines.append(replace(one, place=now, by_hand=True).record(tree))
     return fetched
+
+
+def part_from_others(tree: Path, found: Sequence[tuple[Placed, Path | None]], owners: Mapping[Path, Placed]) -> None:
+    """Take the sidecars of another picture away from one that was moved alone to its place; that one fetches them."""
+    for one, now in found:
+        other = owners.get(now) if now is not None else None
+        if now is None or other is None or other.key == one.key or not is_left_by(other, now, one):
+            continue
+        for path in move.files_beside(now):
+            move.move_to_trash(path, deleted_at(tree, other).parent)
+
+
+def is_left_by(other: Placed, now: Path, one: Placed) -> bool:
+    """Tell whether the X.json of a picture that is `now` at the place of another one is still that one's.
+
+    By its content, as it was when each of them was placed, or by the moment of the video that it tells.
+    """
+    digest = metadata_digest(now)
+    if digest in (other.digests.tree, one.digests.tree):
+        return other.digests.tree == digest != one.digests.tree
+    try:
+        source = read_own(names.sidecar(now, names.METADATA)).get("source")
+    except errors.BadSidecar:
+        return False
+    return isinstance(source, dict) and other.picture.is_moment and Pictures.moment_of(source) == other.picture.key
 
 
 def fetch_sidecars(

@@ -221,3 +221,33 @@ def test_two_pictures_deleted_at_one_place_get_their_own_files_back(show: Path) 
         shutil.copy2(kept[stem], picture)
         arrange(show)
         assert picture.with_suffix(".txt").read_text() == f"of {stem}"
+
+
+@pytest.mark.parametrize("way", ["--copy", "--hardlink"])  # a link that was moved alone is made anew
+@pytest.mark.parametrize("corrected", [False, True])
+def test_two_pictures_that_change_places_alone_keep_what_is_theirs(show: Path, corrected: bool) -> None:
+    first, second, aside = (show / "training" / name for name in (f"{AOBAS}/a.png", f"{HINATAS}/b.png", "x.png"))
+    for frame, text in ((first, "of a"), (second, "of b")):
+        add_text(frame, ".txt", text)
+        if corrected:
+            add_text(frame, ".json", frame.with_suffix(".json").read_text().replace('"count": 1', '"count": 3'))
+    for now, then in ((first, aside), (second, first), (aside, second)):
+        now.rename(then)
+    assert prepare_training.main(["--src_dir", str(show / "training")]) == 0
+    arrange(show)
+    if not corrected:  # else nothing tells whose X.json it is: these have no moment of a video
+        assert [one.with_suffix(".txt").read_text() for one in (first, second)] == ["of b", "of a"]
+        assert [loaded(one)["characters"] for one in (first, second)] == [["Hinata"], ["Aoba"]]
+    assert sorted(one.with_suffix(".txt").read_text() for one in (first, second)) == ["of a", "of b"]
+
+
+def test_a_picture_put_over_another_one_alone_keeps_what_is_its_own(show: Path) -> None:
+    first, second = show / "training" / AOBAS / "a.png", show / "training" / HINATAS / "b.png"
+    add_text(first, ".txt", "of a")
+    add_text(second, ".txt", "of b")
+    first.replace(second)
+    arrange(show)
+    assert second.with_suffix(".txt").read_text() == "of a"
+    assert loaded(second)["characters"] == ["Aoba"]
+    (left,) = (show / "training/.removed/deleted").rglob("b.txt")
+    assert left.read_text() == "of b"
