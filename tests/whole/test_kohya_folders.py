@@ -100,5 +100,5 @@ def test_a_caption_that_is_no_file_is_listed(root: Path, capsys: pytest.CaptureF
     assert generate(root) == 0
     assert "4 of them with a caption" in capsys.readouterr().out
     assert generate(root, "--tags_from_captions") == 1
-    assert "c.txt: is a link" in capsys.readouterr().err
+    assert "c.txt is a link" in capsys.readouterr().err
     assert loaded(root / "5_hinata" / "d.png")["tags"] == ["1girl", "sky"]
