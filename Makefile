@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c const
 
 TRAIN := .venv-train/bin/python
 # At how many moments each script is killed by the tests of faults.
-MOMENTS ?= 4
+MOMENTS ?= 2
 
 .PHONY: demo test test-all test-train check docs clean
 

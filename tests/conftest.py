@@ -44,7 +44,7 @@ SavedMeanwhile = Callable[[dict[Path, str]], None]
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let tests of faults try more often."""
     parser.addoption(
-        "--moments", type=int, default=4, help="moments at which each script is killed; 0 = at each file operation"
+        "--moments", type=int, default=2, help="moments at which each script is killed; 0 = at each file operation"
     )
 
 
