@@ -8,7 +8,7 @@
 that is meant, and commit the manifest with the change. `run` works in OUT, which must not be moved afterwards.
 `compare` names each file that differs; archives are compared by their arrays, frames by their pixels, pages by their
 figures, and absolute paths below OUT count as equal. What another processor computes in another last digit counts as
-equal too: fractions in arrays, and similarities beyond two digits.
+equal too: fractions in arrays, in pages and in what was removed.
 """
 
 import hashlib
@@ -119,9 +119,9 @@ def arrays(path: Path) -> bytes:
     )
 
 
-def two_digits(text: bytes) -> bytes:
-    """Return a text with its fractions cut down to two digits."""
-    return re.sub(rb"\b\d+\.\d{3,}\b", lambda found: f"{float(found[0]):.2f}".encode(), text)
+def without_fractions(text: bytes) -> bytes:
+    """Return a text with one word for all its fractions of three digits or more: rounded ones differ at each edge."""
+    return re.sub(rb"\b\d+\.\d{3,}\b|\b1\.0\b", b"FRACTION", text)
 
 
 def pixels(path: Path) -> bytes:
@@ -141,9 +141,9 @@ def content(path: Path, out: Path) -> bytes:
     held = path.read_bytes().replace(str(out.resolve()).encode(), b"OUT")
     if path.suffix == ".html":  # words may be rewritten, figures may not
         text = re.sub(rb"<style.*?</style>|src=\"data:[^\"]*\"", b"", held, flags=re.DOTALL)
-        return b" ".join(re.findall(rb"\d+(?:\.\d+)?", two_digits(re.sub(rb"<[^>]*>|&[^;]*;", b" ", text))))
+        return b" ".join(re.findall(rb"\d+(?:\.\d+)?", without_fractions(re.sub(rb"<[^>]*>|&[^;]*;", b" ", text))))
     if path.name == "manifest.jsonl":
-        return two_digits(held)
+        return without_fractions(held)
     if path.name == ".prepared.json":
         return without_absolute(path, out)
     if path.name == ".arranged.jsonl":  # times of files
