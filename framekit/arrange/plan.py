@@ -84,8 +84,8 @@ def closed_file(one: FrameLocation, held: Callable[[Path], FolderNames]) -> str 
     It could not be copied or compared, and a frame never comes to a place without its files.
     """
     places = dict.fromkeys(filter(None, (one.frame, one.other)))
-    files = (path for place in places for path in files_beside(place, held(place.parent)) if path.is_file())
-    return next((f"{path.name}: {reason}" for path in files if (reason := frames.file_trouble(path))), None)
+    files = (path for place in places for path in files_beside(place, held(place.parent)))
+    return next((f"{path.name}: {reason}" for path in files if (reason := frames.sidecar_trouble(path))), None)
 
 
 def decide(one: FrameLocation, leaf: Path, stems: Stems) -> Path | str:

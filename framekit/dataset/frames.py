@@ -43,6 +43,7 @@ HIDING = tuple(suffix.rpartition(".")[0] for suffix in DOUBLE_SUFFIXES)  # such 
 MAX_NAME_BYTES = 255 - max(map(len, (*STEM_SUFFIXES, *NAME_SUFFIXES))) - 8
 MAX_FOLDER_BYTES = 4095 - 256  # Linux allows 4095 bytes for a whole path, others fewer
 NO_FILE = "it is no file; remove it"
+LINKED = "it is a link, which could lead anywhere; put the file itself there"
 OUT_OF_FOLDER = "it is a link out of its folder; put what it leads to there, or give --follow_links for files of yours"
 LINKED_FOLDER = "it is a link to a folder elsewhere, which is not looked into; put the folder itself there, or name it"
 NO_UTF8 = "its name is not UTF-8; rename it"
@@ -270,6 +271,11 @@ def file_trouble(path: Path, top: Path | None = None) -> str | None:
     if not S_ISREG(mode):  # reading from a pipe or a device may never end
         return NO_FILE
     return None if access(path, R_OK) else "it may not be read; give yourself the right to"
+
+
+def sidecar_trouble(path: Path) -> str | None:
+    """Return why a file beside a frame cannot be used whatever it holds, None if it can; a link leads anywhere."""
+    return LINKED if path.is_symlink() else file_trouble(path)
 
 
 def is_described(frame: Path) -> bool:

@@ -65,6 +65,13 @@ def copy_whole(source: Path, target: Path) -> None:
     os.replace(part, target)
 
 
+def copy_beside(source: Path, target: Path) -> None:
+    """Copy a file that lies beside a frame, as `copy_whole` does. Raises OSError for a link, which could lead anywhere."""
+    if source.is_symlink():
+        raise OSError(errno.ELOOP, "is a link", str(source))
+    copy_whole(source, target)
+
+
 def link_whole(source: Path, target: Path) -> None:
     """Let the target be another name of the same file; a copy where the file system cannot do that."""
     source = source.resolve() if source.is_symlink() else source
@@ -133,9 +140,9 @@ class Transport:
 
 
 MOVE = Transport(move_whole, move_whole, keeps_source=False)
-COPY = Transport(copy_whole, copy_whole)
-HARDLINK = Transport(link_whole, copy_whole)  # sidecars are edited, and must not change elsewhere by that
-SYMLINK = Transport(symlink_whole, copy_whole)
+COPY = Transport(copy_whole, copy_beside)
+HARDLINK = Transport(link_whole, copy_beside)  # sidecars are edited, and must not change elsewhere by that
+SYMLINK = Transport(symlink_whole, copy_beside)
 
 
 def part_of(path: Path) -> Path:

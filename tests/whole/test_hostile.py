@@ -69,6 +69,26 @@ def test_links_planted_in_a_dataset_are_not_written_through(tmp_path: Path) -> N
     assert not any("secret" in path.name for path in (tmp_path / "tree").rglob("*"))
 
 
+@pytest.mark.parametrize("how", ["--copy", "--hardlink", "--symlink"])
+@pytest.mark.parametrize(
+    "ending", [".txt", ".faces.json", ".characters.json", ".source.json", ".png.tags", ".png.json"]
+)
+def test_what_a_linked_sidecar_leads_to_never_comes_into_a_tree(
+    tmp_path: Path, ending: str, how: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secret = outside(tmp_path) / "secret.json"
+    for stem in "xy":
+        add_frame(tmp_path / "set" / f"{stem}.png", patchwork(ord(stem)))
+    assert generate_metadata.main(["--src_dir", str(tmp_path / "set")]) == 0
+    (tmp_path / "set" / f"x{ending}").symlink_to(secret)
+    capsys.readouterr()
+    assert arrange_folders.main(["--src_dir", str(tmp_path / "set"), "--dst_dir", str(tmp_path / "tree"), how]) == 1
+    assert f"x.png: x{ending}: it is a link" in one_sentence(capsys.readouterr().err)
+    made = [path for path in (tmp_path / "tree").rglob("*") if path.is_file()]
+    assert any(path.name == "y.png" for path in made)
+    assert not any(path.read_bytes() == secret.read_bytes() for path in made)
+
+
 @pytest.mark.parametrize("name", [".tagged.jsonl", ".arranged.jsonl", ".removed", ".removed/manifest.jsonl"])
 def test_a_planted_journal_or_shelf_is_not_written_through(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
