@@ -12,7 +12,7 @@ from statistics import median
 from framekit import console
 from framekit.video.ffmpeg import MESSAGES, Ffmpeg, View
 from framekit.video.scenes import FrameLog
-from framekit.video.stream import messages, opened
+from framekit.video.stream import messages, opened, passed_over
 
 DECODED = re.compile(r"corrupt decoded frame|decoder -> .*?pts_time:")
 CUT = re.compile(r"ended prematurely|partial file|[Tt]runcat|[Pp]acket mismatch")
@@ -40,8 +40,7 @@ def corrupt_frames(ffmpeg: Ffmpeg, view: View) -> frozenset[int]:
     """
     video = ["-debug_ts", *opened(view.video), "-map", f"0:{view.picture.number}"]
     options = [word for name, value in ffmpeg.passthrough.items() for word in (f"-{name}", value)]
-    command = [ffmpeg.path, *MESSAGES, *video, *options, "-f", "null", "-"]
-    text = messages(command)
+    text = messages([ffmpeg.path, *MESSAGES, *video, *options, *passed_over()])
     numbers, number, marked = set(), 0, False
     for line in text.splitlines():
         if (found := DECODED.search(line)) is None:

@@ -22,6 +22,8 @@ from framekit.video.scenes import FrameLog, read_log
 from framekit.video.stream import (
     OPENED,
     SILENT,
+    TINY,
+    TO_PIPE,
     Crop,
     VideoStream,
     Watch,
@@ -97,7 +99,7 @@ class Ffmpeg:
 
 def scan(ffmpeg: Ffmpeg, view: View, end: float) -> FrameLog:
     """Decode a video up to `end`, in seconds, and return what ffmpeg reports of its frames."""
-    output = watched(view, end).output("-", format="null", **ffmpeg.passthrough)
+    output = watched(view, end).filter("crop", **TINY).output("pipe:", **TO_PIPE, **ffmpeg.passthrough)
     command = [str(word) for word in output.global_args(*MESSAGES).compile(cmd=ffmpeg.path)]
     return read_log(messages(command))
 

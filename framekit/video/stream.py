@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any, ClassVar
+from typing import IO, Any, ClassVar
 
 Crop = tuple[int, int, int, int]
 STREAM = re.compile(r"Stream #\d+:(\d+)[^:\n]*: Video: (\w+)")
@@ -28,6 +28,10 @@ DEMUXERS = (
 )
 OPENED = {"format_whitelist": DEMUXERS.replace(" ", ","), "protocol_whitelist": "file"}
 ELSEWHERE = "Format not on whitelist"  # what ffmpeg says of anything else
+# A pass that keeps nothing writes four pixels of each frame to its pipe: ffmpeg ends where nobody reads that any more,
+# as after a kill of the script. It ignores that nobody reads what it reports.
+TINY = {"w": "min(iw,2)", "h": "min(ih,2)", "exact": "1"}
+TO_PIPE = {"format": "rawvideo", "flush_packets": "1"}
 PATIENCE = 120.0  # seconds that ffmpeg may be silent: disks of a NAS take 30 to start
 SILENT = f"\n[error] ffmpeg gave nothing for {PATIENCE:.0f} seconds and was ended\n"
 STILLS = ("(attached pic)", "(still image)", "(timed thumbnails)")
@@ -221,17 +225,34 @@ class Watch:
 def messages(command: Sequence[str]) -> str:
     """Run ffmpeg and return what it says; that it fails for want of an output is no error here.
 
-    One that says nothing for a long time is ended, which is the last thing that it says.
+    One that says nothing for a long time is ended, which is the last thing that it says. What it writes to its pipe is
+    thrown away.
     """
     said = bytearray()
-    nothing = subprocess.DEVNULL
-    process = subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=subprocess.PIPE)
+    piped = subprocess.PIPE
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=piped, stderr=piped)
+    assert process.stdout is not None
     assert process.stderr is not None
     with process.stderr as pipe, Watch(process, lambda: len(said)) as watch:
+        Thread(target=throw_away, args=(process.stdout,), daemon=True).start()
         while part := os.read(pipe.fileno(), 2**16):
             said += part
         process.wait()
     return said.decode(errors="replace") + (SILENT if watch.is_silent else "")
+
+
+def throw_away(stream: IO[bytes]) -> None:
+    """Read a stream to its end."""
+    with stream:
+        while stream.read(2**16):
+            pass
+
+
+def passed_over(filters: str = "") -> list[str]:
+    """Return the words that end a command of ffmpeg which passes over a video and keeps nothing; see TINY."""
+    tiny = "crop=" + ":".join(f"{name}={value}" for name, value in TINY.items()).replace(",", r"\,")
+    written = [word for name, value in TO_PIPE.items() for word in (f"-{name}".replace("-format", "-f"), value)]
+    return ["-vf", f"{filters},{tiny}" if filters else tiny, *written, "pipe:"]
 
 
 def banner(ffmpeg: str, video: Path, *options: str) -> str:
@@ -262,8 +283,7 @@ def detect_bars(ffmpeg: str, video: Path, picture: VideoStream) -> Crop | None:
     """Return width, height, x, y without the bars that are black in each frame of the video, None without such bars."""
     # cropdetect passes over two frames before it looks.
     find = f"tpad=start=2:start_mode=clone,cropdetect=limit={BLACK:.6f}:round=2:reset=0"
-    look = ["-map", f"0:{picture.number}", "-vf", find, "-f", "null", "-"]
-    return crop_of(banner(ffmpeg, video, *look), picture)
+    return crop_of(banner(ffmpeg, video, "-map", f"0:{picture.number}", *passed_over(find)), picture)
 
 
 def deinterlaced(stream: Any, picture: VideoStream, deinterlace: bool = False) -> Any:
