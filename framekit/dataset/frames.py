@@ -10,7 +10,7 @@ from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecu
 from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import itemgetter
-from os import R_OK, access, scandir, sep
+from os import R_OK, X_OK, access, scandir, sep
 from pathlib import Path
 from stat import S_ISLNK, S_ISREG
 from threading import Thread
@@ -155,7 +155,7 @@ def map_frames(
                     yield first, future.result()
             for first, future in pending:
                 yield first, future.result()
-        except BrokenExecutor as error:
+        except (BrokenExecutor, BrokenPipeError) as error:
             raise UsageError(
                 "a worker was ended from outside, as systems do that run out of memory; give fewer --workers"
             ) from error
@@ -165,11 +165,17 @@ def map_frames(
 
 
 def open_pool(workers: int, processes: bool) -> Executor:
-    """Return a pool of threads, or of freshly started processes (a fork would copy held locks)."""
+    """Return a pool of threads, or of freshly started processes (a fork would copy held locks).
+
+    Raises UsageError if Python cannot be started anew, as that of another user may be.
+    """
     if processes:
         from concurrent.futures import ProcessPoolExecutor
-        from multiprocessing import get_context
+        from multiprocessing import get_context, spawn
 
+        python = os.fsdecode(spawn.get_executable() or sys.executable)
+        if not access(python, X_OK):
+            raise UsageError(f"{python} may not be started by this user, so no worker can; give --workers 1")
         with signals_blocked():  # what starts inherits that: here a helper of multiprocessing, which then lifts it
             pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=begin_worker)
         with signals_blocked():

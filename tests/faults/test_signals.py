@@ -7,10 +7,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from multiprocessing import spawn
 from pathlib import Path
 
 import pytest
 
+import detect_faces
 import generate_metadata
 from framekit.cli.run import stopped_by_signals
 from framekit.dataset.frames import Unreadable, map_frames
@@ -78,6 +80,16 @@ def test_a_worker_that_the_system_ended_is_one_sentence(tmp_path: Path) -> None:
     frames = [add_frame(tmp_path / f"{number}.png") for number in range(3)]
     with pytest.raises(UsageError, match="give fewer --workers"):
         list(map_frames(leave, frames, 2, processes=True))
+
+
+def test_a_python_that_may_not_be_started_anew_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_frame(tmp_path / "set" / "x.png")
+    monkeypatch.setattr(spawn, "get_executable", lambda: os.fsencode(tmp_path / "python"))
+    assert detect_faces.main([str(tmp_path / "set"), "--workers", "2"]) == 2
+    assert "may not be started by this user, so no worker can; give --workers 1" in one_sentence(capsys.readouterr().err)
+    assert detect_faces.main([str(tmp_path / "set"), "--workers", "1"]) == 0
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
