@@ -66,7 +66,7 @@ def copy_whole(source: Path, target: Path) -> None:
 
 
 def copy_beside(source: Path, target: Path) -> None:
-    """Copy a file that lies beside a frame, as `copy_whole` does. Raises OSError for a link, which could lead anywhere."""
+    """Copy a file from beside a frame, as `copy_whole` does. Raises OSError for a link, which could lead anywhere."""
     if source.is_symlink():
         raise OSError(errno.ELOOP, "is a link", str(source))
     copy_whole(source, target)
@@ -259,12 +259,20 @@ def read_json_value(path: Path, most_bytes: int = 0, is_given: bool = False) -> 
     """Read any JSON value, as `read_text` does. Raises BadSidecar with the file's name and the reason."""
     try:
         text = read_text(path, most_bytes, is_given)
-        value = json.loads(text, parse_constant=refuse_constant)
+        value = parsed_json(text, parse_constant=refuse_constant)
         if "\\ud" in text or "\\uD" in text:  # half of an escaped surrogate pair could never be written
             json.dumps(value, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise BadSidecar(f"{path.name} is not valid JSON ({error}); correct that file or delete it") from error
     return value
+
+
+def parsed_json(text: str | bytes, parse_constant: Callable[[str], Any] | None = None) -> Any:
+    """Return the value of a JSON text. Raises ValueError, also for one that nests too deep for Python."""
+    try:
+        return json.loads(text, parse_constant=parse_constant)
+    except RecursionError as error:
+        raise ValueError("it nests too deep") from error
 
 
 def refuse_constant(name: str) -> None:
@@ -297,9 +305,15 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def toml_values(text: str) -> dict[str, Any]:
-    """Return what a TOML text says. Raises ValueError, in which `(at line N, column M)` tells the place."""
+    """Return what a TOML text says.
+
+    Raises ValueError, in which `(at line N, column M)` tells the place, also for one that nests too deep for Python.
+    """
     if sys.version_info >= (3, 11):
         import tomllib
     else:
         import tomli as tomllib
-    return dict(tomllib.loads(text))
+    try:
+        return dict(tomllib.loads(text))
+    except RecursionError as error:
+        raise ValueError("it nests too deep") from error

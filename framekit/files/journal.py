@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 from framekit.errors import named
-from framekit.files.atomic import open_regular, write_whole
+from framekit.files.atomic import open_regular, parsed_json, write_whole
 from framekit.files.paths import refuse_linked_trash
 
 WANTED = ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY")  # neither through a link nor waiting for the reader of a pipe
@@ -72,8 +72,8 @@ def read_lines(journal: Path) -> Iterator[dict[str, Any]]:
     with open_regular(journal) as file:
         for line in file:
             try:
-                record = json.loads(line)
-            except (ValueError, RecursionError):
+                record = parsed_json(line)
+            except ValueError:
                 continue
             if isinstance(record, dict):
                 yield record

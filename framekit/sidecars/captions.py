@@ -79,10 +79,10 @@ def split_line(line: str) -> tuple[str, str]:
     parts = line.split(",")
     for number, part in enumerate(parts):
         pieces = SENTENCE_END.split(part, maxsplit=1)
-        rest = ",".join([pieces[-1], *parts[number + 1 :]])
         if is_sentence(pieces[0]):
             return ",".join(parts[:number]).strip(), ",".join(parts[number:]).strip()
-        if len(pieces) > 1 and (is_sentence(pieces[1]) or rest.endswith(".")):
+        if len(pieces) > 1 and (is_sentence(pieces[1]) or line.endswith(".")):
+            rest = ",".join([pieces[1], *parts[number + 1 :]])
             return ",".join([*parts[:number], pieces[0]]).strip(), rest.strip()
     return re.sub(r"(?<=\w)\.$", "", line), ""
 

@@ -60,10 +60,10 @@ def text_digest(path: Path, text: str) -> str:
     text = text.removeprefix(BOM)
     try:
         if path.suffix == ".json":
-            return digest(json.loads(text))
+            return digest(atomic.parsed_json(text))
         if path.suffix == ".jsonl":
-            return digest([json.loads(line) for line in text.splitlines() if line.strip()])
-    except (ValueError, RecursionError):
+            return digest([atomic.parsed_json(line) for line in text.splitlines() if line.strip()])
+    except ValueError:
         pass  # no JSON, such as what a person broke: it counts as text
     lines = [line for line in text.splitlines() if line.strip()]
     if path.suffix in (".yaml", ".yml"):

@@ -59,7 +59,7 @@ LITTLE_WORDS = frozenset(
 FEW_WORDS = 4  # of a tag on a line of its own without a little word; chosen
 WIDE_COMMA, LIST_COMMA = "，", "、"
 SPACED = re.compile(r"(?<=\S);(?=\s|$)|\s\|\s|\t")  # separators of files without commas; steins;gate is one tag
-CODE = re.compile(r"""[{\[].*['"].*[}\]]|<.*(?:=["']|</|/>).*>""", re.DOTALL)
+MARKUP = re.compile(r"""=["']|</|/>""")
 LOOSE_HEAD = re.compile(r"(?<!\S)([^\s:]+):\s+(?=\S)")
 
 
@@ -82,7 +82,7 @@ def sort_tags(text: str) -> Told:
     found = kinds.nothing_told()
     plain = kinds.spelled(text.removeprefix("\ufeff")).replace(WIDE_COMMA, ",")
     lines = [line for line in map(str.strip, plain.splitlines()) if line]
-    if lines and CODE.fullmatch("\n".join(lines)):
+    if is_code("\n".join(lines)):
         found[kinds.UNCLEAR].append("it holds JSON or markup and no list of tags")
         return found
     if len(lines) == 1 and "," not in lines[0]:
@@ -100,6 +100,14 @@ def sort_tags(text: str) -> Told:
         else:
             form.sort(line, section, found)
     return {kind: [*dict.fromkeys(tags)] for kind, tags in found.items()}
+
+
+def is_code(text: str) -> bool:
+    """Tell whether a text is JSON or markup, by how it begins and ends, and by what it holds."""
+    first, held, last = text[:1], text[1:-1], text[-1:]
+    if first in ("{", "["):
+        return last in ("}", "]") and ('"' in held or "'" in held)
+    return first == "<" and last == ">" and MARKUP.search(held) is not None
 
 
 def is_head(line: str, kind: str, rest: str, all_have: bool) -> bool:

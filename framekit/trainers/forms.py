@@ -3,15 +3,11 @@
 import json
 import math
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from framekit.files.atomic import parsed_json, toml_values
 
 BARE = re.compile(r"[A-Za-z0-9_-]+")
 HEADER, END = "", "\0end"  # in `Table.above`, what stands above the header of a table, and at the end of the file
@@ -43,7 +39,7 @@ class Table(dict[str, Any]):
 
 def read_json_rows(text: str) -> list[Any]:
     """Return the value of each line; blank ones are skipped. Signs such as U+2028 stand within a line."""
-    return [json.loads(line) for line in text.split("\n") if line.strip()]
+    return [parsed_json(line) for line in text.split("\n") if line.strip()]
 
 
 def write_json(values: Any) -> str:
@@ -58,7 +54,7 @@ def write_json_rows(rows: Sequence[Any]) -> str:
 
 def read_toml_text(text: str) -> Table:
     """Return the tables of a TOML file with their comments. Raises ValueError."""
-    tomllib.loads(text)  # the whole, since statements that are right one by one may contradict each other
+    toml_values(text)  # the whole, since statements that are right one by one may contradict each other
     top = table = Table()
     above: list[str] = []
     for lines, values in statements(text):
@@ -86,8 +82,8 @@ def statements(text: str) -> Iterator[tuple[list[str], dict[str, Any]]]:
     for line in text.replace("\r\n", "\n").split("\n"):  # other signs that break lines may stand in texts
         lines.append(line)
         try:
-            values = tomllib.loads("\n".join(lines))
-        except tomllib.TOMLDecodeError:
+            values = toml_values("\n".join(lines))
+        except ValueError:
             continue
         yield lines, values
         lines = []
@@ -110,12 +106,12 @@ def open_table(top: Table, header: Mapping[str, Any]) -> Table:
 
 def comment_behind(line: str) -> str:
     """Return the comment at the end of a statement of one line."""
-    values = tomllib.loads(line)
+    values = toml_values(line)
     for place in (found.start() for found in re.finditer("#", line)):
         try:
-            if tomllib.loads(line[:place]) == values:
+            if toml_values(line[:place]) == values:
                 return line[place:].strip()
-        except tomllib.TOMLDecodeError:
+        except ValueError:
             continue
     return ""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from framekit.errors import UsageError
+from framekit.files.atomic import parsed_json
 from framekit.trainers.base import (
     Folder,
     FolderBalance,
@@ -105,7 +106,7 @@ def kohya_metadata(tree: TrainingTree) -> list[Text]:
 
 def read_entries(text: str) -> list[dict[str, Any]]:
     """Return the entries of a JSON file for fine-tuning, each with its frame. Raises ValueError."""
-    held = json.loads(text)
+    held = parsed_json(text)
     if not isinstance(held, dict) or not all(isinstance(entry, dict) for entry in held.values()):
         raise ValueError("it needs an object of objects")
     return [{"frame": frame, **entry} for frame, entry in held.items()]

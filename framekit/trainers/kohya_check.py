@@ -3,7 +3,6 @@
 Taken from the code of sd-scripts 0.9.1 and 0.10, and watched while their loaders ran.
 """
 
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,7 +12,7 @@ from typing import Any
 from framekit.arrange.folders import COUNTED
 from framekit.dataset.frames import is_frame_name
 from framekit.errors import UsageError
-from framekit.files.atomic import file_text, read_toml
+from framekit.files.atomic import file_text, parsed_json, read_toml
 from framekit.trainers.base import CORRECT, HALF, MANY, RENEW, Kind, PreparedTree, Problem, SeenFolder, Severity
 
 CONFIG = "dataset_config.toml"
@@ -326,7 +325,7 @@ def doubled(path: Path, listed: Iterable[Mapping[str, Any]]) -> Iterator[Problem
 def metadata_problems(path: Path) -> list[Problem]:
     """Return the problems in a JSON file for fine-tuning."""
     try:
-        entries = json.loads(file_text(path))
+        entries = parsed_json(file_text(path))
     except (OSError, ValueError):
         return [Problem(path, NO_JSON)]
     if not isinstance(entries, dict) or not all(isinstance(entry, dict) for entry in entries.values()):

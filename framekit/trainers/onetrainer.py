@@ -1,11 +1,10 @@
 """OneTrainer: a list of concepts, one for each folder, balanced by fractions."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from framekit.files.atomic import file_text
+from framekit.files.atomic import file_text, parsed_json
 from framekit.trainers.base import (
     CORRECT,
     HALF,
@@ -66,7 +65,7 @@ def concept_texts(tree: TrainingTree) -> list[Text]:
         }
         for place, (one, samples) in enumerate(zip(tree.balance, whole_samples(tree.balance), strict=True))
     ]
-    form = Form(json.loads, write_json, ("path",), below(tree.root))
+    form = Form(parsed_json, write_json, ("path",), below(tree.root))
     return [text_at(tree.root, CONCEPTS, write_json(listed), form)]
 
 
@@ -88,7 +87,7 @@ def concept_problems(tree: PreparedTree) -> list[Problem]:
     """Return the problems in the list of concepts."""
     path = tree.root / CONCEPTS
     try:
-        listed = json.loads(file_text(path))
+        listed = parsed_json(file_text(path))
         paths = {Path(one["path"]) for one in listed}
     except (OSError, ValueError, KeyError, TypeError):
         return [Problem(path, NO_CONCEPTS)]

@@ -1,11 +1,10 @@
 """SimpleTuner: multidatabackend.json, an entry for each folder and one for the cache of its text encoders."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from framekit.files.atomic import file_text
+from framekit.files.atomic import file_text, parsed_json
 from framekit.trainers.base import (
     CORRECT,
     MANY,
@@ -79,7 +78,7 @@ WRONG = {
 def texts(tree: TrainingTree) -> list[Text]:
     """Return multidatabackend.json; in ASCII, since it may be read in any encoding."""
     entries = [*image_entries(tree.root, tree.balance, tree.settings.resolution), text_embeds(tree.root)]
-    form = Form(json.loads, write_json, ("instance_data_dir", "id"), below(tree.root))
+    form = Form(parsed_json, write_json, ("instance_data_dir", "id"), below(tree.root))
     return [text_at(tree.root, BACKENDS, write_json(entries), form)]
 
 
@@ -167,7 +166,7 @@ def entry_problems(path: Path, entry: dict[str, Any], tree: PreparedTree) -> lis
 
 def entries_in(root: Path) -> list[dict[str, Any]]:
     """Return the entries of multidatabackend.json. Raises ValueError for another form, OSError if there is none."""
-    entries = json.loads(file_text(root / BACKENDS))
+    entries = parsed_json(file_text(root / BACKENDS))
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ValueError("no list of entries")
     return entries

@@ -88,7 +88,9 @@ def test_a_python_that_may_not_be_started_anew_is_one_sentence(
     add_frame(tmp_path / "set" / "x.png")
     monkeypatch.setattr(spawn, "get_executable", lambda: os.fsencode(tmp_path / "python"))
     assert detect_faces.main([str(tmp_path / "set"), "--workers", "2"]) == 2
-    assert "may not be started by this user, so no worker can; give --workers 1" in one_sentence(capsys.readouterr().err)
+    assert "may not be started by this user, so no worker can; give --workers 1" in one_sentence(
+        capsys.readouterr().err
+    )
     assert detect_faces.main([str(tmp_path / "set"), "--workers", "1"]) == 0
 
 
