@@ -27,6 +27,13 @@ def reason_of(error: Exception, path: Path) -> str:
     return str(error).removeprefix(f"{path.name}: ").removeprefix(f"{path.name} ")
 
 
+def damaged(error: Exception, path: Path, remedy: str) -> UsageError:
+    """Return the error for a record that cannot be used: what it holds is damaged, or the system does not give it."""
+    if isinstance(error.__cause__, OSError):
+        return UsageError(f"{path}{str(error).removeprefix(path.name)}")
+    return UsageError(f"{path} is damaged ({reason_of(error, path)}); {remedy}")
+
+
 @contextmanager
 def named(written: Path | str) -> Iterator[None]:
     """Let an error of the system tell what was written, where it tells no file or, on a full disk, the source."""

@@ -18,6 +18,7 @@ from framekit.files.names import DOUBLE_SUFFIXES, nfc
 
 # What systems say where a file cannot get another name: another disk, no such feature, too many names.
 NO_LINKS = (errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EACCES)
+CLOSED = (errno.EACCES, errno.EPERM)
 Put = Callable[[Path, Path], None]
 MAX_SIDECAR_BYTES = 16 * 2**20  # a sidecar is a few kB; anything near this is not ours
 CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
@@ -183,7 +184,7 @@ def write_unless(path: Path, content: str | bytes, is_edited: Callable[[], bool]
             os.replace(part, path)
     except OSError as error:
         part.unlink(missing_ok=True)
-        if error.errno and not error.filename:
+        if error.errno and error.filename in (None, str(part)):
             error.filename = str(path)
         raise
     return not stays
@@ -206,6 +207,14 @@ def bytes_in(path: Path) -> bytes | None:
         if error.errno not in (errno.ENOENT, errno.EISDIR, errno.ENXIO, errno.ELOOP):
             raise
         return None
+
+
+def bytes_of(path: Path) -> bytes | None:
+    """Return what `bytes_in` does. Raises BadSidecar for a file that may not be read."""
+    try:
+        return bytes_in(path)
+    except OSError as error:
+        raise unusable(path, error) from error
 
 
 def json_text(value: Any, indent: int | None = None) -> str:
@@ -239,12 +248,20 @@ def read_text(path: Path, most_bytes: int = 0, is_given: bool = False) -> str:
     except UnicodeDecodeError as error:
         raise BadSidecar(f"{path.name} is not UTF-8 text; save it as UTF-8") from error
     except OSError as error:
-        if error.errno == errno.ELOOP:
-            reason = "is a link, which could lead anywhere; put the file itself there"
-            raise BadSidecar(f"{path.name} {reason}") from error
-        if error.errno == errno.ENXIO:
-            raise BadSidecar(f"{path.name} is {error.strerror}; remove it") from error
-        raise BadSidecar(f"{path.name}: {error.strerror}") from error
+        raise unusable(path, error) from error
+
+
+def unusable(path: Path, error: OSError) -> BadSidecar:
+    """Return the error for a sidecar that the system does not let us read."""
+    if error.errno == errno.ELOOP:
+        return BadSidecar(f"{path.name} is a link, which could lead anywhere; put the file itself there")
+    if error.errno == errno.ENXIO:
+        return BadSidecar(f"{path.name} is {error.strerror}; remove it")
+    if error.errno == errno.EISDIR:
+        return BadSidecar(f"{path.name} is a folder; rename or remove it")
+    if error.errno in CLOSED:
+        return BadSidecar(f"{path.name}: it may not be read; give yourself the right to")
+    return BadSidecar(f"{path.name}: {error.strerror}")
 
 
 def read_json(path: Path, most_bytes: int = 0, is_given: bool = False) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from framekit.errors import BadSidecar
-from framekit.files.atomic import read_text
+from framekit.files.atomic import read_text, unusable
 from framekit.files.names import CAPTION, nfc, sidecar
 from framekit.sidecars import kinds
 from framekit.sidecars.corrections import is_file_edited
@@ -40,7 +40,7 @@ def read_caption(frame: Path, written: Written) -> Caption | None:
         try:
             is_theirs = is_file_edited(path, written.get(nfc(frame.stem), ()))
         except OSError as error:
-            raise BadSidecar(f"{path.name}: {error.strerror}") from error
+            raise unusable(path, error) from error
         if is_theirs:
             return parse_caption(read_text(path))
     return None

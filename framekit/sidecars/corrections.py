@@ -83,14 +83,14 @@ def is_file_edited(path: Path, digests: Container[Any]) -> bool:
     """Tell whether a person edited the whole text of a file, as `is_edited` does; a missing file is not edited.
 
     `digests` are those that `text_digest` returned; older records hold those of exact texts. What is a link or no file
-    at all is nothing that we wrote, and stays.
+    at all is nothing that we wrote, and stays; so does what may not be read.
     """
     try:
         return not any(one in digests for one in digests_of(path))
     except FileNotFoundError:
         return False
     except OSError as error:
-        if error.errno in (errno.ELOOP, errno.ENXIO):
+        if error.errno in (errno.ELOOP, errno.ENXIO, errno.EISDIR, *atomic.CLOSED):
             return True
         raise
 

@@ -128,7 +128,7 @@ def rename_metadata(frame: Path, renames: Renames) -> None:
     path = sidecar(frame, METADATA)
     if not renames.mark or not path.exists():
         return
-    before, seen = path.stat(), atomic.bytes_in(path)
+    before, seen = path.stat(), atomic.bytes_of(path)
     held = read_own(path)
     values = rename_values(held, renames)
     if values == held:
@@ -146,7 +146,7 @@ def rename_sidecars(frame: Path, renames: Renames, tagged: dict[Path, TagRecord]
     """
     path, changed = sidecar(frame, CHARACTERS), False
     if path.exists():
-        seen = atomic.bytes_in(path)
+        seen = atomic.bytes_of(path)
         record = atomic.read_json(path)
         names, faces = renames.since(record.get(RENAMED)), record.get("faces")
         if names and isinstance(faces, list) and all(isinstance(face, dict) for face in faces):
@@ -178,7 +178,7 @@ def rename_tags(path: Path, renames: Renames, tagged: dict[Path, TagRecord]) -> 
     if not path.exists():
         return False
     record = tagged.setdefault(path.parent, TagRecord(path.parent))
-    seen = atomic.bytes_in(path)
+    seen = atomic.bytes_of(path)
     text, marks = atomic.read_text(path), marks_of_tags(path, record)
     changed = renamed_tags(text, renames.since(marks))
     if changed == text or record.is_edited(path):

@@ -122,7 +122,7 @@ def read_factor(path: Path) -> tuple[float, Kind | None]:
     """Return the factor of a multiply.txt as EveryDream2 takes it, and what it misreads, if anything."""
     try:
         factor = float(file_text(path))
-    except ValueError:  # bytes that are no UTF-8 too
+    except (OSError, ValueError):  # bytes that are no UTF-8 too
         return 1.0, NO_NUMBER
     if factor == 0:
         return 1.0, ZERO
@@ -140,10 +140,18 @@ def setting_problem(path: Path) -> Kind | None:
         return None
     try:
         number = float(file_text(path))
-    except ValueError:
+    except (OSError, ValueError):
         return NO_SETTING
     is_wrong, kind = NUMBERS[path.name]
     return kind if is_wrong(number) else None
+
+
+def ends_in_space(path: Path) -> bool:
+    """Tell whether a file ends in white space; one that may not be read does not."""
+    try:
+        return file_text(path, "replace")[-1:].isspace()
+    except OSError:
+        return False
 
 
 # setting -> when its number is wrong, NaN included, and what follows
@@ -177,9 +185,9 @@ def folder_problems(found: SeenFolder) -> Iterator[Problem]:
             yield Problem(path, OVERRIDES)
         elif name == MULTIPLY and not found.images:
             yield Problem(path, NO_FRAMES)
-        elif path.is_file() and (wrong := setting_problem(path)):
+        elif wrong := setting_problem(path):
             yield Problem(path, wrong)
-        elif name == "batch_id.txt" and path.is_file() and path.read_bytes()[-1:].isspace():
+        elif name == "batch_id.txt" and path.is_file() and ends_in_space(path):
             yield Problem(path, BATCH_ID)
 
 

@@ -21,9 +21,7 @@ def read_links(root: Path) -> dict[str, str]:
     try:
         held = atomic.read_json(path, MAX_RECORD_BYTES) if path.exists() else {}
     except errors.BadSidecar as error:
-        raise errors.UsageError(
-            f"{path} is damaged ({errors.reason_of(error, path)}); remove the folder {root}, it can be made again"
-        ) from error
+        raise errors.damaged(error, path, f"remove the folder {root}, it can be made again") from error
     return {nfc(origin): str(name) for origin, name in held.items() if paths.inside(root, name) is not None}
 
 

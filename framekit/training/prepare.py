@@ -25,6 +25,7 @@ from framekit.training.record import (
     orphaned,
     read_configs,
     read_record,
+    unusable_files,
     write_configs,
 )
 
@@ -62,8 +63,8 @@ def with_corrections(
         return Dataset(root, described, computed, computed, deviation)
     factors, misread = factors_by_hand(root, computed, noted)
     balanced, deviation = balance(factors)
-    edited = captions_by_hand(found, noted) if is_exported else {}
-    return Dataset(root, described, computed, balanced, deviation, edited, misread)
+    edited, closed = captions_by_hand(found, noted) if is_exported else ({}, [])
+    return Dataset(root, described, computed, balanced, deviation, edited, [*misread, *closed])
 
 
 def factors_by_hand(
@@ -73,8 +74,9 @@ def factors_by_hand(
     texts = everydream2.multiply_texts(root, computed)
     orphans = orphaned(noted, (text.key for text in texts))
     by_hand: dict[Folder, float] = {}
-    misread: list[tuple[Path, str]] = []
-    for path in sorted(edited_files(texts, noted, orphans)):
+    closed = unusable_files(texts)
+    misread = [*closed.items()]
+    for path in sorted(edited_files(texts, noted, orphans) - {*closed}):
         factor, wrong = everydream2.read_factor(path)
         if wrong:
             misread.append((path, f"{wrong.reason}; {wrong.remedy}"))
@@ -83,14 +85,18 @@ def factors_by_hand(
     return by_hand, misread
 
 
-def captions_by_hand(found: Sequence[Path], noted: Mapping[str, set[str]]) -> dict[Path, str]:
-    """Return the captions that a person wrote beside the frames of the dataset."""
-    orphans = orphaned(noted, (names.nfc(frame.stem) for frame in found))
-    beside = ((frame, names.sidecar(frame, names.CAPTION)) for frame in found)
-    return {
-        frame: held_text(path).strip() for frame, path in beside
-        if is_file_edited(path, noted.get(names.nfc(frame.stem), set()) | orphans)
+def captions_by_hand(
+    found: Sequence[Path], noted: Mapping[str, set[str]]
+) -> tuple[dict[Path, str], list[tuple[Path, str]]]:
+    """Return the captions that a person wrote beside the frames of the dataset, and those that cannot be read."""
+    texts = {frame: Text(names.sidecar(frame, names.CAPTION), names.nfc(frame.stem), "") for frame in found}
+    orphans = orphaned(noted, (text.key for text in texts.values()))
+    closed = unusable_files(texts.values())
+    by_hand = {
+        frame: held_text(text.path).strip() for frame, text in texts.items()
+        if text.path not in closed and is_file_edited(text.path, noted.get(text.key, set()) | orphans)
     }  # fmt: skip
+    return by_hand, [*closed.items()]
 
 
 @dataclass(frozen=True)
@@ -98,7 +104,7 @@ class Prepared:
     """What became of a destination: files that a person edited and that stay, captions that say little, and the rest.
 
     `renamed` tells of captions that a person wrote and that hold names from before a rename.
-    `settings` fit the captions there; `left_out` are frames that could not be used, with the reason.
+    `settings` fit the captions there; `left_out` are frames, and files of ours, that could not be used, with the reason.
     """
 
     settings: Settings
@@ -131,21 +137,26 @@ def prepare(
     noted = read_record(root)
     known = {text.key for text in beside.values()} | skipped_keys | {key for key in noted if is_there(root, key)}
     own = OwnTexts(root, noted, orphaned(noted, known), overwrite)
-    edited = own.write([*beside.values()])
+    closed = unusable_files(beside.values())
+    edited = own.write([text for text in beside.values() if text.path not in closed])
     in_force = captions_in_force(beside, edited)
     settings, kept = with_kept_parts(settings, dataset, placed, in_force, rules)
     lists = trainer_texts(place, dataset, in_force, settings, kept)
-    edited |= own.write(lists)
-    others = skipped_keys | (known - {text.key for text in (*beside.values(), *lists)})  # files of other trainers
+    closed |= unusable_files(lists)
+    written = [text for text in lists if text.path not in closed]
+    edited |= own.write(written)
+    texts = [text for text in (*beside.values(), *written) if text.path not in closed]
+    others = skipped_keys | (known - {text.key for text in texts})  # files of other trainers too
     own.close(others - drop_stale_factors(root, lists, noted))
     configs = read_configs(root)
     written_from = {} if place.is_own else {DESCRIBED: {**configs.get(DESCRIBED, {}), **described(dataset.described)}}
-    write_configs(root, lists, edited, configs, written_from)
+    write_configs(root, written, edited, configs, written_from)
     own_words = {frame for frame in placed if names.sidecar(placed[frame], names.CAPTION) in edited}
     by_hand = {
         frame: in_force[placed[frame]] for frame in own_words | (placed.keys() & dataset.captions_by_hand.keys())
     }
-    return Prepared(settings, len(edited), bare_captions(dataset, by_hand), renamed_in_words(dataset, by_hand))
+    renamed = renamed_in_words(dataset, by_hand)
+    return Prepared(settings, len(edited), bare_captions(dataset, by_hand), renamed, [*closed.items()])
 
 
 def renamed_in_words(dataset: Dataset, by_hand: Mapping[Path, str]) -> str:

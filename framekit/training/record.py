@@ -1,11 +1,13 @@
 """The record of what was written, by which a person's edits are told from our own texts."""
 
+import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 from framekit import console, errors
+from framekit.dataset.frames import sidecar_trouble
 from framekit.files import atomic
 from framekit.files.names import nfc
 from framekit.sidecars.corrections import digests_of, is_file_edited, text_digest
@@ -27,10 +29,7 @@ def read_record(root: Path) -> dict[str, set[str]]:
         noted = atomic.read_json(path, MAX_RECORD_BYTES) if path.exists() else {}
         return {nfc(key): set(map(str, digests)) for key, digests in noted.items()}
     except (errors.BadSidecar, TypeError) as error:
-        reason = errors.reason_of(error, path)
-        raise errors.UsageError(
-            f"{path} is damaged ({reason}); remove it, all existing captions then count as edited"
-        ) from error
+        raise errors.damaged(error, path, "remove it, all existing captions then count as edited") from error
 
 
 def write_record(root: Path, noted: Mapping[str, Iterable[str]]) -> None:
@@ -50,10 +49,7 @@ def read_configs(root: Path) -> dict[str, Noted]:
             for config, entries in noted.items()
         }
     except (errors.BadSidecar, TypeError, AttributeError) as error:
-        reason = errors.reason_of(error, path)
-        raise errors.UsageError(
-            f"{path} is damaged ({reason}); remove it, all that differs in configs then counts as edited"
-        ) from error
+        raise errors.damaged(error, path, "remove it, all that differs in configs then counts as edited") from error
 
 
 def described(frames: Mapping[Path, Metadata]) -> Noted:
@@ -111,6 +107,12 @@ def orphaned(noted: Mapping[str, set[str]], known: Iterable[str]) -> set[str]:
 def edited_files(texts: Iterable[Text], noted: Mapping[str, set[str]], orphans: set[str]) -> set[Path]:
     """Return the files of texts that hold something else than was written there."""
     return {text.path for text in texts if is_file_edited(text.path, own_digests(text, noted, orphans))}
+
+
+def unusable_files(texts: Iterable[Text]) -> dict[Path, str]:
+    """Return the files of texts that can be neither read nor replaced, with the reason: they stay as they are."""
+    there = (text.path for text in texts if os.path.lexists(text.path))
+    return {path: reason for path in there if (reason := sidecar_trouble(path))}
 
 
 def own_digests(text: Text, noted: Mapping[str, set[str]], orphans: set[str]) -> set[str]:

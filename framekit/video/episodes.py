@@ -3,7 +3,7 @@
 import os
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch, translate
 from pathlib import Path
@@ -281,7 +281,23 @@ def label_episodes(videos: Sequence[Path], pattern: str, wanted: re.Pattern[str]
             unsure |= set() if claim.is_sure else {claim.label}
     free = dict(zip((label for label in numbered_labels() if label not in claimed), unnumbered, strict=False))
     labels = dict(sorted((claimed | free).items(), key=lambda item: natural_key(Path(item[0]))))
-    return Numbered(labels, unsure | free.keys())
+    return Numbered(labels, unsure | free.keys() if free or not is_one_series(claimed) else set())
+
+
+def is_one_series(claimed: Mapping[str, Path]) -> bool:
+    """Tell whether the names of several videos differ in their numbers alone, which follow each other more or less."""
+    stems = [unicodedata.normalize("NFKC", video.stem) for video in claimed.values()]
+    first = re.sub(r"\d+$", "", os.path.commonprefix(stems))
+    last = re.sub(r"\d+$", "", os.path.commonprefix([stem[len(first) :][::-1] for stem in stems]))
+    numbers = [stem[len(first) : len(stem) - len(last)] for stem in stems]
+    if len(stems) < 2 or not all(number.isdecimal() for number in numbers):
+        return False
+    labels = [
+        episode_label(number, season_of(video.stem, folder_of(video)))
+        for number, video in zip(numbers, claimed.values(), strict=True)
+    ]
+    counts = [*map(int, numbers)]
+    return labels == [*claimed] and max(counts) - min(counts) < 3 * len(counts)
 
 
 def numbered_labels() -> Iterable[str]:

@@ -146,3 +146,38 @@ def test_files_are_opened_only_where_they_are_files(tmp_path: Path, in_time: Non
     for name in ("link", "pipe"):
         with pytest.raises(BadSidecar, match=f"{name} is "):
             atomic.read_text(tmp_path / name)
+
+
+def a_folder(path: Path) -> None:
+    path.mkdir()
+
+
+@pytest.mark.parametrize("put", [a_pipe, a_device, a_folder])
+@pytest.mark.parametrize("script", ["prepare", "trainers", "export", "check"])
+@pytest.mark.parametrize("name", ["a.txt", "multiply.txt", "dataset_config.toml", "metadata.jsonl"])
+def test_a_text_of_ours_that_is_none_is_listed_and_the_rest_is_written(
+    show: Path, script: str, name: str, put: Callable[[Path], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    a, b = find_frames(show / "training")
+    trainers = ["everydream2", "kohya", "diffusers"]
+    assert prepare_training.main([str(show / "training"), "--trainer", *trainers]) == 0
+    place = {"a.txt": a.with_suffix(".txt"), "multiply.txt": a.parent / name}.get(name, show / "training" / name)
+    place.unlink(missing_ok=True)
+    put(place)
+    b.with_suffix(".txt").unlink()
+    capsys.readouterr()
+    words = {"trainers": ["--trainer", *trainers], "check": ["--check", "--trainer", *trainers]}.get(script, [])
+    words += ["--dst_dir", str(show / "export")] if script == "export" else []
+    code = prepare_training.main([str(show / "training"), *words])
+    said = capsys.readouterr()
+    if (
+        name in ("a.txt", "multiply.txt")
+        or script == "trainers"
+        or (name, script) == ("dataset_config.toml", "prepare")
+    ):
+        assert code == 1
+        assert place.name in said.err + said.out
+    else:
+        assert code == (1 if script == "check" else 0)
+    assert b.with_suffix(".txt").exists() == (script in ("prepare", "trainers"))
+    assert not place.is_file()

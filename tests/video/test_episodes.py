@@ -403,3 +403,19 @@ def test_links_to_nothing_and_pipes_are_listed_and_the_rest_is_found(tmp_path: P
 def test_the_name_tells_the_season_of_a_number_that_the_pattern_finds() -> None:
     assert label_from_pattern("Show S02E05.mkv", "Show S02E*.mkv") == "S02EP05"
     assert label_from_pattern("Show S2 - 05.mkv", "Show S2 - *.mkv") == "S02EP05"
+
+
+@pytest.mark.parametrize(
+    ("names", "unsure"),
+    [
+        (["demo_show_01.mp4", "demo_show_02.mp4"], set()),
+        (["my_favorite_anime_9.mkv", "my_favorite_anime_10.mkv", "my_favorite_anime_11.mkv"], set()),
+        (["Season 2/anime_01_end.mkv", "Season 2/anime_02_end.mkv"], set()),
+        (["demo_show_01.mp4"], {"EP01"}),
+        (["show_720.mkv", "show_1080.mkv"], {"EP720", "EP1080"}),
+        (["show_01_a.mkv", "show_02_b.mkv"], {"EP01", "EP02"}),
+        (["show_01.mkv", "other_02.mkv"], {"EP01", "EP02"}),
+    ],
+)
+def test_names_that_differ_in_their_numbers_alone_tell_the_episodes(names: list[str], unsure: set[str]) -> None:
+    assert label_episodes([Path(name) for name in names], "*").unsure == unsure
