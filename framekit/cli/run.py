@@ -19,6 +19,7 @@ from framekit import console
 from framekit.cli.locks import locked_folders, refuse_moving
 from framekit.cli.parser import StageParser
 from framekit.dataset import history
+from framekit.dataset.frames import LONGEST, TOO_LONG
 from framekit.errors import UsageError
 from framekit.files.paths import links_followed
 
@@ -56,6 +57,8 @@ def close(
     listed = list(dict.fromkeys((path, reason.removeprefix(f"{path.name}: ")) for path, reason in unreadable))
     for path, reason in listed:
         console.warn(f"unreadable: {path}: {reason}")
+    if any(reason == TOO_LONG for _, reason in listed):
+        console.warn(LONGEST)
     console.say(console.shown(sentence + (f"; {len(listed)} unreadable, listed above" if listed else "")))
     return SOME_UNREADABLE if listed or otherwise or not is_whole else DONE
 

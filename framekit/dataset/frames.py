@@ -41,9 +41,12 @@ FRAME_SUFFIXES = frozenset([*".png .jpg .jpeg .jfif .webp .bmp .gif .tif .tiff .
 HIDING = tuple(suffix.rpartition(".")[0] for suffix in DOUBLE_SUFFIXES)  # such stems look like sidecars
 # File systems allow 255 bytes; sidecars need room, and so does a number in a tree or in the trash (`_12`, `.12`).
 MAX_NAME_BYTES = 255 - max(map(len, (*STEM_SUFFIXES, *NAME_SUFFIXES))) - 8
+TOO_LONG = "its name is too long for its sidecars; shorten it"
+LONGEST = f"names of frames have {MAX_NAME_BYTES} bytes at most; a Japanese character has three"
 MAX_FOLDER_BYTES = 4095 - 256  # Linux allows 4095 bytes for a whole path, others fewer
 NO_FILE = "it is no file; remove it"
 LINKED = "it is a link, which could lead anywhere; put the file itself there"
+A_FOLDER = "it is a folder where a file is needed; rename or remove it"
 OUT_OF_FOLDER = "it is a link out of its folder; put what it leads to there, or give --follow_links for files of yours"
 LINKED_FOLDER = "it is a link to a folder elsewhere, which is not looked into; put the folder itself there, or name it"
 NO_UTF8 = "its name is not UTF-8; rename it"
@@ -281,7 +284,9 @@ def file_trouble(path: Path, top: Path | None = None) -> str | None:
 
 def sidecar_trouble(path: Path) -> str | None:
     """Return why a file beside a frame cannot be used whatever it holds, None if it can; a link leads anywhere."""
-    return LINKED if path.is_symlink() else file_trouble(path)
+    if path.is_symlink():
+        return LINKED
+    return A_FOLDER if path.is_dir() else file_trouble(path)
 
 
 def is_described(frame: Path) -> bool:
@@ -297,7 +302,7 @@ def name_trouble(name: str) -> str | None:
     if not is_utf8(name):
         return NO_UTF8
     if len(name.encode()) > MAX_NAME_BYTES:
-        return f"its name is too long for its sidecars; shorten it to {MAX_NAME_BYTES} bytes"
+        return TOO_LONG
     if name.rpartition(".")[0].lower().endswith(HIDING):
         return "it would be taken for a frame and a sidecar at once; rename it"
     return None

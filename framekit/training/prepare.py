@@ -104,7 +104,7 @@ class Prepared:
     """What became of a destination: files that a person edited and that stay, captions that say little, and the rest.
 
     `renamed` tells of captions that a person wrote and that hold names from before a rename.
-    `settings` fit the captions there; `left_out` are frames, and files of ours, that could not be used, with the reason.
+    `settings` fit the captions there; `left_out` are frames and files of ours that could not be used, with the reason.
     """
 
     settings: Settings

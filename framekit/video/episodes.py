@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch, translate
+from itertools import takewhile
 from pathlib import Path
 
 from framekit import console
@@ -287,8 +288,8 @@ def label_episodes(videos: Sequence[Path], pattern: str, wanted: re.Pattern[str]
 def is_one_series(claimed: Mapping[str, Path]) -> bool:
     """Tell whether the names of several videos differ in their numbers alone, which follow each other more or less."""
     stems = [unicodedata.normalize("NFKC", video.stem) for video in claimed.values()]
-    first = re.sub(r"\d+$", "", os.path.commonprefix(stems))
-    last = re.sub(r"\d+$", "", os.path.commonprefix([stem[len(first) :][::-1] for stem in stems]))
+    first = re.sub(r"\d+$", "", shared_start(stems))
+    last = re.sub(r"\d+$", "", shared_start([stem[len(first) :][::-1] for stem in stems]))
     numbers = [stem[len(first) : len(stem) - len(last)] for stem in stems]
     if len(stems) < 2 or not all(number.isdecimal() for number in numbers):
         return False
@@ -298,6 +299,12 @@ def is_one_series(claimed: Mapping[str, Path]) -> bool:
     ]
     counts = [*map(int, numbers)]
     return labels == [*claimed] and max(counts) - min(counts) < 3 * len(counts)
+
+
+def shared_start(texts: Sequence[str]) -> str:
+    """Return what all texts begin with."""
+    same = takewhile(lambda signs: len({*signs}) == 1, zip(*texts, strict=False))
+    return "".join(signs[0] for signs in same)
 
 
 def numbered_labels() -> Iterable[str]:

@@ -223,3 +223,13 @@ def test_a_dataset_whose_own_name_is_not_utf8_is_one_sentence(
     save_frame(root / "1.png", patchwork(1))
     assert generate_metadata.main([str(root)]) == 2
     assert "set\\udcff is not UTF-8; rename that folder or file" in one_sentence(capsys.readouterr().err)
+
+
+def test_how_long_a_name_may_be_is_said_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(3):
+        add_frame(tmp_path / f"{number}.png", patchwork(number)).rename(tmp_path / f"{number}{'x' * 240}.png")
+    assert generate_metadata.main([str(tmp_path)]) == 1
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 4
+    assert said[-1] == "names of frames have 231 bytes at most; a Japanese character has three"
+    assert not any("231" in line for line in said[:-1])

@@ -143,13 +143,16 @@ def test_a_frame_without_usable_metadata_is_listed_and_the_others_are_done(
 
 
 @pytest.mark.parametrize("name", ["1.txt", "multiply.txt", "dataset_config.toml"])
-def test_a_folder_in_place_of_a_file_is_one_sentence(
+def test_a_folder_in_place_of_a_file_is_listed_and_the_rest_is_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     add(tmp_path, "1")
+    add(tmp_path, "2")
     (tmp_path / name).mkdir()
-    assert prepare(tmp_path) == 2
-    assert f"{tmp_path / name}: it is a folder where a file is needed" in capsys.readouterr().err
+    assert prepare(tmp_path) == 1
+    assert f"{tmp_path / name}: it is a folder where a file is needed" in one_sentence(capsys.readouterr().err)
+    made = {path.name for path in tmp_path.iterdir() if path.is_file()}
+    assert {"1.txt", "2.txt", "multiply.txt", "dataset_config.toml"} - made == {name}
 
 
 @pytest.mark.parametrize("name", ["multiply", "flip_p"])
