@@ -187,7 +187,7 @@ def main(args: argparse.Namespace) -> int:
         for frame in tagged_keep if not args.dry_run else ():
             removed.keep(root, frame)
     if args.report:
-        write_report(args.report, root, described, going, settings[0].thresh)
+        write_report(args.report, root, described, going, settings[0].thresh, not args.dry_run)
     made = made_with(settings[0], args.model)
     left = removed_otherwise(root, made)
     if not args.dry_run:

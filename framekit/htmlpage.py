@@ -2,24 +2,27 @@
 
 import base64
 import html
+import os
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from urllib.parse import quote
 
 from framekit.console import visible
 
 STYLE = """
-:root{color-scheme:light dark}
+:root{color-scheme:light dark;--bar:200px}
 body{font:15px/1.45 system-ui,sans-serif;max-width:2400px;margin:1.5em auto;padding:0 1em;overflow-wrap:break-word}
 p{max-width:75em}
 h2{margin-top:2em;border-bottom:1px solid #8886}
 table{border-collapse:collapse}.wide{overflow-x:auto}
-td,th{vertical-align:top;padding:2px 10px 2px 0;text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
+td,th{vertical-align:middle;padding:2px 10px 2px 0;text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
 td.name,th.name{text-align:left;white-space:pre}
-.bar{display:block;max-width:30vw;height:7px;margin:1px 0;border-radius:2px}
-svg{width:100%;max-width:1000px;height:auto;display:block}
+.bar{display:block;height:7px;margin:1px 0;border-radius:2px}
+svg{width:100%;max-width:1000px;height:auto;display:block;overflow:visible}svg text{font-size:12px}
 .key span{margin-right:1em}.key i{display:inline-block;width:12px;height:12px;margin-right:4px;border-radius:2px}
-.cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(250px,1fr));gap:16px}
+.side{display:flex;flex-wrap:wrap;gap:0 64px}.side>div{flex:1 0 auto;max-width:100%}
+.cards{--bar:50px;display:grid;grid-template-columns:repeat(auto-fill,minmax(250px,1fr));gap:16px}
 .columns{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,600px),1fr));gap:0 24px}
 .row{display:flex;flex-wrap:wrap;gap:8px;margin:8px 0 18px}
 .row>div{display:flex;gap:2px;border:1px solid #8886;padding:4px}
@@ -31,10 +34,22 @@ figure img,.none{height:108px;object-fit:cover}
 .kept img{outline:3px solid #2a9d4a}
 section{content-visibility:auto;contain-intrinsic-size:auto 240px;margin:0 0 18px}
 pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#8882;padding:10px;border-radius:4px}
+@media (max-width:640px){
+:root{--bar:40vw}
+svg text{font-size:22px}
+td.name,th.name{white-space:pre-wrap;max-width:50vw}
+.stacked table,.stacked tbody{display:block}
+.side{display:block}
+.stacked tr{display:grid;grid-template-columns:repeat(6,1fr);padding:4px 0;border-bottom:1px solid #8883;font-size:13px}
+.stacked th{font-size:11px;padding-right:4px}
+.stacked td:empty{display:block}
+.stacked .name,.stacked td:nth-child(2){grid-column:1/-1;max-width:none;text-align:left}
+.stacked th:nth-child(2){display:none}
+.stacked{--bar:80vw}
+}
 """
 BREAKS = re.compile(r"([/_])(?=.)")  # behind which a long name may be broken
 BLUE, GREY = "#5b8def", "#9aa0a6"
-BAR_WIDTH = 200  # px of a whole bar
 
 
 class Markup(str):
@@ -92,14 +107,22 @@ def link(path: str, content: Markup) -> Markup:
     return element("a", content, href=quote(path))
 
 
+def path_from(folder: Path, file: Path) -> str:
+    """Return the path of a file from a folder, with slashes; where both are on different drives, the whole one."""
+    try:
+        return Path(os.path.relpath(file.absolute(), folder.absolute())).as_posix()
+    except ValueError:
+        return file.absolute().as_uri()
+
+
 def row(*content: Markup) -> Markup:
     """Return figures, or small groups of them, side by side."""
     return element("div", *content, class_="row")
 
 
-def bar(share: float, colour: str = BLUE, width: int = BAR_WIDTH) -> Markup:
-    """Return a bar as long as a share, 0 to 1, of `width` px."""
-    return element("span", class_="bar", style=f"width:{round(width * share)}px;background:{colour}")
+def bar(share: float, colour: str = BLUE) -> Markup:
+    """Return a bar as long as a share, 0 to 1, of the width that bars have there."""
+    return element("span", class_="bar", style=f"width:calc(var(--bar)*{share:.3f});background:{colour}")
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[object]], name_column: int) -> Markup:

@@ -19,10 +19,15 @@ RESTORED, KEPT_BY_HAND, PURGED = "restored", "kept_by_hand", "purged"  # in plac
 def remove(root: Path, frame: Path, reason: str, **details: Any) -> None:
     """Record a removal with its details, then move the frame with its sidecars to .removed/<reason>/."""
     name = frame.relative_to(root).as_posix()
-    target = move.free_target(root / paths.REMOVED / reason / name)
+    target = place_for(root, name, reason)
     record = {"frame": name, "to": target.relative_to(root).as_posix(), "reason": reason, **details}
     journal.append_line(root / MANIFEST, record)
     move.place_frame(frame, target, atomic.MOVE, root / REPLACED)
+
+
+def place_for(root: Path, name: str, reason: str) -> Path:
+    """Return where a frame, by its path in the dataset, goes if it is removed for a reason."""
+    return move.free_target(root / paths.REMOVED / reason / name)
 
 
 def removed_now(root: Path) -> Iterator[tuple[Path, Path, dict[str, Any]]]:

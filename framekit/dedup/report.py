@@ -8,18 +8,33 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from framekit.dataset import removed
 from framekit.dedup import search
 from framekit.dedup.descriptors import DescribedFrames
 from framekit.dedup.removal import Removal
 from framekit.files import atomic
-from framekit.htmlpage import BLUE, Markup, drawing, element, figure, fragment, page, picture, rectangle, row
+from framekit.htmlpage import (
+    BLUE,
+    Markup,
+    drawing,
+    element,
+    figure,
+    fragment,
+    link,
+    page,
+    path_from,
+    picture,
+    rectangle,
+    row,
+)
 from framekit.pixels import sheets
 
 MAX_GROUPS, MAX_MEMBERS, MAX_REJECTED, NEAREST = 500, 12, 60, 24  # what is shown; more would be too large a page
 BINS = 60
 WIDTH, HEIGHT = 720, 180  # px of the histogram
-RED = "#c33"  # of the threshold
+RED = "#d9534f"  # of the threshold
 KEPT = "kept"
+OPENS = "A click on a frame opens its file."
 
 
 @dataclass(frozen=True)
@@ -74,9 +89,9 @@ def histogram(similarities: NDArray[np.float32], thresh: float) -> Markup:
 class Figures:
     """The figures of a page; each thumbnail is made once."""
 
-    def __init__(self, thumbnail: Callable[[str], bytes | None]) -> None:
-        """`thumbnail` returns a JPEG, None if the frame cannot be read."""
-        self.picture = cache(lambda frame: picture(thumbnail(frame), frame))
+    def __init__(self, thumbnail: Callable[[str], bytes | None], place: Callable[[str], str]) -> None:
+        """`thumbnail` returns a JPEG, None if the frame cannot be read; `place` the path of its file from the page."""
+        self.picture = cache(lambda frame: link(place(frame), picture(thumbnail(frame), frame)))
 
     def of(self, frame: str, note: str) -> Markup:
         """Return one frame with its caption."""
@@ -113,17 +128,16 @@ def report_page(
     similarities: NDArray[np.float32],
     thresh: float,
     kept: int,
-    thumbnail: Callable[[str], bytes | None],
+    figures: Figures,
 ) -> str:
     """Return one self-contained HTML page.
 
     `similarities` holds for each frame that of the most similar other frame that stays, -1 for none.
     """
-    figures = Figures(thumbnail)
     ordered = sorted(groups, key=lambda group: -len(group.members))
     similar = sum(len(group.members) for group in groups)
     rest = f"{similar} are similar to one of them, {len(rejected)} are rejected for another reason."
-    parts = [element("p", f"{kept} frames stay, {rest}"), histogram(similarities, thresh)]
+    parts = [element("p", f"{kept} frames stay, {rest}"), element("p", OPENS), histogram(similarities, thresh)]
     if groups:
         parts += [element("h2", "Closest to the threshold"), figures.nearest(ordered)]
         parts += [element("h2", f"{len(groups)} groups"), *map(figures.group, ordered[:MAX_GROUPS])]
@@ -133,8 +147,10 @@ def report_page(
     return page(title, *parts)
 
 
-def write_report(path: Path, root: Path, described: DescribedFrames, going: Sequence[Removal], thresh: float) -> None:
-    """Write the page with the groups and the threshold."""
+def write_report(
+    path: Path, root: Path, described: DescribedFrames, going: Sequence[Removal], thresh: float, will_move: bool
+) -> None:
+    """Write the page with the groups and the threshold; `will_move` tells whether what goes will be moved then."""
     names = [frame.relative_to(root).as_posix() for frame in described.readable]
     groups: dict[int, list[tuple[str, float]]] = {}
     for one in going:
@@ -144,6 +160,8 @@ def write_report(path: Path, root: Path, described: DescribedFrames, going: Sequ
     staying = np.array([row for row in range(len(names)) if row not in gone], np.intp)
     nearest = [search.nearest_other(described.rows, staying), np.array([one.similarity for one in going])]
     found = dict(zip(names, described.readable, strict=True))
+    places = found | {names[one.row]: removed.place_for(root, names[one.row], one.reason)
+                      for one in going if will_move}  # fmt: skip
     content = report_page(
         f"Similar frames of {root.resolve().name}",
         [Group(names[kept], tuple(members)) for kept, members in groups.items()],
@@ -151,6 +169,6 @@ def write_report(path: Path, root: Path, described: DescribedFrames, going: Sequ
         np.concatenate(nearest).astype(np.float32),
         thresh,
         len(staying),
-        lambda name: sheets.thumbnail_of(found[name]),
+        Figures(lambda name: sheets.thumbnail_of(found[name]), lambda name: path_from(path.parent, places[name])),
     )
     atomic.write_whole(path, content)

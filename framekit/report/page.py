@@ -21,6 +21,7 @@ from framekit.htmlpage import (
     fragment,
     lines,
     link,
+    path_from,
     picture,
     rectangle,
     row,
@@ -74,14 +75,6 @@ def sheets(groups: Mapping[str, Sequence[Path]], most: int, workers: int, folder
         ]
 
 
-def path_from(folder: Path, frame: Path) -> str:
-    """Return the path of a frame from a folder, with slashes; where both are on different drives, the whole one."""
-    try:
-        return Path(os.path.relpath(frame.absolute(), folder.absolute())).as_posix()
-    except ValueError:
-        return frame.absolute().as_uri()
-
-
 @dataclass(frozen=True)
 class Report:
     """The content of a page."""
@@ -104,7 +97,7 @@ def page(report: Report) -> str:
     """Return one self-contained HTML page without scripts."""
     size = [(report.frames, "frame"), (len(report.tags), "character"), (len(report.episodes), "episode")]
     removed = [sheet(one, reason) for one, reason in report.removed] or [element("p", "none")]
-    sections: dict[str, list[Markup]] = {
+    beside: dict[str, list[Markup]] = {
         "Balance of folders": [balance_key(), balance_table(report.folders)],
         "Balance of characters": [
             element("p", SEVERAL),
@@ -115,6 +108,8 @@ def page(report: Report) -> str:
             element("p", "Bars: frames with exactly these characters."),
             count_table(report.combinations),
         ],
+    }
+    sections: dict[str, list[Markup]] = {
         "Sizes of shots over time": [key(), columns(map(strip, report.episodes))],
         "Tags of characters": [element("p", ALONE), tag_cards(report.tags)],
         "Frames": [columns(sheet(one, one.name) for one in report.sheets)],
@@ -126,8 +121,14 @@ def page(report: Report) -> str:
         report.title,
         element("p", ", ".join(counted(number, noun) for number, noun in size) + "."),
         *(element("p", note) for note in report.notes),
-        *(fragment(element("h2", title), *content) for title, content in sections.items()),
+        element("div", *(element("div", *headed(*one)) for one in beside.items()), class_="side"),
+        *(fragment(*headed(*one)) for one in sections.items()),
     )
+
+
+def headed(title: str, content: Sequence[Markup]) -> list[Markup]:
+    """Return the content of a section below its title."""
+    return [element("h2", title), *content]
 
 
 def columns(parts: Iterable[Markup]) -> Markup:
@@ -159,7 +160,7 @@ def balance_table(rows: Sequence[Row]) -> Markup:
             (name, fragment(*both), *shares, one.frames, one.weight, one.multiply, *[one.repeats] * len(repeats))
         )
     heads = ("name", "", "before", "after", "frames", "weight", "multiply", *repeats)
-    return table(heads, cells, name_column=0)
+    return element("div", table(heads, cells, name_column=0), class_="stacked")
 
 
 def count_table(counts: Sequence[tuple[str, int]]) -> Markup:
@@ -199,7 +200,7 @@ def tag_cards(tags: Mapping[str, Sequence[tuple[str, float]]]) -> Markup:
         element(
             "div",
             element("b", name),
-            table((), [(tag, f"{share:.0%}", bar(share, width=50)) for tag, share in found], 0),
+            table((), [(tag, f"{share:.0%}", bar(share)) for tag, share in found], 0),
         )
         for name, found in tags.items()
     ]

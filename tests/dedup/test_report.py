@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import remove_similar
+from framekit.dedup import report
 from framekit.dedup.report import MAX_MEMBERS, Group, Rejected, histogram, report_page
 from framekit.pixels.sheets import encode_thumbnail
 from tests.conftest import BLACK, patchwork, plain, save_frame, tree
@@ -19,12 +20,13 @@ GROUPS = [
 
 
 class Figures(HTMLParser):
-    """What a page shows: the captions of its figures, and whatever it would load."""
+    """What a page shows: the captions of its figures, the files that these lead to, and whatever it would load."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
         self.captions: list[str] = []
         self.loads: list[str] = []
+        self.links: list[str] = []
         self.open: list[str] = []
         self.feed(page)
 
@@ -35,7 +37,9 @@ class Figures(HTMLParser):
             self.captions.append("")
         if tag == "br" and "figcaption" in self.open:
             self.captions[-1] += " "
-        self.loads += [value or "" for name, value in attrs if name in ("src", "href", "action")]
+        held = [value or "" for name, value in attrs if name in ("src", "href", "action")]
+        self.links += held * (tag == "a")
+        self.loads += held * (tag != "a")
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
@@ -49,7 +53,7 @@ class Figures(HTMLParser):
 
 def page(groups: list[Group], rejected: list[Rejected] | None = None) -> str:
     scores = np.array([score for group in groups for _, score in group.members] + [0.5, -1.0], np.float32)
-    return report_page("A <show>", groups, rejected or [], scores, 0.985, 2, lambda name: name.encode())
+    return report_page("A <show>", groups, rejected or [], scores, 0.985, 2, report.Figures(str.encode, str))
 
 
 def test_the_kept_frame_stands_first_then_the_most_doubtful_ones() -> None:
@@ -84,7 +88,9 @@ def test_a_large_group_is_cut_short_and_says_so() -> None:
 
 
 def test_an_unreadable_frame_is_named() -> None:
-    text = report_page("x", GROUPS[:1], [], np.array([0.99], np.float32), 0.985, 1, lambda name: None)
+    text = report_page(
+        "x", GROUPS[:1], [], np.array([0.99], np.float32), 0.985, 1, report.Figures(lambda name: None, str)
+    )
     assert "unreadable" in text
     assert Figures(text).loads == []
 
@@ -125,3 +131,6 @@ def test_the_script_writes_the_page_also_on_a_dry_run_and_nothing_else(tmp_path:
     captions = Figures(out.read_text(encoding="utf-8")).captions
     assert captions == ["EP01/a.png kept ", "EP01/b.png 1.0000 "] * 2 + ["EP01/d.png contrast 0 < 6 "]
     assert (tree(tmp_path / "frames") == before) == bool(words)
+    links = Figures(out.read_text(encoding="utf-8")).links
+    assert [Path(link).name for link in links] == ["a.png", "b.png"] * 2 + ["d.png"]
+    assert all((tmp_path / link).is_file() for link in links)
