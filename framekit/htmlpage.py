@@ -16,12 +16,13 @@ body{font:15px/1.45 system-ui,sans-serif;max-width:2400px;margin:1.5em auto;padd
 p{max-width:75em}
 h2{margin-top:2em;border-bottom:1px solid #8886}
 table{border-collapse:collapse}.wide{overflow-x:auto}
-td,th{vertical-align:middle;padding:2px 10px 2px 0;text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
+td,th{padding:2px 10px 2px 0;text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
 td.name,th.name{text-align:left;white-space:pre}
 .bar{display:block;height:7px;margin:1px 0;border-radius:2px}
 svg{width:100%;max-width:1000px;height:auto;display:block;overflow:visible}svg text{font-size:12px}
 .key span{margin-right:1em}.key i{display:inline-block;width:12px;height:12px;margin-right:4px;border-radius:2px}
-.side{display:flex;flex-wrap:wrap;gap:0 64px}.side>div{flex:1 0 auto;max-width:100%}
+.side{display:flex;flex-wrap:wrap;gap:0 64px}
+.side>div{flex:1 0 auto;max-width:100%}
 .cards{--bar:50px;display:grid;grid-template-columns:repeat(auto-fill,minmax(250px,1fr));gap:16px}
 .columns{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,600px),1fr));gap:0 24px}
 .row{display:flex;flex-wrap:wrap;gap:8px;margin:8px 0 18px}

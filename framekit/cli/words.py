@@ -4,6 +4,8 @@ from collections.abc import Collection, Iterable
 
 from framekit.console import nearest
 
+OF_TRAINER = "nothing: it is a setting of the trainer; a key that you add to its config here stays"
+BUCKETS = "nothing: kohya's config has buckets on; what you change there stays"
 # Options of kohya's sd-scripts, of the older anime_screenshot_pipeline and waifuc, and of ffmpeg, by script where their
 # meaning differs; "" is any script. A value is the beginning of our command line, or what to know instead of one.
 OPTIONS: dict[str, dict[str, str]] = {
@@ -81,6 +83,9 @@ OPTIONS: dict[str, dict[str, str]] = {
         "undo": "--restore",
         "delete": "nothing: what is removed goes to .removed; --purge deletes it for good",
         "min_resolution": "--min_size",
+        "hash_size": "nothing: frames are compared by descriptors, see --model and --similarity_threshold",
+        "force": "nothing: similarity is always decided anew, by stored descriptors",
+        "overwrite": "nothing: similarity is always decided anew, by stored descriptors",
         "blur_threshold": "--min_sharpness",
         "redo": "nothing: similarity is always decided anew, by stored descriptors",
     },
@@ -154,6 +159,8 @@ OPTIONS: dict[str, dict[str, str]] = {
         "redo": "nothing: all is always joined anew, and what you corrected stays",
         "dry_run": "nothing: what you corrected stays anyway, and frames are not moved",
         "use_character_folder": "--characters_from_folders",
+        "force": "nothing: all is always joined anew; --overwrite_corrections replaces what people corrected too",
+        "overwrite": "nothing: all is always joined anew; --overwrite_corrections replaces what people corrected too",
         "load_aux": "nothing: all sidecars are read",
     },
     "arrange_folders": {
@@ -162,6 +169,8 @@ OPTIONS: dict[str, dict[str, str]] = {
         "min_images_per_combination": "--min_image_per_combination",
         "rearrange_up_levels": "nothing: folders follow --levels on every run",
         "keep_structure": "--keep_src_structure",
+        "force": "nothing: the tree is what the dataset is now after every run, and nothing is overwritten",
+        "overwrite": "nothing: the tree is what the dataset is now after every run, and nothing is overwritten",
         "undo": "--flatten",
         "link": "--hardlink",
         "redo": "nothing: the tree is what the dataset is now after every run",
@@ -174,6 +183,12 @@ OPTIONS: dict[str, dict[str, str]] = {
         "shuffle": "--shuffle_tags",
         "keep_tokens": "nothing: it is set by the parts of the caption; see --keep_tokens_separator",
         "caption_extension": "nothing: captions are X.txt, which all trainers read",
+        **dict.fromkeys(("caption_dropout_rate", "caption_tag_dropout_rate", "caption_dropout", "dropout"), OF_TRAINER),
+        **dict.fromkeys(("flip_aug", "color_aug", "train_batch_size", "batch_size", "cache_latents"), OF_TRAINER),
+        **dict.fromkeys(("epochs", "max_train_epochs", "learning_rate", "network_dim", "network_alpha"), OF_TRAINER),
+        **dict.fromkeys(("enable_bucket", "min_bucket_reso", "max_bucket_reso", "bucket_reso_steps"), BUCKETS),
+        "force": "nothing: captions follow X.json on every run; --overwrite_corrections replaces edited ones too",
+        "overwrite": "nothing: captions follow X.json on every run; --overwrite_corrections replaces edited ones too",
         "max_tags": "--max_tag_number",
         "trigger_word": "--trigger_csv",
         "pruned_mode": "--prune_core_tags and --drop_groups",

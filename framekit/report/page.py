@@ -1,6 +1,5 @@
 """One page about a dataset: what is in it, how it is balanced, what it looks like, and how it was made."""
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field

@@ -26,8 +26,13 @@ def test_a_pass_that_keeps_nothing_ends_where_nobody_waits_for_it(
     subprocess.run([found.path, "-v", "error", *drawn, str(video)], check=True)
     [picture] = stream.probe(found.path, video)
     commands: list[Sequence[str]] = []
+
+    def note(command: Sequence[str]) -> str:
+        commands.append(command)
+        return ""
+
     for module in (damage, ffmpeg, stream):
-        monkeypatch.setattr(module, "messages", lambda command: commands.append(command) or "")
+        monkeypatch.setattr(module, "messages", note)
     LOOKS[look](found, View(video, picture))
     words = [*commands[-1]]
     words.insert(words.index("-i"), "-re")  # as slow as it is watched: two minutes
