@@ -153,7 +153,7 @@ def main(args: argparse.Namespace) -> int:
     if args.ref_dir is None and not args.cluster:
         raise errors.UsageError("--ref_dir must be given, or --cluster FOLDER to begin without references")
     unreadable: list[tuple[Path, str]] = []
-    found = frames.find_frames(args.src_dir, args.limit, unreadable)
+    found = frames.with_usable(frames.find_frames(args.src_dir, args.limit, unreadable), CHARACTERS, unreadable)
     known, undetected, damaged = characters.known_faces(found)
     unreadable += damaged
     if found and len(undetected) == len(found):

@@ -100,7 +100,7 @@ def main(args: argparse.Namespace) -> int:
     """Run the command line."""
     models.KNOWN.refuse_slip(args.model)
     unusable: list[tuple[Path, str]] = []
-    found = frames.find_frames(args.src_dir, args.limit, unusable)
+    found = frames.with_usable(frames.find_frames(args.src_dir, args.limit, unusable), names.FACES, unusable)
     pending = names.pending(found, names.FACES, args.redo or args.overwrite_corrections)
     todo = pending if args.overwrite_corrections else filter.uncorrected(pending)
     workers = console.worker_count(args.workers)

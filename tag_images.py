@@ -108,7 +108,7 @@ def main(args: argparse.Namespace) -> int:
     if args.append_tags and args.character_line:
         raise UsageError("--append_tags adds to one list of tags; leave out --character_line")
     unusable: list[tuple[Path, str]] = []
-    found = frames.find_frames(args.src_dir, args.limit, unusable)
+    found = frames.with_usable(frames.find_frames(args.src_dir, args.limit, unusable), extension, unusable)
     taggers = short_names(args.model)
     thresholds = select.thresholds_for(
         args.threshold_mode, list(taggers), args.general_threshold, args.character_threshold

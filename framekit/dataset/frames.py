@@ -289,6 +289,18 @@ def sidecar_trouble(path: Path) -> str | None:
     return A_FOLDER if path.is_dir() else file_trouble(path)
 
 
+def with_usable(found: Iterable[Path], suffix: str, unusable: list[tuple[Path, str]]) -> list[Path]:
+    """Return the frames whose sidecar of this suffix, if there is one, can be read and replaced; list the others."""
+    usable = []
+    for frame in found:
+        path = sidecar(frame, suffix)
+        if reason := sidecar_trouble(path) if os.path.lexists(path) else None:
+            unusable.append((frame, f"{path.name}: {reason}"))
+        else:
+            usable.append(frame)
+    return usable
+
+
 def is_described(frame: Path) -> bool:
     """Tell whether a frame belongs to a dataset of ours, as those do that the links of an arranged tree lead to."""
     try:

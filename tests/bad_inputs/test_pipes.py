@@ -181,3 +181,19 @@ def test_a_text_of_ours_that_is_none_is_listed_and_the_rest_is_written(
         assert code == (1 if script == "check" else 0)
     assert b.with_suffix(".txt").exists() == (script in ("prepare", "trainers"))
     assert not place.is_file()
+
+
+@pytest.mark.parametrize("put", [a_pipe, a_device, a_folder])
+@pytest.mark.parametrize(("script", "ending"), [("detect_faces", ".faces.json"), ("tag_images", ".png.tags")])
+def test_a_sidecar_that_cannot_be_written_is_listed_and_the_others_are(
+    show: Path, script: str, ending: str, put: Callable[[Path], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    a, b = (show / f"frames/EP01/{stem}{ending}" for stem in "ab")
+    for path in (a, b):
+        path.unlink()
+    put(a)
+    capsys.readouterr()
+    assert SCRIPTS[script](show) == 1
+    assert f"a.png: a{ending}: it is " in one_sentence(capsys.readouterr().err)
+    assert b.is_file()
+    assert not a.is_file()
