@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from framekit.dataset.frames import FRAME_SUFFIXES, is_frame_name
-from framekit.errors import BadSidecar
+from framekit.errors import BadSidecar, named
 from framekit.files.atomic import Put, Transport, move_whole
 from framekit.files.names import CACHES, MADE_AGAIN, NAME_SUFFIXES, STEM_SUFFIXES, TAGS, cache_stem, walk
 from framekit.files.paths import refuse_linked_trash
@@ -156,8 +156,13 @@ def noted(frame: Path, target: Path, also: Mapping[str, Any] = NOTHING) -> Itera
     except ValueError:  # another drive
         to = (target.parent.resolve() / target.name).as_posix()
     note.unlink(missing_ok=True)
-    with note.open("x", encoding="utf-8") as file:  # in one piece, before anything moves: an empty one says nothing
-        json.dump({"frame": frame.name, "to": to, "file": stamp(frame), **also}, file, ensure_ascii=False)
+    text = json.dumps({"frame": frame.name, "to": to, "file": stamp(frame), **also}, ensure_ascii=False)
+    try:
+        with named(note), note.open("x", encoding="utf-8") as file:
+            file.write(text)  # in one piece, before anything moves: an empty one says nothing
+    except OSError:
+        note.unlink(missing_ok=True)
+        raise
     try:
         yield
     except BadSidecar:

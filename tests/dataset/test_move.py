@@ -11,6 +11,7 @@ from framekit.dataset import move
 from framekit.files import atomic, journal, paths
 from framekit.files.journal import append_line, read_lines
 from tests.conftest import tree
+from tests.helpers_dataset import add_frame
 
 ALL = ["x.faces.json", "x.characters.json", "x.json", "x.txt", "x.caption", "x.npz"]
 
@@ -245,3 +246,21 @@ def test_empty_folders_are_removed_and_others_stay(tmp_path: Path) -> None:
     (tmp_path / "d/f").mkdir()
     move.remove_empty_folders(tmp_path)
     assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")) == ["d", "d/e", "d/e/x.txt"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a full device")
+def test_a_full_disk_is_told_with_the_note_that_was_to_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = add_frame(tmp_path / "x.png")
+    opened = Path.open
+
+    def full(path: Path, mode: str = "r", **options: Any) -> Any:
+        return opened(Path("/dev/full"), "w", **options) if path.name == move.NOTE else opened(path, mode, **options)
+
+    monkeypatch.setattr(Path, "open", full)
+    with pytest.raises(OSError, match="No space left") as caught, move.noted(frame, tmp_path / "to/x.png"):
+        pass
+    assert caught.value.filename == str(tmp_path / move.NOTE)
+    assert not (tmp_path / move.NOTE).exists()
+    assert frame.exists()
