@@ -170,14 +170,16 @@ class Placer:
             self.refresh(location.frame, target)
             self.note(location, target, digests)
             return
-        if location.away is not None and location.away.was_moved:
+        by_hand = location.away is not None and location.away.was_moved
+        if put is None or location.away or target != put.place or location.origin != put.origin:
+            begun = replace(self.placed(location, target), by_hand=by_hand)
+            self.journal.append(begun.record(self.tree, put, is_finished=False))
+        if location.away is not None and by_hand:
             self.bring_back(location.away, target, put)
             bring(location.frame, target, self.how, self.tree / REPLACED, put, self.renames)
             now = MetadataDigests(metadata_digest(target), metadata_digest(location.frame))
             self.journal.append(replace(self.placed(location, target, now), by_hand=True).record(self.tree, put))
             return
-        if put is None or target != put.place or location.origin != put.origin:
-            self.journal.append(self.placed(location, target).record(self.tree, put, is_finished=False))
         if change is Change.NEW:
             self.place_fresh(location.frame, target)
             now = digests if self.how.keeps_source else digests._replace(dataset="")
