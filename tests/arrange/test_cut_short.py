@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -158,12 +159,13 @@ def test_a_frame_on_its_way_back_from_the_trash_stands_once(tmp_path: Path, monk
     assert arrange_folders.main(words) == 0
     removed.restore(tmp_path / "set", [], ["similar"], dry_run=False)
 
-    def stopped(*_: object) -> None:
+    def and_stop(placer: Placer, *given: Any) -> None:
+        bring_back(placer, *given)
         raise KeyboardInterrupt
 
     for _ in range(2):
         with monkeypatch.context() as patch:
-            patch.setattr(Placer, "bring_back", lambda self, *given: (bring_back(self, *given), stopped()))
+            patch.setattr(Placer, "bring_back", and_stop)
             assert arrange_folders.main(words) == 130
     assert arrange_folders.main(words) == 0
     assert frames_in(tmp_path / "tree") == ["Aoba/f0.png", "Aoba/f1.png", "Aoba/f3.png", "mine/f2.png"]
