@@ -18,7 +18,7 @@ from framekit.dataset import move, removed
 from framekit.files import names
 from framekit.files.atomic import MOVE
 from tests.conftest import one_sentence, patchwork, tree
-from tests.helpers_dataset import add_frame, add_text, correct, frames_in, set_time
+from tests.helpers_dataset import add_frame, add_text, correct, frames_in, loaded, set_time
 
 bring_back = Placer.bring_back
 STARTING: dict[str, Callable[[str], int]] = {
@@ -170,3 +170,24 @@ def test_a_frame_on_its_way_back_from_the_trash_stands_once(tmp_path: Path, monk
     assert arrange_folders.main(words) == 0
     assert frames_in(tmp_path / "tree") == ["Aoba/f0.png", "Aoba/f1.png", "Aoba/f3.png", "mine/f2.png"]
     assert (tmp_path / "tree/Aoba/f1.txt").read_text() == "by hand"
+
+
+def test_an_exchange_of_names_that_was_stopped_at_its_end_takes_no_folder_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("Aoba", "Hinata"):
+        add_frame(tmp_path / f"set/{name}/{name[0]}.png", patchwork(len(name)), count=1, characters=[name])
+    (tmp_path / "exchange.csv").write_text("Aoba,Hinata\nHinata,Aoba\n")
+    command = [str(tmp_path / "set"), "--rename", str(tmp_path / "exchange.csv")]
+
+    def stopped(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(generate_metadata, "finish", stopped)
+        assert generate_metadata.main(command) == 130
+    assert generate_metadata.main(command) == 0
+    assert frames_in(tmp_path / "set") == ["Aoba/H.png", "Hinata/A.png"]
+    assert loaded(tmp_path / "set/Aoba/H.png")["characters"] == ["Aoba"]
+    assert generate_metadata.main(command) == 0  # a new one
+    assert frames_in(tmp_path / "set") == ["Aoba/A.png", "Hinata/H.png"]
