@@ -11,7 +11,7 @@ from framekit import console, errors
 from framekit.arrange.leave import DELETED, Away, deleted_at, note_place, set_aside_before
 from framekit.arrange.locations import FrameLocation, in_tree
 from framekit.arrange.pictures import Pictures
-from framekit.arrange.place import FACTOR, LINE, REPLACED, TAKING_FACTOR, bring, do_also, factor_bearers
+from framekit.arrange.place import FACTOR, LINE, REPLACED, TAKING_FACTOR, bring, bring_factors, do_also, factor_bearers
 from framekit.arrange.placements import (
     JOURNAL,
     Arranged,
@@ -377,6 +377,7 @@ def rename_folders(root: Path, names_for: Mapping[Path, Names], by: str) -> dict
             bring(frame, target, MOVE, root / REPLACED, put, also=also)
             if put:
                 lines.append(replace(put, place=target).record(root))
+    bring_factors(root)
     move.remove_empty_folders(root)
     return result
 

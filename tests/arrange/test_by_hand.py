@@ -298,3 +298,15 @@ def caption_of(show: Path, stem: str) -> str:
     """Return a caption as it is written now."""
     assert prepare_training.main([str(show / "training")]) == 0
     return caption(show, stem)
+
+
+@pytest.mark.parametrize("folder", ["frames", "training"])
+def test_the_factors_of_two_who_exchange_their_names_go_with_their_frames(show: Path, folder: str) -> None:
+    (show / "training" / AOBAS / "multiply.txt").write_text("7.5")
+    (show / "training" / HINATAS / "multiply.txt").write_text("2.5")
+    (show / "exchange.csv").write_text("Aoba,Hinata\nHinata,Aoba\n")
+    rename(show, str(show / "exchange.csv"), folder=folder)
+    arrange(show)
+    assert (show / "training" / HINATAS / "multiply.txt").read_text() == "7.5"
+    assert (show / "training" / AOBAS / "multiply.txt").read_text() == "2.5"
+    assert not list(show.rglob("*waiting*"))
