@@ -13,7 +13,8 @@ from framekit.arrange.placements import moved_by_hand
 from framekit.dataset import frames
 from framekit.files import atomic, names
 from framekit.sidecars.tags import TagRecord
-from tests.helpers_dataset import LATER, add_text, loaded, set_time
+from tests.conftest import patchwork
+from tests.helpers_dataset import LATER, add_frame, add_text, loaded, set_time
 from tests.helpers_tree import NAMED, add_named, arrange, caption, folders, move, move_all, rename, run_all
 
 HINATAS, AOBAS = "1_character/Hinata", "1_character/Aoba"
@@ -310,3 +311,22 @@ def test_the_factors_of_two_who_exchange_their_names_go_with_their_frames(show: 
     assert (show / "training" / HINATAS / "multiply.txt").read_text() == "7.5"
     assert (show / "training" / AOBAS / "multiply.txt").read_text() == "2.5"
     assert not list(show.rglob("*waiting*"))
+
+
+@pytest.mark.parametrize("way", ["--copy", "--hardlink"])
+def test_two_pictures_that_look_alike_may_be_exchanged(tmp_path: Path, way: str) -> None:
+    for stem in "ab":
+        add_named(tmp_path, stem, NAMED[stem])
+    alike = patchwork(1)
+    for number, stem in enumerate("ab"):
+        alike[0, 0] = number * 40
+        set_time(add_frame(tmp_path / f"frames/EP01/{stem}.png", alike), LATER + number)
+    run_all(tmp_path, way)
+    places = [tmp_path / "training" / folder / f"{stem}.png" for folder, stem in ((AOBAS, "a"), (HINATAS, "b"))]
+    held = [path.read_bytes() for path in places]
+    assert held[0] != held[1]
+    places[0].rename(tmp_path / "x.png")
+    places[1].rename(places[0])
+    (tmp_path / "x.png").rename(places[1])
+    arrange(tmp_path, way)
+    assert [path.read_bytes() for path in places] == held[::-1]
