@@ -153,9 +153,8 @@ def main(args: argparse.Namespace) -> int:
             unreadable.append((frame, f"its sidecars cannot be joined: {error}"))
     moved = 0
     if is_new:
-        moved = len(
-            rename_folders(root, dict.fromkeys(frames.find_frames(root, unusable=[]), rules.renames.batches[-1]))
-        )
+        now = rules.renames.batches[-1]
+        moved = len(rename_folders(root, dict.fromkeys(frames.find_frames(root, unusable=[]), now), rules.renames.mark))
         finish(root)
     done = len(found) - len({frame for frame, _ in unreadable})
     words = closing(tally, done, new_names)

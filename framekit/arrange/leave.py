@@ -20,7 +20,7 @@ from framekit.arrange.placements import (
     source_name,
 )
 from framekit.dataset import frames, move, removed
-from framekit.dataset.carry import PREPARED
+from framekit.dataset.edited import MAX_RECORD_BYTES, PREPARED
 from framekit.dataset.frames import relative_name
 from framekit.files import atomic, names, paths
 from framekit.files.journal import append_line
@@ -28,7 +28,6 @@ from framekit.sidecars import corrections
 
 GONE = "gone"  # the reason where nobody noted why a frame left the dataset
 DELETED = f"{paths.REMOVED}/deleted"  # folder of what belonged to pictures that a person deleted in the tree
-MAX_RECORD_BYTES = 2**28  # 100,000 captions take 6 MB
 FILTERED = "face_number"  # the reason of frames whose number of faces is not wanted, as detect_faces.py calls it
 Leaving = tuple[Placed, Path, str]  # how it was placed, where it is now, why it leaves
 

@@ -11,7 +11,7 @@ from framekit import console, errors
 from framekit.arrange.leave import DELETED, Away, deleted_at, note_place, set_aside_before
 from framekit.arrange.locations import FrameLocation, in_tree
 from framekit.arrange.pictures import Pictures
-from framekit.arrange.place import FACTOR, LINE, REPLACED, TAKING_FACTOR, bring, do_also, factor_bearers
+from framekit.arrange.place import FACTOR, LINE, REPLACED, TAKING_FACTOR, bring, bring_factors, do_also, factor_bearers
 from framekit.arrange.placements import (
     JOURNAL,
     Arranged,
@@ -25,6 +25,7 @@ from framekit.arrange.placements import (
 )
 from framekit.arrange.places import Places
 from framekit.dataset import frames, move, removed
+from framekit.dataset.frames import relative_name
 from framekit.dataset.move import Stems, visible_files
 from framekit.files import atomic, journal, names, paths
 from framekit.files.atomic import MOVE, Transport
@@ -36,6 +37,8 @@ from framekit.sidecars.renames import (
     RENAMED,
     Names,
     Renames,
+    note_moves,
+    noted_moves,
     rename_metadata,
     rename_sidecars,
     rename_values,
@@ -307,7 +310,8 @@ def follow_renames(source: Path, tree: Path) -> None:
     others = {places.now(put) for put in arranged.placed.values() if not comes_from(put, name, reads)}
     found = [frame for frame in present if frame not in others]
     by_hand = [frame for frame in found if (put := owners.get(frame)) is None or put.by_hand]
-    now = rename_folders(tree, {frame: renames.since(held_marks(frame, followed.get(name))) for frame in by_hand})
+    names_for = {frame: renames.since(held_marks(frame, followed.get(name))) for frame in by_hand}
+    now = rename_folders(tree, names_for, f"{name} {renames.mark}")
     away = set_aside_before(tree).values()
     for one in [one for one in away if one.was_moved]:
         stood = tree / renamed_folder(one.stood.parent.relative_to(tree), renames.since(held_marks(one.where, "")))
@@ -351,16 +355,17 @@ def renamed_folder(folder: Path, names_now: Names) -> Path:
     return Path(*(renamed_part(part, names_now) for part in folder.parts))
 
 
-def rename_folders(root: Path, names_for: Mapping[Path, Names]) -> dict[Path, Path]:
+def rename_folders(root: Path, names_for: Mapping[Path, Names], by: str) -> dict[Path, Path]:
     """Move frames out of folders with an old name in theirs; return where each is now. A hand-sorted frame stays one.
 
-    `names_for` tells for each frame what old names became.
+    `names_for` tells for each frame what old names became, `by` tells this rename from others. Where names are
+    exchanged, all moves are noted first: after a kill, those that are left are done, and no frame goes back.
     """
-    homes = {frame: root / renamed_folder(frame.parent.relative_to(root), now) for frame, now in names_for.items()}
-    moving = {frame: folder for frame, folder in homes.items() if folder != frame.parent}
+    noted = noted_moves(root, by)
+    result = planned_homes(root, names_for) if noted is None else moves_left(root, noted)
+    if noted is None and any({*now} & {*now.values()} for now in names_for.values()):
+        note_moves(root, by, {relative_name(old, root): relative_name(new, root) for old, new in result.items()})
     owners = read_journal(root).owners()
-    stems = Stems(path for path in visible_files(root) if frames.is_frame_name(path.name))
-    result = {frame: stems.reserve(folder / frame.name) for frame, folder in moving.items()}
     clear_orphans(root, result.values())
     bearers = factor_bearers(root, ((FrameLocation(one, "", now=one), target) for one, target in result.items()))
     with Journal(root / JOURNAL) as lines:
@@ -372,5 +377,20 @@ def rename_folders(root: Path, names_for: Mapping[Path, Names]) -> dict[Path, Pa
             bring(frame, target, MOVE, root / REPLACED, put, also=also)
             if put:
                 lines.append(replace(put, place=target).record(root))
+    bring_factors(root)
     move.remove_empty_folders(root)
     return result
+
+
+def planned_homes(root: Path, names_for: Mapping[Path, Names]) -> dict[Path, Path]:
+    """Return where frames belong whose folders have an old name."""
+    homes = {frame: root / renamed_folder(frame.parent.relative_to(root), now) for frame, now in names_for.items()}
+    moving = {frame: folder for frame, folder in homes.items() if folder != frame.parent}
+    stems = Stems(path for path in visible_files(root) if frames.is_frame_name(path.name))
+    return {frame: stems.reserve(folder / frame.name) for frame, folder in moving.items()}
+
+
+def moves_left(root: Path, noted: Mapping[str, str]) -> dict[Path, Path]:
+    """Return the moves of those noted that are not done; nothing that came to a place since is overwritten."""
+    found = [(paths.inside(root, old), paths.inside(root, new)) for old, new in noted.items()]
+    return {old: move.free_target(new) for old, new in found if old and new and os.path.lexists(old)}

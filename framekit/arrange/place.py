@@ -25,6 +25,7 @@ from framekit.sidecars.renames import NO_RENAMES, Renames, rename_metadata, rena
 
 REPLACED = f"{paths.REMOVED}/replaced"
 FACTOR, LINE = "factor", "line"  # what a note may say besides
+WAITING = ".multiply.waiting.txt"  # a factor in the folder of an exchange that its frames come to
 TAKING_FACTOR = {FACTOR: True}
 
 
@@ -170,14 +171,16 @@ class Placer:
             self.refresh(location.frame, target)
             self.note(location, target, digests)
             return
-        if location.away is not None and location.away.was_moved:
+        by_hand = location.away is not None and location.away.was_moved
+        if put is None or location.away or target != put.place or location.origin != put.origin:
+            begun = replace(self.placed(location, target), by_hand=by_hand)
+            self.journal.append(begun.record(self.tree, put, is_finished=False))
+        if location.away is not None and by_hand:
             self.bring_back(location.away, target, put)
             bring(location.frame, target, self.how, self.tree / REPLACED, put, self.renames)
             now = MetadataDigests(metadata_digest(target), metadata_digest(location.frame))
             self.journal.append(replace(self.placed(location, target, now), by_hand=True).record(self.tree, put))
             return
-        if put is None or target != put.place or location.origin != put.origin:
-            self.journal.append(self.placed(location, target).record(self.tree, put, is_finished=False))
         if change is Change.NEW:
             self.place_fresh(location.frame, target)
             now = digests if self.how.keeps_source else digests._replace(dataset="")
@@ -275,24 +278,44 @@ class Placer:
 def factor_bearers(tree: Path, moves: Iterable[tuple[FrameLocation, Path]]) -> set[Path]:
     """Return the frames that take the factor of their folder along: the first of each that all leave for one other.
 
-    `moves` are frames in the tree and their targets. A factor that would have to go to two folders, or to one that has
-    its own, goes to the trash before any frame moves: one that goes on after a kill does not see what went where.
+    `moves` are frames in the tree and their targets. A factor that would have to go to two folders, or to one that
+    keeps its own, goes to the trash before any frame moves: one that goes on after a kill does not see what went where.
+    Where the frames of the other folder all leave too, as in an exchange, it waits there under another name, see
+    `bring_factors`.
     """
     leaving: dict[Path, dict[Path, tuple[Path, Path]]] = {}
     for one, target in moves:
         if one.now is not None and one.now.parent != target.parent:
             leaving.setdefault(one.now.parent, {})[one.now] = (one.frame, target.parent)
+    full = {old: going for old, going in leaving.items() if going.keys() >= {*frames_in(old)}}
     bearers: dict[Path, Path] = {}  # where a factor comes to, who takes it there
-    for old, going in sorted(leaving.items()):
-        if not (old / names.MULTIPLY).exists() or not going.keys() >= set(frames_in(old)):
+    waiting: set[Path] = set()
+    for old, going in sorted(full.items()):
+        if not (old / names.MULTIPLY).exists():
             continue
-        folders = {new for _, new in going.values()}
-        new = min(folders)
-        if len(folders) == 1 and new not in bearers and not (new / names.MULTIPLY).exists():
+        new, *others = sorted({new for _, new in going.values()})
+        if others or new in bearers or new in waiting or (new / WAITING).exists():
+            move.move_to_trash(old / names.MULTIPLY, tree / REPLACED / old.relative_to(tree))
+        elif not (new / names.MULTIPLY).exists():
             bearers[new] = next(iter(going.values()))[0]
+        elif new in full:
+            waiting.add(new)
         else:
             move.move_to_trash(old / names.MULTIPLY, tree / REPLACED / old.relative_to(tree))
+    for old, going in sorted(full.items()):
+        new = min(new for _, new in going.values())
+        if new in waiting and (old / names.MULTIPLY).exists() and new not in bearers:
+            move_whole(old / names.MULTIPLY, new / WAITING)
     return {*bearers.values()}
+
+
+def bring_factors(tree: Path) -> None:
+    """Give folders the factors that waited there until their own had left."""
+    for path in sorted(tree.rglob(WAITING)):
+        there = path.with_name(names.MULTIPLY)
+        if there.exists():
+            move.move_to_trash(there, tree / REPLACED / path.parent.relative_to(tree))
+        move_whole(path, there)
 
 
 def frames_in(folder: Path) -> list[Path]:

@@ -73,9 +73,9 @@ class Places:
 
         take(lambda one: leads(one, self.source), lambda path: lead_of(path, self.source), sure=False)
         take(lambda one: [(one.place.name, one.picture.file)], lambda path: (path.name, stamps[path]), sure=False)
-        take(lambda one: [one.place.name], lambda path: path.name, sure=False, fits=self.shows_origin)
         take(lambda one: [one.picture.file], lambda path: stamps[path], sure=True)
         take(self.digests, digest, sure=True)
+        take(lambda one: [one.place.name], lambda path: path.name, sure=False, fits=self.shows_origin)
         take(lambda one: [one.place.name], lambda path: path.name, sure=False, fits=self.is_as_large)
         return found
 

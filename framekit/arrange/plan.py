@@ -185,6 +185,7 @@ def carry_out(decisions: Sequence[Decision], described: Mapping[Path, Described]
                 placer.place(aside.get(one.frame, one), target, described[one.frame].digests)
     move_factors(placer.tree)
     drop_orphans(placer.tree, (one.put for one, target in decisions if target == "deleted" and one.put))
+    place.bring_factors(placer.tree)
     remove_empty_folders(placer.tree)
 
 

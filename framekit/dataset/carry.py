@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from framekit.dataset import move, removed
+from framekit.dataset.edited import CAPTIONS, PREPARED, is_by_hand
 from framekit.dataset.frames import FRAME_SUFFIXES, is_frame_name
 from framekit.files import atomic, names
 from framekit.pixels.decode import frame_size
-from framekit.sidecars import characters, corrections, faces, metadata
+from framekit.sidecars import characters, corrections, metadata
 from framekit.sidecars.tags import TagRecord
 
 SAME_TIME = 0.01  # seconds; times are stored to the microsecond, the shortest frame lasts 0.016
@@ -20,8 +21,6 @@ SAME_TIME = 0.01  # seconds; times are stored to the microsecond, the shortest f
 OF_THE_FOLDER = (names.EPISODE_RECORD, ".descriptors.npz", ".tagged.jsonl", ".prepared.json", ".commands.jsonl")
 FROM_PIXELS = (".npz", ".npy", ".pt", ".pth", ".safetensors")  # latents: of exactly these pixels
 PLACES = ("facepos", "faces", "face_height_ratio", "size")  # fields of X.json that speak of places in the picture
-PREPARED = ".prepared.json"
-CAPTIONS = (names.CAPTION, ".caption")
 
 
 @dataclass(frozen=True)
@@ -120,21 +119,10 @@ class Makers:
 
     def is_made_by_hand(self, one: Belonging) -> bool:
         """Tell whether a person or another program made a file, or changed it."""
-        rest = one.place.name[len(one.stem) :]
-        if rest == names.METADATA:
-            values = characters.read_record(one.path)
-            return not values or metadata.is_foreign(values) or bool(corrections.edited_fields(values))
-        if rest == names.FACES:
-            return not characters.read_record(one.path) or faces.is_corrected(one.path)
-        if rest == names.CHARACTERS:
-            record = characters.read_record(one.path)
-            return corrections.is_edited(record.get("faces"), (record.get(corrections.WRITTEN),))
-        if one.path.suffix in (names.TAGS, *CAPTIONS):
-            known = {*self.tagged.get(names.nfc(one.place.name), {}), *self.prepared.get(names.nfc(one.stem), ())}
-            if not one.stem:
-                known |= {digest for digests in self.prepared.values() for digest in digests}
-            return corrections.is_file_edited(one.path, known)
-        return True
+        known = {*self.tagged.get(names.nfc(one.place.name), {}), *self.prepared.get(names.nfc(one.stem), ())}
+        if not one.stem:
+            known |= {digest for digests in self.prepared.values() for digest in digests}
+        return is_by_hand(one.path, known)
 
 
 @dataclass(frozen=True)

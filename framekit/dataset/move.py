@@ -3,12 +3,14 @@
 import filecmp
 import json
 import os
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from framekit.dataset.edited import stays
 from framekit.dataset.frames import FRAME_SUFFIXES, is_frame_name
 from framekit.errors import BadSidecar, named
 from framekit.files.atomic import Put, Transport, move_whole
@@ -102,14 +104,17 @@ def free_target(target: Path) -> Path:
 
 
 def settle(source: Path, target: Path, put: Put, keeps_source: bool, trash: Path) -> None:
-    """Bring a file to its target. If another version is there, the newer stays and the older goes to the trash."""
+    """Bring a file to its target. If another version is there, one of them `stays`, and the other goes to the trash."""
     if keeps_source and target.is_symlink() and not leads_to(target, source):
         put(source, target)  # the link led to another file: it is no version of this one
         return
     if target.exists() and not same_file(source, target):
-        if source.stat().st_mtime_ns <= target.stat().st_mtime_ns:
+        if stays(target, source, keeps_source):
             if not keeps_source:
                 move_to_trash(source, trash)
+            elif source.stat().st_mtime_ns > target.stat().st_mtime_ns:
+                now = time.time_ns()  # finer than the clock of the file system
+                os.utime(target, ns=(now, now))  # a correction is newer than what was made, also than the metadata
             return
         move_to_trash(target, trash)
     if not target.exists() or not keeps_source:

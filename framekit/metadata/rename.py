@@ -58,13 +58,14 @@ def check_renames(root: Path, found: Sequence[Path], names: Names, merge: bool) 
     sentences = [f"nobody there is called {old}{console.nearest(old, held, '')}" for old in unmet]
     if len(unmet) == len(names):
         raise errors.UsageError(f"--rename: {'; '.join(sentences)}")
-    both = [(old, new) for old, new in names.items() if old in held and new in held and new not in names]
-    if both and not merge:
-        old, new = both[0]
-        raise errors.UsageError(
-            f"--rename: {new} is somebody there already, and {old} could not be told from them any more;"
-            " give another name, or --merge_names if they are one"
-        )
+    known: dict[str, str] = {one: one for one in held if one not in names}  # new name -> who has it
+    for old, new in names.items():
+        if old in held and known.setdefault(new, old) != old and not merge:
+            other = f"{new} is somebody there already" if known[new] == new else f"{known[new]} is to be {new} too"
+            raise errors.UsageError(
+                f"--rename: {other}, and {old} could not be told from them any more;"
+                " give another name, or --merge_names if they are one"
+            )
     return sentences, not held.isdisjoint(names)
 
 

@@ -14,6 +14,7 @@ from framekit.sidecars.metadata import folder_name, read_own
 from framekit.sidecars.tags import TagRecord
 
 RECORD = ".renamed.jsonl"
+MOVING = "moving"  # key in the record: old path -> new path of frames whose folders are renamed
 RENAMED = "renamed"  # key in sidecars: the marks of the renames after which they were written
 NAMING = ("characters", "inferred", "tags")  # keys of X.json whose texts may be names
 Names = Mapping[str, str]
@@ -199,13 +200,31 @@ def renamed_tags(text: str, names: Names) -> str:
 
 def was_cut_short(root: Path, names: Names) -> bool:
     """Tell whether a rename is the last one that was begun, and was not followed everywhere yet."""
-    return list(journal.read_lines(root / RECORD))[-1:] == [{"names": {**names}}]
+    noted = [line for line in journal.read_lines(root / RECORD) if MOVING not in line]
+    return noted[-1:] == [{"names": {**names}}]
 
 
 def remember(root: Path, names: Names) -> None:
     """Note a rename, unless it was noted before it was cut short."""
     if not was_cut_short(root, names):
         journal.append_line(root / RECORD, {"names": {**names}})
+
+
+def note_moves(root: Path, by: str, moves: Mapping[str, str]) -> None:
+    """Note which frames go where since their folders are renamed, before any does; `by` tells the rename.
+
+    After a kill nothing else tells a frame that came to a folder from one that is still to leave it.
+    """
+    journal.append_line(root / RECORD, {MOVING: {**moves}, "by": by})
+
+
+def noted_moves(root: Path, by: str) -> dict[str, str] | None:
+    """Return the moves that a rename noted before it was cut short; None if it was not, or noted none."""
+    for line in list(journal.read_lines(root / RECORD))[-1:]:
+        held = line.get(MOVING)
+        if line.get("by") == by and isinstance(held, dict):
+            return {old: new for old, new in held.items() if isinstance(new, str)}
+    return None
 
 
 def finish(root: Path) -> None:

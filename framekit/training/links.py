@@ -1,6 +1,6 @@
 """Frames of a dataset in the folder of a trainer: hard links that follow what is renamed, moved or removed."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from framekit import console, errors
@@ -32,9 +32,9 @@ def link_frames(source: Path, root: Path, targets: Mapping[Path, Path], all_fram
     before moves with its caption, which may be edited; one that left the dataset goes to `aside(root)` if these are
     `all_frames`. Raises UsageError if the record is damaged.
     """
-    before = read_links(root)
     now = {relative_name(frame, source): target.relative_to(root).as_posix()
            for frame, target in targets.items()}  # fmt: skip
+    before = followed(read_links(root), source, root, now)
     root.mkdir(parents=True, exist_ok=True)
     atomic.write_json(root / LINKED, {**now, **before})
     clear_places(root, before, now, all_frames)
@@ -51,6 +51,27 @@ def link_frames(source: Path, root: Path, targets: Mapping[Path, Path], all_fram
     atomic.write_json(root / LINKED, now if all_frames else {**before, **now})
     move.remove_empty_folders(root)
     return changed
+
+
+def followed(before: Mapping[str, str], source: Path, root: Path, now: Collection[str]) -> dict[str, str]:
+    """Return where each frame was linked to before, by its path in the dataset now.
+
+    A frame that went elsewhere there is known by its file, and by its name alone where it was written anew.
+    """
+    stamps = {origin: move.stamp(source / origin) for origin in now}
+    owners = {found: origin for origin, found in stamps.items() if found is not None}
+    come = [origin for origin in now if origin not in before]
+    by_name = {Path(origin).name: origin for origin in come if would_lose_colours(source / origin)}
+    held: dict[str, str] = {}
+    for origin, name in before.items():
+        found = move.stamp(root / name)
+        owner = origin if found is None or stamps.get(origin) == found else owners.get(found)
+        if owner is None and origin not in stamps:
+            owner = by_name.get(Path(origin).name)
+        if owner is not None and owner not in held:
+            held[owner] = name
+    taken = {*held.values()}
+    return {origin: name for origin, name in before.items() if origin not in held and name not in taken} | held
 
 
 def clear_places(root: Path, before: Mapping[str, str], now: Mapping[str, str], all_frames: bool) -> None:

@@ -1,5 +1,6 @@
 """Where a person put a frame last is where it stays, and what they say by that, or in a sidecar, isn't passed over."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -9,7 +10,11 @@ import generate_metadata
 import prepare_training
 from framekit.arrange.folders import character_level, misplaced, misplaced_in_words
 from framekit.arrange.placements import moved_by_hand
-from tests.helpers_dataset import LATER, add_text, loaded, set_time
+from framekit.dataset import frames
+from framekit.files import atomic, names
+from framekit.sidecars.tags import TagRecord
+from tests.conftest import patchwork
+from tests.helpers_dataset import LATER, add_frame, add_text, loaded, set_time
 from tests.helpers_tree import NAMED, add_named, arrange, caption, folders, move, move_all, rename, run_all
 
 HINATAS, AOBAS = "1_character/Hinata", "1_character/Aoba"
@@ -251,3 +256,77 @@ def test_a_picture_put_over_another_one_alone_keeps_what_is_its_own(show: Path) 
     assert loaded(second)["characters"] == ["Aoba"]
     (left,) = (show / "training/.removed/deleted").rglob("b.txt")
     assert left.read_text() == "of b"
+
+
+@WAYS
+def test_a_sidecar_corrected_in_the_tree_stays_when_the_dataset_gets_new_ones(
+    show: Path, way: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tag(show)
+    run_all(show, way)
+    frame = show / "training" / AOBAS / "a.png"
+    add_text(frame, ".png.tags", "hat, by_hand")
+    for kind, old, new in ((".faces.json", "0.25", "0.26"), (".characters.json", "Aoba", "Kaede")):
+        path = frame.with_suffix(kind)
+        path.write_text(path.read_text().replace(old, new, 1))
+    assert generate_metadata.main([str(show / "training")]) == 0
+    held = {kind: frame.with_suffix(kind).read_text() for kind in (".png.tags", ".faces.json", ".characters.json")}
+    tag(show, "scarf")
+    for kind in (".faces.json", ".characters.json"):
+        path = show / f"frames/EP01/a{kind}"
+        record = loaded(path.with_name("a.png"), kind)
+        record["faces"][0]["score"] = 0.5
+        path.write_text(json.dumps(record | {"written": atomic.digest(record["faces"])}))
+    capsys.readouterr()
+    run_all(show, way)
+    assert "1 frame has tags or names that are newer than the metadata" in capsys.readouterr().err
+    (now,) = [path for path in frames.find_frames(show / "training") if path.stem == "a"]
+    assert {kind: now.with_suffix(kind).read_text() for kind in held} == held
+    assert loaded(now.with_name("b.png").parents[1] / "Hinata/b.png", ".json")["tags"] == ["scarf"]
+    assert generate_metadata.main([str(show / "training")]) == 0
+    assert "by hand" in caption_of(show, "a")
+
+
+def tag(show: Path, *words: str) -> None:
+    """Tag the frames of the dataset as tag_images.py does."""
+    for frame in frames.find_frames(show / "frames"):
+        path = names.sidecar(frame, names.TAGS)
+        seen = path.read_bytes() if path.exists() else None
+        assert TagRecord(frame.parent).write(path, ", ".join(words or ("hat",)) + "\n", "measured", seen)
+
+
+def caption_of(show: Path, stem: str) -> str:
+    """Return a caption as it is written now."""
+    assert prepare_training.main([str(show / "training")]) == 0
+    return caption(show, stem)
+
+
+@pytest.mark.parametrize("folder", ["frames", "training"])
+def test_the_factors_of_two_who_exchange_their_names_go_with_their_frames(show: Path, folder: str) -> None:
+    (show / "training" / AOBAS / "multiply.txt").write_text("7.5")
+    (show / "training" / HINATAS / "multiply.txt").write_text("2.5")
+    (show / "exchange.csv").write_text("Aoba,Hinata\nHinata,Aoba\n")
+    rename(show, str(show / "exchange.csv"), folder=folder)
+    arrange(show)
+    assert (show / "training" / HINATAS / "multiply.txt").read_text() == "7.5"
+    assert (show / "training" / AOBAS / "multiply.txt").read_text() == "2.5"
+    assert not list(show.rglob("*waiting*"))
+
+
+@pytest.mark.parametrize("way", ["--copy", "--hardlink"])
+def test_two_pictures_that_look_alike_may_be_exchanged(tmp_path: Path, way: str) -> None:
+    for stem in "ab":
+        add_named(tmp_path, stem, NAMED[stem])
+    alike = patchwork(1)
+    for number, stem in enumerate("ab"):
+        alike[0, 0] = number * 40
+        set_time(add_frame(tmp_path / f"frames/EP01/{stem}.png", alike), LATER + number)
+    run_all(tmp_path, way)
+    places = [tmp_path / "training" / folder / f"{stem}.png" for folder, stem in ((AOBAS, "a"), (HINATAS, "b"))]
+    held = [path.read_bytes() for path in places]
+    assert held[0] != held[1]
+    places[0].rename(tmp_path / "x.png")
+    places[1].rename(places[0])
+    (tmp_path / "x.png").rename(places[1])
+    arrange(tmp_path, way)
+    assert [path.read_bytes() for path in places] == held[::-1]

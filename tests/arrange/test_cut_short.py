@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,11 +13,14 @@ import generate_metadata
 import prepare_training
 import remove_similar
 import tag_images
-from framekit.dataset import move
+from framekit.arrange.place import Placer
+from framekit.dataset import move, removed
 from framekit.files import names
+from framekit.files.atomic import MOVE
 from tests.conftest import one_sentence, patchwork, tree
-from tests.helpers_dataset import add_frame, add_text, correct, frames_in, set_time
+from tests.helpers_dataset import add_frame, add_text, correct, frames_in, loaded, set_time
 
+bring_back = Placer.bring_back
 STARTING: dict[str, Callable[[str], int]] = {
     "tag_images": lambda folder: tag_images.main([folder, "--model", "measured", "--workers", "1"]),
     "detect_faces": lambda folder: detect_faces.main([folder, "--model", "animeface", "--workers", "1"]),
@@ -139,3 +143,51 @@ def test_a_rename_in_a_tree_takes_sidecars_without_a_picture_for_nobody(tmp_path
     assert (tmp_path / "tree/Kokona/x.txt").read_text() == "by hand"
     assert names.sidecar(tmp_path / "tree/Kokona/x.png", names.METADATA).exists()
     assert [path.name for path in (tmp_path / "tree/.removed/replaced/Kokona").iterdir()] == ["x.txt"]
+
+
+def test_a_frame_on_its_way_back_from_the_trash_stands_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = [str(tmp_path / "set"), "--dst_dir", str(tmp_path / "tree"), "--format", "character"]
+    words += ["--min_image_per_combination", "1"]
+    for number in range(4):
+        add_frame(tmp_path / f"set/f{number}.png", patchwork(number), count=1, characters=["Aoba"])
+    assert arrange_folders.main(words) == 0
+    (tmp_path / "tree/mine").mkdir()
+    move.place_frame(tmp_path / "tree/Aoba/f2.png", tmp_path / "tree/mine/f2.png", MOVE, tmp_path / "trash")
+    add_text(tmp_path / "tree/Aoba/f1.png", ".txt", "by hand")
+    for number in (1, 2):
+        removed.remove(tmp_path / "set", tmp_path / f"set/f{number}.png", "similar")
+    assert arrange_folders.main(words) == 0
+    removed.restore(tmp_path / "set", [], ["similar"], dry_run=False)
+
+    def and_stop(placer: Placer, *given: Any) -> None:
+        bring_back(placer, *given)
+        raise KeyboardInterrupt
+
+    for _ in range(2):
+        with monkeypatch.context() as patch:
+            patch.setattr(Placer, "bring_back", and_stop)
+            assert arrange_folders.main(words) == 130
+    assert arrange_folders.main(words) == 0
+    assert frames_in(tmp_path / "tree") == ["Aoba/f0.png", "Aoba/f1.png", "Aoba/f3.png", "mine/f2.png"]
+    assert (tmp_path / "tree/Aoba/f1.txt").read_text() == "by hand"
+
+
+def test_an_exchange_of_names_that_was_stopped_at_its_end_takes_no_folder_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("Aoba", "Hinata"):
+        add_frame(tmp_path / f"set/{name}/{name[0]}.png", patchwork(len(name)), count=1, characters=[name])
+    (tmp_path / "exchange.csv").write_text("Aoba,Hinata\nHinata,Aoba\n")
+    command = [str(tmp_path / "set"), "--rename", str(tmp_path / "exchange.csv")]
+
+    def stopped(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(generate_metadata, "finish", stopped)
+        assert generate_metadata.main(command) == 130
+    assert generate_metadata.main(command) == 0
+    assert frames_in(tmp_path / "set") == ["Aoba/H.png", "Hinata/A.png"]
+    assert loaded(tmp_path / "set/Aoba/H.png")["characters"] == ["Aoba"]
+    assert generate_metadata.main(command) == 0  # a new one
+    assert frames_in(tmp_path / "set") == ["Aoba/A.png", "Hinata/H.png"]

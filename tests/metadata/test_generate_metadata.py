@@ -270,6 +270,10 @@ def test_two_characters_become_one_only_when_asked_for(tmp_path: Path, capsys: p
     capsys.readouterr()
     assert generate(tmp_path, "--rename", "AobaKokona", "KuraueHinata") == 2
     assert "is somebody there already" in one_sentence(capsys.readouterr().err)
+    table = tmp_path.parent / f"{tmp_path.name}.csv"
+    table.write_text("AobaKokona,Somebody\nKuraueHinata,Somebody\n")
+    assert generate(tmp_path, "--rename", str(table)) == 2
+    assert "AobaKokona is to be Somebody too" in one_sentence(capsys.readouterr().err)
     assert tree(tmp_path) == before
     assert generate(tmp_path, "--rename", "AobaKokona", "KuraueHinata", "--merge_names") == 0
     assert loaded(frame)["characters"] == ["KuraueHinata", "KuraueHinata"]

@@ -11,7 +11,7 @@ import prepare_training
 from framekit.files import atomic
 from framekit.files.atomic import read_toml
 from tests.conftest import one_sentence, plain, tree
-from tests.helpers_dataset import add_frame, add_text, correct, frames_in, names_in
+from tests.helpers_dataset import add_frame, add_text, correct, frames_in, names_in, set_time
 
 KNOWN: dict[str, Any] = {"count": 1, "characters": ["Aoba"], "tags": ["long_hair", "red_hat", "sky", "tree"]}
 
@@ -250,17 +250,39 @@ def test_an_edited_caption_stands_in_lists_of_captions_too(source: Path, options
     assert {row["file_name"]: row["text"] for row in rows}["a/x.png"] == "by hand"
 
 
+def test_a_caption_edited_in_an_export_follows_its_frame_to_another_folder(source: Path) -> None:
+    for number, frame in enumerate(sorted(source.rglob("*.png"))):
+        set_time(frame, 1_700_000_000 + number)
+    out = export(source, "--trainer", "kohya", "diffusers")
+    (out / "kohya/a/x.txt").write_text("x by hand")
+    (out / "diffusers/train/b/w.txt").write_text("w by hand")
+    (source / "c").mkdir()
+    for path in source.glob("a/x.*"):
+        path.rename(source / "c" / path.name)
+    for old, new in (("b/w", "b/v"), ("a/y", "b/w"), ("b/v", "a/y")):  # these two change places
+        for suffix in (".png", ".json"):
+            (source / f"{old}{suffix}").rename(source / f"{new}{suffix}")
+    export(source, "--trainer", "kohya", "diffusers")
+    assert frames_in(out / "kohya") == frames_in(source) == ["a/y.png", "a/z.png", "b/w.png", "c/x.png"]
+    assert (out / "kohya/c/x.txt").read_text() == "x by hand"
+    assert (out / "diffusers/train/a/y.txt").read_text() == "w by hand"
+    assert (out / "diffusers/train/b/w.txt").read_text() != "w by hand"
+    before = tree(out, hidden=False)
+    export(source, "--trainer", "kohya", "diffusers")
+    assert tree(out, hidden=False) == before
+
+
 def test_a_frame_that_left_the_dataset_is_set_aside_and_comes_back(source: Path) -> None:
     out = export(source, "--trainer", "kohya") / "kohya"
     add_text(out / "a" / "x.png", ".txt", "by hand\n")
-    (source / "a" / "x.png").rename(source / "x.png")
-    (source / "a" / "x.json").rename(source / "x.json")
+    (source / "a" / "x.png").rename(source.parent / "x.png")
+    (source / "a" / "x.json").rename(source.parent / "x.json")
     export(source, "--trainer", "kohya")
     assert "a/x.png" not in frames_in(out)
     assert (out.parent / ".removed" / "kohya" / "stale" / "a" / "x.png").exists()
     assert not list(out.rglob(".*/**/*.png"))  # some trainers walk hidden folders, too
-    (source / "x.png").rename(source / "a" / "x.png")
-    (source / "x.json").rename(source / "a" / "x.json")
+    (source.parent / "x.png").rename(source / "a" / "x.png")
+    (source.parent / "x.json").rename(source / "a" / "x.json")
     export(source, "--trainer", "kohya")
     assert (out / "a" / "x.txt").read_text() == "by hand\n"
     assert not (out.parent / ".removed" / "kohya" / "stale" / "a" / "x.png").exists()
