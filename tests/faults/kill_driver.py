@@ -98,6 +98,9 @@ def run(command: Command, kill_at: int, log: Path) -> tuple[int, int]:
         said = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(said, 1)
         os.dup2(said, 2)
+        answer, asked = os.pipe()
+        os.write(asked, b"yes\n")
+        os.dup2(answer, 0)
         code = 3
         try:
             code = run_counted(command, kill_at, writer)

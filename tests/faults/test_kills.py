@@ -35,6 +35,7 @@ def kill(tmp_path: Path, moments: int, script: str, *words: str) -> None:
     ]
     (tmp_path / "work").mkdir(exist_ok=True)
     done = subprocess.run(command, capture_output=True, text=True, timeout=600 if moments else None)
+    print(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -235,6 +236,65 @@ def test_whichever_script_starts_after_a_kill(
     in_use: Path, tmp_path: Path, moments: int, name: str, other: str
 ) -> None:
     kill(tmp_path, moments and max(2, moments // 2), *SEQUENCES[name], "--", *OTHERS[other])
+
+
+ALL_TRAINERS = "everydream2 kohya onetrainer diffusers ai-toolkit simpletuner musubi parquet webdataset".split()
+COLOURS = ["--ref_dir", "ROOT/references", "--model", "colour", "--workers", "1"]
+MEASURED = ["tag_images", "ROOT/frames", "--model", "measured", "--workers", "1"]
+DETECT = ["detect_faces", "ROOT/frames", "--model", "animeface", "--workers", "1"]
+PREPARE = ["prepare_training", "ROOT/training"]
+OPTIONS = {
+    "purge": ["remove_similar", "ROOT/frames", "--purge"],
+    "cluster": [*"classify_characters ROOT/frames --cluster ROOT/clusters --min_cluster 2 --workers 1".split()],
+    "names on pictures": ["classify_characters", "ROOT/frames", *COLOURS, "--redo", "--annotate", "ROOT/looked"],
+    "names anew": ["classify_characters", "ROOT/frames", *COLOURS, "--redo", "--overwrite_corrections", "--propagate"],
+    "accuracy": ["classify_characters", "ROOT/frames", *COLOURS, "--evaluate", "ROOT/confusion.png"],
+    "crops": [*DETECT, "--redo", "--crops", "ROOT/crops", "--annotate", "ROOT/looked"],
+    "append tags": [*MEASURED, "--redo", "--append_tags"],
+    "tags over edited ones": [*MEASURED, "--redo", "--overwrite_corrections", "--summary"],
+    "tags of captions": ["generate_metadata", "ROOT/frames", "--tags_from_captions"],
+    "over corrections": ["generate_metadata", "ROOT/frames", "--overwrite_corrections"],
+    "merge names": ["generate_metadata", "ROOT/frames", "--rename", "Kaede", "Hinata", "--merge_names"],
+    "merge names in a tree": ["generate_metadata", "ROOT/training", "--rename", "Aoba", "Kurae", "--merge_names"],
+    "all trainers": [*PREPARE, "--dst_dir", "ROOT/export", "--trainer", *ALL_TRAINERS],
+    "in place": [*PREPARE, "--trainer", "onetrainer", "diffusers", "everydream2", "--overwrite_corrections"],
+    "metadata of kohya": [*PREPARE, "--trainer", "kohya", "--kohya_form", "metadata", "--report", "ROOT/report.html"],
+    "folders of kohya": [*PREPARE, "--dst_dir", "ROOT/export", "--trainer", "kohya", "--kohya_form", "folders"],
+    "parts of captions": [*PREPARE, "--drop_episode", "--captions_per_frame", "2", "--trainer", "diffusers"],
+}  # fmt: skip
+
+
+@pytest.fixture
+def odd(in_use: Path) -> Path:
+    """Return the tree in use with captions of another trainer and tags by hand, from whose dataset a frame was removed."""
+    dataset = in_use / "frames"
+    removed.remove(dataset, dataset / "EP01/f4.png", "similar")
+    for name in ("f0", "f2"):
+        (dataset / f"EP01/{name}.txt").write_text("Kaede, long hair, she stands on a hill.")
+        (dataset / f"EP01/{name}.png.tags").write_text("red hat, Kaede\n")
+    (dataset / "EP01/f0.png.tags").unlink()
+    return in_use
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize("way", ["hardlink"])
+def test_options(odd: Path, tmp_path: Path, moments: int, name: str) -> None:
+    kill(tmp_path, moments, *OPTIONS[name])
+
+
+def test_openings_and_what_cannot_be_read(base: Path, tmp_path: Path, moments: int) -> None:
+    dataset = base / "frames"
+    for episode in (8, 9):
+        times = {}
+        for number in range(20):
+            frame = add_frame(dataset / f"EP0{episode}/s{episode}_{number:02d}.png", patchwork(
+                900 + number if number < 15 else 100 * episode + number
+            ))  # fmt: skip
+            times[frame.stem] = {"time": number / 2}
+        atomic.write_json(dataset / f"EP0{episode}/.frames.json", {"schema": 1, "frames": times})
+    add_frame(dataset / "EP08/broken.png").write_bytes(b"no picture")
+    words = "--no_filters --drop_opening --drop_ending --drop_unreadable --report ROOT/similar.html".split()
+    kill(tmp_path, moments, "remove_similar", "ROOT/frames", *words, "--workers", "1")
 
 
 def test_prepare_training(described: Path, tmp_path: Path, moments: int) -> None:
