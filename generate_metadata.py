@@ -29,11 +29,12 @@ from framekit.metadata.join import (
     first_described,
     missing_in_words,
     unclear_in_words,
+    unknown_in_words,
     write_metadata,
 )
 from framekit.metadata.rename import check_renames, read_renames, rename_all
 from framekit.pixels.decode import why_broken
-from framekit.sidecars.renames import Renames, finish
+from framekit.sidecars.renames import Renames, Step, finish
 from framekit.training.record import read_record
 
 
@@ -77,7 +78,10 @@ def parser() -> StageParser:
         "rename", action="store", nargs="+", metavar="NAME", help="OLD NEW, or a CSV of such rows: rename everywhere"
     )
     options.option("merge_names", action="store_true", help="with --rename: also to the name of another character")
-    options.only_with("merge_names", "rename")
+    options.option("undo", action="store_true", help="with --rename: give back what --merge_names took")
+    for name in ("merge_names", "undo"):
+        options.only_with(name, "rename")
+    options.makes_useless("undo", ["merge_names"])
     options.only_with("valid_names", "characters_from_folders")
     return options
 
@@ -122,11 +126,11 @@ def main(args: argparse.Namespace) -> int:
     found = frames.find_frames(root, args.limit, unusable)
     for suffix in (names.METADATA, names.CHARACTERS, names.TAGS):
         atomic.clean_up({frame.parent for frame in found} if args.rename or suffix == names.METADATA else (), suffix)
-    new_names = read_renames(args.rename) if args.rename else {}
-    sentences, is_new = check_renames(root, found, new_names, args.merge_names)
+    step = Step(read_renames(args.rename) if args.rename else {}, args.merge_names, args.undo)
+    sentences, is_new = check_renames(root, found, step)
     for sentence in sentences:
         console.warn(sentence)
-    renamed, unreadable = rename_all(root, found, new_names) if is_new else (set(), [])
+    renamed, unreadable = rename_all(root, found, step) if is_new else (set(), [])
     reader = reader_of(root, args.characters_from_folders, args.valid_names, found)
     joins_anew = args.general_description is not None or args.source_type is not None or args.count_from != "auto"
     rules = Rules(
@@ -141,6 +145,7 @@ def main(args: argparse.Namespace) -> int:
         first=first_described(found) if None in (args.general_description, args.source_type) else {},
         from_captions=args.tags_from_captions,
         written=read_record(root),
+        undone=step.names if step.undoes else {},
     )
     tally = Tally(from_folders=0 if reader else None, renamed=renamed)
     for frame in console.progress(found, len(found), "frame"):
@@ -153,12 +158,13 @@ def main(args: argparse.Namespace) -> int:
             unreadable.append((frame, f"its sidecars cannot be joined: {error}"))
     moved = 0
     if is_new:
-        moved = len(
-            rename_folders(root, dict.fromkeys(frames.find_frames(root, unusable=[]), rules.renames.batches[-1]))
-        )
+        held = dict.fromkeys(frames.find_frames(root, unusable=[]), rules.renames.before)
+        moved = len(rename_folders(root, held, rules.renames))
         finish(root)
     done = len(found) - len({frame for frame, _ in unreadable})
-    words = closing(tally, done, new_names)
+    words = closing(tally, done, step.names)
+    if tally.unknown:
+        console.warn(unknown_in_words(tally.unknown, step.names, root))
     if tally.unclear:
         console.warn(unclear_in_words(tally.unclear, root))
     if moved:

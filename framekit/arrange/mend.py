@@ -23,7 +23,7 @@ from framekit.arrange.placements import (
     read_sources,
     source_name,
 )
-from framekit.arrange.places import Places
+from framekit.arrange.places import FOLLOWED, Places, note_ways, renamed_homes
 from framekit.dataset import frames, move, removed
 from framekit.dataset.move import Stems, visible_files
 from framekit.files import atomic, journal, names, paths
@@ -34,17 +34,14 @@ from framekit.sidecars.metadata import read_own
 from framekit.sidecars.renames import (
     RECORD,
     RENAMED,
-    Names,
     Renames,
     rename_metadata,
     rename_sidecars,
     rename_values,
-    renamed_part,
 )
 from framekit.sidecars.tags import TagRecord
 
 SIDECARS = (*names.STEM_SUFFIXES, names.TAGS)
-FOLLOWED = "followed"  # key in the record of renames of a tree: dataset -> the last of its renames that was followed
 
 
 def finish_moves(notes: Iterable[Path], folders: Sequence[Path]) -> None:
@@ -299,7 +296,7 @@ def follow_renames(source: Path, tree: Path) -> None:
     """
     renames, name = Renames(source), source_name(source, tree)
     followed = last_followed(tree)
-    if renames.mark in ("", followed.get(name)):
+    if renames.mark == followed.get(name, ""):
         return
     arranged, reads = read_journal(tree), read_sources(tree)
     present = frames.find_frames(tree, unusable=[]) if tree.is_dir() else []
@@ -307,11 +304,13 @@ def follow_renames(source: Path, tree: Path) -> None:
     others = {places.now(put) for put in arranged.placed.values() if not comes_from(put, name, reads)}
     found = [frame for frame in present if frame not in others]
     by_hand = [frame for frame in found if (put := owners.get(frame)) is None or put.by_hand]
-    now = rename_folders(tree, {frame: renames.since(held_marks(frame, followed.get(name))) for frame in by_hand})
+    now = rename_folders(tree, {frame: held_marks(frame, followed.get(name)) for frame in by_hand}, renames, name)
     away = set_aside_before(tree).values()
-    for one in [one for one in away if one.was_moved]:
-        stood = tree / renamed_folder(one.stood.parent.relative_to(tree), renames.since(held_marks(one.where, "")))
-        note_place(tree, one, stood / one.stood.name)
+    stood = {one.stood: held_marks(one.where, "") for one in away if one.was_moved}
+    homes = renamed_homes(tree, stood, renames, name)
+    note_ways(tree, {old: folder / old.name for old, folder in homes.items()}, stood, renames, name)
+    for one in [one for one in away if one.stood in homes]:
+        note_place(tree, one, homes[one.stood] / one.stood.name)
     tagged: dict[Path, TagRecord] = {}
     with Journal(tree / JOURNAL) as lines:
         for frame in [*(now.get(frame, frame) for frame in found), *(one.where for one in away)]:
@@ -338,29 +337,24 @@ def last_followed(tree: Path) -> dict[str, str]:
     return noted[-1] if noted and isinstance(noted[-1], dict) else {}
 
 
-def held_marks(frame: Path, otherwise: str | None) -> object:
+def held_marks(frame: Path, otherwise: str | None) -> str:
     """Return the marks of the renames after which the X.json of a frame was written."""
     try:
-        return read_own(names.sidecar(frame, names.METADATA)).get(RENAMED)
+        return str(read_own(names.sidecar(frame, names.METADATA)).get(RENAMED) or "")
     except errors.BadSidecar:
-        return otherwise
+        return otherwise or ""
 
 
-def renamed_folder(folder: Path, names_now: Names) -> Path:
-    """Return a folder of a tree with old names replaced in those of its parts that name characters."""
-    return Path(*(renamed_part(part, names_now) for part in folder.parts))
-
-
-def rename_folders(root: Path, names_for: Mapping[Path, Names]) -> dict[Path, Path]:
+def rename_folders(root: Path, held: Mapping[Path, str], renames: Renames, source: str = "") -> dict[Path, Path]:
     """Move frames out of folders with an old name in theirs; return where each is now. A hand-sorted frame stays one.
 
-    `names_for` tells for each frame what old names became.
+    For what is given see `renamed_homes`.
     """
-    homes = {frame: root / renamed_folder(frame.parent.relative_to(root), now) for frame, now in names_for.items()}
-    moving = {frame: folder for frame, folder in homes.items() if folder != frame.parent}
+    moving = renamed_homes(root, held, renames, source)
     owners = read_journal(root).owners()
     stems = Stems(path for path in visible_files(root) if frames.is_frame_name(path.name))
     result = {frame: stems.reserve(folder / frame.name) for frame, folder in moving.items()}
+    note_ways(root, result, held, renames, source)
     clear_orphans(root, result.values())
     bearers = factor_bearers(root, ((FrameLocation(one, "", now=one), target) for one, target in result.items()))
     with Journal(root / JOURNAL) as lines:

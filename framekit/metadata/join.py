@@ -15,6 +15,7 @@ from framekit.sidecars import corrections, kinds, metadata, renames
 from framekit.sidecars.captions import Written, has_caption, read_caption
 from framekit.sidecars.episode import Episodes
 from framekit.sidecars.read import FrameSidecars, read_sidecars
+from framekit.sidecars.renames import Names
 from framekit.sidecars.tags import TagRecord
 from framekit.tags.vocabulary import people_in
 
@@ -40,7 +41,7 @@ class Rules:
     A description or type that is None stays as each frame has it; new frames get that of `first`, an X.json of the
     dataset. `from_captions` reads captions as tags, but for those that prepare_training.py has `written`; where tags
     came from one before, they come from it again. `names_only` leaves all other fields of an X.json as they are.
-    `trash` takes what would be replaced.
+    `trash` takes what would be replaced. `undone` are the names of the merge that is undone.
     """
 
     description: str | None
@@ -55,6 +56,7 @@ class Rules:
     first: Mapping[str, Any] = field(default_factory=dict)
     from_captions: bool = False
     written: Written = field(default_factory=dict)
+    undone: Names = field(default_factory=dict)
 
 
 COUNTS: dict[str, Callable[[Shown], int]] = {
@@ -205,8 +207,9 @@ class Tally:
     """What became of the frames.
 
     Fields that a person corrected, and in how many files; how much JSON of other programs was set aside; frames whose
-    characters were read from their folder, or were renamed, or had two names that became one; what is unclear among the
-    tags of each frame; frames that were described without tags or faces, because the script for these has not run.
+    characters were read from their folder, or were renamed, or had two names that became one, or of whom nothing tells
+    which name an undone merge took; what is unclear among the tags of each frame; frames that were described without
+    tags or faces, because the script for these has not run.
     """
 
     kept_fields: int = 0
@@ -215,6 +218,7 @@ class Tally:
     from_folders: int | None = None
     renamed: set[Path] = field(default_factory=set)
     joined: int = 0
+    unknown: list[Path] = field(default_factory=list)
     unclear: dict[Path, list[str]] = field(default_factory=dict)
     missing: dict[str, set[Path]] = field(default_factory=dict)
 
@@ -251,14 +255,16 @@ def write_metadata(frame: Path, rules: Rules, tally: Tally) -> None:
     tally.foreign += set_foreign_aside(frame, rules.trash)
     seen = atomic.bytes_in(path)
     old = metadata.read_own(path) if path.exists() else None
-    before = None if old is None or rules.overwrite else renames.rename_values(metadata.upgraded(old), rules.renames)
+    held = None if old is None else renames.rename_values(metadata.upgraded(old), rules.renames)
+    before = None if rules.overwrite else held
     if rules.names_only and before is not None:
         merged, kept = before, list[str]()
     else:
         known = read_sidecars(frame, rules.episodes)
         if rules.from_captions or (old or {}).get(TAGS_FROM) == CAPTION:
             known = with_caption(known, rules.written)
-        merged, kept = corrections.merge_corrections(before, join(known, rules, old))
+        note = {renames.MERGED: held[renames.MERGED]} if held and renames.MERGED in held else {}
+        merged, kept = corrections.merge_corrections(before, join(known, rules, old) | note)
         tally.add(known, rules.written)
     own, merged = merged, merged if rules.folders is None else follow_folder(frame, merged, rules.folders)
     if merged != old and not atomic.write_over(path, corrections.metadata_text(merged), seen):
@@ -270,6 +276,8 @@ def write_metadata(frame: Path, rules: Rules, tally: Tally) -> None:
         tally.renamed.add(frame)
         became_one = [len({*metadata.texts(one, "characters")}) for one in (old, before)]
         tally.joined += became_one[1] < became_one[0]
+    if rules.undone and renames.is_unknown(merged.get(renames.MERGED)):
+        tally.unknown.append(frame)
     tally.kept_fields += len(kept)
     tally.kept_files += bool(kept)
 
@@ -292,6 +300,16 @@ def outdated(found: Iterable[Path], root: Path) -> list[Path]:
         if any(merged.get(key) != old.get(key) for key in TOLD):
             behind.append(frame)
     return behind
+
+
+def unknown_in_words(unknown: Sequence[Path], undone: Names, root: Path) -> str:
+    """Return in which frames nothing tells whose names a merge took, the first ones by name."""
+    shown = ", ".join([*(str(one.relative_to(root)) for one in unknown[:SHOWN]), *["…"] * (len(unknown) > SHOWN)])
+    told = ", ".join(dict.fromkeys(undone.values()))
+    return (
+        f"in {console.counted(len(unknown), 'frame')} names were changed since, so that who of {told} had which name"
+        f" cannot be known; they stay, correct them there: {shown}"
+    )
 
 
 def unclear_in_words(unclear: Mapping[Path, Sequence[str]], root: Path) -> str:

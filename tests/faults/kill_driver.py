@@ -29,7 +29,7 @@ REDOING = ".extracting_again.json"  # what extract_frames.py --redo began with
 FOLDER = "folder"
 HISTORY = ("written", "renamed")  # keys that tell when a file was written
 LAST = (".lock", ".commands.jsonl")  # what a script sees to when its work is done
-ARRANGED, MANIFEST, TAGGED = ".arranged.jsonl", "manifest.jsonl", ".tagged.jsonl"
+ARRANGED, MANIFEST, TAGGED, RENAMED = ".arranged.jsonl", "manifest.jsonl", ".tagged.jsonl", ".renamed.jsonl"
 LOADED_LATER = ("cv2", "PIL.Image", "framekit.training.check", "framekit.report.page")  # once, not in each fork
 Command = tuple[str, list[str]]
 
@@ -83,6 +83,9 @@ def told(journal: Path) -> object:
         return {(record.get("to") or record.get("frame")): record for record in records}
     if journal.name == TAGGED:
         return {str(record.get("file", record)): record for record in records}
+    if journal.name == RENAMED:
+        moved = {now: before for record in records for now, before in record.get("moved", {}).items()}
+        return {"steps": [record for record in records if "moved" not in record], "moved": moved}
     return records
 
 

@@ -245,6 +245,7 @@ DETECT = ["detect_faces", "ROOT/frames", "--model", "animeface", "--workers", "1
 PREPARE = ["prepare_training", "ROOT/training"]
 OPTIONS = {
     "purge": ["remove_similar", "ROOT/frames", "--purge"],
+    "report": ["remove_similar", "ROOT/frames", "--dry_run", "--report", "ROOT/similar.html", "--workers", "1"],
     "cluster": [*"classify_characters ROOT/frames --cluster ROOT/clusters --min_cluster 2 --workers 1".split()],
     "names on pictures": ["classify_characters", "ROOT/frames", *COLOURS, "--redo", "--annotate", "ROOT/looked"],
     "names anew": ["classify_characters", "ROOT/frames", *COLOURS, "--redo", "--overwrite_corrections", "--propagate"],
@@ -266,7 +267,7 @@ OPTIONS = {
 
 @pytest.fixture
 def odd(in_use: Path) -> Path:
-    """Return the tree in use with captions of another trainer and tags by hand, from whose dataset a frame was removed."""
+    """Return the tree in use, and in its dataset captions of another trainer, tags by hand, and a removed frame."""
     dataset = in_use / "frames"
     removed.remove(dataset, dataset / "EP01/f4.png", "similar")
     for name in ("f0", "f2"):
@@ -282,6 +283,34 @@ def test_options(odd: Path, tmp_path: Path, moments: int, name: str) -> None:
     kill(tmp_path, moments, *OPTIONS[name])
 
 
+MERGES = {
+    "undo": ["generate_metadata", "ROOT/frames", *"--rename Kurae Aoba --undo".split()],
+    "undo in a tree": ["generate_metadata", "ROOT/training", *"--rename Kaede Aoba --undo".split()],
+    "follow": ["arrange_folders", "ROOT/frames", "--dst_dir", "ROOT/training", *OTHER_FORMAT],
+    "follow the undoing": ["arrange_folders", "ROOT/frames", "--dst_dir", "ROOT/training", *OTHER_FORMAT],
+}
+
+
+@pytest.mark.parametrize("name", MERGES)
+@pytest.mark.parametrize("way", ["hardlink"])
+def test_merged_names(in_use: Path, tmp_path: Path, moments: int, name: str) -> None:
+    dataset, training = str(in_use / "frames"), str(in_use / "training")
+    (in_use / "training/best/Kurae").mkdir(parents=True)
+    (placed,) = (in_use / "training").rglob("f5.png")
+    for path in placed.parent.glob("f5.*"):
+        path.rename(in_use / "training/best/Kurae" / path.name)
+    assert generate_metadata.main([training, "--rename", "Kaede", "Aoba", "--merge_names"]) == 0
+    assert generate_metadata.main([dataset, "--rename", "Kurae", "Aoba", "--merge_names"]) == 0
+    if name in ("undo", "follow the undoing"):
+        assert arrange_folders.main([dataset, "--dst_dir", training, *OTHER_FORMAT]) == 0
+    if name == "follow the undoing":
+        assert generate_metadata.main([dataset, "--rename", "Kurae", "Aoba", "--undo"]) == 0
+    kill(tmp_path, moments, *MERGES[name])
+    root = tmp_path / "work/root/training"
+    found = [path.parent.name for path in root.rglob("f5.png") if "best" in path.parts]
+    assert found == ["Aoba" if name in ("undo", "follow") else "Kurae"]
+
+
 def test_openings_and_what_cannot_be_read(base: Path, tmp_path: Path, moments: int) -> None:
     dataset = base / "frames"
     for episode in (8, 9):
@@ -293,8 +322,8 @@ def test_openings_and_what_cannot_be_read(base: Path, tmp_path: Path, moments: i
             times[frame.stem] = {"time": number / 2}
         atomic.write_json(dataset / f"EP0{episode}/.frames.json", {"schema": 1, "frames": times})
     add_frame(dataset / "EP08/broken.png").write_bytes(b"no picture")
-    words = "--no_filters --drop_opening --drop_ending --drop_unreadable --report ROOT/similar.html".split()
-    kill(tmp_path, moments, "remove_similar", "ROOT/frames", *words, "--workers", "1")
+    words = "--no_filters --drop_opening --drop_ending --drop_unreadable --workers 1".split()
+    kill(tmp_path, moments, "remove_similar", "ROOT/frames", *words)
 
 
 def test_prepare_training(described: Path, tmp_path: Path, moments: int) -> None:
