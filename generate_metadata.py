@@ -9,12 +9,12 @@ renames a character everywhere.
 """
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from framekit import console, errors
 from framekit.arrange import folders
-from framekit.arrange.mend import follow_hand, followed_words, rename_folders
+from framekit.arrange.mend import follow_hand, followed_words, rename_folders, unknown_in_words
 from framekit.arrange.place import REPLACED
 from framekit.cli import run
 from framekit.cli.last import tell_dropped
@@ -29,7 +29,6 @@ from framekit.metadata.join import (
     first_described,
     missing_in_words,
     unclear_in_words,
-    unknown_in_words,
     write_metadata,
 )
 from framekit.metadata.rename import check_renames, read_renames, rename_all
@@ -86,11 +85,12 @@ def parser() -> StageParser:
     return options
 
 
-def closing(tally: Tally, done: int, new_names: Mapping[str, str]) -> str:
+def closing(tally: Tally, done: int, step: Step) -> str:
     """Return the closing line: how many frames were described, and what became of corrections and names."""
     parts = [f"{console.counted(done, 'frame')} described"]
-    if new_names:
-        parts.append(f"characters renamed in {console.counted(len(tally.renamed), 'frame')}")
+    if step.names:
+        what = "names of before the merge are back" if step.undoes else "characters renamed"
+        parts.append(f"{what} in {console.counted(len(tally.renamed), 'frame')}")
     if tally.joined:
         parts.append(f"{console.counted(tally.joined, 'frame')} had both names, see whether count is right there")
     if tally.from_folders is not None:
@@ -145,7 +145,6 @@ def main(args: argparse.Namespace) -> int:
         first=first_described(found) if None in (args.general_description, args.source_type) else {},
         from_captions=args.tags_from_captions,
         written=read_record(root),
-        undone=step.names if step.undoes else {},
     )
     tally = Tally(from_folders=0 if reader else None, renamed=renamed)
     for frame in console.progress(found, len(found), "frame"):
@@ -162,9 +161,9 @@ def main(args: argparse.Namespace) -> int:
         moved = len(rename_folders(root, held, rules.renames))
         finish(root)
     done = len(found) - len({frame for frame, _ in unreadable})
-    words = closing(tally, done, step.names)
-    if tally.unknown:
-        console.warn(unknown_in_words(tally.unknown, step.names, root))
+    words = closing(tally, done, step)
+    if step.undoes and tally.unknown:
+        console.warn(unknown_in_words(tally.unknown, root))
     if tally.unclear:
         console.warn(unclear_in_words(tally.unclear, root))
     if moved:

@@ -32,15 +32,18 @@ from framekit.files.journal import Journal
 from framekit.files.names import walk
 from framekit.sidecars.metadata import read_own
 from framekit.sidecars.renames import (
+    MERGED,
     RECORD,
     RENAMED,
     Renames,
+    is_unknown,
     rename_metadata,
     rename_sidecars,
     rename_values,
 )
 from framekit.sidecars.tags import TagRecord
 
+SHOWN = 5  # frames that are told by name
 SIDECARS = (*names.STEM_SUFFIXES, names.TAGS)
 
 
@@ -312,6 +315,7 @@ def follow_renames(source: Path, tree: Path) -> None:
     for one in [one for one in away if one.stood in homes]:
         note_place(tree, one, homes[one.stood] / one.stood.name)
     tagged: dict[Path, TagRecord] = {}
+    unknown: list[Path] = []
     with Journal(tree / JOURNAL) as lines:
         for frame in [*(now.get(frame, frame) for frame in found), *(one.where for one in away)]:
             try:
@@ -321,9 +325,27 @@ def follow_renames(source: Path, tree: Path) -> None:
                     lines.append(replace(put, digests=digests).record(tree))
                 rename_sidecars(frame, renames, tagged)
                 rename_metadata(frame, renames)
+                unknown += [frame] if holds_unknown(frame) else []
             except errors.BadSidecar:
                 continue  # whoever reads it lists it
+    if unknown and renames.has_merges:
+        console.warn(unknown_in_words(unknown, tree))
     journal.append_line(tree / RECORD, {FOLLOWED: followed | {name: renames.mark}})
+
+
+def holds_unknown(frame: Path) -> bool:
+    """Tell whether nothing tells which names an undone merge made on a frame. Raises BadSidecar."""
+    path = names.sidecar(frame, names.METADATA)
+    return path.exists() and is_unknown(read_own(path).get(MERGED))
+
+
+def unknown_in_words(unknown: Sequence[Path], root: Path) -> str:
+    """Return in which frames nothing tells which names an undone merge made, the first ones by name."""
+    shown = ", ".join([*(str(one.relative_to(root)) for one in unknown[:SHOWN]), *["…"] * (len(unknown) > SHOWN)])
+    return (
+        f"in {console.counted(len(unknown), 'frame')} names were changed since the merge, so that which of them it made"
+        f" cannot be known; they stay, correct them there: {shown}"
+    )
 
 
 def renamed_digest(frame: Path, renames: Renames) -> str:

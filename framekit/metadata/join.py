@@ -15,7 +15,6 @@ from framekit.sidecars import corrections, kinds, metadata, renames
 from framekit.sidecars.captions import Written, has_caption, read_caption
 from framekit.sidecars.episode import Episodes
 from framekit.sidecars.read import FrameSidecars, read_sidecars
-from framekit.sidecars.renames import Names
 from framekit.sidecars.tags import TagRecord
 from framekit.tags.vocabulary import people_in
 
@@ -41,7 +40,7 @@ class Rules:
     A description or type that is None stays as each frame has it; new frames get that of `first`, an X.json of the
     dataset. `from_captions` reads captions as tags, but for those that prepare_training.py has `written`; where tags
     came from one before, they come from it again. `names_only` leaves all other fields of an X.json as they are.
-    `trash` takes what would be replaced. `undone` are the names of the merge that is undone.
+    `trash` takes what would be replaced.
     """
 
     description: str | None
@@ -56,7 +55,6 @@ class Rules:
     first: Mapping[str, Any] = field(default_factory=dict)
     from_captions: bool = False
     written: Written = field(default_factory=dict)
-    undone: Names = field(default_factory=dict)
 
 
 COUNTS: dict[str, Callable[[Shown], int]] = {
@@ -276,7 +274,7 @@ def write_metadata(frame: Path, rules: Rules, tally: Tally) -> None:
         tally.renamed.add(frame)
         became_one = [len({*metadata.texts(one, "characters")}) for one in (old, before)]
         tally.joined += became_one[1] < became_one[0]
-    if rules.undone and renames.is_unknown(merged.get(renames.MERGED)):
+    if renames.is_unknown(merged.get(renames.MERGED)):
         tally.unknown.append(frame)
     tally.kept_fields += len(kept)
     tally.kept_files += bool(kept)
@@ -300,16 +298,6 @@ def outdated(found: Iterable[Path], root: Path) -> list[Path]:
         if any(merged.get(key) != old.get(key) for key in TOLD):
             behind.append(frame)
     return behind
-
-
-def unknown_in_words(unknown: Sequence[Path], undone: Names, root: Path) -> str:
-    """Return in which frames nothing tells whose names a merge took, the first ones by name."""
-    shown = ", ".join([*(str(one.relative_to(root)) for one in unknown[:SHOWN]), *["…"] * (len(unknown) > SHOWN)])
-    told = ", ".join(dict.fromkeys(undone.values()))
-    return (
-        f"in {console.counted(len(unknown), 'frame')} names were changed since, so that who of {told} had which name"
-        f" cannot be known; they stay, correct them there: {shown}"
-    )
 
 
 def unclear_in_words(unclear: Mapping[Path, Sequence[str]], root: Path) -> str:

@@ -69,12 +69,15 @@ def check_renames(root: Path, found: Sequence[Path], step: Step) -> tuple[list[s
     met = [(old, new) for old, new in names.items() if old in held]
     both = [(old, new) for old, new in met if new in held and new not in names]
     alike = [(old, new) for old, new in met if [one for _, one in met].count(new) > 1]
-    if (both or alike) and not step.is_merge:
-        old, new = [*both, *alike][0]
+    if both and not step.is_merge:
+        old, new = both[0]
         raise errors.UsageError(
             f"--rename: {new} is somebody there already; give another name, or --merge_names if {old} is the same one"
-            if both else f"--rename: several would be called {new}; give other names, or --merge_names if they are one"
-        )  # fmt: skip
+        )
+    if alike and not step.is_merge:
+        raise errors.UsageError(
+            f"--rename: several would be called {alike[0][1]}; give other names, or --merge_names if they are one"
+        )
     merges = [{**one.names} for one in in_force(known) if one.is_merge]
     if merges and merges[-1] == {new: old for old, new in names.items()}:
         [*_, (new, old)] = names.items()
@@ -97,11 +100,11 @@ def check_undoing(root: Path, names: Names) -> bool:
         return True
     if names in merges:
         last = " ".join(f"{old} {new}" for old, new in merges[-1].items())
-        raise errors.UsageError(f"--undo: another merge came after it, which is undone first: --rename {last} --undo")
+        raise errors.UsageError(f"--undo: another merge came after it; undo that first: --rename {last} --undo")
     if any(one.names == names for one in held):
         raise errors.UsageError(
-            f"--undo: the rename {words} was no merge that was noted, so which frames had which name cannot be known;"
-            " a rename the other way round gives the old name to all"
+            f"--undo: the rename {words} noted no merge, so which frames had which name cannot be known; rename the"
+            " other way round, which gives the old name to all"
         )
     if any(one.undoes and one.names == names for one in steps):
         return False

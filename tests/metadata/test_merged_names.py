@@ -149,9 +149,22 @@ def test_where_it_cannot_be_known_that_is_said(show: Path, capsys: pytest.Captur
     correct(pair, characters=["Hinata", "Kaede"])
     capsys.readouterr()
     rename(show, *UNDO)
-    assert "in 1 frame names were changed since" in (said := " ".join(capsys.readouterr()))
+    assert "in 1 frame names were changed since the merge" in (said := " ".join(capsys.readouterr()))
     assert "EP01/p.png" in said
     assert loaded(pair)["characters"] == ["Hinata", "Kaede"]
+
+
+def test_where_it_cannot_be_known_in_the_tree_that_is_said(show: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    add_pair(show)
+    arrange(show)
+    rename(show, *MERGE)
+    arrange(show)
+    (placed,) = (show / "training").rglob("p.png")
+    correct(placed, characters=["Hinata", "Kaede"])
+    rename(show, *UNDO)
+    capsys.readouterr()
+    arrange(show)
+    assert "in 1 frame names were changed since the merge" in " ".join(capsys.readouterr())
 
 
 def test_what_could_not_be_known_once_does_no_harm_later(show: Path) -> None:
