@@ -1,5 +1,6 @@
 """Two names made one by `--merge_names`, and taken apart again by `--undo`: each frame gets its own back."""
 
+import random
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import arrange_folders
 import generate_metadata
 import prepare_training
 from framekit.dataset import removed
+from framekit.sidecars.renames import Step, Texts, followed, renamed
 from tests.conftest import one_sentence, patchwork, tree
 from tests.helpers_dataset import add_frame, add_json, add_text, correct, loaded
 from tests.helpers_tree import NAMED, add_named, arrange, caption, folders, move, rename, run_all
@@ -310,6 +312,27 @@ def test_frames_that_a_person_moved_go_back_to_their_folders(show: Path) -> None
         rename(show, *UNDO)
         arrange(show)
         assert folders(show) == before
+
+
+def test_merges_and_renames_in_any_order_give_back_what_they_took() -> None:
+    for seed in range(500):
+        chance = random.Random(seed)
+        wanted = [chance.choice("ABCDx") for _ in range(chance.randint(0, 4))]
+        texts: Texts = {"characters": [*wanted]}
+        note, merges = None, list[dict[str, str]]()
+        for number in range(chance.randint(1, 6)):
+            if kind := chance.choice(["merge", "undo", ""]):
+                step = Step(dict([chance.sample("ABCD", 2)]), is_merge=True)
+                if kind == "undo" and merges:
+                    step = Step(merges.pop(), undoes=True)
+                elif not merges or step.names != merges[-1]:
+                    merges.append({**step.names})
+            else:
+                step = Step({chance.choice("ABCD"): f"N{number}"})
+                wanted = renamed(wanted, step.names)
+            texts, note = followed(texts, note, [step])
+        texts, note = followed(texts, note, [Step(names, undoes=True) for names in reversed(merges)])
+        assert (texts["characters"], note) == (wanted, None), seed
 
 
 def test_a_note_of_a_stranger_changes_nothing(show: Path) -> None:
