@@ -31,6 +31,7 @@ HISTORY = ("written", "renamed")  # keys that tell when a file was written
 LAST = (".lock", ".commands.jsonl")  # what a script sees to when its work is done
 ARRANGED, MANIFEST, TAGGED, RENAMED = ".arranged.jsonl", "manifest.jsonl", ".tagged.jsonl", ".renamed.jsonl"
 LOADED_LATER = ("cv2", "PIL.Image", "framekit.training.check", "framekit.report.page")  # once, not in each fork
+LOADED_FOR = {"--cluster": "sklearn.cluster"}  # takes seconds
 Command = tuple[str, list[str]]
 
 
@@ -242,7 +243,7 @@ def main() -> int:
     commands = commands_in(words, Path(work) / "root")
     for script, _ in commands:
         importlib.import_module(script)
-    for module in LOADED_LATER:
+    for module in (*LOADED_LATER, *(module for word, module in LOADED_FOR.items() if word in words)):
         importlib.import_module(module)
     trial = Trial(Path(base), Path(work), commands)
     number = min(int(moments) or trial.operations, trial.operations)

@@ -35,7 +35,7 @@ def kill(tmp_path: Path, moments: int, script: str, *words: str) -> None:
     ]
     (tmp_path / "work").mkdir(exist_ok=True)
     done = subprocess.run(command, capture_output=True, text=True, timeout=600 if moments else None)
-    print(done.stdout)
+    print(done.stdout)  # how many operations there were
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -245,23 +245,20 @@ DETECT = ["detect_faces", "ROOT/frames", "--model", "animeface", "--workers", "1
 PREPARE = ["prepare_training", "ROOT/training"]
 OPTIONS = {
     "purge": ["remove_similar", "ROOT/frames", "--purge"],
-    "report": ["remove_similar", "ROOT/frames", "--dry_run", "--report", "ROOT/similar.html", "--workers", "1"],
     "cluster": [*"classify_characters ROOT/frames --cluster ROOT/clusters --min_cluster 2 --workers 1".split()],
-    "names on pictures": ["classify_characters", "ROOT/frames", *COLOURS, "--redo", "--annotate", "ROOT/looked"],
-    "names anew": ["classify_characters", "ROOT/frames", *COLOURS, "--redo", "--overwrite_corrections", "--propagate"],
+    "names anew": ["classify_characters", "ROOT/frames", *COLOURS,
+                   *"--redo --overwrite_corrections --propagate --annotate ROOT/looked".split()],
     "accuracy": ["classify_characters", "ROOT/frames", *COLOURS, "--evaluate", "ROOT/confusion.png"],
     "crops": [*DETECT, "--redo", "--crops", "ROOT/crops", "--annotate", "ROOT/looked"],
     "append tags": [*MEASURED, "--redo", "--append_tags"],
     "tags over edited ones": [*MEASURED, "--redo", "--overwrite_corrections", "--summary"],
-    "tags of captions": ["generate_metadata", "ROOT/frames", "--tags_from_captions"],
-    "over corrections": ["generate_metadata", "ROOT/frames", "--overwrite_corrections"],
+    "tags of captions": ["generate_metadata", "ROOT/frames", "--tags_from_captions", "--overwrite_corrections"],
     "merge names": ["generate_metadata", "ROOT/frames", "--rename", "Kaede", "Hinata", "--merge_names"],
     "merge names in a tree": ["generate_metadata", "ROOT/training", "--rename", "Aoba", "Kurae", "--merge_names"],
     "all trainers": [*PREPARE, "--dst_dir", "ROOT/export", "--trainer", *ALL_TRAINERS],
-    "in place": [*PREPARE, "--trainer", "onetrainer", "diffusers", "everydream2", "--overwrite_corrections"],
-    "metadata of kohya": [*PREPARE, "--trainer", "kohya", "--kohya_form", "metadata", "--report", "ROOT/report.html"],
+    "in place": [*PREPARE, *"--trainer everydream2 kohya onetrainer diffusers --kohya_form metadata".split(),
+                 *"--drop_episode --overwrite_corrections --report ROOT/report.html".split()],
     "folders of kohya": [*PREPARE, "--dst_dir", "ROOT/export", "--trainer", "kohya", "--kohya_form", "folders"],
-    "parts of captions": [*PREPARE, "--drop_episode", "--captions_per_frame", "2", "--trainer", "diffusers"],
 }  # fmt: skip
 
 
