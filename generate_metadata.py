@@ -11,10 +11,11 @@ renames a character everywhere.
 import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from framekit import console, errors
 from framekit.arrange import folders
-from framekit.arrange.mend import follow_hand, followed_words, rename_folders
+from framekit.arrange.mend import follow_hand, followed_words, rename_folders, unknown_in_words
 from framekit.arrange.place import REPLACED
 from framekit.cli import run
 from framekit.cli.last import tell_dropped
@@ -31,9 +32,9 @@ from framekit.metadata.join import (
     unclear_in_words,
     write_metadata,
 )
-from framekit.metadata.rename import check_renames, read_renames, rename_all
+from framekit.metadata.rename import check_renames, read_step, rename_all
 from framekit.pixels.decode import why_broken
-from framekit.sidecars.renames import Renames, finish
+from framekit.sidecars.renames import Renames, Step, finish
 from framekit.training.record import read_record
 
 
@@ -77,16 +78,20 @@ def parser() -> StageParser:
         "rename", action="store", nargs="+", metavar="NAME", help="OLD NEW, or a CSV of such rows: rename everywhere"
     )
     options.option("merge_names", action="store_true", help="with --rename: also to the name of another character")
-    options.only_with("merge_names", "rename")
+    options.option("undo", action="store_true", help="with --rename: give back what --merge_names took")
+    for name in ("merge_names", "undo"):
+        options.only_with(name, "rename")
+    options.makes_useless("undo", ["merge_names"])
     options.only_with("valid_names", "characters_from_folders")
     return options
 
 
-def closing(tally: Tally, done: int, new_names: Mapping[str, str]) -> str:
+def closing(tally: Tally, done: int, step: Step) -> str:
     """Return the closing line: how many frames were described, and what became of corrections and names."""
     parts = [f"{console.counted(done, 'frame')} described"]
-    if new_names:
-        parts.append(f"characters renamed in {console.counted(len(tally.renamed), 'frame')}")
+    if step.names:
+        what = "names of before the merge are back" if step.undoes else "characters renamed"
+        parts.append(f"{what} in {console.counted(len(tally.renamed), 'frame')}")
     if tally.joined:
         parts.append(f"{console.counted(tally.joined, 'frame')} had both names, see whether count is right there")
     if tally.from_folders is not None:
@@ -111,7 +116,12 @@ def reader_of(
     return reader
 
 
-@run.script(parser, moves=lambda given: [given.src_dir])
+def finish_rename(given: Mapping[str, Any]) -> None:
+    """Note that a rename was followed everywhere."""
+    finish(given["src_dir"], read_step(given["rename"], given["merge_names"], given["undo"]))
+
+
+@run.script(parser, moves=lambda given: [given.src_dir], at_end=lambda given: finish_rename(vars(given)))
 @run.gc_paused()
 def main(args: argparse.Namespace) -> int:
     """Run the command line."""
@@ -122,11 +132,11 @@ def main(args: argparse.Namespace) -> int:
     found = frames.find_frames(root, args.limit, unusable)
     for suffix in (names.METADATA, names.CHARACTERS, names.TAGS):
         atomic.clean_up({frame.parent for frame in found} if args.rename or suffix == names.METADATA else (), suffix)
-    new_names = read_renames(args.rename) if args.rename else {}
-    sentences, is_new = check_renames(root, found, new_names, args.merge_names)
+    step = read_step(args.rename, args.merge_names, args.undo)
+    sentences, is_new = check_renames(root, found, step)
     for sentence in sentences:
         console.warn(sentence)
-    renamed, unreadable = rename_all(root, found, new_names) if is_new else (set(), [])
+    renamed, unreadable = rename_all(root, found, step) if is_new else (set(), [])
     reader = reader_of(root, args.characters_from_folders, args.valid_names, found)
     joins_anew = args.general_description is not None or args.source_type is not None or args.count_from != "auto"
     rules = Rules(
@@ -153,11 +163,12 @@ def main(args: argparse.Namespace) -> int:
             unreadable.append((frame, f"its sidecars cannot be joined: {error}"))
     moved = 0
     if is_new:
-        now = rules.renames.batches[-1]
-        moved = len(rename_folders(root, dict.fromkeys(frames.find_frames(root, unusable=[]), now), rules.renames.mark))
-        finish(root)
+        held = dict.fromkeys(frames.find_frames(root, unusable=[]), rules.renames.before)
+        moved = len(rename_folders(root, held, rules.renames))
     done = len(found) - len({frame for frame, _ in unreadable})
-    words = closing(tally, done, new_names)
+    words = closing(tally, done, step)
+    if step.undoes and tally.unknown:
+        console.warn(unknown_in_words(tally.unknown, root))
     if tally.unclear:
         console.warn(unclear_in_words(tally.unclear, root))
     if moved:

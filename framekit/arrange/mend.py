@@ -23,9 +23,8 @@ from framekit.arrange.placements import (
     read_sources,
     source_name,
 )
-from framekit.arrange.places import Places
+from framekit.arrange.places import FOLLOWED, Places, note_ways, renamed_homes
 from framekit.dataset import frames, move, removed
-from framekit.dataset.frames import relative_name
 from framekit.dataset.move import Stems, visible_files
 from framekit.files import atomic, journal, names, paths
 from framekit.files.atomic import MOVE, Transport
@@ -33,21 +32,19 @@ from framekit.files.journal import Journal
 from framekit.files.names import walk
 from framekit.sidecars.metadata import read_own
 from framekit.sidecars.renames import (
+    MERGED,
     RECORD,
     RENAMED,
-    Names,
     Renames,
-    note_moves,
-    noted_moves,
+    is_unknown,
     rename_metadata,
     rename_sidecars,
     rename_values,
-    renamed_part,
 )
 from framekit.sidecars.tags import TagRecord
 
+SHOWN = 5  # frames that are told by name
 SIDECARS = (*names.STEM_SUFFIXES, names.TAGS)
-FOLLOWED = "followed"  # key in the record of renames of a tree: dataset -> the last of its renames that was followed
 
 
 def finish_moves(notes: Iterable[Path], folders: Sequence[Path]) -> None:
@@ -302,7 +299,7 @@ def follow_renames(source: Path, tree: Path) -> None:
     """
     renames, name = Renames(source), source_name(source, tree)
     followed = last_followed(tree)
-    if renames.mark in ("", followed.get(name)):
+    if renames.mark == followed.get(name, ""):
         return
     arranged, reads = read_journal(tree), read_sources(tree)
     present = frames.find_frames(tree, unusable=[]) if tree.is_dir() else []
@@ -310,13 +307,15 @@ def follow_renames(source: Path, tree: Path) -> None:
     others = {places.now(put) for put in arranged.placed.values() if not comes_from(put, name, reads)}
     found = [frame for frame in present if frame not in others]
     by_hand = [frame for frame in found if (put := owners.get(frame)) is None or put.by_hand]
-    names_for = {frame: renames.since(held_marks(frame, followed.get(name))) for frame in by_hand}
-    now = rename_folders(tree, names_for, f"{name} {renames.mark}")
+    now = rename_folders(tree, {frame: held_marks(frame, followed.get(name)) for frame in by_hand}, renames, name)
     away = set_aside_before(tree).values()
-    for one in [one for one in away if one.was_moved]:
-        stood = tree / renamed_folder(one.stood.parent.relative_to(tree), renames.since(held_marks(one.where, "")))
-        note_place(tree, one, stood / one.stood.name)
+    stood = {one.stood: held_marks(one.where, "") for one in away if one.was_moved}
+    homes = renamed_homes(tree, stood, renames, name)
+    note_ways(tree, {old: folder / old.name for old, folder in homes.items()}, stood, renames, name)
+    for one in [one for one in away if one.stood in homes]:
+        note_place(tree, one, homes[one.stood] / one.stood.name)
     tagged: dict[Path, TagRecord] = {}
+    unknown: list[Path] = []
     with Journal(tree / JOURNAL) as lines:
         for frame in [*(now.get(frame, frame) for frame in found), *(one.where for one in away)]:
             try:
@@ -326,9 +325,27 @@ def follow_renames(source: Path, tree: Path) -> None:
                     lines.append(replace(put, digests=digests).record(tree))
                 rename_sidecars(frame, renames, tagged)
                 rename_metadata(frame, renames)
+                unknown += [frame] if holds_unknown(frame) else []
             except errors.BadSidecar:
                 continue  # whoever reads it lists it
+    if unknown and renames.has_merges:
+        console.warn(unknown_in_words(unknown, tree))
     journal.append_line(tree / RECORD, {FOLLOWED: followed | {name: renames.mark}})
+
+
+def holds_unknown(frame: Path) -> bool:
+    """Tell whether nothing tells which names an undone merge made on a frame. Raises BadSidecar."""
+    path = names.sidecar(frame, names.METADATA)
+    return path.exists() and is_unknown(read_own(path).get(MERGED))
+
+
+def unknown_in_words(unknown: Sequence[Path], root: Path) -> str:
+    """Return in which frames nothing tells which names an undone merge made, the first ones by name."""
+    shown = ", ".join([*(str(one.relative_to(root)) for one in unknown[:SHOWN]), *["…"] * (len(unknown) > SHOWN)])
+    return (
+        f"in {console.counted(len(unknown), 'frame')} names were changed since the merge, so that which of them it made"
+        f" cannot be known; they stay, correct them there: {shown}"
+    )
 
 
 def renamed_digest(frame: Path, renames: Renames) -> str:
@@ -342,30 +359,24 @@ def last_followed(tree: Path) -> dict[str, str]:
     return noted[-1] if noted and isinstance(noted[-1], dict) else {}
 
 
-def held_marks(frame: Path, otherwise: str | None) -> object:
+def held_marks(frame: Path, otherwise: str | None) -> str:
     """Return the marks of the renames after which the X.json of a frame was written."""
     try:
-        return read_own(names.sidecar(frame, names.METADATA)).get(RENAMED)
+        return str(read_own(names.sidecar(frame, names.METADATA)).get(RENAMED) or "")
     except errors.BadSidecar:
-        return otherwise
+        return otherwise or ""
 
 
-def renamed_folder(folder: Path, names_now: Names) -> Path:
-    """Return a folder of a tree with old names replaced in those of its parts that name characters."""
-    return Path(*(renamed_part(part, names_now) for part in folder.parts))
-
-
-def rename_folders(root: Path, names_for: Mapping[Path, Names], by: str) -> dict[Path, Path]:
+def rename_folders(root: Path, held: Mapping[Path, str], renames: Renames, source: str = "") -> dict[Path, Path]:
     """Move frames out of folders with an old name in theirs; return where each is now. A hand-sorted frame stays one.
 
-    `names_for` tells for each frame what old names became, `by` tells this rename from others. Where names are
-    exchanged, all moves are noted first: after a kill, those that are left are done, and no frame goes back.
+    For what is given see `renamed_homes`.
     """
-    noted = noted_moves(root, by)
-    result = planned_homes(root, names_for) if noted is None else moves_left(root, noted)
-    if noted is None and any({*now} & {*now.values()} for now in names_for.values()):
-        note_moves(root, by, {relative_name(old, root): relative_name(new, root) for old, new in result.items()})
+    moving = renamed_homes(root, held, renames, source)
     owners = read_journal(root).owners()
+    stems = Stems(path for path in visible_files(root) if frames.is_frame_name(path.name))
+    result = {frame: stems.reserve(folder / frame.name) for frame, folder in moving.items()}
+    note_ways(root, result, held, renames, source)
     clear_orphans(root, result.values())
     bearers = factor_bearers(root, ((FrameLocation(one, "", now=one), target) for one, target in result.items()))
     with Journal(root / JOURNAL) as lines:
@@ -380,17 +391,3 @@ def rename_folders(root: Path, names_for: Mapping[Path, Names], by: str) -> dict
     bring_factors(root)
     move.remove_empty_folders(root)
     return result
-
-
-def planned_homes(root: Path, names_for: Mapping[Path, Names]) -> dict[Path, Path]:
-    """Return where frames belong whose folders have an old name."""
-    homes = {frame: root / renamed_folder(frame.parent.relative_to(root), now) for frame, now in names_for.items()}
-    moving = {frame: folder for frame, folder in homes.items() if folder != frame.parent}
-    stems = Stems(path for path in visible_files(root) if frames.is_frame_name(path.name))
-    return {frame: stems.reserve(folder / frame.name) for frame, folder in moving.items()}
-
-
-def moves_left(root: Path, noted: Mapping[str, str]) -> dict[Path, Path]:
-    """Return the moves of those noted that are not done; nothing that came to a place since is overwritten."""
-    found = [(paths.inside(root, old), paths.inside(root, new)) for old, new in noted.items()]
-    return {old: move.free_target(new) for old, new in found if old and new and os.path.lexists(old)}

@@ -7,10 +7,13 @@ from pathlib import Path
 
 from framekit.arrange.pictures import RETOUCHED, Pictures, digest_of, look_alike, same_bytes
 from framekit.arrange.placements import Arranged, Key, Placed, metadata_digest
-from framekit.dataset import move
+from framekit.dataset import frames, move
 from framekit.dataset.move import Stamp
-from framekit.files import paths
+from framekit.files import journal, paths
+from framekit.sidecars.renames import DONE, RECORD, Renames, renamed_part
 
+FOLLOWED = "followed"  # key in the record of renames of a tree: dataset -> the last of its renames that was followed
+MOVED = "moved"  # key in the record of renames: place -> where its frame stood before, and the marks of then
 KeysOf = Callable[[Placed], Collection[Hashable]]
 KeyOf = Callable[[Path], Hashable]
 Fits = Callable[[Placed, Path], bool]
@@ -163,3 +166,56 @@ def only_pairs(missing: Sequence[Placed], free: Iterable[Path], keys: KeysOf, ke
     files = Counter(own for own, _ in known)
     only = {own: path for own, path in known if files[own] == ones[own] == 1}
     return {one.key: only[own] for one in missing for own in keys(one) if own in only}
+
+
+def read_moved(root: Path, source: str) -> dict[str, tuple[str, str]]:
+    """Return for the places of frames whose folders were renamed where they stood before, and the marks of then.
+
+    `source` is the dataset whose renames these were, "" for those of the folder itself.
+    """
+    stood: dict[str, tuple[str, str]] = {}
+    left: set[str] = set()
+    for record in journal.read_lines(root / RECORD):
+        held = record.get(MOVED)
+        pairs = [*held.items()] if isinstance(held, dict) else []
+        moved = {now: tuple(map(str, one)) for now, one in pairs if isinstance(one, list) and len(one) == 2}
+        known = {before: stood.get(before, (before, marks)) for before, marks in moved.values()}
+        left = (left | {*known}) - {*moved}
+        stood |= {now: known[before] for now, (before, _) in moved.items() if record.get("of") == source}
+        if (FOLLOWED if source else DONE) in record:  # until then a kill may have left some where they stood
+            stood = {now: one for now, one in stood.items() if now not in left}
+    return stood
+
+
+def renamed_homes(root: Path, held: Mapping[Path, str], renames: Renames, source: str) -> dict[Path, Path]:
+    """Return the folders of frames with old names replaced in those of their parts that name characters, if others.
+
+    `held` tells for each frame after which renames of `source`, "" for the folder itself, it stands where it does. A
+    frame that stands where a rename brought it is seen from where it stood before, to which an undone merge leads back.
+    """
+    before, inside = read_moved(root, source), paths.Root(root)
+    homes: dict[Path, Path] = {}
+    for frame, marks in held.items():
+        place = frames.relative_name(frame, root)
+        stood, at = before.get(place, (place, marks))
+        if inside.inside(stood) is None:
+            continue
+        folder = root.joinpath(*(renamed_part(part, renames.since(at)) for part in Path(stood).parent.parts))
+        if folder != frame.parent:
+            homes[frame] = folder
+    return homes
+
+
+def note_ways(
+    root: Path, ways: Mapping[Path, Path], held: Mapping[Path, str], renames: Renames, source: str = ""
+) -> None:
+    """Note where frames go to that stand in renamed folders, before any does.
+
+    After a kill in an exchange of names nothing else tells a frame that came to a folder from one that is to leave it.
+    """
+    moved = {
+        frames.relative_name(target, root): (frames.relative_name(frame, root), held[frame])
+        for frame, target in ways.items()
+    }
+    if moved:
+        journal.append_line(root / RECORD, {MOVED: moved, "of": source})

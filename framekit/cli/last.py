@@ -16,7 +16,7 @@ NO_RULES = frozenset(
     " annotate check all command quiet verbose general_description source_type tags_from_captions".split()
 )
 # Options of runs that do something else than to apply such rules.
-OTHER_RUNS = frozenset("rename merge_names characters_from_folders valid_names flatten".split())
+OTHER_RUNS = frozenset("rename merge_names undo characters_from_folders valid_names flatten".split())
 
 
 def tell_dropped(options: StageParser, given: Mapping[str, Any]) -> None:

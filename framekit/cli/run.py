@@ -84,15 +84,17 @@ def gc_paused() -> Iterator[None]:
 
 
 def script(
-    parser: Callable[[], StageParser], moves: Callable[[Namespace], Iterable[Path]] = lambda _: ()
+    parser: Callable[[], StageParser],
+    moves: Callable[[Namespace], Iterable[Path]] = lambda _: (),
+    at_end: Callable[[Namespace], None] = lambda _: None,
 ) -> Callable[[Callable[[Namespace], int]], Main]:
     """Make `main(argv)` of a function that takes the parsed command line and returns the exit code.
 
     While it runs, its folder is locked, and those in which it `moves` frames are its alone; what a killed script left
-    on its way there is brought to its end first. Then its command is written beside the dataset. Wrong use and what the
-    world does to files are one sentence and exit code 2; Ctrl-C, a request to end and a closed terminal are one
-    sentence and 128 + signal. Nothing stays behind in the process, so a notebook may call `main([...])` as often as it
-    likes.
+    on its way there is brought to its end first. Then its command is written beside the dataset, and what `at_end`
+    writes comes last of all, so that until then a script that is killed is known to be. Wrong use and what the world
+    does to files are one sentence and exit code 2; Ctrl-C, a request to end and a closed terminal are one sentence and
+    128 + signal. Nothing stays behind in the process, so a notebook may call `main([...])` as often as it likes.
     """
 
     def decorate(function: Callable[[Namespace], int]) -> Main:
@@ -116,6 +118,7 @@ def script(
                 console.flush()
                 if args.command is not None:
                     history.record_command(args.command)
+                at_end(args)
             except (UsageError, OSError, KeyboardInterrupt) as error:
                 return report_error(error, next_time)
             return code

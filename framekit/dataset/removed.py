@@ -32,13 +32,18 @@ def place_for(root: Path, name: str, reason: str) -> Path:
 
 def removed_now(root: Path) -> Iterator[tuple[Path, Path, dict[str, Any]]]:
     """Yield (where it was, where it is, its line of the manifest) of each frame that is removed and still there."""
+    over = (RESTORED, KEPT_BY_HAND, PURGED)
+    yield from (one for one in still_there(root) if one[2].get("reason") not in over)
+
+
+def still_there(root: Path) -> Iterator[tuple[Path, Path, dict[str, Any]]]:
+    """Yield what `removed_now` does, also for frames that are there though their last line tells that they left."""
     latest: dict[str, dict[str, Any]] = {}
     for record in journal.read_lines(root / MANIFEST):
         latest[str(record.get("to"))] = record
     for name, record in latest.items():
         origin, where = paths.inside(root, record.get("frame")), paths.inside(root, name)
-        over = record.get("reason") in (RESTORED, KEPT_BY_HAND, PURGED)
-        if over or origin is None or where is None or not os.path.lexists(where):
+        if origin is None or where is None or not os.path.lexists(where):
             continue
         if where.parent.resolve().is_relative_to((root / paths.REMOVED).resolve()):
             yield origin, where, record
@@ -134,19 +139,20 @@ def purge(root: Path, confirmed: Callable[[str], bool]) -> int:
     """
     trash = root / paths.REMOVED
     going = list(removed_now(root))
-    if not going:
-        return 0
-    if not confirmed(f"delete {console.counted(len(going), 'removed frame')} in {trash} for good?"):
+    if going and not confirmed(f"delete {console.counted(len(going), 'removed frame')} in {trash} for good?"):
         raise errors.UsageError(
             f"nothing was deleted; answer yes to delete {console.counted(len(going), 'frame')} in {trash}"
         )
     for origin, where, _ in going:
         place = {"frame": origin.relative_to(root).as_posix(), "to": where.relative_to(root).as_posix()}
+        journal.append_line(root / MANIFEST, place | {"reason": PURGED})
+    gone = [where for _, where, record in still_there(root) if record.get("reason") == PURGED]  # also of a killed run
+    for where in gone:
         for path in move.frame_files(where):
             path.unlink()
-        journal.append_line(root / MANIFEST, place | {"reason": PURGED})
-    move.remove_empty_folders(trash)
-    return len(going)
+    if trash.is_dir():
+        move.remove_empty_folders(trash)
+    return len(gone)
 
 
 def free_aside(folder: Path, reason: str) -> Path:

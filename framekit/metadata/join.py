@@ -205,8 +205,9 @@ class Tally:
     """What became of the frames.
 
     Fields that a person corrected, and in how many files; how much JSON of other programs was set aside; frames whose
-    characters were read from their folder, or were renamed, or had two names that became one; what is unclear among the
-    tags of each frame; frames that were described without tags or faces, because the script for these has not run.
+    characters were read from their folder, or were renamed, or had two names that became one, or of whom nothing tells
+    which name an undone merge took; what is unclear among the tags of each frame; frames that were described without
+    tags or faces, because the script for these has not run.
     """
 
     kept_fields: int = 0
@@ -215,6 +216,7 @@ class Tally:
     from_folders: int | None = None
     renamed: set[Path] = field(default_factory=set)
     joined: int = 0
+    unknown: list[Path] = field(default_factory=list)
     unclear: dict[Path, list[str]] = field(default_factory=dict)
     missing: dict[str, set[Path]] = field(default_factory=dict)
 
@@ -251,14 +253,16 @@ def write_metadata(frame: Path, rules: Rules, tally: Tally) -> None:
     tally.foreign += set_foreign_aside(frame, rules.trash)
     seen = atomic.bytes_in(path)
     old = metadata.read_own(path) if path.exists() else None
-    before = None if old is None or rules.overwrite else renames.rename_values(metadata.upgraded(old), rules.renames)
+    held = None if old is None else renames.rename_values(metadata.upgraded(old), rules.renames)
+    before = None if rules.overwrite else held
     if rules.names_only and before is not None:
         merged, kept = before, list[str]()
     else:
         known = read_sidecars(frame, rules.episodes)
         if rules.from_captions or (old or {}).get(TAGS_FROM) == CAPTION:
             known = with_caption(known, rules.written)
-        merged, kept = corrections.merge_corrections(before, join(known, rules, old))
+        note = {renames.MERGED: held[renames.MERGED]} if held and renames.MERGED in held else {}
+        merged, kept = corrections.merge_corrections(before, join(known, rules, old) | note)
         tally.add(known, rules.written)
     own, merged = merged, merged if rules.folders is None else follow_folder(frame, merged, rules.folders)
     if merged != old and not atomic.write_over(path, corrections.metadata_text(merged), seen):
@@ -270,6 +274,8 @@ def write_metadata(frame: Path, rules: Rules, tally: Tally) -> None:
         tally.renamed.add(frame)
         became_one = [len({*metadata.texts(one, "characters")}) for one in (old, before)]
         tally.joined += became_one[1] < became_one[0]
+    if renames.is_unknown(merged.get(renames.MERGED)):
+        tally.unknown.append(frame)
     tally.kept_fields += len(kept)
     tally.kept_files += bool(kept)
 

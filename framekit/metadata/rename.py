@@ -9,6 +9,7 @@ from framekit.arrange.folders import characters_named
 from framekit.dataset.removed import removed_now
 from framekit.files.names import METADATA, nfc, sidecar
 from framekit.files.tables import read_rows
+from framekit.metadata.join import tag_lines
 from framekit.sidecars import metadata
 from framekit.sidecars.episode import Episodes
 from framekit.sidecars.metadata import NOBODY, refuse_name
@@ -17,18 +18,26 @@ from framekit.sidecars.renames import (
     NAMING,
     Names,
     Renames,
+    Step,
     composed,
-    read_batches,
+    in_force,
+    read_steps,
     remember,
     rename_metadata,
     rename_sidecars,
+    renamed,
     was_cut_short,
 )
 from framekit.sidecars.tags import TagRecord
 
 
-def read_renames(words: Sequence[str]) -> dict[str, str]:
-    """Return old and new names: two words, or a table with lines `old,new`. Raises UsageError for anything else."""
+def read_step(words: Sequence[str] | None, is_merge: bool, undoes: bool) -> Step:
+    """Return the step with these old and new names: none, two words, or a table with lines `old,new`.
+
+    Raises UsageError for anything else.
+    """
+    if not words:
+        return Step({})
     if len(words) == 1 and (words[0].lower().endswith((".csv", ".tsv", ".txt")) or Path(words[0]).is_file()):
         rows = read_rows(Path(words[0]), "old,new", (2, 2), unique=True)
         names = {row.cells[0]: (row.cells[1], row.place) for row in rows}
@@ -40,33 +49,64 @@ def read_renames(words: Sequence[str]) -> dict[str, str]:
         refuse_name(new, where)
         if old in NOBODY:
             raise errors.UsageError(f"{where}: {old or 'an empty name'} cannot be renamed, it stands for nobody")
-    return {old: new for old, (new, _) in names.items()}
+    return Step({old: new for old, (new, _) in names.items()}, is_merge, undoes)
 
 
-def check_renames(root: Path, found: Sequence[Path], names: Names, merge: bool) -> tuple[list[str], bool]:
+def check_renames(root: Path, found: Sequence[Path], step: Step) -> tuple[list[str], bool]:
     """Return a sentence for each old name that nobody has, nor had before; and whether there is anything to rename.
 
     There is not where all that was done already, as when a command is given again.
 
-    Raises UsageError where nobody at all would be renamed, or where two characters would become one, unless they are
-    to `merge`.
+    Raises UsageError where nobody at all would be renamed, where two characters would become one without a merge, and
+    where nothing tells what a merge took that is to be undone.
     """
-    if not names or was_cut_short(root, names):
+    names = step.names
+    if not names or was_cut_short(root, step):
         return [], bool(names)
-    held, before = names_held(root, found), composed(read_batches(root))
+    if step.undoes:
+        return [], check_undoing(root, names)
+    known = read_steps(root)
+    held, before = names_held(root, found), composed(one.names for one in in_force(known))
     unmet = [old for old, new in names.items() if old not in held and before.get(old) != new]
     sentences = [f"nobody there is called {old}{console.nearest(old, held, '')}" for old in unmet]
     if len(unmet) == len(names):
         raise errors.UsageError(f"--rename: {'; '.join(sentences)}")
-    known: dict[str, str] = {one: one for one in held if one not in names}  # new name -> who has it
+    bearers: dict[str, str] = {one: one for one in held if one not in names}  # new name -> who has it
     for old, new in names.items():
-        if old in held and known.setdefault(new, old) != old and not merge:
-            other = f"{new} is somebody there already" if known[new] == new else f"{known[new]} is to be {new} too"
-            raise errors.UsageError(
-                f"--rename: {other}, and {old} could not be told from them any more;"
-                " give another name, or --merge_names if they are one"
-            )
+        if old in held and bearers.setdefault(new, old) != old and not step.is_merge:
+            other = f"{new} is somebody there already" if bearers[new] == new else f"{bearers[new]} is to be {new} too"
+            raise errors.UsageError(f"--rename: {other}; give another name, or --merge_names if {old} is the same one")
+    merges = [{**one.names} for one in in_force(known) if one.is_merge]
+    if merges and merges[-1] == {new: old for old, new in names.items()}:
+        [*_, (new, old)] = names.items()
+        sentences.append(
+            f"all frames of {new} are called {old} now; --rename {old} {new} --undo instead gives back to each its own"
+        )
     return sentences, not held.isdisjoint(names)
+
+
+def check_undoing(root: Path, names: Names) -> bool:
+    """Tell whether there is a merge of these names to undo; not where it was undone before.
+
+    Raises UsageError where there was none, or none that was noted in sidecars, or where another one came after it.
+    """
+    steps = read_steps(root)
+    held = in_force(steps)
+    merges = [one.names for one in held if one.is_merge]
+    words = ", ".join(f"{old} {new}" for old, new in names.items())
+    if merges and merges[-1] == names:
+        return True
+    if names in merges:
+        last = " ".join(f"{old} {new}" for old, new in merges[-1].items())
+        raise errors.UsageError(f"--undo: another merge came after it; undo that first: --rename {last} --undo")
+    if any(one.names == names for one in held):
+        raise errors.UsageError(
+            f"--undo: the rename {words} noted no merge, so which frames had which name cannot be known; rename the"
+            " other way round, which gives the old name to all"
+        )
+    if any(one.undoes and one.names == names for one in steps):
+        return False
+    raise errors.UsageError(f"--undo: there was no --rename {words} --merge_names in {root}; give it as it was given")
 
 
 def names_held(root: Path, found: Iterable[Path]) -> set[str]:
@@ -74,7 +114,7 @@ def names_held(root: Path, found: Iterable[Path]) -> set[str]:
 
     Damaged files say none.
     """
-    episodes, held = Episodes(), set[str]()
+    episodes, renames, held = Episodes(), Renames(root), set[str]()
     for frame, was in [*((frame, frame) for frame in found), *((now, was) for was, now, _ in removed_now(root))]:
         held |= characters_named(was.parent.relative_to(root))
         path = sidecar(frame, METADATA)
@@ -84,17 +124,18 @@ def names_held(root: Path, found: Iterable[Path]) -> set[str]:
             known = read_sidecars(frame, episodes)
         except errors.BadSidecar:
             continue
-        told = [*known.tagged.values(), *known.told.values(), known.named.inferred, known.named.names.values()]
-        held |= {one for texts in told for one in texts}
+        of_tags = tag_lines(known, renames).values()
+        texts = [*known.named.inferred, *known.named.names.values()]
+        held |= {*renamed(texts, renames.since(known.named.renamed)), *(one for told in of_tags for one in told)}
     return {nfc(one) for one in held} - {*NOBODY}
 
 
-def rename_all(root: Path, found: Sequence[Path], names: Names) -> tuple[set[Path], list[tuple[Path, str]]]:
-    """Note a rename, and follow it in the sidecars; return the frames with an old name there, and the unreadable.
+def rename_all(root: Path, found: Sequence[Path], step: Step) -> tuple[set[Path], list[tuple[Path, str]]]:
+    """Note a step, and follow it in the sidecars; return the frames with an old name there, and the unreadable.
 
     Removed frames take part, since they may come back to a place where nobody generates anything anew.
     """
-    remember(root, names)
+    remember(root, step)
     renames = Renames(root)
     tagged: dict[Path, TagRecord] = {}
     changed: set[Path] = set()

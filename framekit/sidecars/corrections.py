@@ -2,7 +2,7 @@
 
 import errno
 import json
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from framekit.files import atomic
 
 ENCODED = json.JSONEncoder(ensure_ascii=False).encode
 BOM = "\ufeff"  # some editors put it in front
+MERGED = "merged"  # key in JSON sidecars: which names a merge made one, see sidecars/renames
 WRITTEN = "written"  # key in JSON sidecars: the digest of what a script wrote last; in X.json one for each field
 
 
@@ -134,7 +135,10 @@ def join_corrections(newer: Mapping[str, Any], older: Mapping[str, Any]) -> dict
     """Join two versions of one X.json: the newer one, with the corrections that only the older one has."""
     joined = {name: value for name, value in newer.items() if name != WRITTEN}
     noted, noted_before = noted_digests(newer), noted_digests(older)
-    for name in edited_fields(older) - edited_fields(newer):
+    taken = edited_fields(older) - edited_fields(newer)
+    if "characters" in taken and MERGED in older:
+        taken |= {MERGED}
+    for name in taken:
         joined.pop(name, None)
         noted.pop(name, None)
         if name in older:
@@ -142,6 +146,33 @@ def join_corrections(newer: Mapping[str, Any], older: Mapping[str, Any]) -> dict
         if name in noted_before:
             noted[name] = noted_before[name]
     return {**joined, WRITTEN: noted}
+
+
+def restored(now: Sequence[Any], was: Sequence[Any], then: Sequence[Any], faces: int) -> list[Any] | None:
+    """Return texts as they would be if no merge had made `then` of `was`; None if that cannot be told.
+
+    What a person changed since stays: a name that they added is not one of those that the merge made. Where they took
+    away one of two names that had become the same, both are back, if there are as many `faces`.
+    """
+    found = [[one] for one in now]
+    for new in dict.fromkeys(after for old, after in zip(was, then, strict=True) if after != old):
+        olds = [old for old, after in zip(was, then, strict=True) if after == new]
+        places = [place for place, one in enumerate(now) if one == new]
+        if len(places) > len(olds):
+            places = [place for place in places if place < len(then) and then[place] == new]
+        if len(places) == len(olds) or (len({*olds}) == 1 and len(places) < len(olds)):
+            for place, old in zip(places, olds, strict=False):
+                found[place] = [old]
+        elif len(places) == 1 and faces in (0, len(then)) and same_texts(now, then):
+            found[places[0]] = olds if faces else [*dict.fromkeys(olds)]
+        elif places:
+            return None
+    return [one for held in found for one in held]
+
+
+def same_texts(first: Sequence[Any], second: Sequence[Any]) -> bool:
+    """Tell whether two lists hold the same texts, however often."""
+    return all(one in second for one in first) and all(one in first for one in second)
 
 
 def metadata_text(values: Mapping[str, Any]) -> str:

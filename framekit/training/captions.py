@@ -334,6 +334,16 @@ def read_triggers(path: Path) -> dict[str, str]:
     return found
 
 
+def old_names_in(text: str, names: Names, known: Iterable[str]) -> list[str]:
+    """Return the old names of renames that a text holds, but for those of who is `known` to be there.
+
+    >>> old_names_in("1person, Sora, hat", {"Sora": "SoraMinato"}, ["SoraMinato"])
+    ['Sora']
+    """
+    others = {*names} - {*known}
+    return [name for name in sorted(others) if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", nfc(text))]
+
+
 def renames_before(root: Path) -> Names:
     """Return what became of each name that was changed in a dataset, or in the folders that it was made from."""
     return composed(batch for folder in sources_of(root) for batch in read_batches(folder))

@@ -14,10 +14,16 @@ from framekit.sidecars import kinds
 from framekit.sidecars.corrections import is_file_edited
 from framekit.sidecars.metadata import Metadata, folder_name, read_metadata
 from framekit.sidecars.read import unclear_tags
-from framekit.sidecars.renames import old_names_in
 from framekit.sidecars.tags import is_run
 from framekit.trainers.base import AGAIN, Kind, PreparedTree, Problem, SeenFolder, Severity
-from framekit.training.captions import TAG_THEM, WORDS_OF_SOURCES, is_unseen_in, renames_before, says_little
+from framekit.training.captions import (
+    TAG_THEM,
+    WORDS_OF_SOURCES,
+    is_unseen_in,
+    old_names_in,
+    renames_before,
+    says_little,
+)
 from framekit.training.record import DESCRIBED, read_configs, read_record
 
 STOPS, MISREADS, LOSES, ADVICE = Severity

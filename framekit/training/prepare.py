@@ -11,7 +11,6 @@ from framekit.files import atomic, names
 from framekit.pixels.decode import why_broken
 from framekit.sidecars import metadata
 from framekit.sidecars.corrections import held_text, is_file_edited
-from framekit.sidecars.renames import old_names_in
 from framekit.trainers import everydream2
 from framekit.trainers.base import Folder, FolderBalance, Pack, Settings, Text, Trainer, TrainingTree, folder_in
 from framekit.training import captions
@@ -164,7 +163,7 @@ def renamed_in_words(dataset: Dataset, by_hand: Mapping[Path, str]) -> str:
     names_now = captions.renames_before(dataset.root) if by_hand else {}
     held = [
         (frame, found[0]) for frame, text in sorted(by_hand.items())
-        if (found := old_names_in(text, names_now, dataset.described[frame].characters))
+        if (found := captions.old_names_in(text, names_now, dataset.described[frame].characters))
     ]  # fmt: skip
     if not held:
         return ""

@@ -180,7 +180,7 @@ def test_an_exchange_of_names_that_was_stopped_at_its_end_takes_no_folder_back(
     (tmp_path / "exchange.csv").write_text("Aoba,Hinata\nHinata,Aoba\n")
     command = [str(tmp_path / "set"), "--rename", str(tmp_path / "exchange.csv")]
 
-    def stopped(_: Path) -> None:
+    def stopped(*_: Any) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:

@@ -19,7 +19,7 @@ ACTIONS = {
     "classify_characters": "redo overwrite_corrections evaluate cluster propagate learn_from_corrections annotate"
     " single_frames ref_dir min_cluster subclusters",
     "generate_metadata": "rename characters_from_folders overwrite_corrections general_description source_type"
-    " merge_names valid_names count_from",
+    " merge_names undo valid_names count_from",
     "arrange_folders": "dry_run copy move hardlink symlink flatten max_image_size keep_src_structure min_face_number",
     "prepare_training": "check all report overwrite_corrections shuffle_tags prune_core_tags dst_dir",
 }
@@ -36,12 +36,13 @@ ALONE = {
 }  # fmt: skip
 REFUSED = {
     ("tag_images", "redo", "rethreshold"),
+    ("generate_metadata", "merge_names", "undo"),
     *(("arrange_folders", *pair) for pair in combinations(("copy", "move", "hardlink", "symlink"), 2)),
     ("arrange_folders", "move", "max_image_size"),
 }  # fmt: skip
 # What an option has a use only with; given without it, it is refused beside any other.
-PARTNERS = {"min_cluster": "cluster", "subclusters": "cluster", "merge_names": "rename", "all": "check",
-            "valid_names": "characters_from_folders"}  # fmt: skip
+PARTNERS = {"min_cluster": "cluster", "subclusters": "cluster", "merge_names": "rename", "undo": "rename",
+            "all": "check", "valid_names": "characters_from_folders"}  # fmt: skip
 PAIRS = [(script, *pair) for script, names in ACTIONS.items() for pair in combinations(names.split(), 2)]
 
 

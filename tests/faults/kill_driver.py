@@ -29,8 +29,9 @@ REDOING = ".extracting_again.json"  # what extract_frames.py --redo began with
 FOLDER = "folder"
 HISTORY = ("written", "renamed")  # keys that tell when a file was written
 LAST = (".lock", ".commands.jsonl")  # what a script sees to when its work is done
-ARRANGED, MANIFEST, TAGGED = ".arranged.jsonl", "manifest.jsonl", ".tagged.jsonl"
+ARRANGED, MANIFEST, TAGGED, RENAMED = ".arranged.jsonl", "manifest.jsonl", ".tagged.jsonl", ".renamed.jsonl"
 LOADED_LATER = ("cv2", "PIL.Image", "framekit.training.check", "framekit.report.page")  # once, not in each fork
+LOADED_FOR = {"--cluster": "sklearn.cluster"}  # takes seconds
 Command = tuple[str, list[str]]
 
 
@@ -83,6 +84,9 @@ def told(journal: Path) -> object:
         return {(record.get("to") or record.get("frame")): record for record in records}
     if journal.name == TAGGED:
         return {str(record.get("file", record)): record for record in records}
+    if journal.name == RENAMED:
+        moved = {now: before for record in records for now, before in record.get("moved", {}).items()}
+        return {"steps": [record for record in records if "moved" not in record], "moved": moved}
     return records
 
 
@@ -98,6 +102,9 @@ def run(command: Command, kill_at: int, log: Path) -> tuple[int, int]:
         said = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(said, 1)
         os.dup2(said, 2)
+        answer, asked = os.pipe()
+        os.write(asked, b"yes\n")
+        os.dup2(answer, 0)
         code = 3
         try:
             code = run_counted(command, kill_at, writer)
@@ -197,8 +204,9 @@ class Trial:
         """Kill one run after the other at these operations, then run to the end; return what differs, "" if nothing."""
         self.start_again()
         codes = [run(self.killed, place, self.log)[0] for place in places]
-        done_anew = self.killed[0] == "extract_frames" and "--redo" in self.killed[1]
-        over = done_anew and self.has_begun() and not [*self.root.rglob(REDOING)]  # it would begin again
+        is_redone = self.killed[0] == "extract_frames" and "--redo" in self.killed[1]
+        over = is_redone and self.has_begun() and not [*self.root.rglob(REDOING)]  # it would begin again
+        over |= self.killed[1][-1].endswith("exchange.csv") and codes[-1] == self.code  # it would exchange back
         said = self.log.read_text() if codes[-1] != -signal.SIGKILL else ""
         between = [run(one, 0, self.log)[0] for one in self.others]
         again = codes[-1] if over else run(self.killed, 0, self.log)[0]
@@ -236,7 +244,7 @@ def main() -> int:
     commands = commands_in(words, Path(work) / "root")
     for script, _ in commands:
         importlib.import_module(script)
-    for module in LOADED_LATER:
+    for module in (*LOADED_LATER, *(module for word, module in LOADED_FOR.items() if word in words)):
         importlib.import_module(module)
     trial = Trial(Path(base), Path(work), commands)
     number = min(int(moments) or trial.operations, trial.operations)

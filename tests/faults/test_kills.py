@@ -35,6 +35,7 @@ def kill(tmp_path: Path, moments: int, script: str, *words: str) -> None:
     ]
     (tmp_path / "work").mkdir(exist_ok=True)
     done = subprocess.run(command, capture_output=True, text=True, timeout=600 if moments else None)
+    print(done.stdout)  # how many operations there were
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -163,6 +164,7 @@ def in_use(followed: Path, way: str) -> Path:
     removed.remove(followed / "frames", followed / "frames/EP02/f1.png", "similar")
     tree = followed / "training"
     assert prepare_training.main([str(tree)]) == 0
+    (followed / "exchange.csv").write_text("Aoba,Kurae\nKurae,Aoba\n")
     by_stem = {frame.stem: frame for frame in tree.rglob("f?.png")}
     by_stem["f3"].with_suffix(".txt").write_text("by hand")
     by_stem["f3"].with_name("multiply.txt").write_text("3.5")
@@ -204,6 +206,7 @@ SEQUENCES = {
     "shrink": [*"arrange_folders ROOT/frames --dst_dir ROOT/small --max_image_size 40".split(), *OTHER_FORMAT],
     "left out": [*"arrange_folders ROOT/frames --dst_dir ROOT/training --min_face_number 2".split()],
     "rename": ["generate_metadata", "ROOT/frames", "--rename", "Kaede", "Kae"],
+    "exchange in a tree": ["generate_metadata", "ROOT/training", "--rename", "ROOT/exchange.csv"],
     "rename in a tree": ["generate_metadata", "ROOT/training", "--rename", "Aoba", "Kokona"],
     "names of folders": ["generate_metadata", "ROOT/training", "--characters_from_folders"],
     "restore": ["remove_similar", "ROOT/frames", "--restore"],
@@ -235,6 +238,91 @@ def test_whichever_script_starts_after_a_kill(
     in_use: Path, tmp_path: Path, moments: int, name: str, other: str
 ) -> None:
     kill(tmp_path, moments and max(2, moments // 2), *SEQUENCES[name], "--", *OTHERS[other])
+
+
+ALL_TRAINERS = "everydream2 kohya onetrainer diffusers ai-toolkit simpletuner musubi parquet webdataset".split()
+COLOURS = ["--ref_dir", "ROOT/references", "--model", "colour", "--workers", "1"]
+MEASURED = ["tag_images", "ROOT/frames", "--model", "measured", "--workers", "1"]
+DETECT = ["detect_faces", "ROOT/frames", "--model", "animeface", "--workers", "1"]
+PREPARE = ["prepare_training", "ROOT/training"]
+OPTIONS = {
+    "purge": ["remove_similar", "ROOT/frames", "--purge"],
+    "cluster": [*"classify_characters ROOT/frames --cluster ROOT/clusters --min_cluster 2 --workers 1".split()],
+    "names anew": ["classify_characters", "ROOT/frames", *COLOURS,
+                   *"--redo --overwrite_corrections --propagate --annotate ROOT/looked".split()],
+    "accuracy": ["classify_characters", "ROOT/frames", *COLOURS, "--evaluate", "ROOT/confusion.png"],
+    "crops": [*DETECT, "--redo", "--crops", "ROOT/crops", "--annotate", "ROOT/looked"],
+    "append tags": [*MEASURED, "--redo", "--append_tags"],
+    "tags over edited ones": [*MEASURED, "--redo", "--overwrite_corrections", "--summary"],
+    "tags of captions": ["generate_metadata", "ROOT/frames", "--tags_from_captions", "--overwrite_corrections"],
+    "merge names": ["generate_metadata", "ROOT/frames", "--rename", "Kaede", "Hinata", "--merge_names"],
+    "merge names in a tree": ["generate_metadata", "ROOT/training", "--rename", "Aoba", "Kurae", "--merge_names"],
+    "all trainers": [*PREPARE, "--dst_dir", "ROOT/export", "--trainer", *ALL_TRAINERS],
+    "in place": [*PREPARE, *"--trainer everydream2 kohya onetrainer diffusers --kohya_form metadata".split(),
+                 *"--drop_episode --overwrite_corrections --report ROOT/report.html".split()],
+    "folders of kohya": [*PREPARE, "--dst_dir", "ROOT/export", "--trainer", "kohya", "--kohya_form", "folders"],
+}  # fmt: skip
+
+
+@pytest.fixture
+def odd(in_use: Path) -> Path:
+    """Return the tree in use, and in its dataset captions of another trainer, tags by hand, and a removed frame."""
+    dataset = in_use / "frames"
+    removed.remove(dataset, dataset / "EP01/f4.png", "similar")
+    for name in ("f0", "f2"):
+        (dataset / f"EP01/{name}.txt").write_text("Kaede, long hair, she stands on a hill.")
+        (dataset / f"EP01/{name}.png.tags").write_text("red hat, Kaede\n")
+    (dataset / "EP01/f0.png.tags").unlink()
+    return in_use
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize("way", ["hardlink"])
+def test_options(odd: Path, tmp_path: Path, moments: int, name: str) -> None:
+    kill(tmp_path, moments, *OPTIONS[name])
+
+
+MERGES = {
+    "undo": ["generate_metadata", "ROOT/frames", *"--rename Kurae Aoba --undo".split()],
+    "undo in a tree": ["generate_metadata", "ROOT/training", *"--rename Kaede Aoba --undo".split()],
+    "follow": ["arrange_folders", "ROOT/frames", "--dst_dir", "ROOT/training", *OTHER_FORMAT],
+    "follow the undoing": ["arrange_folders", "ROOT/frames", "--dst_dir", "ROOT/training", *OTHER_FORMAT],
+}
+
+
+@pytest.mark.parametrize("name", MERGES)
+@pytest.mark.parametrize("way", ["hardlink"])
+def test_merged_names(in_use: Path, tmp_path: Path, moments: int, name: str) -> None:
+    dataset, training = str(in_use / "frames"), str(in_use / "training")
+    (in_use / "training/best/Kurae").mkdir(parents=True)
+    (placed,) = (in_use / "training").rglob("f5.png")
+    for path in placed.parent.glob("f5.*"):
+        path.rename(in_use / "training/best/Kurae" / path.name)
+    assert generate_metadata.main([training, "--rename", "Kaede", "Aoba", "--merge_names"]) == 0
+    assert generate_metadata.main([dataset, "--rename", "Kurae", "Aoba", "--merge_names"]) == 0
+    if name in ("undo", "follow the undoing"):
+        assert arrange_folders.main([dataset, "--dst_dir", training, *OTHER_FORMAT]) == 0
+    if name == "follow the undoing":
+        assert generate_metadata.main([dataset, "--rename", "Kurae", "Aoba", "--undo"]) == 0
+    kill(tmp_path, moments, *MERGES[name])
+    root = tmp_path / "work/root/training"
+    found = [path.parent.name for path in root.rglob("f5.png") if "best" in path.parts]
+    assert found == ["Aoba" if name in ("undo", "follow") else "Kurae"]
+
+
+def test_openings_and_what_cannot_be_read(base: Path, tmp_path: Path, moments: int) -> None:
+    dataset = base / "frames"
+    for episode in (8, 9):
+        times = {}
+        for number in range(20):
+            frame = add_frame(dataset / f"EP0{episode}/s{episode}_{number:02d}.png", patchwork(
+                900 + number if number < 15 else 100 * episode + number
+            ))  # fmt: skip
+            times[frame.stem] = {"time": number / 2}
+        atomic.write_json(dataset / f"EP0{episode}/.frames.json", {"schema": 1, "frames": times})
+    add_frame(dataset / "EP08/broken.png").write_bytes(b"no picture")
+    words = "--no_filters --drop_opening --drop_ending --drop_unreadable --workers 1".split()
+    kill(tmp_path, moments, "remove_similar", "ROOT/frames", *words)
 
 
 def test_prepare_training(described: Path, tmp_path: Path, moments: int) -> None:
