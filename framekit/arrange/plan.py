@@ -23,9 +23,10 @@ from framekit.arrange.mend import clear_orphans
 from framekit.dataset import frames, removed
 from framekit.dataset.move import FolderNames, Stems, files_beside, remove_empty_folders, stem_key, visible_files
 from framekit.dataset.read import Unusable
-from framekit.files import paths
+from framekit.files import names, paths
 from framekit.files.names import on_disk
 from framekit.pixels.decode import why_broken
+from framekit.sidecars.metadata import read_own
 from framekit.sidecars.renames import Renames
 
 Placement = tuple[FrameLocation, Path]
@@ -61,7 +62,7 @@ def describe_all(
             unusable.unreadable.append((one.frame, f"it cannot be decoded: {reason}"))
             continue
         if closed := closed_file(one, held):
-            unusable.unreadable.append((one.frame, closed))
+            unusable.unreadable.append(closed)
             continue
         try:
             values, digests = place.held_metadata(one.frame, one.other, one.put, renames)
@@ -69,7 +70,7 @@ def describe_all(
         except errors.MissingSidecar:
             unusable.missing.append(one.frame)
         except errors.BadSidecar as error:
-            unusable.unreadable.append((one.frame, str(error)))
+            unusable.unreadable.append((damaged(one), str(error)))
     return described, unusable
 
 
@@ -78,14 +79,26 @@ def folder_names(folder: Path) -> FolderNames:
     return FolderNames(os.listdir(folder) if folder.is_dir() else ())  # noqa: PTH208
 
 
-def closed_file(one: FrameLocation, held: Callable[[Path], FolderNames]) -> str | None:
-    """Return the file of a frame, in the dataset or in the tree, that can't be read, with the reason; None if all can.
+def closed_file(one: FrameLocation, held: Callable[[Path], FolderNames]) -> tuple[Path, str] | None:
+    """Return where a file of a frame, in the dataset or in the tree, can't be read, with the reason; None if all can.
 
     It could not be copied or compared, and a frame never comes to a place without its files.
     """
     places = dict.fromkeys(filter(None, (one.frame, one.other)))
-    files = (path for place in places for path in files_beside(place, held(place.parent)))
-    return next((f"{path.name}: {reason}" for path in files if (reason := frames.sidecar_trouble(path))), None)
+    files = ((place, path) for place in places for path in files_beside(place, held(place.parent)))
+    return next(
+        ((place, f"{path.name}: {reason}") for place, path in files if (reason := frames.sidecar_trouble(path))), None
+    )
+
+
+def damaged(one: FrameLocation) -> Path:
+    """Return where the X.json of a frame can't be used: in the dataset, or else in the tree."""
+    here = names.sidecar(one.frame, names.METADATA)
+    try:
+        _ = here.exists() and read_own(here)
+    except errors.BadSidecar:
+        return one.frame
+    return one.other or one.frame
 
 
 def decide(one: FrameLocation, leaf: Path, stems: Stems) -> Path | str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import arrange_folders
 import generate_metadata
 import prepare_training
 from framekit.arrange.folders import character_level, misplaced, misplaced_in_words
@@ -330,3 +331,15 @@ def test_two_pictures_that_look_alike_may_be_exchanged(tmp_path: Path, way: str)
     (tmp_path / "x.png").rename(places[1])
     arrange(tmp_path, way)
     assert [path.read_bytes() for path in places] == held[::-1]
+
+
+def test_a_broken_file_is_named_where_it_lies(show: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    broken = [f"training/{AOBAS}/a.json", "frames/EP01/b.json", f"training/{AOBAS}/c.txt"]
+    for name in broken:
+        (show / name).unlink()
+        (show / name).mkdir() if name.endswith(".txt") else (show / name).write_text("{")
+    capsys.readouterr()
+    assert arrange_folders.main([str(show / "frames"), "--dst_dir", str(show / "training")]) == 1
+    said = capsys.readouterr().err
+    for name in broken:
+        assert f"unreadable: {show / Path(name).with_suffix('.png')}: {Path(name).name}" in said
