@@ -71,10 +71,11 @@ def check_renames(root: Path, found: Sequence[Path], step: Step) -> tuple[list[s
     sentences = [f"nobody there is called {old}{console.nearest(old, held, '')}" for old in unmet]
     if len(unmet) == len(names):
         raise errors.UsageError(f"--rename: {'; '.join(sentences)}")
-    bearers: dict[str, str] = {one: one for one in held if one not in names}  # new name -> who has it
+    bearers = {one.casefold(): one for one in held if one not in names}  # new name, in whatever case -> who has it
     for old, new in names.items():
-        if old in held and bearers.setdefault(new, old) != old and not step.is_merge:
-            other = f"{new} is somebody there already" if bearers[new] == new else f"{bearers[new]} is to be {new} too"
+        bearer = bearers.setdefault(new.casefold(), old) if old in held else old
+        if bearer != old and not step.is_merge:
+            other = f"{bearer} is to be {new} too" if bearer in names else f"{bearer} is somebody there already"
             raise errors.UsageError(f"--rename: {other}; give another name, or --merge_names if {old} is the same one")
     merges = [{**one.names} for one in in_force(known) if one.is_merge]
     if merges and merges[-1] == {new: old for old, new in names.items()}:

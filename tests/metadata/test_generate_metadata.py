@@ -270,6 +270,8 @@ def test_two_characters_become_one_only_when_asked_for(tmp_path: Path, capsys: p
     capsys.readouterr()
     assert generate(tmp_path, "--rename", "AobaKokona", "KuraueHinata") == 2
     assert "is somebody there already" in one_sentence(capsys.readouterr().err)
+    assert generate(tmp_path, "--rename", "AobaKokona", "kuraueHINATA") == 2  # one folder on many computers
+    assert "KuraueHinata is somebody there already" in one_sentence(capsys.readouterr().err)
     table = tmp_path.parent / f"{tmp_path.name}.csv"
     table.write_text("AobaKokona,Somebody\nKuraueHinata,Somebody\n")
     assert generate(tmp_path, "--rename", str(table)) == 2
@@ -278,6 +280,8 @@ def test_two_characters_become_one_only_when_asked_for(tmp_path: Path, capsys: p
     assert generate(tmp_path, "--rename", "AobaKokona", "KuraueHinata", "--merge_names") == 0
     assert loaded(frame)["characters"] == ["KuraueHinata", "KuraueHinata"]
     assert "1 frame had both names, see whether count is right there" in capsys.readouterr().out
+    assert generate(tmp_path, "--rename", "KuraueHinata", "kuraueHINATA") == 0
+    assert loaded(frame)["characters"] == ["kuraueHINATA", "kuraueHINATA"]
 
 
 def test_the_closing_line_counts_names_read_from_folders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
