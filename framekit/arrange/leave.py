@@ -112,14 +112,26 @@ def drop_captions(tree: Path, moving: Iterable[Path]) -> None:
 
     It knows its own by the name of the frame, and writes them again where they are missing.
     """
-    try:
-        prepared = atomic.read_json(tree / PREPARED, MAX_RECORD_BYTES)
-    except errors.BadSidecar:
-        return  # nobody knows which are its own
+    prepared = read_prepared(tree)
     for frame in moving:
         caption, noted = names.sidecar(frame, names.CAPTION), prepared.get(frame.stem)
         if isinstance(noted, list) and caption.exists() and not corrections.is_file_edited(caption, noted):
             move.move_to_trash(caption, tree / removed.REPLACED)
+
+
+def read_prepared(tree: Path) -> dict[str, Any]:
+    """Return the digests of what prepare_training.py wrote; none where nobody knows which are its own."""
+    try:
+        return atomic.read_json(tree / PREPARED, MAX_RECORD_BYTES)
+    except errors.BadSidecar:
+        return {}
+
+
+def own_factors(tree: Path) -> set[Path]:
+    """Return the factors that prepare_training.py wrote and nobody changed, which it writes again as they must be."""
+    noted = {tree / key: digests for key, digests in read_prepared(tree).items() if key.endswith(f"/{names.MULTIPLY}")}
+    there = {names.on_disk(path): digests for path, digests in noted.items() if isinstance(digests, list)}
+    return {path for path, digests in there.items() if path.exists() and not corrections.is_file_edited(path, digests)}
 
 
 def drop_orphans(tree: Path, deleted: Iterable[Placed]) -> None:

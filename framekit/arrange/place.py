@@ -8,8 +8,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from framekit import errors
-from framekit.arrange.leave import Away, note_return, return_factor
+from framekit import console, errors
+from framekit.arrange.leave import Away, note_return, own_factors, return_factor
 from framekit.arrange.locations import FrameLocation
 from framekit.arrange.placements import JOURNAL, NO_DIGESTS, MetadataDigests, Placed, metadata_digest, source_name
 from framekit.arrange.resize import Rewriter
@@ -281,8 +281,9 @@ def factor_bearers(tree: Path, moves: Iterable[tuple[FrameLocation, Path]]) -> s
     `moves` are frames in the tree and their targets. A factor that would have to go to two folders, or to one that
     keeps its own, goes to the trash before any frame moves: one that goes on after a kill does not see what went where.
     Where the frames of the other folder all leave too, as in an exchange, it waits there under another name, see
-    `bring_factors`.
+    `bring_factors`. What prepare_training.py wrote goes nowhere: it is of other frames.
     """
+    own = own_factors(tree)
     leaving: dict[Path, dict[Path, tuple[Path, Path]]] = {}
     for one, target in moves:
         if one.now is not None and one.now.parent != target.parent:
@@ -291,31 +292,41 @@ def factor_bearers(tree: Path, moves: Iterable[tuple[FrameLocation, Path]]) -> s
     bearers: dict[Path, Path] = {}  # where a factor comes to, who takes it there
     waiting: set[Path] = set()
     for old, going in sorted(full.items()):
-        if not (old / names.MULTIPLY).exists():
+        if not (old / names.MULTIPLY).exists() or old / names.MULTIPLY in own:
             continue
         new, *others = sorted({new for _, new in going.values()})
         if others or new in bearers or new in waiting or (new / WAITING).exists():
-            move.move_to_trash(old / names.MULTIPLY, tree / REPLACED / old.relative_to(tree))
+            set_factor_aside(tree, old, "its frames go to several folders" if others else f"{new} gets another one")
         elif not (new / names.MULTIPLY).exists():
             bearers[new] = next(iter(going.values()))[0]
         elif new in full:
             waiting.add(new)
         else:
-            move.move_to_trash(old / names.MULTIPLY, tree / REPLACED / old.relative_to(tree))
+            set_factor_aside(tree, old, f"{new} has one of its own")
     for old, going in sorted(full.items()):
-        new = min(new for _, new in going.values())
-        if new in waiting and (old / names.MULTIPLY).exists() and new not in bearers:
-            move_whole(old / names.MULTIPLY, new / WAITING)
+        new, factor = min(new for _, new in going.values()), old / names.MULTIPLY
+        if new in waiting and factor.exists() and factor not in own and new not in bearers:
+            move_whole(factor, new / WAITING)
     return {*bearers.values()}
 
 
+def set_factor_aside(tree: Path, folder: Path, reason: str) -> None:
+    """Move the factor that a person wrote for a folder to the trash, and say so."""
+    trash = tree / REPLACED / folder.relative_to(tree)
+    move.move_to_trash(folder / names.MULTIPLY, trash)
+    console.warn(f"the hand-written {folder / names.MULTIPLY} is in {trash} now, since {reason}")
+
+
 def bring_factors(tree: Path) -> None:
-    """Give folders the factors that waited there until their own had left."""
+    """Give folders the factors that waited there until their own had left; where no frame is left, our own go."""
     for path in sorted(tree.rglob(WAITING)):
         there = path.with_name(names.MULTIPLY)
         if there.exists():
             move.move_to_trash(there, tree / REPLACED / path.parent.relative_to(tree))
         move_whole(path, there)
+    for factor in own_factors(tree):
+        if not frames_in(factor.parent):
+            factor.unlink()
 
 
 def frames_in(folder: Path) -> list[Path]:

@@ -1,6 +1,7 @@
 """Where a person put a frame last is where it stays, and what they say by that, or in a sidecar, isn't passed over."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -343,3 +344,47 @@ def test_a_broken_file_is_named_where_it_lies(show: Path, capsys: pytest.Capture
     said = capsys.readouterr().err
     for name in broken:
         assert f"unreadable: {show / Path(name).with_suffix('.png')}: {Path(name).name}" in said
+
+
+def test_a_factor_that_was_computed_goes_with_the_last_frame_of_its_folder(
+    show: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    training = show / "training"
+    move(show, "b", "best", alone=True)
+    move(show, "d", "best", alone=True)
+    assert (training / HINATAS / "multiply.txt").exists()
+    arrange(show)
+    assert not (training / HINATAS).exists()
+    assert prepare_training.main([str(training)]) == 0
+    capsys.readouterr()
+    assert prepare_training.main([str(training), "--check"]) == 0
+    assert "lost" not in capsys.readouterr().out
+
+
+def test_a_factor_of_a_person_that_two_names_in_one_leave_without_a_folder_is_told(
+    show: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (show / "training" / AOBAS / "multiply.txt").write_text("7.5")
+    capsys.readouterr()
+    rename(show, "Aoba", "Hinata", "--merge_names", folder="training")
+    told = "hand-written .*/Aoba/multiply.txt is in .*/replaced/.*/Aoba now, since .*/Hinata has one of its own"
+    assert re.search(told, capsys.readouterr().err)
+    assert (show / "training/.removed/replaced" / AOBAS / "multiply.txt").read_text() == "7.5"
+
+
+def test_a_tree_with_other_levels_and_moves_by_hand_is_prepared_at_once(show: Path) -> None:
+    training, levels = str(show / "training"), ["--levels", "episode/character", "--min_image_per_combination", "1"]
+    add_named(show, "f", "Kaede")
+    run_all(show)
+    assert arrange_folders.main([str(show / "frames"), "--dst_dir", training, *levels]) == 0
+    (moved,) = (show / "training").rglob("Kaede/f.png")
+    (other,) = (show / "training").rglob("Hinata/b.png")
+    moved.rename(other.with_name("f.png"))
+    arrange(show)
+    held = []
+    for _ in range(2):
+        assert prepare_training.main([training]) == 0
+        texts = [*(show / "training").rglob("multiply.txt"), *(show / "training").glob("*.toml")]
+        held.append({path: path.read_text() for path in texts})
+    assert held[0] == held[1]
+    assert len(held[0]) > 3
