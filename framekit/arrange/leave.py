@@ -129,9 +129,10 @@ def read_prepared(tree: Path) -> dict[str, Any]:
 
 def own_factors(tree: Path) -> set[Path]:
     """Return the factors that prepare_training.py wrote and nobody changed, which it writes again as they must be."""
-    noted = {tree / key: digests for key, digests in read_prepared(tree).items() if key.endswith(f"/{names.MULTIPLY}")}
-    there = {names.on_disk(path): digests for path, digests in noted.items() if isinstance(digests, list)}
-    return {path for path, digests in there.items() if path.exists() and not corrections.is_file_edited(path, digests)}
+    prepared, root = read_prepared(tree), paths.Root(tree)
+    noted = {key: one for key, one in prepared.items() if key.endswith(f"/{names.MULTIPLY}") and isinstance(one, list)}
+    there = {path: noted[key] for key in noted if (path := root.inside(key)) is not None and path.exists()}
+    return {path for path, digests in there.items() if not corrections.is_file_edited(path, digests)}
 
 
 def drop_orphans(tree: Path, deleted: Iterable[Placed]) -> None:

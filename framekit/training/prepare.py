@@ -7,7 +7,7 @@ from pathlib import Path
 
 from framekit import console, errors
 from framekit.dataset.frames import is_frame_name
-from framekit.files import atomic, names
+from framekit.files import atomic, names, paths
 from framekit.pixels.decode import why_broken
 from framekit.sidecars import metadata
 from framekit.sidecars.corrections import held_text, is_file_edited
@@ -190,8 +190,8 @@ def drop_stale_factors(root: Path, texts: Sequence[Text], noted: Mapping[str, se
     written = {text.key for text in texts}
     gone = set()
     for key in noted:
-        path = root / key
-        if path.name != names.MULTIPLY or key in written or not path.exists():
+        path = paths.inside(root, key)
+        if path is None or path.name != names.MULTIPLY or key in written or not path.exists():
             continue
         if not is_file_edited(path, noted[key]) and not any(is_frame_name(one.name) for one in path.parent.iterdir()):
             path.unlink()

@@ -14,6 +14,7 @@ from framekit.arrange.folders import character_level, misplaced, misplaced_in_wo
 from framekit.arrange.placements import moved_by_hand
 from framekit.dataset import frames
 from framekit.files import atomic, names
+from framekit.sidecars import corrections
 from framekit.sidecars.tags import TagRecord
 from tests.conftest import patchwork
 from tests.helpers_dataset import LATER, add_frame, add_text, loaded, set_time
@@ -388,3 +389,19 @@ def test_a_tree_with_other_levels_and_moves_by_hand_is_prepared_at_once(show: Pa
         held.append({path: path.read_text() for path in texts})
     assert held[0] == held[1]
     assert len(held[0]) > 3
+
+
+def test_a_record_of_a_stranger_takes_no_factor_out_of_the_tree(show: Path) -> None:
+    (show / "other").mkdir()
+    factors = [show / "other/multiply.txt", show / "training/empty/multiply.txt"]
+    factors[1].parent.mkdir()
+    record = json.loads((show / "training/.prepared.json").read_text())
+    for path, key in zip(factors, ("../other/multiply.txt", "empty/multiply.txt"), strict=True):
+        path.write_text("2.0\n")
+        record[key] = [corrections.text_digest(path, "2.0\n")]
+    for run in (arrange, lambda folder: prepare_training.main([str(folder / "training")])):
+        (show / "training/.prepared.json").write_text(json.dumps(record))
+        factors[1].parent.mkdir(exist_ok=True)
+        factors[1].write_text("2.0\n")
+        run(show)
+        assert [path.exists() for path in factors] == [True, False]
