@@ -26,8 +26,8 @@ def look_options(options: StageParser) -> None:
     options.option(
         "detect_size",
         type=int,
-        default=detect.Settings.size,
-        help="longer side in px to which frames are shrunk for animeface and cascades",
+        help="longer side in px to which frames are shrunk; half of it finds no face below a tenth of the height, in a"
+        " third of the time (default: 832 for animeface, 640 for cascades)",
     )
     options.option(
         "tiles",
@@ -38,7 +38,7 @@ def look_options(options: StageParser) -> None:
     options.option(
         "single_look",
         action="store_true",
-        help="animeface does not search the mirrored frame: twice as fast, finds fewer faces",
+        help="animeface does not search the mirrored frame: a quarter faster, finds fewer faces",
     )
     options.option(
         "max_overlap",
