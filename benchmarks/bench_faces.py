@@ -10,12 +10,13 @@ hysts/anime-face-detector (38 faces, no truth but their number): it is looked at
 as one frame with --tiles 6.
 For the speed of a YOLO model without weights at hand, export one: YOLO("yolov8s.yaml").export(format="onnx",
 dynamic=True); `--speed_only` leaves quality out. `--package` measures animeface against its own package, which judges
-one window after the other: what both find in the same frames, and the time of both frame by frame, one core each.
+one window after the other: what both find in the same frames, and the time of both frame by frame, one core each. It
+wants all frames of each scene in --src_dir.
 """
 
 import argparse
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from benchmarks import package_animeface
 from benchmarks.score_show import VISIBLE, read_truths
 from framekit.boxes import Box, Face, Seen, overlap
 from framekit.dataset import frames
-from framekit.faces import detect
+from framekit.faces import detect, scenes
 from framekit.faces.filter import Limits
 from framekit.faces.yolo import Yolo, as_input
 from framekit.pixels import decode
@@ -146,43 +147,43 @@ def measure_grid(model: str, grid: Path) -> None:
         print(f"  grid as one frame, --tiles {tiles}: {len(found)} of {GRID_FACES} faces")
 
 
-def measure_package(paths: Sequence[Path], truth: Path) -> None:
-    """Print what animeface's package and our search with its networks find, and how much faster that is."""
+def measure_package(paths: Sequence[Path], every: int, truth: Path, workers: int) -> None:
+    """Print what animeface's package and we find on every Nth frame, we alone and with its scene, and speeds.
+
+    Seconds are those of one core, without decoding.
+    """
     truths, episodes = read_truths(truth), episode.Episodes()
-    ours = detect.load_finder(detect.Settings(), Limits())
-    ways: tuple[Callable[[decode.Pixels], list[Face]], ...] = (
-        package_animeface.detect,
-        lambda pixels: ours.seen([ours.look(pixels)])[0].faces,
-    )
-    looked: tuple[list[Looked], list[Looked]] = ([], [])
+    settings, limits = detect.Settings(), Limits()
+    in_scenes = dict(scenes.find_in_scenes(paths, paths, settings, limits, workers))
+    ours = detect.load_finder(settings, limits)
+    looked: dict[str, list[Looked]] = {"package": [], "ours, frame by frame": [], "ours": []}
     seconds = [0.0, 0.0]
-    for path in paths:
+    for path in paths[::every]:
         source = episodes.source_of(path)
         shown = truths[source["video"]]
         boxes = true_boxes(shown["frames"][source["source_frame"]], shown["size"])
-        pixels = decode.read_pixels(path)
-        for number, find in enumerate(ways):
-            start = time.process_time()
-            found = find(pixels)
-            seconds[number] += time.process_time() - start
-            looked[number].append(Looked(found, *boxes))
-    for name, one in (("package", looked[0]), ("ours", looked[1])):
-        at = quality(one, package_animeface.MIN_SCORE)
-        wanted, false = sum(len(frame.wanted) for frame in one), false_faces(one, package_animeface.MIN_SCORE)
-        print(f"  {name}: recall {at.recall:.3f} of {wanted}, precision {at.precision:.3f}, {false} false")
-    print(
-        f"  {len(paths)} frames: package {len(paths) / seconds[0]:.2f}, ours {len(paths) / seconds[1]:.2f} frames/s of"
-        f" a core: {seconds[0] / seconds[1]:.1f} times as fast"
-    )
+        pixels, seen = decode.read_pixels(path), in_scenes[path]
+        start = time.process_time()
+        theirs = [face for face in package_animeface.detect(pixels) if face.score >= package_animeface.MIN_SCORE]
+        middle = time.process_time()
+        alone = ours.seen([ours.look(pixels)])[0].faces
+        seconds = [seconds[0] + middle - start, seconds[1] + time.process_time() - middle]
+        found = (theirs, alone, seen.faces if isinstance(seen, Seen) else [])
+        for frames_of, faces in zip(looked.values(), found, strict=True):
+            frames_of.append(Looked(faces, *boxes))
+    for name, one in looked.items():
+        at, wanted = quality(one, 0), sum(len(frame.wanted) for frame in one)
+        print(f"  {name}: recall {at.recall:.3f} of {wanted}, precision {at.precision:.3f}, {false_faces(one)} false")
+    speeds = [len(paths[::every]) / spent for spent in seconds]
+    print(f"  {speeds[0]:.2f} and {speeds[1]:.2f} frames/s of a core: {speeds[1] / speeds[0]:.1f} times as fast")
 
 
-def false_faces(looked: Sequence[Looked], score: float) -> int:
-    """Return how many faces with this score or more are none."""
+def false_faces(looked: Sequence[Looked]) -> int:
+    """Return how many of the faces that were found are none."""
     return sum(
         not any(centre_inside(face.box, true) for true in (*one.wanted, *one.tolerated))
         for one in looked
         for face in one.found
-        if face.score >= score
     )
 
 
@@ -242,7 +243,7 @@ def main() -> None:
     args = options.parse_args()
     paths = frames.find_frames(args.src_dir)
     if args.package:
-        measure_package(paths[:: args.package], args.truth)
+        measure_package(paths, args.package, args.truth, args.workers)
         return
     for model in args.model or ["animeface"]:
         print(model)

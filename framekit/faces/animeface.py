@@ -13,7 +13,7 @@ from framekit.faces.models import DETECTORS, InWorker
 from framekit.faces.windows import Floats, Judges, Network, Networks, search
 from framekit.pixels.decode import Pixels, shrink
 
-DETECT_SIZE = 832  # px; a window has 32 px at least, so that faces down to 5 % of the height of 16:9 are found
+DETECT_SIZE = 800  # px; a window has 32 px at least, so that faces down to 5 % of the height of 16:9 are found
 MIN_SCORE = 0.7  # keeps no false face of the two composed shows that it was chosen on
 
 

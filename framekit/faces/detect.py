@@ -1,7 +1,7 @@
 """Find faces with one detector or several: the table of detectors, views of a frame, batches, and joining."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from framekit.pixels.decode import Image
 
 TILE_OVERLAP = 0.25  # of a tile's side, shared with the next one; chosen: a face up to that size is whole in a tile
+FAINT = 0.1  # score from which a face that is below the minimum may be borne out by its scene; chosen
 EDGE = 0.01  # of a tile's side; chosen: a face that ends nearer to an inner edge is taken for cut by it
 PixelBox = tuple[int, int, int, int]  # (left, top, right, bottom) in px
 
@@ -181,12 +182,15 @@ class Finder:
         """Join the faces that each detector found in each view of one frame of (width, height) px."""
         views = views_of(size, self.tiles)
         groups: list[list[Face]] = []
+        faint: list[Face] = []
         for by_view, least in zip(by_detector, self.least, strict=True):
             placed = [from_view(face, view, size) for view, faces in zip(views, by_view, strict=True) for face in faces]
             good = [face for face in placed if face is not None and face.score >= least]
+            faint += [face for face in placed if face is not None and FAINT <= face.score < least]
             # views overlap, so that one face is found several times: the best one takes precedence
             groups += [good] if len(views) == 1 else [[face] for face in sorted(good, key=lambda face: -face.score)]
-        return plausible_faces(merge_detectors(groups), size, self.limits)
+        seen = plausible_faces(merge_detectors(groups), size, self.limits)
+        return replace(seen, faint=plausible_faces(faint, size, replace(self.limits, max_faces=0)).faces)
 
 
 def faces_by_view(detector: Detector, frames: Sequence[Sequence[Any]]) -> list[list[list[Face]]]:

@@ -5,7 +5,7 @@ brightness that the networks take are computed once for all windows, and each ne
 Where windows pass, those around them are judged too: a face is where many agree.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,12 +16,13 @@ from framekit.boxes import Face, face_at
 Floats = NDArray[np.float32]
 Places = NDArray[np.int64]
 
+BEYOND = 0.12  # of the frame's shorter side, how far windows reach over its sides; chosen: half of a usual face
 WINDOW = 32  # px of a window in a shrunk frame; all constants that name no other source: nvxs 1.0.2, nv_face_detect.c
 GRID, CELL = 12, 2  # cells along the side of a window, px from one to the next; a cell covers 8 x 8 px
 STEP = 2  # cells from one window to the next, and along the side of a block of cells at first glance
 GLANCE = 0.001  # score of the first network on means of 2 x 2 cells from which a window is judged; one in 30 is
 GROWTH = 1.12  # side of a window over that of the next smaller one; chosen, nvxs has 1.095
-LARGEST = 0.9  # of the frame's shorter side; chosen, nvxs stops at 0.75
+SMALLEST, LARGEST = 0.065, 0.9  # of the frame's shorter side, a window; chosen, nvxs stops at 0.75
 LIKELY = 0.1  # score of the first network from which the large ones are asked
 PLAINEST = 0.1  # largest difference within a window, 0 to 1; faces at night have 0.18 and more
 EDGES = (0.06, 0.14)  # density of edges over that difference; nearly all faces have 0.065 to 0.125
@@ -33,7 +34,7 @@ COUNTS = 0.1  # score from which a window supports a face; chosen
 MOST = 2000  # windows that may support faces, the best ones; chosen, for frames full of patterns
 SAME = 0.6  # intersection over union above which two windows are the same face; chosen
 ANOTHER = 0.1  # of the smaller area; Source: nvxs, of which overlapping faces only the best one stays
-HALF_SURE = 3.0  # support of a face with a score of 0.5; chosen: 0.7 then keeps no pattern of two composed shows
+HALF_SURE = 3.6  # support of a face with a score of 0.5; chosen: 0.7 then keeps no pattern of two composed shows
 SMALL, CAUTION = 0.1, 6  # of the frame's height, below which ornaments look like faces; power of the doubt. Chosen
 
 
@@ -57,11 +58,11 @@ class Network:
         swapped = np.ascontiguousarray(cells[:, :, [0, 1, 3, 2, 6, 7, 4, 5]].reshape(self.hidden.shape))
         return replace(self, hidden=swapped)
 
-    def of_blocks(self) -> "Network":
-        """Return the network for means of blocks of cells in the place of the cells."""
+    def of_blocks(self) -> Floats:
+        """Return the hidden layer for means of blocks of cells in the place of the cells."""
         blocks = GRID // STEP
         cells = self.hidden.reshape(blocks, STEP, blocks, STEP, 8, -1)
-        return replace(self, hidden=cells.sum(axis=(1, 3)).reshape(blocks * blocks * 8, -1))
+        return np.asarray(cells.sum(axis=(1, 3)).reshape(blocks * blocks * 8, -1), np.float32)
 
 
 @dataclass(frozen=True)
@@ -96,23 +97,24 @@ class Networks:
 class Judges:
     """The networks that judge each window, one set for each look.
 
-    `glances` are the first ones for blocks of cells; `small` is the hidden layers of the small ones.
+    `small` is the hidden layers of the small ones, `glances` those of the first ones for blocks of cells.
     """
 
     looks: tuple[Networks, ...]
-    glances: tuple[Network, ...]
     small: Floats
+    glances: Floats
 
     @classmethod
     def of(cls, looks: tuple[Networks, ...]) -> "Judges":
         """Return the networks of these looks as judges."""
         small = [network.hidden for one in looks for network in (one.direction, one.first)]
-        return cls(looks, tuple(one.first.of_blocks() for one in looks), np.hstack(small))
+        return cls(looks, np.hstack(small), np.hstack([one.first.of_blocks() for one in looks]))
 
     def glance(self, blocks: Floats) -> NDArray[np.bool_]:
         """Return which windows may be faces in some look, going by their blocks of cells, (windows, 288)."""
-        scores = np.max([one.answer(blocks @ one.hidden)[:, 0] for one in self.glances], axis=0)
-        return np.asarray(scores > GLANCE)
+        products = np.split(blocks @ self.glances, len(self.looks), axis=1)
+        scores = [one.first.answer(product)[:, 0] for one, product in zip(self.looks, products, strict=True)]
+        return np.asarray(np.max(scores, axis=0) > GLANCE)
 
     def judge(self, windows: Floats) -> Floats:
         """Return the score of each window in each look, (windows, looks)."""
@@ -128,8 +130,12 @@ class Judges:
 
 
 def sigmoid(values: Floats) -> Floats:
-    """Return the logistic function of values."""
-    return np.asarray(1 / (1 + np.exp(-np.clip(values, -80, 80))), np.float32)
+    """Return the logistic function of values, which it overwrites."""
+    np.negative(values, out=values)
+    with np.errstate(over="ignore"):  # infinity is as good
+        np.exp(values, out=values)
+    values += 1
+    return np.reciprocal(values, out=values)
 
 
 def cell_kernels() -> Floats:
@@ -178,14 +184,16 @@ def squares(features: Floats, side: int) -> Floats:
     return np.lib.stride_tricks.as_strided(features, shape, (down, across, down, step), writeable=False)
 
 
-def levels(grey: NDArray[np.uint8]) -> Iterator[Level]:
-    """Yield a grey frame at each size, from windows of 32 px up."""
+def levels(grey: NDArray[np.uint8], smallest: float, largest: float) -> Iterator[Level]:
+    """Yield a grey frame at each size, for windows from `smallest` to `largest` px."""
     import cv2
 
     height, width = grey.shape
-    side = float(WINDOW)
-    while side <= LARGEST * min(height, width):
+    side = smallest
+    while side <= largest:
         size = (round(width * WINDOW / side), round(height * WINDOW / side))
+        while grey.shape[0] >= 2 * size[1]:  # a half is shrunk on in a part of the time, to the same
+            grey = np.asarray(cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8)
         small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
         if min(size) >= WINDOW:
             yield level_of(np.asarray(small, np.float32))
@@ -228,8 +236,9 @@ def cell_differences(small: Floats) -> Floats:
         for x in range(CELL)
     ]
     differences = np.zeros((4, height // CELL, width // CELL), np.float32)
-    for kind in range(4):
-        for pixels, kernels in blocks:
+    whole = (np.sum([pixels for pixels, _ in blocks], axis=0), KERNELS[:, ::CELL, ::CELL])
+    for kind, parts in enumerate([[whole], [whole], blocks, blocks]):  # halves begin and end with whole blocks
+        for pixels, kernels in parts:
             kernel = np.ascontiguousarray(kernels[kind])
             differences[kind] += cv2.filter2D(pixels, cv2.CV_32F, kernel, anchor=(0, 0))
     return differences[:, : height // CELL - 3, : width // CELL - 3]
@@ -245,47 +254,75 @@ def edge_density(small: Floats) -> Floats:
     return np.asarray(mean[::CELL, ::CELL] / 510, np.float32)
 
 
-def judged(level: Level, judges: Judges, rows: Places, columns: Places) -> Floats:
-    """Return the score of each of these windows in each look, (windows, looks)."""
-    scores = [judges.judge(windows) for windows in batches(level.windows, rows, columns)]
-    return np.concatenate([np.zeros((0, len(judges.looks)), np.float32), *scores])
-
-
 def batches(take: Callable[[Places, Places], Floats], rows: Places, columns: Places) -> Iterator[Floats]:
     """Yield what `take` returns of these windows, a batch after the other."""
     for start in range(0, len(rows), BATCH):
         yield take(rows[start : start + BATCH], columns[start : start + BATCH])
 
 
-def supporting(level: Level, judges: Judges) -> NDArray[np.float64]:
-    """Return box and score, (N, 5), of the windows that support a face: every second one, and all around good ones."""
+def likely_places(level: Level, judges: Judges) -> tuple[Places, Places]:
+    """Return rows and columns of the windows, of every second one each way, that may be faces at first glance."""
     rows, columns = np.nonzero(level.passable[::STEP, ::STEP])
     likely = np.concatenate([np.zeros(0, bool), *(judges.glance(one) for one in batches(level.glances, rows, columns))])
-    rows, columns = rows[likely] * STEP, columns[likely] * STEP
-    scores = judged(level, judges, rows, columns)
+    return rows[likely] * STEP, columns[likely] * STEP
+
+
+def places_around(level: Level, rows: Places, columns: Places, scores: Floats) -> tuple[Places, Places]:
+    """Return rows and columns of the windows around those of these that pass."""
     near = np.zeros(level.passable.shape, bool)
     passes = scores.max(axis=1, initial=0) > PASSES
     for row, column in zip(rows[passes], columns[passes], strict=True):
         near[max(0, row - AROUND) : row + AROUND + 1, max(0, column - AROUND) : column + AROUND + 1] = True
     near[rows, columns] = False
     more_rows, more_columns = np.nonzero(near)
-    scores = np.concatenate([scores, judged(level, judges, more_rows, more_columns)])
+    return more_rows, more_columns
+
+
+def judged(judges: Judges, places: Sequence[tuple[Level, Places, Places]]) -> list[Floats]:
+    """Return the scores in each look of the windows at these places of each level; levels share products."""
+    scores, waiting = [np.zeros((0, len(judges.looks)), np.float32)], [np.zeros((0, GRID * GRID * 8), np.float32)]
+    for level, rows, columns in places:
+        for windows in batches(level.windows, rows, columns):
+            waiting.append(windows)
+            if sum(map(len, waiting)) >= BATCH:
+                scores.append(judges.judge(np.concatenate(waiting)))
+                waiting = waiting[:1]
+    scores.append(judges.judge(np.concatenate(waiting)))
+    return np.split(np.concatenate(scores), np.cumsum([len(rows) for _, rows, _ in places]))[:-1]
+
+
+def boxes_of(level: Level, rows: Places, columns: Places, scores: Floats) -> NDArray[np.float64]:
+    """Return box and score, (N, 5), of the windows that support a face."""
     at, look = np.nonzero(scores > COUNTS)
     # the cells of a window end 2 px before its right edge, which is its left one when it is mirrored
-    left = (np.concatenate([columns, more_columns])[at] - look) * CELL / WINDOW * level.scale[0]
-    top = np.concatenate([rows, more_rows])[at] * CELL / WINDOW * level.scale[1]
+    left = (columns[at] - look) * CELL / WINDOW * level.scale[0]
+    top = rows[at] * CELL / WINDOW * level.scale[1]
     return np.column_stack([left, top, left + level.scale[0], top + level.scale[1], scores[at, look]])
 
 
 def search(grey: NDArray[np.uint8], judges: Judges) -> list[Face]:
-    """Return the faces of a grey frame, (H, W) uint8, the best first."""
-    return agreeing(np.concatenate([np.zeros((0, 5)), *(supporting(level, judges) for level in levels(grey))]))
+    """Return the faces of a grey frame, (H, W) uint8, the best first; of one that a side cuts, the part inside."""
+    import cv2
+
+    shorter, width = min(grey.shape), grey.shape[1]
+    beyond = round(BEYOND * shorter)
+    wider = cv2.copyMakeBorder(grey, 0, 0, beyond, beyond, cv2.BORDER_REPLICATE)
+    sizes = levels(np.asarray(wider, np.uint8), max(WINDOW, SMALLEST * shorter), LARGEST * shorter)
+    coarse = [(level, *likely_places(level, judges)) for level in sizes]
+    scores = judged(judges, coarse)
+    fine = [(place[0], *places_around(*place, score)) for place, score in zip(coarse, scores, strict=True)]
+    scores += judged(judges, fine)
+    boxes = [boxes_of(*place, score) for place, score in zip(coarse + fine, scores, strict=True)]
+    windows = np.concatenate([np.zeros((0, 5)), *boxes])
+    windows[:, [0, 2]] = (windows[:, [0, 2]] * (width + 2 * beyond) - beyond) / width
+    centres = (windows[:, 0] + windows[:, 2]) / 2
+    return agreeing(windows[(centres > 0) & (centres < 1)])
 
 
 def agreeing(windows: NDArray[np.float64]) -> list[Face]:
     """Join windows, (N, 5) of box and score, into faces: each where the sum of scores is highest.
 
-    The score of a face is s / (s + h), s being the sum of its windows' scores; h is 3, and more for small faces.
+    The score of a face is s / (s + h), s being the sum of its windows' scores; h is 3.6, and more for small faces.
     """
     windows = windows[np.argsort(-windows[:, 4], kind="stable")][:MOST]
     boxes, scores = windows[:, :4], windows[:, 4]
