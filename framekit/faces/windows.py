@@ -34,7 +34,7 @@ COUNTS = 0.1  # score from which a window supports a face; chosen
 MOST = 2000  # windows that may support faces, the best ones; chosen, for frames full of patterns
 SAME = 0.6  # intersection over union above which two windows are the same face; chosen
 ANOTHER = 0.1  # of the smaller area; Source: nvxs, of which overlapping faces only the best one stays
-HALF_SURE = 3.6  # support of a face with a score of 0.5; chosen: 0.7 then keeps no pattern of two composed shows
+HALF_SURE = 4.5  # support of a face with a score of 0.5; chosen: 0.7 then keeps no pattern of two composed shows
 SMALL, CAUTION = 0.1, 6  # of the frame's height, below which ornaments look like faces; power of the doubt. Chosen
 
 
@@ -322,7 +322,7 @@ def search(grey: NDArray[np.uint8], judges: Judges) -> list[Face]:
 def agreeing(windows: NDArray[np.float64]) -> list[Face]:
     """Join windows, (N, 5) of box and score, into faces: each where the sum of scores is highest.
 
-    The score of a face is s / (s + h), s being the sum of its windows' scores; h is 3.6, and more for small faces.
+    The score of a face is s / (s + h), s being the sum of its windows' scores; h is 4.5, and more for small faces.
     """
     windows = windows[np.argsort(-windows[:, 4], kind="stable")][:MOST]
     boxes, scores = windows[:, :4], windows[:, 4]
