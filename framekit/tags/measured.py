@@ -21,7 +21,7 @@ EYE_SIZE = (43, 38)  # px, to which each eye is brought; of a face of 96 px. Wha
 SKIN_HUES, SKIN_TINTED, SKIN_DARK = (5, 50), 0.45, 0.6  # degrees, saturation and value of skin in white light
 LIKE_SKIN = 60  # RGB distance
 IRIS_SATURATIONS = (0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.75)
-IRIS_DARK = 0.3  # minimum value of an iris; darker are lashes and pupils
+IRIS_DARK, IRIS_PALE = 0.3, 0.11  # minimum value, and saturation times value, of an iris; less have lashes and hair
 IRIS_SIZES = (0.012, 0.3)  # of the region
 OFF_CENTRE = (0.35, 0.3)  # of the region's width and height, how far an iris lies from its middle at most
 AGREEMENT = 0.75  # of the votes, for one colour
@@ -146,8 +146,9 @@ def irises(eye: Pixels, skin: NDArray[np.float64]) -> Iterator[NDArray[np.float3
     hue, saturation, value = colours[..., 0], colours[..., 1], colours[..., 2]
     skinlike = (hue < 45) & (value > 0.7) & (saturation < 0.6)
     skinlike |= np.linalg.norm(small.astype(np.float32) - skin, axis=2) < LIKE_SKIN
+    bright = (value > IRIS_DARK) & (saturation * value > IRIS_PALE)
     for least in IRIS_SATURATIONS:
-        coloured = ((saturation > least) & (value > IRIS_DARK) & ~skinlike).astype(np.uint8)
+        coloured = ((saturation > least) & bright & ~skinlike).astype(np.uint8)
         _, labels, stats, centres = cv2.connectedComponentsWithStats(coloured, connectivity=4)
         islands = [number for number in range(1, len(stats)) if is_iris(stats[number], centres[number])]
         if islands:
