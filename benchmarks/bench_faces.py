@@ -2,6 +2,7 @@
 
     python extract_frames.py --src_dir EPISODES --dst_dir frames --remove_similar
     python -m benchmarks.bench_faces --src_dir frames --truth EPISODES/truth [--grid input.jpg] [--model NAME …]
+    python -m benchmarks.bench_faces --src_dir frames --truth EPISODES/truth --package 2 --workers 1
 
 --truth holds files as of the sample show. A face is found by its centre if the centre of a box lies in it, by overlap
 if intersection over union is 0.3 or more; the truth's faces go from brows to mouth, so boxes of detectors are larger.
