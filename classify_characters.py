@@ -38,8 +38,10 @@ def add_comparison(options: StageParser) -> None:
         nargs="+",
         default=descriptors.EMBEDDED,
         help="colour_shape, or its parts colour, layout, shape; ccip (hub), an ONNX file or folder, or"
-        " torchvision:NAME; several, with commas or repeated, are weighted by cross-validation",
+        " torchvision:NAME; several, with commas or repeated, are weighted by cross-validation, and colour_shape is"
+        " joined to others",
     )
+    options.option("alone", action="store_true", help="compare by --model alone, without colour_shape")
     options.option(
         "method",
         choices=recognise.METHODS,
@@ -101,7 +103,7 @@ def parser() -> StageParser:
     options.option("cluster", type=Path, help="only group the faces, into this new folder; needs no references")
     options.option("min_cluster", type=count, default=5, help="minimum number of faces in a cluster")
     options.option("subclusters", action="store_true", help="--cluster also separates the views of a character")
-    comparing = ("model", "limit")
+    comparing = ("model", "alone", "limit")
     options.does_only("cluster", [*comparing, "min_cluster", "subclusters"])
     naming = ("method", "face_model", "unknown_threshold", "margin_weight", "min_lead", "no_flip", "seed")
     options.does_only("evaluate", [*comparing, *naming, "ref_dir", "learn_from_corrections"])
@@ -147,8 +149,8 @@ def summary(counts: Counter[str], written: int, done: int, kept: int) -> str:
 def main(args: argparse.Namespace) -> int:
     """Run the command line."""
     workers = console.worker_count(args.workers)
-    models = hub.model_names(args.model)
-    if not models:
+    models = descriptors.joined(hub.model_names(args.model), args.alone)
+    if not hub.model_names(args.model):
         raise errors.UsageError("--model names no descriptor")
     if args.ref_dir is None and not args.cluster:
         raise errors.UsageError("--ref_dir must be given, or --cluster FOLDER to begin without references")

@@ -15,7 +15,7 @@ from framekit.cli import run
 from framekit.cli.parser import Joined, StageParser
 from framekit.cli.values import count, fraction, positive
 from framekit.dataset import frames
-from framekit.faces import crops, detect, draw, filter, models
+from framekit.faces import crops, detect, draw, filter, models, scenes
 from framekit.files import atomic, names
 from framekit.sidecars import faces
 
@@ -26,8 +26,8 @@ def look_options(options: StageParser) -> None:
     options.option(
         "detect_size",
         type=int,
-        default=detect.Settings.size,
-        help="longer side in px to which frames are shrunk for animeface and cascades",
+        help="longer side in px to which frames are shrunk; half of it finds no face below a tenth of the height, in a"
+        " third of the time (default: 800 for animeface, 640 for cascades)",
     )
     options.option(
         "tiles",
@@ -38,7 +38,7 @@ def look_options(options: StageParser) -> None:
     options.option(
         "single_look",
         action="store_true",
-        help="animeface does not search the mirrored frame: twice as fast, finds fewer faces",
+        help="animeface does not search the mirrored frame: a quarter faster, finds fewer faces",
     )
     options.option(
         "max_overlap",
@@ -126,7 +126,7 @@ def main(args: argparse.Namespace) -> int:
     atomic.clean_up((frame.parent for frame in found), names.FACES)
     unreadable: list[tuple[Path, str]] = []
     face_count = empty = by_hand = 0
-    looks = detect.find_faces(todo, settings, limits, workers, args.batch_size)
+    looks = scenes.find_in_scenes(found, todo, settings, limits, workers, args.batch_size)
     for frame, seen in console.progress(looks, len(todo), "frame"):
         if isinstance(seen, frames.Unreadable):
             unreadable.append((frame, seen.reason))

@@ -8,8 +8,9 @@ X.faces.json, and --truth says who they are, as for the sample show; shots and q
 An episode draws k shots of each character and asks about all the rest; two characters are held out as impostors.
 accuracy: best name right, among known ones, mean of the episodes and its 95 % interval. AUROC: known against impostors,
 by strength. refused: share of impostors refused at the strength that loses 5 % of the known faces. named, right,
-impostors: with the strength that the shots themselves calibrate. The baselines are nearest centroid on a MobileNet
-(--model PATH.onnx) and on a colour histogram (`colour`). Methods that train run where torch and learn2learn are.
+impostors: with the strength that the shots themselves calibrate. With --crowd, strength is the support of a face by
+all others that are asked about, as in classify_characters.py. The baselines are nearest centroid on a MobileNet
+(--model PATH.onnx) and on colour histograms (`colour`). Methods that train run where torch and learn2learn are.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from framekit.characters import calibrate, descriptors, references
 from framekit.characters.descriptors import Vector
 from framekit.characters.match import NAMERS, Acceptance, References, centroid_namer
 from framekit.characters.recognise import CHANGES, METHODS, Choice, trained_maker, views_of
+from framekit.characters.show import support
 from framekit.characters.train import TRAINED
 from framekit.dataset import frames
 from framekit.faces import crops, detect
@@ -125,7 +127,7 @@ def draw(heads: Labelled, shots: int, numbers: np.random.Generator) -> tuple[lis
 
 
 def run_episode(
-    heads: Labelled, rows: Described, method: str, drawn: tuple[list[int], list[int], list[int]], prior: float | None
+    heads: Labelled, rows: Described, method: str, drawn: tuple[list[int], list[int], list[int]], crowd: bool
 ) -> Result:
     """Name the queries of one episode by its shots."""
     shots, queries, foreign = drawn
@@ -143,8 +145,10 @@ def run_episode(
     acceptance = Acceptance(0, margin)
     right = np.array(namer.names)[scores.argmax(axis=1)] == names[queries]
     strength, other = acceptance.strength(scores), acceptance.strength(strange)
-    trials = calibrate.try_out(known, make, margin, method in TRAINED)
-    least = calibrate.least_strength(trials, prior)
+    least = calibrate.least_strength(calibrate.try_out(known, make, margin, method in TRAINED), None)
+    found = support(known, rows.views[[*queries, *foreign], 0]) if crowd else None
+    if found is not None:
+        strength, other, least = found.faces[: len(queries)], found.faces[len(queries) :], found.least
     named = strength >= least
     return Result(
         accuracy=float(right.mean()),
@@ -185,8 +189,7 @@ def measure(heads: Labelled, args: Any) -> None:
                 numbers = np.random.default_rng(shots)
                 drawn = [one for _ in range(args.splits) if (one := draw(heads, shots, numbers)) is not None]
                 if drawn:
-                    prior = calibrate.PRIORS.get((model, method))
-                    results = [run_episode(heads, rows, method, one, prior) for one in drawn]
+                    results = [run_episode(heads, rows, method, one, args.crowd) for one in drawn]
                     print_row(model, method, shots, results, embedding)
 
 
@@ -199,6 +202,7 @@ def main() -> None:
     options.add_argument("--model", action="append")
     options.add_argument("--method", nargs="+", choices=METHODS, default=["centroid", "knn", "linear"])
     options.add_argument("--shots", type=int, nargs="+", default=[1, 5, 10])
+    options.add_argument("--crowd", action="store_true")
     options.add_argument("--splits", type=int, default=20)
     options.add_argument("--workers", type=int, default=2)
     args = options.parse_args()

@@ -2,6 +2,7 @@
 
     python extract_frames.py --src_dir EPISODES --dst_dir frames --remove_similar
     python -m benchmarks.bench_faces --src_dir frames --truth EPISODES/truth [--grid input.jpg] [--model NAME …]
+    python -m benchmarks.bench_faces --src_dir frames --truth EPISODES/truth --package 2 --workers 1
 
 --truth holds files as of the sample show. A face is found by its centre if the centre of a box lies in it, by overlap
 if intersection over union is 0.3 or more; the truth's faces go from brows to mouth, so boxes of detectors are larger.
@@ -9,7 +10,9 @@ The score with the best F1 is printed beside the default. --grid is the 6 x 6 gr
 hysts/anime-face-detector (38 faces, no truth but their number): it is looked at part by part, and
 as one frame with --tiles 6.
 For the speed of a YOLO model without weights at hand, export one: YOLO("yolov8s.yaml").export(format="onnx",
-dynamic=True); `--speed_only` leaves quality out.
+dynamic=True); `--speed_only` leaves quality out. `--package` measures animeface against its own package, which judges
+one window after the other: what both find in the same frames, and the time of both frame by frame, one core each. It
+wants all frames of each scene in --src_dir.
 """
 
 import argparse
@@ -19,10 +22,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks import package_animeface
 from benchmarks.score_show import VISIBLE, read_truths
 from framekit.boxes import Box, Face, Seen, overlap
 from framekit.dataset import frames
-from framekit.faces import detect
+from framekit.faces import detect, scenes
 from framekit.faces.filter import Limits
 from framekit.faces.yolo import Yolo, as_input
 from framekit.pixels import decode
@@ -144,6 +148,46 @@ def measure_grid(model: str, grid: Path) -> None:
         print(f"  grid as one frame, --tiles {tiles}: {len(found)} of {GRID_FACES} faces")
 
 
+def measure_package(paths: Sequence[Path], every: int, truth: Path, workers: int) -> None:
+    """Print what animeface's package and we find on every Nth frame, we alone and with its scene, and speeds.
+
+    Seconds are those of one core, without decoding.
+    """
+    truths, episodes = read_truths(truth), episode.Episodes()
+    settings, limits = detect.Settings(), Limits()
+    in_scenes = dict(scenes.find_in_scenes(paths, paths, settings, limits, workers))
+    ours = detect.load_finder(settings, limits)
+    looked: dict[str, list[Looked]] = {"package": [], "ours, frame by frame": [], "ours": []}
+    seconds = [0.0, 0.0]
+    for path in paths[::every]:
+        source = episodes.source_of(path)
+        shown = truths[source["video"]]
+        boxes = true_boxes(shown["frames"][source["source_frame"]], shown["size"])
+        pixels, seen = decode.read_pixels(path), in_scenes[path]
+        start = time.process_time()
+        theirs = [face for face in package_animeface.detect(pixels) if face.score >= package_animeface.MIN_SCORE]
+        middle = time.process_time()
+        alone = ours.seen([ours.look(pixels)])[0].faces
+        seconds = [seconds[0] + middle - start, seconds[1] + time.process_time() - middle]
+        found = (theirs, alone, seen.faces if isinstance(seen, Seen) else [])
+        for frames_of, faces in zip(looked.values(), found, strict=True):
+            frames_of.append(Looked(faces, *boxes))
+    for name, one in looked.items():
+        at, wanted = quality(one, 0), sum(len(frame.wanted) for frame in one)
+        print(f"  {name}: recall {at.recall:.3f} of {wanted}, precision {at.precision:.3f}, {false_faces(one)} false")
+    speeds = [len(paths[::every]) / spent for spent in seconds]
+    print(f"  {speeds[0]:.2f} and {speeds[1]:.2f} frames/s of a core: {speeds[1] / speeds[0]:.1f} times as fast")
+
+
+def false_faces(looked: Sequence[Looked]) -> int:
+    """Return how many of the faces that were found are none."""
+    return sum(
+        not any(centre_inside(face.box, true) for true in (*one.wanted, *one.tolerated))
+        for one in looked
+        for face in one.found
+    )
+
+
 def raw_seconds(finder: detect.Finder, pixels: Sequence[decode.Pixels]) -> float:
     """Return how long the detectors alone take on frames that are decoded and, for YOLO, prepared."""
     seconds = 0.0
@@ -195,9 +239,13 @@ def main() -> None:
     options.add_argument("--model", action="append", default=None)
     options.add_argument("--speed_frames", type=int, default=96)
     options.add_argument("--speed_only", action="store_true")
+    options.add_argument("--package", type=int, default=0, metavar="N", help="only this, every Nth frame")
     options.add_argument("--workers", type=int, default=2)
     args = options.parse_args()
     paths = frames.find_frames(args.src_dir)
+    if args.package:
+        measure_package(paths, args.package, args.truth, args.workers)
+        return
     for model in args.model or ["animeface"]:
         print(model)
         if not args.speed_only:

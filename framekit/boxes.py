@@ -22,11 +22,15 @@ class Face:
 
 @dataclass(frozen=True)
 class Seen:
-    """What was found in a frame, from left to right: faces, people, and dropped faces with the reason."""
+    """What was found in a frame, from left to right: faces, people, and dropped faces with the reason.
+
+    `faint` are faces with less than the minimum score, which other frames of the scene may bear out.
+    """
 
     faces: list[Face]
     people: list[Face]
     dropped: list[tuple[Face, str]]
+    faint: Sequence[Face] = ()
 
 
 def face_at(left: float, top: float, right: float, bottom: float, score: float, label: str = FACE) -> Face:

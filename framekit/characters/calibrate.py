@@ -14,12 +14,9 @@ from framekit.sidecars.metadata import OOD
 NamerMaker = Callable[[References], Namer]
 MARGIN_WEIGHT = 0.5  # of the lead over the runner-up, added to the similarity; chosen, not measured
 DEFAULT_THRESHOLD = 0.7  # least strength where neither a prior nor two characters are known; chosen between the priors
-# Least strength that was measured (colour_shape: where known and unknown faces of two sample shows part best, over
-# random characters and 3 to 5 references) or published by the author (ccip: 1 - 2 x its own threshold of 0.17848;
-# source: deepghs/ccip_onnx). References move it within BAND: where it is known, it is a better guess than theirs.
+# Least strength published by the author (ccip: 1 - 2 x its own threshold of 0.17848; source: deepghs/ccip_onnx).
+# References move it within BAND: where it is known, it is a better guess than theirs.
 PRIORS = {
-    ("colour_shape", "centroid"): 0.68,
-    ("colour_shape", "knn"): 0.66,
     ("ccip", "centroid"): 0.643,
     ("ccip", "knn"): 0.643,
 }
@@ -103,24 +100,37 @@ def try_out(references: References, make: NamerMaker, margin_weight: float, quic
     for row, scores in held_out(references, make, quick):
         right.append(known[int(scores.argmax())] == references.names[row])
         strength.append(float(acceptance.strength(scores[None])[0]))
-    strange = [float(acceptance.strength(scores).max()) for scores in impostors(references, make, quick)]
+    strange = [strength for scores in impostors(references, make, quick) for strength in acceptance.strength(scores)]
     return Trials(np.array(right, bool), np.array(strength), np.array(strange))
 
 
-def least_strength(trials: Trials, prior: float | None) -> float:
-    """Return the strength below which a face is unknown: that of the strongest impostor among the references.
+def best_cut(known: NDArray[np.float64], strange: NDArray[np.float64]) -> float:
+    """Return the strength that keeps the largest share of `known` and refuses the largest of `strange`.
 
-    Unknown people of a show resemble its characters more than these impostors do, so a prior
-    holds it within BAND. With few characters they seem too strong; half of the held-out references must get their name.
+    Of equals it is the lowest; in a gap it lies in the middle. Source: Youden 1950, index for rating diagnostic tests.
+
+    >>> best_cut(np.array([0.4, 0.8, 0.9]), np.array([0.1, 0.2, 0.5]))
+    0.3
     """
-    if not len(trials.impostors):
+    values = np.unique(np.concatenate([known, strange]))
+    kept = (known[None] >= values[:, None]).mean(axis=1)
+    taken = (strange[None] >= values[:, None]).mean(axis=1)
+    best = int(np.argmax(np.round(kept - taken, 9)))
+    below = values[best - 1] if best else values[best]
+    return round(float(below + values[best]) / 2, 4)
+
+
+def least_strength(trials: Trials, prior: float | None) -> float:
+    """Return the strength below which a face is unknown: where held-out references and impostors part best.
+
+    A prior holds it within BAND. Without impostors, or without any held-out reference that was named right, it is the
+    prior or a default.
+    """
+    known = trials.strength[trials.right]
+    if not len(trials.impostors) or not len(known):
         return DEFAULT_THRESHOLD if prior is None else prior
-    strongest = float(trials.impostors.max())
-    if trials.right.any():
-        strongest = min(strongest, float(np.median(trials.strength[trials.right])))
-    if prior is not None:
-        strongest = min(max(strongest, prior + BAND[0]), prior + BAND[1])
-    return round(strongest, 4)
+    least = best_cut(known, trials.impostors)
+    return least if prior is None else round(min(max(least, prior + BAND[0]), prior + BAND[1]), 4)
 
 
 def weightings(parts: int) -> list[tuple[float, ...]]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from framekit.characters.calibrate import NamerMaker, held_out
 from framekit.characters.match import Acceptance, References
+from framekit.characters.show import distinct
 from framekit.console import counted
 from framekit.pixels.decode import Pixels
 from framekit.sidecars.metadata import OOD, UNKNOWN
@@ -42,6 +43,7 @@ class Evaluation:
     suspicious: list[tuple[Path, str, str]]
     duplicates: list[tuple[Path, Path, float]]
     needs: dict[str, int]
+    looks: dict[str, int]
 
     @property
     def counts(self) -> tuple[int, int, int]:
@@ -64,7 +66,15 @@ def evaluate(
         confusion[place[name], place[guess] if accepted and guess != OOD else -1] += 1
         if guess != name and accepted:
             suspicious.append((paths[row], name, guess))
-    return Evaluation(names, confusion, suspicious, duplicates(references, paths), needs(references, names, confusion))
+    looks = {name: looks_of(references, name) for name in names}
+    doubled = duplicates(references, paths)
+    return Evaluation(names, confusion, suspicious, doubled, needs(references, names, confusion), looks)
+
+
+def looks_of(references: References, name: str) -> int:
+    """Return how many looks the references of a character show; framings of one drawing are one look."""
+    rows = references.vectors[np.array(references.names) == name, 0]
+    return len(distinct(rows / np.maximum(1e-9, np.linalg.norm(rows, axis=1, keepdims=True)))[0])
 
 
 def duplicates(references: References, paths: Sequence[Path]) -> list[tuple[Path, Path, float]]:
@@ -105,6 +115,11 @@ def report(found: Evaluation) -> list[str]:
         lines.append(f"  {name}: {', '.join(given) or 'a single reference, which cannot be held out'}")
     lines += [f"mislabelled? {path} lies in {name} and looks like {guess}" for path, name, guess in found.suspicious]
     lines += [f"nearly the same drawing: {one} and {other}" for one, other, _ in found.duplicates]
+    for row, name in enumerate(found.names):
+        judged = int(found.confusion[row].sum())
+        if judged >= 2 * found.looks[name] and judged > 1:
+            looks = counted(found.looks[name], "look")
+            lines.append(f"{name}: {judged} references show {looks}; turned heads and other light tell more")
     missed = found.confusion.sum(axis=1) - np.diag(found.confusion)
     for name, number in found.needs.items():
         why = int(missed[found.names.index(name)])

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from framekit.boxes import Box, Face
 from framekit.characters.descriptors import Vector
 from framekit.characters.match import NamedFace
 from framekit.characters.recognise import Recogniser
-from framekit.characters.scenes import Shown, inferred, name_scene
+from framekit.characters.show import Shown, inferred, name_scene, support
 from framekit.dataset import frames
 from framekit.faces.crops import crop_head
 from framekit.files import atomic
@@ -24,6 +24,7 @@ from framekit.sidecars import characters, metadata
 from framekit.sidecars.corrections import WRITTEN
 from framekit.sidecars.episode import Episodes
 
+MOST = 2000  # faces that are weighed against each other at most: time and memory grow with the square; chosen
 CROPS_AT_A_TIME = 8  # crops from several frames that are embedded together: the batch of the networks
 
 
@@ -46,21 +47,55 @@ def name_frames(
 ) -> Iterator[tuple[Path, list[NamedFace] | frames.Unreadable]]:
     """Yield each frame of `todo` with the names of its faces.
 
-    With `voting`, all frames of its scene are looked at, and vote.
+    With `voting`, all frames of its scene are looked at, and vote, and all faces of its folder tell who is a stranger.
     """
-    groups = [[frame] for frame in known] if not voting else list(scenes_of(list(known)))
-    groups = [members for members in groups if any(frame in todo for frame in members)]
-    wanted = {frame: known[frame] for members in groups for frame in members}
+    crowds = [[[frame]] for frame in known if frame in todo] if not voting else list(crowds_of(known))
+    crowds = [scenes for scenes in crowds if any(frame in todo for scene in scenes for frame in scene)]
+    wanted = {frame: known[frame] for scenes in crowds for scene in scenes for frame in scene}
     looks = looks_of(wanted, recogniser, workers)
     bar = iter(console.progress(looks, len(wanted), "frame"))
-    for members in groups:
-        seen = [next(bar) for _ in members]
-        shown = [Shown(known[frame], look) for frame, look in seen if not isinstance(look, frames.Unreadable)]
-        named = iter(name_scene(shown, recogniser.namer, recogniser.acceptance, voting))
-        for frame, look in seen:
-            result = look if isinstance(look, frames.Unreadable) else next(named)
+    for scenes in crowds:
+        seen = dict(next(bar) for scene in scenes for _ in scene)
+        shown = {
+            frame: Shown(known[frame], look) for frame, look in seen.items() if not isinstance(look, frames.Unreadable)
+        }
+        named = name_crowd(scenes, shown, recogniser, voting)
+        for frame, look in seen.items():
             if frame in todo:
-                yield frame, result
+                yield frame, look if isinstance(look, frames.Unreadable) else named[frame]
+
+
+def name_crowd(
+    scenes: Sequence[Sequence[Path]], shown: Mapping[Path, Shown], recogniser: Recogniser, voting: bool
+) -> dict[Path, list[NamedFace]]:
+    """Return the names of the faces of each frame that is `shown`, scene by scene."""
+    acceptance, looks = recogniser.acceptance, [one.vectors for one in shown.values() if len(one.faces)]
+    if voting and recogniser.by_crowd and looks and (found := support(recogniser.adapted, np.concatenate(looks))):
+        acceptance = replace(acceptance, unknown_below=found.least)
+        ends = np.cumsum([len(one.faces) for one in shown.values()])
+        parts = np.split(found.faces, ends[:-1])
+        shown = {frame: replace(one, support=own) for (frame, one), own in zip(shown.items(), parts, strict=True)}
+    named: dict[Path, list[NamedFace]] = {}
+    for scene in scenes:
+        own = [frame for frame in scene if frame in shown]
+        given = name_scene([shown[frame] for frame in own], recogniser.namer, acceptance, voting)
+        named.update(zip(own, given, strict=True))
+    return named
+
+
+def crowds_of(known: Mapping[Path, Sequence[Face]]) -> Iterator[list[list[Path]]]:
+    """Yield the scenes of each folder, in their order; of a large one, in parts of up to MOST faces."""
+    scenes: list[list[Path]] = []
+    count = 0
+    for scene in scenes_of(list(known)):
+        own = sum(len(known[frame]) for frame in scene)
+        if scenes and (scenes[0][0].parent != scene[0].parent or count + own > MOST):
+            yield scenes
+            scenes, count = [], 0
+        scenes.append(scene)
+        count += own
+    if scenes:
+        yield scenes
 
 
 def looks_of(

@@ -52,7 +52,7 @@ class Choice:
     """
 
     models: Sequence[str] = (descriptors.EMBEDDED,)
-    method: str = "knn"
+    method: str = "linear"
     unknown_below: float | None = None
     margin_weight: float | None = None
     min_lead: float = Acceptance.min_lead
@@ -73,6 +73,8 @@ class Recogniser:
 
     `load_recogniser` makes it. `embed` turns head crops into rows (N, D), `namer` scores them, `acceptance` decides.
     `make` fits a namer to other references, for evaluation; `quick` holds those out in folds, not one by one.
+    `adapted` references are rows as `embed` gives them; `by_crowd` tells that faces of a show tell who is unknown,
+    since nobody chose a threshold.
     """
 
     embed: Callable[[Sequence[Pixels]], Vector]
@@ -83,6 +85,8 @@ class Recogniser:
     make: calibrate.NamerMaker
     quick: bool
     calibration: str
+    adapted: References
+    by_crowd: bool
 
     @property
     def remarks(self) -> list[str]:
@@ -99,7 +103,8 @@ class Recogniser:
         if not faces:
             return []
         looks = self.embed([crop_head(pixels, face) for face in faces])
-        return name_faces(faces, self.namer.score(looks), self.namer, self.acceptance)
+        scores = self.namer.score(looks)
+        return name_faces(faces, scores, self.namer, self.acceptance, self.acceptance.strength(scores))
 
 
 def views_of(crop: Pixels, flip: bool, changes: int, numbers: np.random.Generator) -> list[Pixels]:
@@ -175,7 +180,7 @@ def load_recogniser(
     >>> recogniser = load_recogniser(folder)
     >>> [face] = recogniser.name(image, detect_faces(image))
     >>> face.name, round(face.score, 3), face.runner_up
-    ('Aoba', 1.0, None)
+    ('Aoba', 0.908, None)
     """
     folder, corrected = Path(folder), corrected or {}
     unusable: list[tuple[Path, str]] = []
@@ -208,9 +213,11 @@ def fit(heads: Heads, choice: Choice, device: str, head_path: Path) -> Recognise
     adapt: Callable[[Vector], Vector] = lambda rows: rows  # noqa: E731
     if choice.method in TRAINED:
         adapt = head_for(references, choice, head_path)
-    namer = fitted(references.changed(adapt))
+    adapted = references.changed(adapt)
+    namer = fitted(adapted)
     embed = lambda crops: adapt(np.concatenate(load(crops), axis=1) * scale)  # noqa: E731
-    return Recogniser(embed, namer, acceptance, heads, references, make, quick, calibration)
+    by_crowd = choice.unknown_below is None and choice.margin_weight is None
+    return Recogniser(embed, namer, acceptance, heads, references, make, quick, calibration, adapted, by_crowd)
 
 
 def calibrated(

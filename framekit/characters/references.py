@@ -45,15 +45,19 @@ class Heads:
         )
 
 
+REFERENCE_SCORE = 0.5  # minimum of a face: a reference shows one, so that a doubtful one is right more often. Chosen
+
+
 @dataclass(frozen=True)
 class FindFaces:
     """Find the faces of a reference, the largest first; picklable, so that it can run in another process."""
 
     detector: Detector
+    least: float
 
     def __call__(self, pixels: decode.Pixels) -> tuple[decode.Pixels, list[boxes.Face]]:
         """Return the pixels with their faces."""
-        return pixels, filter.reference_faces(self.detector, pixels)
+        return pixels, filter.reference_faces(self.detector, pixels, self.least)
 
 
 def find_references(folder: Path, unusable: list[tuple[Path, str]]) -> dict[str, list[Path]]:
@@ -138,7 +142,8 @@ def find_heads(references: Mapping[str, Sequence[Path]], settings: Settings, wor
         looked[path] = pixels if isinstance(pixels, frames.Unreadable) else (pixels, known[path])
     if asked:
         detector = detect.load_detector(settings.models[0], settings)
-        looks = frames.map_frames(FindFaces(detector), asked, workers, detect.needs_processes([detector]))
+        find = FindFaces(detector, min(REFERENCE_SCORE, settings.least(settings.models[0])))
+        looks = frames.map_frames(find, asked, workers, detect.needs_processes([detector]))
         looked.update(console.progress(looks, len(asked), "reference"))
     for path, name in owner.items():
         look = looked[path]

@@ -1,87 +1,115 @@
-"""The animeface detector, called so that it works with every Pillow, and a drawing to check that it does."""
+"""The animeface detector: its networks, read from the package, and a drawing to check that they see."""
 
 import ctypes
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
-from framekit.boxes import Face, face_at
+from framekit.boxes import Face
 from framekit.errors import UsageError
-from framekit.faces.filter import merge_looks
 from framekit.faces.models import DETECTORS, InWorker
+from framekit.faces.windows import Floats, Judges, Network, Networks, search
 from framekit.pixels.decode import Pixels, shrink
 
-DETECT_SIZE = 640  # px; time grows with the area, and above 640 px animeface finds more false faces, not more faces
-MIN_SCORE = 0.7  # at 640 px with both looks it finds 127 of 130 faces of the sample show and no false one
+DETECT_SIZE = 800  # px; a window has 32 px at least, so that faces down to 5 % of the height of 16:9 are found
+MIN_SCORE = 0.7  # keeps no false face of the two composed shows that it was chosen on
 
 
-class OldPillowImage(ctypes.Structure):
-    """Pillow's image struct as it was before Pillow 12, which is what animeface reads. Source: Pillow 10, Imaging.h."""
+class Matrix(ctypes.Structure):
+    """nvxs's matrix: `rows` vectors of `length` numbers, `step` apart. Source: nvxs 1.0.2, nv_core_matrix.h."""
 
     _fields_ = [
-        ("mode", ctypes.c_char * 7),
-        ("type", ctypes.c_int),
-        ("depth", ctypes.c_int),
-        ("bands", ctypes.c_int),
-        ("xsize", ctypes.c_int),
-        ("ysize", ctypes.c_int),
-        ("palette", ctypes.c_void_p),
-        ("image8", ctypes.c_void_p),
-        ("image32", ctypes.c_void_p),
-        ("image", ctypes.c_void_p),
+        ("list", ctypes.c_int),
+        ("list_step", ctypes.c_uint),
+        ("length", ctypes.c_int),
+        ("vectors", ctypes.c_int),
+        ("image_rows", ctypes.c_int),
+        ("image_columns", ctypes.c_int),
+        ("step", ctypes.c_int),
+        ("alias", ctypes.c_int),
+        ("values", ctypes.POINTER(ctypes.c_float)),
     ]
+
+    def numbers(self) -> Floats:
+        """Return a copy as (vectors, length) float32."""
+        whole = np.ctypeslib.as_array(self.values, (self.vectors, self.step))
+        return np.array(whole[:, : self.length], np.float32)
+
+
+class Perceptron(ctypes.Structure):
+    """nvxs's network of two layers. Source: nvxs 1.0.2, nv_ml_mlp.h."""
+
+    _fields_ = [
+        ("input", ctypes.c_int),
+        ("hidden", ctypes.c_int),
+        ("output", ctypes.c_int),
+        ("input_weights", ctypes.POINTER(Matrix)),
+        ("hidden_weights", ctypes.POINTER(Matrix)),
+        ("input_bias", ctypes.POINTER(Matrix)),
+        ("hidden_bias", ctypes.POINTER(Matrix)),
+    ]
+
+    def network(self) -> Network:
+        """Return a copy of the weights."""
+        return Network(
+            np.ascontiguousarray(self.input_weights.contents.numbers().T),
+            self.input_bias.contents.numbers()[:, 0],
+            np.ascontiguousarray(self.hidden_weights.contents.numbers().T),
+            self.hidden_bias.contents.numbers()[:, 0],
+        )
+
+
+@lru_cache(maxsize=2)
+def load_judges(both_looks: bool) -> Judges:
+    """Return the networks inside the animeface package. Raises ImportError without it, ValueError if they are gone."""
+    from animeface import _nvxs
+
+    library = ctypes.CDLL(_nvxs.__file__)  # finds the names of the library beside it, too
+    direction, first, one, two = (
+        Perceptron.in_dll(library, f"nv_face_mlp_{name}").network() for name in ("dir", "face_00", "face_01", "face_02")
+    )
+    networks = Networks(direction, first, (one, two))
+    return Judges.of((networks, networks.mirrored()) if both_looks else (networks,))
+
+
+@lru_cache(maxsize=1)
+def blas() -> Any:
+    """Return what sets the threads of numpy's matrix products."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 @dataclass(frozen=True)
 class AnimeFace:
-    """animeface on pixels shrunk to `size` px, longer side; mirrored too if `both_looks`. Picklable."""
+    """animeface on pixels shrunk to `size` px, longer side; as if mirrored too if `both_looks`. Picklable."""
 
     size: int = DETECT_SIZE
     both_looks: bool = True
 
     def __call__(self, pixels: Pixels) -> list[Face]:
         """Return the faces in (H, W, 3) uint8 RGB pixels."""
-        small = shrink(pixels, self.size)
-        faces = raw_animeface(small)
-        if self.both_looks:
-            mirrored = raw_animeface(np.ascontiguousarray(small[:, ::-1]))
-            faces += [Face((1 - f.box[2], f.box[1], 1 - f.box[0], f.box[3]), f.score) for f in mirrored]
-        return [face_at(*face.box, face.score) for face in merge_looks(faces)]
+        import cv2
+
+        grey = np.asarray(cv2.cvtColor(shrink(pixels, self.size), cv2.COLOR_RGB2GRAY), np.uint8)
+        with blas().limit(limits=1, user_api="blas"):  # workers use the cores; threads of their own only wait
+            return search(grey, load_judges(self.both_looks))
 
 
 def load_animeface(size: int = DETECT_SIZE, both_looks: bool = True) -> InWorker:
     """Return the embedded detector, after it found a drawn face. Raises UsageError if it is not installed or broken."""
     ways_out = f"use --model {' or --model '.join(DETECTORS)} or a YOLO .onnx file"
     try:
-        found = raw_animeface(drawn_face())
+        found = AnimeFace()(drawn_face())
     except ImportError as error:
         raise UsageError(f"animeface has no build for this system or is not installed: {ways_out}") from error
+    except ValueError as error:
+        raise UsageError(f"animeface is built without the networks that version 2.0.3 has: {ways_out}") from error
     if not found:
         raise UsageError(f"animeface finds no face in its own test drawing on this system: {ways_out}")
-    return InWorker(AnimeFace(size, both_looks), needs_processes=True)  # it holds Python's lock while it works
-
-
-def raw_animeface(pixels: Pixels) -> list[Face]:
-    """Run animeface's compiled module on pixels of any size.
-
-    The package itself passes Pillow's private struct and silently finds nothing with Pillow 12 or later. The module
-    only follows the pointer behind an object's header, so a capsule with the old struct serves as well.
-    """
-    import animeface
-
-    height, width = pixels.shape[:2]
-    rgba = np.ascontiguousarray(np.dstack([pixels, np.full((height, width), 255, np.uint8)]))
-    rows = (ctypes.c_void_p * height)(*(rgba.ctypes.data + np.arange(height) * rgba.strides[0]).tolist())
-    start = ctypes.addressof(rows)
-    struct = OldPillowImage(b"RGB", 0, 8, 3, width, height, None, None, start, start)
-    make_capsule = ctypes.pythonapi.PyCapsule_New
-    make_capsule.restype, make_capsule.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
-    found = [animeface.Face(raw) for raw in animeface._nvxs.detect(make_capsule(ctypes.addressof(struct), None, None))]
-    return [
-        Face((p.x / width, p.y / height, (p.x + p.width) / width, (p.y + p.height) / height), face.likelihood)
-        for face in found
-        for p in [face.face.pos]
-    ]
+    return InWorker(AnimeFace(size, both_looks), needs_processes=True)  # numpy's threads are set for a process
 
 
 def drawn_face() -> Pixels:

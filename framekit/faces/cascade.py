@@ -15,6 +15,7 @@ SUFFIX = ".xml"
 SCALE_STEP = 1.05  # size of a window over that of the one before; chosen: half the step that OpenCV's default 1.1 takes
 # 4 overlapping windows, 4 / 5: so lbpcascade_animeface finds 355 of 395 faces of the sample show, and 5 false ones.
 MIN_SCORE = 0.8
+DETECT_SIZE = 640  # px; time grows with the area
 
 
 class Cascade:

@@ -1,7 +1,7 @@
 """Find faces with one detector or several: the table of detectors, views of a frame, batches, and joining."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from framekit.pixels.decode import Image
 
 TILE_OVERLAP = 0.25  # of a tile's side, shared with the next one; chosen: a face up to that size is whole in a tile
+FAINT = 0.1  # score from which a face that is below the minimum may be borne out by its scene; chosen
 EDGE = 0.01  # of a tile's side; chosen: a face that ends nearer to an inner edge is taken for cut by it
 PixelBox = tuple[int, int, int, int]  # (left, top, right, bottom) in px
 
@@ -29,15 +30,15 @@ class Settings:
     """Which detectors look, and how.
 
     `model` is one name, or several with commas between them; `min_score` is 0 to 1, None for each detector's own;
-    `size` is the longer side in px to which animeface and cascades shrink a view; `both_looks` shows animeface the
-    mirrored view too; `max_overlap` is the intersection over union above which two YOLO boxes are one; frames are also
-    cut into `tiles` x `tiles` parts, none below 2.
+    `size` is the longer side in px to which animeface and cascades shrink a view, None for each detector's own;
+    `both_looks` shows animeface the mirrored view too; `max_overlap` is the intersection over union above which two
+    YOLO boxes are one; frames are also cut into `tiles` x `tiles` parts, none below 2.
     """
 
     model: str = EMBEDDED
     device: str = "auto"
     min_score: float | None = None
-    size: int = animeface.DETECT_SIZE
+    size: int | None = None
     both_looks: bool = True
     max_overlap: float = yolo.MAX_OVERLAP
     tiles: int = 0
@@ -55,8 +56,9 @@ class Settings:
 
     def made(self, limits: Limits) -> dict[str, Any]:
         """Return with what faces are found, for the sidecar; of the settings, those that these detectors use."""
+        sizes = [self.longer_side(name) for name in self.models if family_of(name).size]
         values = {
-            "detect_size": self.size,
+            "detect_size": sizes[0] if len({*sizes}) == 1 else sizes,
             "single_look": not self.both_looks,
             "max_overlap": self.max_overlap,
             "tiles": self.tiles if self.tiles > 1 else 0,
@@ -72,17 +74,23 @@ class Settings:
         """Return the minimum score of a face for the detector of this name."""
         return family_of(name).min_score(name) if self.min_score is None else self.min_score
 
+    def longer_side(self, name: str) -> int:
+        """Return the longer side in px to which the detector of this name shrinks a view."""
+        return family_of(name).size if self.size is None else self.size
+
 
 @dataclass(frozen=True)
 class Family:
     """Detectors of one kind: which names of --model they have, the minimum score of a face, how one is loaded.
 
-    `ignores` are options that they have no use for.
+    `size` is the longer side in px to which they shrink views unless told otherwise; `ignores` are options that they
+    have no use for.
     """
 
     has: Callable[[str], bool]
     min_score: Callable[[str], float]
     load: Callable[[str, Settings], Detector]
+    size: int
     ignores: frozenset[str]
 
 
@@ -91,19 +99,22 @@ FAMILIES = (
     Family(
         has=lambda name: name == EMBEDDED,
         min_score=lambda name: animeface.MIN_SCORE,
-        load=lambda name, settings: animeface.load_animeface(settings.size, settings.both_looks),
+        load=lambda name, settings: animeface.load_animeface(settings.longer_side(name), settings.both_looks),
+        size=animeface.DETECT_SIZE,
         ignores=frozenset({"max_overlap"}),
     ),
     Family(
         has=lambda name: name.lower().endswith(cascade.SUFFIX),
         min_score=lambda name: cascade.MIN_SCORE,
-        load=lambda name, settings: cascade.load_cascade(Path(name), settings.size),
+        load=lambda name, settings: cascade.load_cascade(Path(name), settings.longer_side(name)),
+        size=cascade.DETECT_SIZE,
         ignores=frozenset({"max_overlap", "single_look"}),
     ),
     Family(
         has=lambda name: True,
         min_score=lambda name: MIN_SCORES.get(name, yolo.MIN_SCORE),
         load=lambda name, settings: yolo.load_yolo(name, settings.device, settings.least(name), settings.max_overlap),
+        size=0,
         ignores=frozenset({"detect_size", "single_look"}),
     ),
 )
@@ -171,12 +182,15 @@ class Finder:
         """Join the faces that each detector found in each view of one frame of (width, height) px."""
         views = views_of(size, self.tiles)
         groups: list[list[Face]] = []
+        faint: list[Face] = []
         for by_view, least in zip(by_detector, self.least, strict=True):
             placed = [from_view(face, view, size) for view, faces in zip(views, by_view, strict=True) for face in faces]
             good = [face for face in placed if face is not None and face.score >= least]
+            faint += [face for face in placed if face is not None and FAINT <= face.score < least]
             # views overlap, so that one face is found several times: the best one takes precedence
             groups += [good] if len(views) == 1 else [[face] for face in sorted(good, key=lambda face: -face.score)]
-        return plausible_faces(merge_detectors(groups), size, self.limits)
+        seen = plausible_faces(merge_detectors(groups), size, self.limits)
+        return replace(seen, faint=plausible_faces(faint, size, replace(self.limits, max_faces=0)).faces)
 
 
 def faces_by_view(detector: Detector, frames: Sequence[Sequence[Any]]) -> list[list[list[Face]]]:

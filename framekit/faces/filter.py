@@ -39,15 +39,6 @@ def face_of_head(head: Face) -> Face:
     return face_at(x - width / 2, y - height / 2, x + width / 2, y + height / 2, head.score, HEAD)
 
 
-def merge_looks(faces: Sequence[Face]) -> list[Face]:
-    """Keep the best of faces that were found twice: one whose centre lies in a better one is the same face."""
-    kept: list[Face] = []
-    for face in sorted(faces, key=lambda face: -face.score):
-        if not any(holds_centre(better.box, face.box) for better in kept):
-            kept.append(face)
-    return kept
-
-
 def same(one: Face, other: Face) -> bool:
     """Return whether two boxes are the same face, by their centres, or the same person, by their overlap."""
     if (one.label in PEOPLE) != (other.label in PEOPLE):
@@ -105,11 +96,14 @@ def plausible_faces(found: Sequence[Face], size: tuple[int, int], limits: Limits
     return Seen(good, people, dropped)
 
 
-def reference_faces(detector: Detector, pixels: Pixels) -> list[Face]:
-    """Return the faces of a reference image, the largest first, from the first size at which any are found."""
+def reference_faces(detector: Detector, pixels: Pixels, least: float = 0.0) -> list[Face]:
+    """Return the faces of a reference image, the largest first, from the first size at which any are found.
+
+    `least` is the minimum score, 0 to 1.
+    """
     for size in REFERENCE_SIZES:
         [faces] = detector.detect([detector.prepare(shrink(pixels, size))])
-        if found := [face for face in faces if face.label not in PEOPLE]:
+        if found := [face for face in faces if face.label not in PEOPLE and face.score >= least]:
             return sorted(found, key=area, reverse=True)
     return []
 

@@ -60,8 +60,9 @@ def classify(tmp_path: Path, *options: str) -> int:
 
 
 def strictly(tmp_path: Path, least: float, *options: str) -> int:
-    """Name faces by their similarity alone."""
-    return classify(tmp_path, "--unknown_below", str(least), "--margin_weight", "0", *options)
+    """Name faces by their similarity alone; options override."""
+    alone = ["--method", "knn", "--unknown_below", str(least), "--margin_weight", "0"]
+    return classify(tmp_path, *alone, *options)
 
 
 def faces_of(frame: Path) -> list[dict[str, Any]]:

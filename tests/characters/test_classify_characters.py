@@ -73,7 +73,7 @@ def test_the_lead_over_the_runner_up_can_make_up_for_likeness(tmp_path: Path, as
     frame = add_face(tmp_path, 40)
     assert strictly(tmp_path, 0.8) == 0
     assert names_of(frame) == ["unknown"]
-    assert classify(tmp_path, "--unknown_below", "0.8", "--margin_weight", "0.5", "--redo") == 0
+    assert strictly(tmp_path, 0.8, "--margin_weight", "0.5", "--redo") == 0
     assert names_of(frame) == ["Aoba"]
 
 
@@ -149,7 +149,7 @@ def test_a_mirrored_reference_is_as_good(tmp_path: Path) -> None:
     save_frame(tmp_path / "references" / "Pinkie" / "0.png", np.ascontiguousarray(head((240, 130, 190))[:, ::-1]))
     frame = add_frame(tmp_path / "dataset" / "x.png", head((240, 130, 190)))
     add_faces(frame, MIDDLE)
-    assert classify(tmp_path) == 0
+    assert classify(tmp_path, "--method", "knn") == 0
     (face,) = faces_of(frame)
     assert face["name"] == "Pinkie"
     assert face["score"] > 0.999
@@ -395,7 +395,7 @@ def test_the_record_is_plain_json_with_its_model(tmp_path: Path, asked: list[str
     frame = add_face(tmp_path, 0)
     assert classify(tmp_path) == 0
     record = json.loads(frame.with_name("x.characters.json").read_bytes())
-    assert (record["schema"], record["model"], len(record["references"])) == (1, "colour_shape knn", 12)
+    assert (record["schema"], record["model"], len(record["references"])) == (1, "colour_shape linear", 12)
 
 
 @pytest.mark.parametrize(

@@ -63,3 +63,9 @@ def test_the_confusions_are_drawn() -> None:
     assert min(picture.shape[:2]) > 200, "it can be read"
     cells = [(picture == colour).all(axis=2).sum() for colour in BLUES]
     assert all(number > 1000 for number in cells), "the shares 1 and 0"
+
+
+def test_references_that_show_few_looks_are_told() -> None:
+    lines = judged(known(Aoba=[0, 2, 4, 30], Hinata=[90, 110, 130]))
+    assert "Aoba: 4 references show 2 looks; turned heads and other light tell more" in lines
+    assert not [line for line in lines if line.startswith("Hinata: 3 references show")]

@@ -10,6 +10,7 @@ from framekit.characters.calibrate import (
     DEFAULT_THRESHOLD,
     PRIORS,
     Trials,
+    best_cut,
     best_weights,
     held_out,
     impostors,
@@ -92,7 +93,9 @@ def test_names_are_ranked_and_rounded() -> None:
 )
 def test_when_a_name_is_good_enough(similarity: float, runner_up: float | None, weight: float, holds: bool) -> None:
     candidates = [Candidate("a", similarity)] + ([Candidate("b", runner_up)] if runner_up is not None else [])
-    assert Acceptance(0.75, weight).holds(candidates) is holds
+    acceptance = Acceptance(0.75, weight)
+    strength = acceptance.strength(np.array([[one.score for one in candidates]]))
+    assert acceptance.holds(candidates, float(strength[0])) is holds
 
 
 def test_strength_is_similarity_and_half_the_lead() -> None:
@@ -116,7 +119,7 @@ def test_folds_hold_out_every_reference_once() -> None:
 
 def test_a_left_out_character_is_an_impostor() -> None:
     trials = try_out(known(Aoba=[0], Hinata=[60], Kokona=[150]), centroid_namer, 0.0, quick=False)
-    assert sorted(trials.impostors.tolist()) == pytest.approx([0.0, 0.5, 0.5], abs=1e-6)
+    assert sorted(trials.impostors.tolist()) == pytest.approx([0.0, 0.0, 0.5, 0.5, 0.5, 0.5], abs=1e-6)
     assert len(trials.right) == 0
 
 
@@ -129,24 +132,38 @@ def test_people_to_ignore_are_impostors_too_but_never_known() -> None:
 @pytest.mark.parametrize(
     ("strange", "prior", "least"),
     [
-        ([0.3, 0.6], None, 0.6),
-        ([0.3, 0.6], 0.74, 0.74 + BAND[0]),
+        ([0.3, 0.6], None, 0.8),
+        ([0.3, 0.4], 0.74, 0.74 + BAND[0]),
         ([0.3, 0.95], 0.74, 0.74 + BAND[1]),
-        ([0.75], 0.74, 0.75),
+        ([0.5], 0.74, 0.75),
         ([], 0.74, 0.74),
         ([], None, DEFAULT_THRESHOLD),
     ],
 )
-def test_the_strongest_impostor_sets_the_least_strength(
+def test_the_least_strength_lies_between_impostors_and_held_out_references(
     strange: list[float], prior: float | None, least: float
 ) -> None:
     trials = Trials(np.ones(1, bool), np.ones(1), np.array(strange))
     assert least_strength(trials, prior) == pytest.approx(least)
 
 
-def test_half_of_the_held_out_references_get_their_name() -> None:
-    trials = Trials(np.array([True, True, True, False]), np.array([0.5, 0.8, 0.9, 0.1]), np.array([1.2]))
-    assert least_strength(trials, None) == pytest.approx(0.8)
+def test_references_named_wrong_do_not_set_the_least_strength() -> None:
+    trials = Trials(np.array([True, True, False]), np.array([0.8, 0.9, 0.1]), np.array([0.4, 0.6]))
+    assert least_strength(trials, None) == pytest.approx(0.7)
+
+
+@pytest.mark.parametrize(
+    ("right", "strange", "cut"),
+    [
+        ([0.8, 0.9], [0.1, 0.2], 0.5),  # in the middle of a gap
+        ([0.4, 0.8, 0.9], [0.1, 0.2, 0.5], 0.3),  # the one below 0.5 is worth more than the stranger there
+        ([0.4, 0.8, 0.9], [0.1, 0.5, 0.6, 0.7], 0.75),
+        ([0.2], [0.9], 0.2),  # of equals, the lowest
+        ([0.5, 0.5], [0.5], 0.5),
+    ],
+)
+def test_where_known_and_strange_part_best(right: list[float], strange: list[float], cut: float) -> None:
+    assert best_cut(np.array(right), np.array(strange)) == pytest.approx(cut)
 
 
 def test_separation_counts_right_and_stronger_pairs() -> None:

@@ -19,7 +19,9 @@ ONE_FACE = [Face(MIDDLE, 0.9)]
 
 @pytest.mark.usefixtures("asked")
 def test_a_path_a_pillow_image_and_pixels_have_the_same_names(tmp_path: Path) -> None:
-    recogniser = load_recogniser(str(add_references(tmp_path, Aoba=[0], Hinata=[90])), Choice(unknown_below=0.9))
+    recogniser = load_recogniser(
+        str(add_references(tmp_path, Aoba=[0], Hinata=[90])), Choice(method="knn", unknown_below=0.9)
+    )
     pixels = shade(10)
     path = save_frame(tmp_path / "x.png", pixels)
     [face] = recogniser.name(path, ONE_FACE)

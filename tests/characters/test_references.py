@@ -123,7 +123,7 @@ def test_a_single_character_leaves_the_default_threshold_and_says_so(
     add_references(tmp_path, Aoba=[0])
     add_face(tmp_path, 3)
     assert classify(tmp_path) == 0
-    assert "unknown below 0.66, the default, as a single character cannot calibrate it" in capsys.readouterr().out
+    assert "unknown below 0.7, the default, as a single character cannot calibrate it" in capsys.readouterr().out
 
 
 def test_a_corrected_frame_is_never_named_again(
@@ -207,7 +207,7 @@ def test_several_descriptors_are_weighed(
     assert classify(tmp_path, "--model", "colour", "--model", "shape") == 0
     assert "weights colour " in capsys.readouterr().out
     assert names_of(frame) == ["Aoba"]
-    assert loaded(frame, ".characters.json")["model"] == "colour,shape knn"
+    assert loaded(frame, ".characters.json")["model"] == "colour,shape linear"
 
 
 @pytest.mark.parametrize("method", ["centroid", "linear"])

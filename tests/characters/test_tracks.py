@@ -5,7 +5,7 @@ import pytest
 
 from framekit.boxes import Face
 from framekit.characters.match import Acceptance, centroid_namer
-from framekit.characters.scenes import Shown, inferred, link, name_scene, voted
+from framekit.characters.show import Shown, inferred, link, name_scene, voted
 from tests.characters.helpers import at, known
 
 

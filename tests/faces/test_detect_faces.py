@@ -67,7 +67,7 @@ def test_each_frame_gets_its_faces_from_left_to_right(dataset: Path) -> None:
         "model": "animeface",
         "threshold": 0.7,
         "settings": {
-            "detect_size": 640,
+            "detect_size": 800,
             "single_look": False,
             "tiles": 0,
             "max_aspect": 2.0,

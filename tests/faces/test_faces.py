@@ -15,10 +15,11 @@ from framekit.boxes import Face, Seen, face_at, holds_centre
 from framekit.dataset.frames import Unreadable
 from framekit.errors import BadSidecar, UsageError
 from framekit.faces import animeface, detect
-from framekit.faces.animeface import AnimeFace, drawn_face
+from framekit.faces.animeface import drawn_face
 from framekit.faces.detect import Settings, find_faces, load_detector, needs_processes
-from framekit.faces.filter import Limits, merge_looks, plausible_faces, reference_faces
+from framekit.faces.filter import Limits, plausible_faces, reference_faces
 from framekit.faces.models import Detector, InWorker
+from framekit.faces.windows import Judges
 from framekit.faces.yolo import Letterbox, yolo_boxes, yolo_shape
 from framekit.pixels.decode import Pixels
 from framekit.sidecars.faces import read_faces
@@ -48,15 +49,6 @@ def test_a_box_is_clipped_to_the_frame_and_rounded() -> None:
 )
 def test_which_box_holds_the_centre_of_another(other: tuple[float, ...], expected: bool) -> None:
     assert holds_centre((0.1, 0.1, 0.6, 0.6), other) is expected
-
-
-def test_a_face_found_twice_is_the_better_one() -> None:
-    weak, better, elsewhere = face(0.1, 0.1, 0.3, 0.3, score=0.8), face(0.12, 0.1, 0.32, 0.3), face(0.6, 0.1, 0.8, 0.3)
-    assert merge_looks([weak, better, elsewhere]) == [better, elsewhere]
-
-
-def test_no_faces_merge_to_none() -> None:
-    assert merge_looks([]) == []
 
 
 @pytest.mark.parametrize(
@@ -97,6 +89,11 @@ def test_a_reference_is_looked_at_in_smaller_sizes_until_a_face_is_found() -> No
 
     assert reference_faces(InWorker(finds_it_at_224), plain(RED, 1000, 500)) == [face(0.1, 0.1, 0.9, 0.9)]
     assert seen == [640, 320, 224]
+
+
+def test_a_doubtful_face_of_a_reference_does_not_count() -> None:
+    good, doubtful = face(0.1, 0.1, 0.2, 0.2, score=0.6), face(0.5, 0.1, 0.9, 0.6, score=0.4)
+    assert reference_faces(InWorker(lambda pixels: [good, doubtful]), plain(RED), 0.5) == [good]
 
 
 def test_a_reference_without_a_face_has_none() -> None:
@@ -191,27 +188,8 @@ def test_animeface_needs_processes_and_others_do_not(animeface_detector: Detecto
     assert not needs_processes([InWorker(lambda pixels: [])])
 
 
-def finds_on_blue_start(pixels: Pixels) -> list[Face]:
-    """Stand in for animeface: sees a face on frames that begin blue."""
-    return [face(0.1, 0.2, 0.3, 0.4)] if tuple(pixels[0, 0]) == BLUE else []
-
-
-@pytest.mark.parametrize(("both_looks", "boxes"), [(True, [(0.7, 0.2, 0.9, 0.4)]), (False, [])])
-def test_a_face_that_only_the_mirrored_frame_shows_is_put_back(
-    monkeypatch: pytest.MonkeyPatch, both_looks: bool, boxes: list[tuple[float, ...]]
-) -> None:
-    monkeypatch.setattr(animeface, "raw_animeface", finds_on_blue_start)
-    pixels = np.concatenate([plain(RED), plain(BLUE)], axis=1)
-    assert [one.box for one in AnimeFace(640, both_looks)(pixels)] == boxes
-
-
-def test_a_face_that_both_looks_show_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(animeface, "raw_animeface", lambda pixels: [face(0.4, 0.2, 0.6, 0.4)])
-    assert AnimeFace()(plain(RED)) == [face(0.4, 0.2, 0.6, 0.4)]
-
-
 def test_a_blind_animeface_is_reported_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(animeface, "raw_animeface", lambda pixels: [])
+    monkeypatch.setattr(animeface, "search", lambda grey, judges: [])
     with pytest.raises(
         UsageError, match=r"finds no face in its own test drawing.*--model face_detect_v1\.4_s"
     ) as caught:
@@ -219,7 +197,17 @@ def test_a_blind_animeface_is_reported_in_one_sentence(monkeypatch: pytest.Monke
     assert "\n" not in str(caught.value)
 
 
+def test_an_animeface_without_its_networks_is_reported_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def built_otherwise(both_looks: bool) -> Judges:
+        raise ValueError("undefined symbol: nv_face_mlp_dir")
+
+    monkeypatch.setattr(animeface, "load_judges", built_otherwise)
+    with pytest.raises(UsageError, match=r"built without the networks .* use --model face_detect_v1\.4_s"):
+        load_detector("animeface", Settings())
+
+
 def test_a_missing_animeface_is_reported_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    animeface.load_judges.cache_clear()
     monkeypatch.setitem(sys.modules, "animeface", None)
     with pytest.raises(UsageError, match=r"not installed: use --model face_detect_v1\.4_s"):
         load_detector("animeface", Settings())
@@ -438,7 +426,13 @@ def test_frames_are_looked_at_in_order(tmp_path: Path, monkeypatch: pytest.Monke
     paths = [save_frame(tmp_path / f"{n}.png", colour_of) for n, colour_of in enumerate([plain(BLUE), plain(RED)])]
     paths.append(tmp_path / "broken.png")
     paths[2].write_bytes(b"broken")
-    monkeypatch.setattr(detect, "load_detector", lambda name, settings: InWorker(finds_on_blue_start))
+    monkeypatch.setattr(
+        detect,
+        "load_detector",
+        lambda name, settings: InWorker(
+            lambda pixels: [face(0.1, 0.2, 0.3, 0.4)] if tuple(pixels[0, 0]) == BLUE else []
+        ),
+    )
     results = list(find_faces(paths, Settings(), Limits(), 1))
     assert [path for path, _ in results] == paths
     assert [seen.faces for _, seen in results[:2] if isinstance(seen, Seen)] == [[face(0.1, 0.2, 0.3, 0.4)], []]

@@ -71,7 +71,7 @@ def portrait(hair: Colour = BROWN_HAIR, eyes: Colour | None = BLUE_EYES, ground:
     fill(pixels, MIDDLE, SKIN)
     fill(pixels, (0.2, 0.1, 0.8, 0.3), hair)
     for left in (0.33, 0.57) if eyes else ():
-        fill(pixels, (left, 0.38, left + 0.1, 0.46), eyes or SKIN)
+        fill(pixels, (left, 0.45, left + 0.1, 0.53), eyes or SKIN)
     return pixels
 
 
@@ -121,6 +121,31 @@ def test_each_colour_of_eyes_and_no_other(name: str) -> None:
 @pytest.mark.parametrize("eyes", [None, (40, 40, 40), (250, 250, 250)], ids=["closed", "dark", "white"])
 def test_eyes_without_colour_have_no_tag(eyes: Colour | None) -> None:
     assert face_tags(portrait(eyes=eyes), face()) == ["brown_hair"]
+
+
+@pytest.mark.parametrize("light", [(0.4, 0.48, 0.78), (1.0, 0.7, 0.45)], ids=["night", "sunset"])
+def test_light_that_tints_the_skin_leaves_eyes_without_a_tag(light: tuple[float, float, float]) -> None:
+    tinted = (portrait() * np.array(light)).astype(np.uint8)
+    assert not [tag for tag in face_tags(tinted, face()) if tag.endswith("_eyes")]
+
+
+def test_eyes_that_do_not_agree_have_no_tag() -> None:
+    pixels = portrait(eyes=(40, 160, 60))
+    fill(pixels, (0.57, 0.45, 0.67, 0.53), (240, 60, 160))
+    assert face_tags(pixels, face()) == ["brown_hair"]
+
+
+def test_a_lock_of_another_colour_beside_the_eyes_does_not_colour_them() -> None:
+    pixels = portrait(COLOURS["orange"])
+    fill(pixels, (0.25, 0.3, 0.3, 0.75), COLOURS["pink"])
+    fill(pixels, (0.7, 0.3, 0.75, 0.75), COLOURS["pink"])
+    assert face_tags(pixels, face()) == ["orange_hair", "blue_eyes"]
+
+
+def test_a_blush_is_no_eye() -> None:
+    pixels = portrait(eyes=None)
+    fill(pixels, (0.3, 0.53, 0.45, 0.57), (250, 120, 150))
+    assert face_tags(pixels, face()) == ["brown_hair"]
 
 
 def test_hair_that_hangs_over_the_eyes_does_not_colour_them() -> None:
