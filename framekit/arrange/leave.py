@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -127,12 +127,18 @@ def read_prepared(tree: Path) -> dict[str, Any]:
         return {}
 
 
-def own_factors(tree: Path) -> set[Path]:
-    """Return the factors that prepare_training.py wrote and nobody changed, which it writes again as they must be."""
-    prepared, root = read_prepared(tree), paths.Root(tree)
-    noted = {key: one for key, one in prepared.items() if key.endswith(f"/{names.MULTIPLY}") and isinstance(one, list)}
-    there = {path: noted[key] for key in noted if (path := root.inside(key)) is not None and path.exists()}
-    return {path for path, digests in there.items() if not corrections.is_file_edited(path, digests)}
+def noted_factors(tree: Path) -> dict[Path, list[Any]]:
+    """Return the digests of the factors that prepare_training.py wrote, by their places, whether they are there."""
+    root = paths.Root(tree)
+    keys = {key: one for key, one in read_prepared(tree).items() if key.endswith(f"/{names.MULTIPLY}")}
+    return {path: one for key, one in keys.items() if isinstance(one, list) and (path := root.inside(key)) is not None}
+
+
+def own_factors(tree: Path, noted: Mapping[Path, list[Any]]) -> set[Path]:
+    """Return the factors that prepare_training.py wrote and nobody changed, also where they came from other folders."""
+    moved = [digest for path, digests in noted.items() if not path.exists() for digest in digests]
+    there = [Path(folder) / names.MULTIPLY for folder, _, held in names.walk(tree) if names.MULTIPLY in held]
+    return {path for path in there if not corrections.is_file_edited(path, [*noted.get(path, ()), *moved])}
 
 
 def drop_orphans(tree: Path, deleted: Iterable[Placed]) -> None:

@@ -378,7 +378,8 @@ def rename_folders(root: Path, held: Mapping[Path, str], renames: Renames, sourc
     result = {frame: stems.reserve(folder / frame.name) for frame, folder in moving.items()}
     note_ways(root, result, held, renames, source)
     clear_orphans(root, result.values())
-    bearers = factor_bearers(root, ((FrameLocation(one, "", now=one), target) for one, target in result.items()))
+    moves = ((FrameLocation(one, "", now=one), target) for one, target in result.items())
+    bearers = factor_bearers(root, moves, takes_own=True)
     with Journal(root / JOURNAL) as lines:
         for frame, target in result.items():
             put = owners.get(frame)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from framekit import console, errors
-from framekit.arrange.leave import Away, note_return, own_factors, return_factor
+from framekit.arrange.leave import Away, note_return, noted_factors, own_factors, return_factor
 from framekit.arrange.locations import FrameLocation
 from framekit.arrange.placements import JOURNAL, NO_DIGESTS, MetadataDigests, Placed, metadata_digest, source_name
 from framekit.arrange.resize import Rewriter
@@ -275,15 +275,17 @@ class Placer:
             bring(location.frame, target, self.how, self.tree / REPLACED, location.put, self.renames)
 
 
-def factor_bearers(tree: Path, moves: Iterable[tuple[FrameLocation, Path]]) -> set[Path]:
+def factor_bearers(tree: Path, moves: Iterable[tuple[FrameLocation, Path]], takes_own: bool = False) -> set[Path]:
     """Return the frames that take the factor of their folder along: the first of each that all leave for one other.
 
     `moves` are frames in the tree and their targets. A factor that would have to go to two folders, or to one that
     keeps its own, goes to the trash before any frame moves: one that goes on after a kill does not see what went where.
     Where the frames of the other folder all leave too, as in an exchange, it waits there under another name, see
-    `bring_factors`. What prepare_training.py wrote goes nowhere: it is of other frames.
+    `bring_factors`. What prepare_training.py wrote gives way; with `takes_own` it
+    comes along to a folder that it wrote none for.
     """
-    own = own_factors(tree)
+    noted = noted_factors(tree)
+    own = own_factors(tree, noted)
     leaving: dict[Path, dict[Path, tuple[Path, Path]]] = {}
     for one, target in moves:
         if one.now is not None and one.now.parent != target.parent:
@@ -291,11 +293,14 @@ def factor_bearers(tree: Path, moves: Iterable[tuple[FrameLocation, Path]]) -> s
     full = {old: going for old, going in leaving.items() if going.keys() >= {*frames_in(old)}}
     bearers: dict[Path, Path] = {}  # where a factor comes to, who takes it there
     waiting: set[Path] = set()
-    for old, going in sorted(full.items()):
-        if not (old / names.MULTIPLY).exists() or old / names.MULTIPLY in own:
+    for old, going in sorted(full.items(), key=lambda one: (one[0] / names.MULTIPLY in own, one[0])):
+        if not (old / names.MULTIPLY).exists():
             continue
         new, *others = sorted({new for _, new in going.values()})
-        if others or new in bearers or new in waiting or (new / WAITING).exists():
+        if old / names.MULTIPLY in own:
+            if takes_own and not others and new not in {*bearers, *waiting} and new / names.MULTIPLY not in noted:
+                bearers[new] = next(iter(going.values()))[0]
+        elif others or new in bearers or new in waiting or (new / WAITING).exists():
             set_factor_aside(tree, old, "its frames go to several folders" if others else f"{new} gets another one")
         elif not (new / names.MULTIPLY).exists():
             bearers[new] = next(iter(going.values()))[0]
@@ -324,7 +329,7 @@ def bring_factors(tree: Path) -> None:
         if there.exists():
             move.move_to_trash(there, tree / REPLACED / path.parent.relative_to(tree))
         move_whole(path, there)
-    for factor in own_factors(tree):
+    for factor in own_factors(tree, noted_factors(tree)):
         if not frames_in(factor.parent):
             factor.unlink()
 
