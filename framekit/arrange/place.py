@@ -281,8 +281,8 @@ def factor_bearers(tree: Path, moves: Iterable[tuple[FrameLocation, Path]], take
     `moves` are frames in the tree and their targets. A factor that would have to go to two folders, or to one that
     keeps its own, goes to the trash before any frame moves: one that goes on after a kill does not see what went where.
     Where the frames of the other folder all leave too, as in an exchange, it waits there under another name, see
-    `bring_factors`. What prepare_training.py wrote gives way; with `takes_own` it
-    comes along to a folder that it wrote none for.
+    `bring_factors`. What prepare_training.py wrote gives way; with `takes_own` it comes along to a folder that
+    it wrote none for.
     """
     noted = noted_factors(tree)
     own = own_factors(tree, noted)
