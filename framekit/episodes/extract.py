@@ -17,6 +17,7 @@ from framekit.dataset.carry import Carried, carry
 from framekit.dataset.removed import free_aside, keep_instead, set_aside
 from framekit.dedup import descriptors, search
 from framekit.dedup.descriptors import Described
+from framekit.episodes.record import Episode, episode_record
 from framekit.files import atomic, names
 from framekit.pixels.decode import Pixels
 from framekit.pixels.encode import encode_frame
@@ -26,7 +27,6 @@ from framekit.video import ffmpeg, stream
 from framekit.video.damage import corrupt_frames, is_unfinished, missing
 from framekit.video.ffmpeg import Ffmpeg, scan
 from framekit.video.read import open_frames
-from framekit.video.record import Episode, episode_record
 from framekit.video.sampling import Sampling, scene_numbers
 from framekit.video.scenes import FrameLog, complaint, frame_sources, passed_times, read_log
 

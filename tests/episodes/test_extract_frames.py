@@ -20,12 +20,13 @@ from framekit.dataset import removed
 from framekit.dataset.frames import find_frames
 from framekit.dedup.descriptors import STORE, describe, read_store
 from framekit.dedup.search import KeptDescriptors
+from framekit.episodes import extract
+from framekit.episodes.record import Episode, video_digest
 from framekit.files import atomic, journal
 from framekit.pixels import decode
 from framekit.pixels.decode import read_pixels
-from framekit.video import extract, ffmpeg, read
+from framekit.video import ffmpeg, read
 from framekit.video.ffmpeg import Ffmpeg, decode_command, find_ffmpeg, read_planes
-from framekit.video.record import Episode, video_digest
 from framekit.video.sampling import Sampling
 from framekit.video.stream import VideoStream
 from tests.conftest import (
