@@ -74,7 +74,7 @@ def sampling_options(options: StageParser) -> None:
         "scene_threshold",
         type=positive,
         default=Sampling.scene_threshold,
-        help="scdet score of a cut, 0 to 100",
+        help="change of the picture at a cut, or over a crossfade or fade, from which a scene begins, 0 to 100",
     )
 
 

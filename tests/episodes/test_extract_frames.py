@@ -498,7 +498,7 @@ def test_planes_become_pixels_frame_by_frame_also_from_short_reads() -> None:
 
 def test_the_settings_reach_the_filters() -> None:
     view = ffmpeg.View(Path("x.mkv"), VideoStream(160, 90))
-    command = decode_command(find_ffmpeg(), view, Sampling(hi=1, lo=2, frac=0.5, end=7), "gte(t,1)")
+    command = decode_command(find_ffmpeg(), view, Sampling(hi=1, lo=2, frac=0.5, end=7), "gte(t,1)", Path("small"))
     [graph] = [word for word in command if "mpdecimate" in word]
     assert "mpdecimate=frac=0.5:hi=1:lo=2" in graph
     assert "select=gte" in graph
