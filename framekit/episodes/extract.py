@@ -20,7 +20,7 @@ from framekit.episodes.record import Episode, episode_record
 from framekit.files import atomic, names
 from framekit.pixels.decode import Pixels
 from framekit.pixels.encode import encode_frame
-from framekit.pixels.measure import measure
+from framekit.pixels.measure import measure, view_of
 from framekit.sidecars.episode import record_text
 from framekit.video import ffmpeg, stream
 from framekit.video.damage import corrupt_frames, is_unfinished, missing
@@ -246,7 +246,7 @@ def write_frame(path: Path, one: Survivor, quality: int) -> Described:
     content = encode_frame(one.pixels, path.suffix, quality)
     atomic.write_whole(path, content)
     descriptor = descriptors.describe(one.pixels) if one.descriptor is None else one.descriptor
-    return Described(len(content), descriptor, measure(one.pixels))
+    return Described(len(content), descriptor, measure(one.pixels), view_of(one.pixels))
 
 
 def write_frames(

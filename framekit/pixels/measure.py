@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from framekit.pixels.decode import Pixels
 
@@ -10,6 +11,8 @@ HEIGHT = 360  # px to which frames are scaled first, so that measures of differe
 SUBTITLE_ROWS = (0.7, 0.97)  # of the height: where subtitles stand
 INK, OUTLINE = 200, 70  # grey levels: subtitles are bright with a dark outline
 OUTLINE_REACH = 5  # pixels, at HEIGHT rows
+VIEW = (64, 36)  # columns, rows of the grey view of a frame
+View = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,14 @@ class Measures:
     bright: float
     subtitle: float
     side: float
+
+
+def view_of(pixels: Pixels) -> View:
+    """Return a frame in grey, (36, 64) uint8, whatever its shape."""
+    import cv2
+
+    thin = cv2.resize(pixels[:: max(1, len(pixels) // HEIGHT)], VIEW, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.cvtColor(thin, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
 def measure(pixels: Pixels) -> Measures:

@@ -67,6 +67,8 @@ def settled_frame(small: SmallFrames, number: int, following: int) -> int:
     `following` is the next frame that is taken: the picture must settle before it.
     """
     last = min(following - 1, number + small.reach, len(small) - 1)
+    if last <= number + 1 or small.changes[number + 1] < LEAST / small.reach:
+        return number
     for one in transitions(small, max(0, number - small.reach), last, LEAST):
         if one.start < number < one.end < last:
             later = max(LATER, round(SHARE_LATER * (one.end - one.start)))

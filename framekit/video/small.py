@@ -13,6 +13,7 @@ USUAL_RATE = 24.0  # frames per second, where a video states none
 BLOCK = 256  # frames that are added at a time
 PER_CENT = 2.55  # grey levels
 STANDS_OUT = 8  # grey levels from the median
+FAINT = 6.0  # grey levels of contrast below which a frame is plain, as for remove_similar.py
 PLAIN = 0.1  # share of the pixels that may stand out of a plain frame: two lines of subtitles are 0.06
 
 Numbers = NDArray[np.intp]
@@ -95,9 +96,14 @@ class SmallFrames:
         square = self.product(first, first) + self.product(second, second) - 2 * self.product(first, second)
         return float(np.sqrt(max(square[0], 0.0)))
 
+    def are_plain(self, numbers: Numbers) -> NDArray[np.bool_]:
+        """Tell which frames are black, white or of another single colour, but for subtitles."""
+        faint = self.covariance(numbers, numbers) < FAINT * FAINT
+        return np.asarray(faint | (self.table[numbers, -2] <= PLAIN))
+
     def is_plain(self, number: int) -> bool:
         """Tell whether a frame is black, white or of another single colour, but for subtitles."""
-        return bool(self.table[number, -2] <= PLAIN)
+        return bool(self.are_plain(np.array([number]))[0])
 
     def contrast(self, number: int) -> float:
         """Return the standard deviation of a frame, in grey levels."""

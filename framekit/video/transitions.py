@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from framekit.video.small import PER_CENT, Numbers, SmallFrames, Values
 
@@ -18,8 +19,9 @@ SHORTEST, GROWTH = 4, 1.2  # frames of the shortest window; each is so many time
 MIXED = (0.06, 0.94)  # share of the picture after in a frame that counts as mixed
 FEWEST_MIXED = 2  # frames; one alone comes of cuts in videos whose rate was converted
 LARGEST_STEP, STEP_BACK = 0.5, 0.1  # of the way, from a frame to the next
-OFF_THE_LINE = 0.5  # of the way; pictures that move while they are mixed reach 0.3
-LOSS = 0.6  # of the contrast that a mixture of independent pictures loses
+OFF_THE_LINE = 0.35  # of the way; pictures that move while they are mixed reach 0.31, a wing before the sky 0.38
+# Of the contrast that a mixture of independent pictures loses; fades of moving pictures have 0.73 and more.
+LOSS, LOSS_OF_FADES = 0.8, 0.5
 ALMOST = 0.02  # of the way that counts as not left yet, or as arrived
 NEARLY_WHOLE = 0.97  # of the largest change: the shortest window that has it is the transition
 ONE_PICTURE = 0.9  # correlation from which two frames show the same
@@ -61,30 +63,34 @@ def lengths(reach: int) -> list[int]:
 def passing(small: SmallFrames, firsts: Numbers, length: int, least: float) -> Windows:
     """Return the windows in which one picture turns into another that differs by at least `least` grey levels."""
     lasts = firsts + length
-    own = small.product(firsts, firsts)
-    square = np.maximum(own + small.product(lasts, lasts) - 2 * small.product(firsts, lasts), 1e-6)
+    own, to_last = small.product(firsts, firsts), small.product(firsts, lasts)
+    square = np.maximum(own + small.product(lasts, lasts) - 2 * to_last, 1e-6)
     far = square >= least * least
-    firsts, lasts, own, square = firsts[far], lasts[far], own[far], square[far]
-    contrasts = small.covariance(firsts, firsts), small.covariance(lasts, lasts)
-    both = contrasts[0] + contrasts[1] - 2 * small.covariance(firsts, lasts)
-    way = np.empty((length + 1, len(firsts)), np.float32)
-    off, lost, expected = (np.zeros(len(firsts), np.float32) for _ in range(3))
-    to_last = small.product(firsts, lasts)
-    for step in range(length + 1):
-        here = firsts + step
-        to_first = small.product(here, firsts)
-        share = (small.product(here, lasts) - to_first - to_last + own) / square
-        aside = small.product(here, here) + own - 2 * to_first - share * share * square
-        off = np.maximum(off, np.sqrt(np.maximum(aside, 0) / square))
-        inside = np.clip(share, 0, 1)
-        lost += (1 - inside) * contrasts[0] + inside * contrasts[1] - small.covariance(here, here)
-        expected += inside * (1 - inside) * both
-        way[step] = share
+    firsts, lasts, own, to_last, square = firsts[far], lasts[far], own[far], to_last[far], square[far]
+    if not len(firsts):
+        return Windows(firsts, square, np.empty((length + 1, 0), np.float32))
+    here = firsts + np.arange(length + 1)[:, None]
+    to_first = small.product(here, firsts)
+    way = (small.product(here, lasts) - to_first - to_last + own) / square
+    off = np.sqrt(np.maximum(small.product(here, here) + own - 2 * to_first - way * way * square, 0) / square)
     steps = np.diff(way, axis=0)
     mixed = ((way > MIXED[0]) & (way < MIXED[1])).sum(axis=0)
-    gradual = (mixed >= FEWEST_MIXED) & (steps.max(axis=0) <= LARGEST_STEP) & (steps.min(axis=0) >= -STEP_BACK)
-    right = gradual & (off <= OFF_THE_LINE) & (lost >= LOSS * np.maximum(expected, 1.0))
+    right = (mixed >= FEWEST_MIXED) & (steps.max(axis=0) <= LARGEST_STEP) & (steps.min(axis=0) >= -STEP_BACK)
+    right &= off.max(axis=0) <= OFF_THE_LINE
+    right[right] = loses_contrast(small, firsts[right], lasts[right], way[:, right])
     return Windows(firsts[right], np.sqrt(square[right]), way[:, right])
+
+
+def loses_contrast(small: SmallFrames, firsts: Numbers, lasts: Numbers, way: Values) -> NDArray[np.bool_]:
+    """Tell of windows, from their first to their last frames, whether contrast is lower on the way as in mixtures."""
+    before, after = small.covariance(firsts, firsts), small.covariance(lasts, lasts)
+    both = before + after - 2 * small.covariance(firsts, lasts)
+    here = firsts + np.arange(len(way))[:, None]
+    share = np.clip(way, 0, 1)
+    lost = ((1 - share) * before + share * after - small.covariance(here, here)).sum(axis=0)
+    expected = (share * (1 - share) * both).sum(axis=0)
+    least = np.where(small.are_plain(firsts) | small.are_plain(lasts), LOSS_OF_FADES, LOSS)
+    return np.asarray(lost >= least * np.maximum(expected, 1.0))
 
 
 def all_passing(small: SmallFrames, first: int, last: int, least: float) -> Iterator[Windows]:
@@ -111,7 +117,7 @@ def transitions(small: SmallFrames, first: int, last: int, least: float) -> list
     while left.any():
         best = int(np.argmax(np.where(left, distance, 0)))
         shortest = best
-        if not (small.is_plain(int(firsts[best])) or small.is_plain(int(lasts[best]))):
+        if not (small.are_plain(np.array([firsts[best], lasts[best]])).any()):
             beside = (
                 left & (firsts < lasts[best]) & (lasts > firsts[best]) & (distance >= NEARLY_WHOLE * distance[best])
             )
