@@ -129,6 +129,23 @@ def read_store(folder: Path, name: str = STORE) -> dict[str, Described]:
     return {str(name): Described(int(size), vector, Measures(*told), view) for name, size, vector, told, view in rows}
 
 
+class KnownMeasures:
+    """The measures of frames that were described before, of any folder; each store is read once."""
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self.folders: dict[Path, dict[str, tuple[int, Measures]]] = {}
+
+    def of(self, frame: Path) -> Measures | None:
+        """Return the measures of a frame whose file has the size that it had, None if they are not known."""
+        folder = frame.parent
+        if folder not in self.folders:
+            known = read_store(folder)
+            self.folders[folder] = {name: (one.size, one.measures) for name, one in known.items()}
+        size, measures = self.folders[folder].get(frame.name, (-1, None))
+        return measures if frame.stat().st_size == size else None
+
+
 def write_store(folder: Path, described: Mapping[str, Described], name: str = STORE) -> None:
     """Write the descriptors of a folder: 9 kB a frame of the embedded describer."""
     buffer = io.BytesIO()
