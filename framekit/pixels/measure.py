@@ -41,7 +41,8 @@ def view_of(pixels: Pixels) -> View:
     """Return a frame in grey, (36, 64) uint8, whatever its shape."""
     import cv2
 
-    thin = cv2.resize(pixels[:: max(1, len(pixels) // HEIGHT)], VIEW, interpolation=cv2.INTER_AREA)
+    rows = 4 * VIEW[1]  # 4 a cell are enough
+    thin = cv2.resize(pixels[:: max(1, len(pixels) // rows)], VIEW, interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.cvtColor(thin, cv2.COLOR_RGB2GRAY), np.uint8)
 
 

@@ -10,7 +10,7 @@ SIZE = WIDTH * HEIGHT  # bytes of a frame
 REACH_SECONDS = 2.0  # how far apart frames are compared; longer crossfades are rare in broadcast animation
 MOST_REACH = 120  # frames
 USUAL_RATE = 24.0  # frames per second, where a video states none
-BLOCK = 256  # frames that are added at a time
+BLOCK = 16  # frames that are added at a time
 PER_CENT = 2.55  # grey levels
 STANDS_OUT = 8  # grey levels from the median
 FAINT = 6.0  # grey levels of contrast below which a frame is plain, as for remove_similar.py
@@ -62,7 +62,8 @@ class SmallFrames:
             return
         new = frames.astype(np.float32) - 128
         known = np.concatenate([self.recent, new])
-        products = new @ known.T / SIZE
+        # Not by matrix products: their threads wait for each other longer than these small ones take.
+        products = np.einsum("ik,jk->ij", new, known) / SIZE
         places = len(self.recent) + np.arange(len(new))[:, None] - np.arange(self.reach + 1)
         rows = np.take_along_axis(products, np.maximum(places, 0), axis=1) * (places >= 0)
         before = known[len(self.recent) - 1 : -1] if len(self.recent) else np.concatenate([new[:1], new[:-1]])
