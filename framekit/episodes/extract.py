@@ -137,7 +137,8 @@ def take_frames(
     sampling, view = job.sampling, job.view
     if crop_bars:
         view = replace(view, crop=stream.detect_bars(ffmpeg.path, view.video, view.picture))
-    scanned = scan(ffmpeg, view, sampling.end) if sampling.needs_numbers else None
+    job.part.mkdir(parents=True, exist_ok=True)
+    scanned = scan(ffmpeg, view, sampling.end, job.part) if sampling.needs_numbers else None
     thresh, unfinished = sampling.remove_similar, is_unfinished(view.video)
 
     def attempt(corrupt: frozenset[int]) -> tuple[Written, FrameLog]:

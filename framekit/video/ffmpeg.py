@@ -24,7 +24,6 @@ from framekit.video.small import HEIGHT, WIDTH, SmallFrames
 from framekit.video.stream import (
     OPENED,
     SILENT,
-    TINY,
     TO_PIPE,
     Crop,
     VideoStream,
@@ -101,12 +100,16 @@ class Ffmpeg:
         return "-filter_complex_script" if self.version < (7, 0) else "-/filter_complex"
 
 
+def grey(frames: Any) -> Any:
+    """Append the filters that make small frames."""
+    return frames.filter("scale", WIDTH, HEIGHT, flags="area").filter("format", "gray")
+
+
 def with_small(output: Any, frames: Any, small: Path, **options: Any) -> Any:
     """Return an output beside that of the small frames, to the file `small`."""
     import ffmpeg as graph
 
-    grey = frames.filter("scale", WIDTH, HEIGHT, flags="area").filter("format", "gray")
-    return graph.merge_outputs(output, grey.output(str(small), format="rawvideo", **options))
+    return graph.merge_outputs(output, grey(frames).output(str(small), format="rawvideo", **options))
 
 
 def command_of(ffmpeg: Ffmpeg, output: Any) -> list[str]:
@@ -114,13 +117,16 @@ def command_of(ffmpeg: Ffmpeg, output: Any) -> list[str]:
     return [str(word) for word in output.global_args(*MESSAGES).compile(cmd=ffmpeg.path)]
 
 
-def scan(ffmpeg: Ffmpeg, view: View, end: float) -> FrameLog:
-    """Decode a video up to `end`, in seconds, and return what is known of its frames."""
-    frames = watched(view, end).filter_multi_output("split")
-    with TemporaryDirectory(prefix=".ffmpeg-") as scratch:
+def scan(ffmpeg: Ffmpeg, view: View, end: float, beside: Path | None = None) -> FrameLog:
+    """Decode a video up to `end`, in seconds, and return what is known of its frames.
+
+    `beside` is the folder for their small ones, which a kill leaves there; None is that of the system.
+    """
+    command = command_of(ffmpeg, grey(watched(view, end)).output("pipe:", **TO_PIPE, **ffmpeg.passthrough))
+    with TemporaryDirectory(prefix=".ffmpeg-", dir=beside) as scratch:
         small = SmallFrames(Path(scratch, SMALL), view.picture.fps)
-        output = frames[0].filter("crop", **TINY).output("pipe:", **TO_PIPE, **ffmpeg.passthrough)
-        said = messages(command_of(ffmpeg, with_small(output, frames[1], small.path, **ffmpeg.passthrough)))
+        with small.path.open("wb") as kept:
+            said = messages(command, kept)
         small.read_on()
     return read_log(said, small)
 

@@ -66,7 +66,7 @@ def test_messages_without_survivors_give_no_numbers(log: str) -> None:
 
 
 def test_small_frames_are_read_while_they_are_written(tmp_path: Path) -> None:
-    frames = np.random.default_rng(1).integers(0, 256, (2 * BLOCK + 9, SIZE), np.uint8)
+    frames = np.random.default_rng(1).integers(0, 256, (20 * BLOCK + 9, SIZE), np.uint8)
     whole, part = small_frames([*frames]), SmallFrames(tmp_path / "small.grey", FPS)
     part.read_on()
     assert len(part) == 0
