@@ -21,12 +21,12 @@ from framekit.cli import run
 from framekit.cli.parser import StageParser
 from framekit.cli.values import count, expression, fraction, positive, seconds
 from framekit.dedup import descriptors, search
+from framekit.episodes import done, labels
+from framekit.episodes.extract import UNFINISHED, Encoding, Extracted
+from framekit.episodes.jobs import episodes_at_once, extract, kept_elsewhere, plan
+from framekit.episodes.record import USED_WHEN, renumber_all
 from framekit.files import paths
-from framekit.video import done, episodes
-from framekit.video.extract import UNFINISHED, Encoding, Extracted
 from framekit.video.ffmpeg import DEVICES, choose_device, find_ffmpeg
-from framekit.video.jobs import episodes_at_once, extract, kept_elsewhere, plan
-from framekit.video.record import USED_WHEN, renumber_all
 from framekit.video.sampling import MODES, Sampling, require_space
 
 
@@ -74,7 +74,7 @@ def sampling_options(options: StageParser) -> None:
         "scene_threshold",
         type=positive,
         default=Sampling.scene_threshold,
-        help="scdet score of a cut, 0 to 100",
+        help="change of the picture at a cut, or over a crossfade or fade, from which a scene begins, 0 to 100",
     )
 
 
@@ -130,14 +130,14 @@ def main(args: argparse.Namespace) -> int:
         raise errors.UsageError(
             "--end must lie after --start, and --frames_per_scene and --target_frames must be above 0"
         )
-    videos, unusable = episodes.find_videos(args.src_dir, args.pattern)
-    numbered = episodes.label_episodes(videos, args.pattern, args.episode_pattern)
+    videos, unusable = labels.find_videos(args.src_dir, args.pattern)
+    numbered = labels.label_episodes(videos, args.pattern, args.episode_pattern)
     labelled = dict(list(numbered.labels.items())[: args.limit or None])
     looks = {name: getattr(args, name) for name in ("video_stream", "deinterlace", "crop_bars", "format", "quality")}
     wanted = done.Wanted(sampling, looks, paths.safe_name(args.prefix) if args.prefix else "")
     found = done.standing(args.dst_dir, labelled, numbered.unsure, wanted)
     if found.todo or args.redo:
-        episodes.tell_unsure(numbered)
+        labels.tell_unsure(numbered)
     if args.dry_run:
         return would_extract(labelled if args.redo else found.todo, args.dst_dir, unusable, found)
     again = done.begin_again(args.dst_dir, labelled, wanted) if args.redo else None

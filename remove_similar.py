@@ -21,6 +21,7 @@ from framekit.dataset import frames, removed
 from framekit.dedup import descriptors, quality
 from framekit.dedup.fiftyone import reviewed
 from framekit.dedup.openings import drop_sections, find_sections
+from framekit.dedup.pans import OVERLAP, scenes_of
 from framekit.dedup.removal import by_reason, carry_out, summary
 from framekit.dedup.report import write_report
 from framekit.dedup.select import REASONS, UNREADABLE, Settings, decide, made_with, removed_otherwise
@@ -97,6 +98,12 @@ def parser() -> StageParser:
         default="best",
         help="which of similar frames stays: the best (sharp, rich in contrast, no subtitles) or the first",
     )
+    options.option(
+        "pan_overlap",
+        type=fraction,
+        default=OVERLAP,
+        help="share of the picture in common with a kept frame of its pan, above which a frame goes; 1 = off",
+    )
     quality_options(options)
     options.option("drop_unreadable", action="store_true", help="set unreadable frames aside as well")
     options.option(
@@ -164,21 +171,21 @@ def main(args: argparse.Namespace) -> int:
     names = [field.name for field in fields(quality.Limits)]
     limits = quality.OFF if args.no_filters else quality.Limits(*(float(getattr(args, name)) for name in names))
     best = args.keep == "best"
-    settings = [Settings(thresh, max(1, args.max_compare_size), best, limits) for thresh in threshs]
+    settings = [Settings(thresh, max(1, args.max_compare_size), best, limits, args.pan_overlap) for thresh in threshs]
     unusable: list[tuple[Path, str]] = []
     found = frames.find_frames(root, args.limit, unusable)
     workers = console.worker_count(args.workers)
     described = descriptors.describe_frames(found, workers, not args.dry_run, describer, args.batch_size or 16)
-    protected = removed.kept_by_hand(root)
+    protected, scenes = removed.kept_by_hand(root), scenes_of(described.readable)
     if len(settings) > 1:
         for one in settings:
-            going = decide(described, one, protected)
+            going = decide(described, one, protected, scenes)
             kept = len(described.readable) - len(going)
             console.say(f"--similarity_threshold {one.thresh:g}: {kept} kept, {by_reason(going) or 'none removed'}")
         return run.close(
             f"{console.counted(len(described.readable), 'frame')} compared in {root}", unusable + described.unreadable
         )
-    going = decide(described, settings[0], protected)
+    going = decide(described, settings[0], protected, scenes)
     found_sections, clock = find_sections(root, described, going)
     dropped = [one for one in found_sections if getattr(args, f"drop_{one.kind}", False)]
     going += drop_sections(root, described, going, dropped, clock)

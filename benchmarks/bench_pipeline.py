@@ -22,7 +22,7 @@ import remove_similar
 import tag_images
 from benchmarks import score_show
 from framekit.dataset import frames
-from framekit.video import episodes
+from framekit.episodes import labels
 from framekit.video.ffmpeg import find_ffmpeg
 
 
@@ -60,7 +60,7 @@ def measure(videos: Path, references: Path, truth: Path | None, work: Path) -> N
             raise SystemExit(f"{name} failed")
         seconds = time.perf_counter() - started
         rows.append((name, seconds, len(frames.find_frames(work / "frames"))))
-    limit = decode_only(episodes.find_videos(videos, "*")[0])
+    limit = decode_only(labels.find_videos(videos, "*")[0])
     print(f"\n{'stage':12} {'seconds':>8} {'frames after':>13} {'frames/s':>9}")
     for name, seconds, left in rows:
         print(f"{name:12} {seconds:8.1f} {left:13d} {left / seconds:9.1f}")

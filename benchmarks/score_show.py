@@ -1,9 +1,14 @@
-"""Score a dataset against the truth files of the sample show; used by the benchmark and by the tests.
+"""Score a dataset against the truth files of a composed show; used by the benchmark and by the tests.
 
-Reads X.json of each frame, for its source and faces, and truth/*.json as ../shared/data/README.md describes them.
+    python -m benchmarks.score_show dataset ../shared/data/episodes/truth
+
+Reads X.json of each frame, for its source and faces, and truth/*.json as ../shared/data/README.md describes them. The
+command needs no more than extract_frames.py has written: it tells of frames and scenes.
 """
 
+import argparse
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +17,7 @@ from typing import Any
 from framekit.dataset import frames
 from framekit.files import atomic, names
 from framekit.sidecars import metadata
+from framekit.video.sampling import scene_numbers
 
 VISIBLE = 0.5  # a face counts as one to be found if at least this share of it can be seen
 
@@ -145,3 +151,109 @@ def score(dataset: Path, truth_folder: Path, references: Sequence[str]) -> Score
         impostors=len(impostors),
         impostors_named=sum(name not in metadata.NOBODY for name in impostors),
     )
+
+
+TOLERANCE = 2  # frames by which a scene may begin beside the truth, before a transition or after it
+
+
+@dataclass(frozen=True)
+class FrameScore:
+    """How well frames and scenes were extracted; counts over all episodes that are in the dataset.
+
+    `steady_lost` are layouts of which only frames in the middle of a transition are there; `true_by_kind` holds for
+    each kind of transition how many scenes begin with one and how many of these were found.
+    """
+
+    frames: int
+    layouts: int
+    layouts_lost: int
+    steady_lost: int
+    scenes: int
+    scenes_found: int
+    scenes_right: int
+    true_by_kind: dict[str, tuple[int, int]]
+    frames_elsewhere: int
+
+    def report(self) -> str:
+        """Return the figures as lines of text."""
+        true = sum(count for count, _ in self.true_by_kind.values())
+        kinds = ", ".join(f"{kind} {found} of {count}" for kind, (count, found) in sorted(self.true_by_kind.items()))
+        return "\n".join(
+            (
+                f"frames                          {self.frames}",
+                f"layouts lost                    {self.layouts_lost} of {self.layouts}",
+                f"layouts without a steady frame  {self.steady_lost}",
+                f"beginnings of scenes found      {self.scenes_found} of {true} ({kinds})",
+                f"beginnings that are right       {self.scenes_right} of {self.scenes}",
+                f"frames in another shot's scene  {self.frames_elsewhere}",
+            )
+        )
+
+
+def true_beginnings(truth: dict[str, Any]) -> list[tuple[str, range]]:
+    """Return the kind of transition and the frames at which a scene may begin, for each shot but the first."""
+    return [
+        (
+            shot["transition"],
+            range(shot["start"] - TOLERANCE, shot["start"] + shot["transition_frames"] + TOLERANCE + 1),
+        )
+        for shot in truth["shots"][1:]
+    ]
+
+
+def score_frames(dataset: Path, truth_folder: Path) -> FrameScore:
+    """Compare the records and frames of a dataset, as extract_frames.py wrote it, with the truth."""
+    truths = read_truths(truth_folder)
+    every: set[str] = set()
+    there: dict[str, bool] = {}  # layout -> whether a steady frame is there
+    by_kind: dict[str, tuple[int, int]] = {}
+    frames_there = scenes = right = elsewhere = 0
+    for path in sorted(dataset.glob(f"*/{names.EPISODE_RECORD}")):
+        record = atomic.read_json(path)
+        truth = truths[record["video"]]
+        every |= {frame["layout"] for frame in truth["frames"] if frame["layout"]}
+        numbers = scene_numbers(record["scene_scores"], record["settings"]["scene_threshold"])
+        begun = [number for number in range(1, len(numbers)) if numbers[number] != numbers[number - 1]]
+        windows = true_beginnings(truth)
+        for kind, window in windows:
+            count, found = by_kind.get(kind, (0, 0))
+            by_kind[kind] = count + 1, found + any(number in window for number in begun)
+        scenes += len(begun)
+        right += sum(any(number in window for number in begun) for _, window in windows)
+        shots = [frame["shot"] for frame in truth["frames"]]
+        owners = {scene: Counter(shot for shot, one in zip(shots, numbers, strict=False) if one == scene)
+                  for scene in {*numbers}}  # fmt: skip
+        for frame in frames.find_frames(path.parent):
+            source = record["frames"][frame.stem]
+            told = truth["frames"][source["source_frame"]]
+            frames_there += 1
+            elsewhere += owners[source["scene"]].most_common(1)[0][0] != told["shot"]
+            if told["layout"]:
+                there[told["layout"]] = there.get(told["layout"], False) or told["transition"] is None
+    return FrameScore(
+        frames=frames_there,
+        layouts=len(every),
+        layouts_lost=len(every - there.keys()),
+        steady_lost=sum(not steady for steady in there.values()),
+        scenes=scenes,
+        scenes_found=sum(found for _, found in by_kind.values()),
+        scenes_right=right,
+        true_by_kind=by_kind,
+        frames_elsewhere=elsewhere,
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    options.add_argument(
+        "dataset", type=Path, help="folder of frames, as extract_frames.py or remove_similar.py left it"
+    )
+    options.add_argument("truth", type=Path, help="folder of the truth files")
+    args = options.parse_args(argv)
+    print(score_frames(args.dataset, args.truth).report())
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

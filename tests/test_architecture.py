@@ -41,6 +41,7 @@ FLOORS = [
     ["dataset", "models"],
     ["arrange", "dedup"],
     ["video", "faces"],
+    ["episodes"],
     ["tags", "characters", "trainers"],
     ["metadata", "training"],
     ["report"],

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from framekit import boxes, console, errors
@@ -45,7 +45,9 @@ class Heads:
         )
 
 
-REFERENCE_SCORE = 0.5  # minimum of a face: a reference shows one, so that a doubtful one is right more often. Chosen
+# Minimum scores of a face: a reference shows one, so that a doubtful one is right more often, first of the usual
+# search, then of a patient one. Chosen.
+REFERENCE_SCORE, PATIENT_SCORE = 0.5, 0.35
 
 
 @dataclass(frozen=True)
@@ -53,11 +55,15 @@ class FindFaces:
     """Find the faces of a reference, the largest first; picklable, so that it can run in another process."""
 
     detector: Detector
+    patient: Detector
     least: float
 
     def __call__(self, pixels: decode.Pixels) -> tuple[decode.Pixels, list[boxes.Face]]:
-        """Return the pixels with their faces."""
-        return pixels, filter.reference_faces(self.detector, pixels, self.least)
+        """Return the pixels with their faces; where the detector sees none, the likeliest that patience finds."""
+        if found := filter.reference_faces(self.detector, pixels, self.least):
+            return pixels, found
+        found = filter.reference_faces(self.patient, pixels, min(PATIENT_SCORE, self.least))
+        return pixels, sorted(found, key=lambda face: face.score, reverse=True)[:1]
 
 
 def find_references(folder: Path, unusable: list[tuple[Path, str]]) -> dict[str, list[Path]]:
@@ -141,8 +147,9 @@ def find_heads(references: Mapping[str, Sequence[Path]], settings: Settings, wor
     for path, pixels in frames.map_frames(lambda pixels: pixels, list(known), workers):
         looked[path] = pixels if isinstance(pixels, frames.Unreadable) else (pixels, known[path])
     if asked:
-        detector = detect.load_detector(settings.models[0], settings)
-        find = FindFaces(detector, min(REFERENCE_SCORE, settings.least(settings.models[0])))
+        name = settings.models[0]
+        detector, patient = (detect.load_detector(name, replace(settings, patient=slow)) for slow in (False, True))
+        find = FindFaces(detector, patient, min(REFERENCE_SCORE, settings.least(name)))
         looks = frames.map_frames(find, asked, workers, detect.needs_processes([detector]))
         looked.update(console.progress(looks, len(asked), "reference"))
     for path, name in owner.items():

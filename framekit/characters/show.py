@@ -65,7 +65,7 @@ def name_scene(shown: Sequence[Shown], namer: Namer, acceptance: Acceptance, vot
 
 @dataclass(frozen=True)
 class Support:
-    """How well each face is supported, (faces,), from 0 on; whoever has more than `least` is somebody known."""
+    """How well each face is supported, (faces,), from 0 on; whoever has `least` is somebody known."""
 
     faces: NDArray[np.float64]
     least: float
@@ -75,8 +75,9 @@ def support(references: References, faces: Vector) -> Support | None:
     """Return how well the references support each face (faces, D), directly and through all other faces.
 
     Faces of strangers resemble each other more than any reference; whoever has references resembles them, or faces
-    that do. References are held out one by one, and character by character, to tell the least: what is above all those
-    without their character. None where that can't be told: with few faces, or without two characters of two references.
+    that do. References are held out one by one, and character by character, to tell the least, on a scale of logarithms
+    since support falls off with each step. None where it can't be told: with few faces, or without two characters of
+    two references.
     Source: Zhou et al. 2004, learning with local and global consistency, on likeness less how common each look is
     (Conneau et al. 2018, cross-domain similarity local scaling).
     """
@@ -87,13 +88,13 @@ def support(references: References, faces: Vector) -> Support | None:
     looks, look_of = distinct(faces)
     given = spread(joins(references, looks), count)
     own = np.stack([given[:, owner == name].sum(axis=1) for name in references.characters], axis=1)
-    others = np.stack([given[:count][:, owner == name].sum(axis=1) for name in references.characters], axis=1)
+    among = np.stack([given[:count][:, owner == name].sum(axis=1) for name in references.characters], axis=1)
     itself = owner[:, None] == np.array(references.characters)[None]
-    held_out = (others - np.diag(given[:count])[:, None])[itself]
-    strange = np.where(itself, -np.inf, others).max(axis=1)
+    held_out = (among - np.diag(given[:count])[:, None])[itself]
+    strange = np.where(itself, -np.inf, among).max(axis=1)
     siblings = np.array([references.names.count(name) > 1 for name in owner])
-    cut = best_cut(held_out[siblings], strange)
-    return Support(own[count:].max(axis=1)[look_of], float(strange[strange < cut].max(initial=0.0)))
+    known, others = (np.log(np.maximum(values, 1e-9)) for values in (held_out[siblings], strange))
+    return Support(own[count:].max(axis=1)[look_of], round(float(np.exp(best_cut(known, others))), 4))
 
 
 def distinct(faces: Vector) -> tuple[Vector, NDArray[np.int_]]:

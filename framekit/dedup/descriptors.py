@@ -16,10 +16,12 @@ from framekit.dataset import frames
 from framekit.files import atomic
 from framekit.pixels import decode
 from framekit.pixels.decode import Pixels
-from framekit.pixels.measure import Measures, measure
+from framekit.pixels.measure import VIEW, Measures, View, measure, view_of
 
 EMBEDDED = "thumbnail"
-EDITION = "1"  # of the embedded descriptor and the measures; stores of another edition, or of none, are made again
+EDITION = (
+    "2"  # of the embedded descriptor, the measures and the views; stores of another edition, or of none, are made again
+)
 STORE = ".descriptors.npz"
 Descriptors = NDArray[np.float32]  # one frame a row, (N, D), of length 1; or one row, (D,)
 GRID = (32, 18)  # columns, rows of the thumbnail: 16:9 in cells of about 2.5 % of the height
@@ -89,21 +91,23 @@ def load_describer(model: str, device: str) -> Describer:
 
 @dataclass(frozen=True)
 class Described:
-    """The descriptor of a frame, (D,) float32, its measures, and the size of its file in bytes when it was read."""
+    """The descriptor of a frame, (D,) float32, its measures and view, and the bytes of its file when it was read."""
 
     size: int
     vector: Descriptors
     measures: Measures
+    view: View
 
 
 @dataclass(frozen=True)
 class DescribedFrames:
-    """The readable frames, their descriptors row by row, their measures, and the unreadable ones with the reason."""
+    """The readable frames, their descriptors and views row by row, their measures, the unreadable with the reason."""
 
     readable: list[Path]
     rows: Descriptors
     measures: list[Measures]
     unreadable: list[tuple[Path, str]]
+    views: NDArray[np.uint8]
 
 
 def read_store(folder: Path, name: str = STORE) -> dict[str, Described]:
@@ -111,20 +115,39 @@ def read_store(folder: Path, name: str = STORE) -> dict[str, Described]:
     try:
         with atomic.open_regular(folder / name) as file, np.load(file, allow_pickle=False) as store:
             names, sizes, vectors, measures = (store[key] for key in ("names", "sizes", "vectors", "measures"))
+            views = store["views"]
             edition = str(store["edition"])
     except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         return {}
     shaped = vectors.ndim == 2 and vectors.dtype == np.float32 and measures.shape == (len(names), len(fields(Measures)))
+    shaped = shaped and views.dtype == np.uint8 and views.shape == (len(names), *VIEW[::-1])
     if not shaped or len(vectors) != len(names) or len(sizes) != len(names):
         return {}
     if edition != EDITION or (name == STORE and vectors.shape[1] != DIMENSIONS):
         return {}
-    rows = zip(names, sizes, vectors, measures.tolist(), strict=True)
-    return {str(frame): Described(int(size), vector, Measures(*values)) for frame, size, vector, values in rows}
+    rows = zip(names, sizes, vectors, measures.tolist(), views, strict=True)
+    return {str(name): Described(int(size), vector, Measures(*told), view) for name, size, vector, told, view in rows}
+
+
+class KnownMeasures:
+    """The measures of frames that were described before, of any folder; each store is read once."""
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self.folders: dict[Path, dict[str, tuple[int, Measures]]] = {}
+
+    def of(self, frame: Path) -> Measures | None:
+        """Return the measures of a frame whose file has the size that it had, None if they are not known."""
+        folder = frame.parent
+        if folder not in self.folders:
+            known = read_store(folder)
+            self.folders[folder] = {name: (one.size, one.measures) for name, one in known.items()}
+        size, measures = self.folders[folder].get(frame.name, (-1, None))
+        return measures if frame.stat().st_size == size else None
 
 
 def write_store(folder: Path, described: Mapping[str, Described], name: str = STORE) -> None:
-    """Write the descriptors of a folder: 7 kB a frame of the embedded describer."""
+    """Write the descriptors of a folder: 9 kB a frame of the embedded describer."""
     buffer = io.BytesIO()
     every = list(described.values())
     np.savez(
@@ -134,6 +157,7 @@ def write_store(folder: Path, described: Mapping[str, Described], name: str = ST
         sizes=np.array([one.size for one in every], np.int64),
         vectors=np.stack([one.vector for one in every]) if every else np.empty((0, DIMENSIONS), np.float32),
         measures=np.array([astuple(one.measures) for one in every], np.float32).reshape(-1, len(fields(Measures))),
+        views=np.array([one.view for one in every], np.uint8).reshape(-1, *VIEW[::-1]),
     )
     atomic.write_whole(folder / name, buffer.getvalue())
 
@@ -144,21 +168,21 @@ class Look:
 
     prepare: Callable[[decode.Pixels], NDArray[Any]]
 
-    def __call__(self, pixels: decode.Pixels) -> tuple[NDArray[Any], Measures]:
-        """Return the input of the describer's `embed`, and the measures."""
-        return self.prepare(pixels), measure(pixels)
+    def __call__(self, pixels: decode.Pixels) -> tuple[NDArray[Any], Measures, View]:
+        """Return the input of the describer's `embed`, the measures and the view."""
+        return self.prepare(pixels), measure(pixels), view_of(pixels)
 
 
 def look_at(
     missing: Sequence[Path], describer: Describer, workers: int, batch_size: int
 ) -> Iterator[tuple[Path, Described | frames.Unreadable]]:
     """Yield each frame with its descriptor, or Unreadable; decoded by threads, embedded in batches."""
-    waiting: list[tuple[Path, NDArray[Any], Measures]] = []
+    waiting: list[tuple[Path, NDArray[Any], Measures, View]] = []
 
     def embedded() -> Iterator[tuple[Path, Described]]:
-        rows = describer.embed([ready for _, ready, _ in waiting]) if waiting else ()
-        for (frame, _, measures), row in zip(waiting, rows, strict=True):
-            yield frame, Described(frame.stat().st_size, row, measures)
+        rows = describer.embed([ready for _, ready, *_ in waiting]) if waiting else ()
+        for (frame, _, measures, view), row in zip(waiting, rows, strict=True):
+            yield frame, Described(frame.stat().st_size, row, measures, view)
         waiting.clear()
 
     for frame, seen in frames.map_frames(Look(describer.prepare), missing, workers):
@@ -204,19 +228,20 @@ def describe_frames(
 ) -> DescribedFrames:
     """Describe frames, folder by folder; a stored descriptor is used while its file has the size that it had.
 
-    New ones are stored if `keep`. The rows take 7 kB a frame: 0.7 GB for 100,000.
+    New ones are stored if `keep`. Rows and views take 9 kB a frame: 0.9 GB for 100,000.
     """
     readable: list[Path] = []
     measures: list[Measures] = []
     unreadable: list[tuple[Path, str]] = []
     rows = np.empty((0, DIMENSIONS), np.float32)
+    views = np.empty((len(found), *VIEW[::-1]), np.uint8)
     for _, members in groupby(found, key=lambda frame: frame.parent):
         known, odd = describe_folder(list(members), describer, workers, batch_size, keep)
         unreadable += odd
         for frame, described in known.items():
             if not readable:
                 rows = np.empty((len(found), len(described.vector)), np.float32)
-            rows[len(readable)] = described.vector
+            rows[len(readable)], views[len(readable)] = described.vector, described.view
             readable.append(frame)
             measures.append(described.measures)
-    return DescribedFrames(readable, rows[: len(readable)], measures, unreadable)
+    return DescribedFrames(readable, rows[: len(readable)], measures, unreadable, views[: len(readable)])

@@ -11,6 +11,7 @@ from statistics import mode
 from framekit import errors
 from framekit.dataset import removed
 from framekit.dedup.descriptors import DescribedFrames, Descriptors
+from framekit.dedup.pans import PAN
 from framekit.dedup.quality import FADE_LIKENESS
 from framekit.dedup.removal import Removal
 from framekit.files import atomic, names
@@ -295,8 +296,11 @@ def find_sections(root: Path, described: DescribedFrames, going: Sequence[Remova
     folders = sorted({frame.parent for frame in described.readable})
     clock = read_clock(root, folders)
     names = [frame.relative_to(root).as_posix() for frame in described.readable]
-    resembled = {str(line.get("frame")): str(line.get("resembles") or "") for _, _, line in removed.removed_now(root)}
-    resembled |= {names[one.row]: names[one.resembles] if one.resembles >= 0 else "" for one in going}
+    gone = [
+        (str(line.get("frame")), line.get("resembles"), line.get("reason")) for *_, line in removed.removed_now(root)
+    ]
+    gone += [(names[one.row], names[one.resembles] if one.resembles >= 0 else "", one.reason) for one in going]
+    resembled = {name: "" if reason == PAN else str(other or "") for name, other, reason in gone}
     resembled |= dict(clock.resembled)
     repeats = [repeat for pair in resembled.items() if pair[1] and (repeat := clock.repeat(*pair))]
     shown = clock.shown(resembled, dict(zip(names, described.rows, strict=True)))

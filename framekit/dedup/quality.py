@@ -29,6 +29,7 @@ OFF = Limits(0.0, 0.0, 0.0, 255.0, 0.0, 0.0)
 FADE_LIKENESS = 0.8  # similarity from which two frames show the same picture, faded or not
 FADE_REACH = 8  # frame numbers on either side that are compared
 SUBTITLE_WEIGHT = 50.0  # subtitles raise `subtitle` by 0.01 to 0.03
+TEXT = 40.0  # edges in a row: on two composed shows lines of subtitles have 49 and more, other frames at most 22
 CONTRAST_WEIGHT = (
     12.0  # a fade of a tenth outweighs a subtitle; siblings differ by a hundredth. 10 to 16 lose no layout
 )
@@ -85,6 +86,11 @@ def faded(
         if contrast[row] < share * fullest:
             found[row] = f"contrast {contrast[row]:.0f} where {fullest:.0f} is near"
     return found
+
+
+def has_subtitles(measures: Measures) -> bool:
+    """Tell whether a line of bright letters with dark outlines stands in the lower part of a frame."""
+    return measures.text >= TEXT
 
 
 def merit(measures: Measures) -> float:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from framekit.dataset import removed
 from framekit.dedup import search
 from framekit.dedup.descriptors import DescribedFrames
+from framekit.dedup.pans import PAN
 from framekit.dedup.removal import Removal
 from framekit.files import atomic
 from framekit.htmlpage import (
@@ -158,7 +159,10 @@ def write_report(
             groups.setdefault(one.resembles, []).append((names[one.row], one.similarity))
     gone = {one.row for one in going}
     staying = np.array([row for row in range(len(names)) if row not in gone], np.intp)
-    nearest = [search.nearest_other(described.rows, staying), np.array([one.similarity for one in going])]
+    nearest = [
+        search.nearest_other(described.rows, staying),
+        np.array([one.similarity for one in going if one.reason != PAN]),
+    ]
     found = dict(zip(names, described.readable, strict=True))
     places = found | {names[one.row]: removed.place_for(root, names[one.row], one.reason)
                       for one in going if will_move}  # fmt: skip

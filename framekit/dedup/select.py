@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,14 @@ from framekit.console import as_option, counted, worker_count
 from framekit.dataset import removed
 from framekit.dedup import openings, quality, search
 from framekit.dedup.descriptors import THRESHOLD, THUMBNAIL, DescribedFrames, Describer, describe_frames
+from framekit.dedup.pans import OVERLAP, PAN, panned
 from framekit.dedup.quality import FADE, OFF, Limits, faded, flaw, merit
 from framekit.dedup.removal import Removal
 
 SIMILAR = "similar"
 FACE_NUMBER = "face_number"  # too few or too many faces, see detect_faces.py
 UNREADABLE, BY_HAND = "unreadable", "by_hand"
-REASONS = (*quality.REASONS, SIMILAR, *openings.KINDS, FACE_NUMBER, UNREADABLE, BY_HAND)
+REASONS = (*quality.REASONS, PAN, SIMILAR, *openings.KINDS, FACE_NUMBER, UNREADABLE, BY_HAND)
 
 
 @dataclass(frozen=True)
@@ -29,20 +30,23 @@ class Settings:
     """What decides which frames go.
 
     `thresh` is the similarity, 0 to 1, from which frames are similar; `block` the number of kept frames compared at a
-    time, which bounds the memory; `keep_best` keeps the best of similar frames, else the first.
+    time, which bounds the memory; `keep_best` keeps the best of similar frames, else the first. `pan_overlap` is the
+    share of the picture that frames of a pan may have in common, 1 for any.
     """
 
     thresh: float = THRESHOLD
     block: int = 10_000
     keep_best: bool = True
     limits: Limits = OFF
+    pan_overlap: float = OVERLAP
 
 
 def made_with(settings: Settings, model: str) -> dict[str, dict[str, Any]]:
     """Return by which options frames of each reason go, for the manifest."""
     by_limit = {reason: {name: getattr(settings.limits, name)} for reason, name in quality.LIMIT_OF.items()}
     keep = "best" if settings.keep_best else "first"
-    return {**by_limit, SIMILAR: {"similarity_threshold": settings.thresh, "model": model, "keep": keep}}
+    by_likeness = {"similarity_threshold": settings.thresh, "model": model, "keep": keep}
+    return {**by_limit, PAN: {"pan_overlap": settings.pan_overlap}, SIMILAR: by_likeness}
 
 
 def removed_otherwise(root: Path, made: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -68,10 +72,10 @@ def removed_otherwise(root: Path, made: Mapping[str, Mapping[str, Any]]) -> list
 def is_gentler(name: str, value: Any, record: Mapping[str, Any]) -> bool:
     """Tell whether this value of an option might keep a frame that was removed, by its line of the manifest."""
     then = record["settings"][name]
-    then = record.get("similarity", then) if name == "similarity_threshold" else then
+    then = record.get("similarity", then) if name in ("similarity_threshold", "pan_overlap") else then
     if not isinstance(value, int | float) or not isinstance(then, int | float):
         return bool(value != then)
-    return value > then if name in ("similarity_threshold", "max_dark") else value < then
+    return value > then if name in ("similarity_threshold", "pan_overlap", "max_dark") else value < then
 
 
 def folders_of(frames: Sequence[Path]) -> Iterator[range]:
@@ -122,12 +126,29 @@ def alike(described: DescribedFrames, rows: NDArray[np.intp], settings: Settings
     return [Removal(row, SIMILAR, kept, score) for row, kept, score in found]
 
 
-def decide(described: DescribedFrames, settings: Settings, protected: Collection[Path]) -> list[Removal]:
-    """Return what is to be removed, in the order of the frames; the `protected` frames, kept by a person, all stay."""
-    bad = [one for one in low_quality(described, settings.limits) if described.readable[one.row] not in protected]
-    rows = np.setdiff1d(np.arange(len(described.readable)), [one.row for one in bad])
-    again = [one for one in alike(described, rows, settings) if described.readable[one.row] not in protected]
-    return sorted([*bad, *again], key=lambda one: one.row)
+def decide(
+    described: DescribedFrames,
+    settings: Settings,
+    protected: Collection[Path],
+    scenes: Mapping[Path, int] | None = None,
+) -> list[Removal]:
+    """Return what is to be removed, in the order of the frames; the `protected` frames, kept by a person, all stay.
+
+    `scenes` are those of the frames that come from a video, which may show pans.
+    """
+
+    def without_protected(found: Iterable[Removal]) -> list[Removal]:
+        return [one for one in found if described.readable[one.row] not in protected]
+
+    going = without_protected(low_quality(described, settings.limits))
+    rows = np.setdiff1d(np.arange(len(described.readable)), [one.row for one in going])
+    moved = panned(described.readable, described.views, rows.tolist(), scenes or {}, settings.pan_overlap)
+    moved = without_protected(moved)
+    rows = np.setdiff1d(rows, [one.row for one in moved])
+    again = without_protected(alike(described, rows, settings))
+    stays = {one.row: one.resembles for one in again}  # of a pan that another episode shows too
+    going += [replace(one, resembles=stays.get(one.resembles, one.resembles)) for one in moved]
+    return sorted([*going, *again], key=lambda one: one.row)
 
 
 def similar_groups(

@@ -10,7 +10,7 @@ import numpy as np
 from framekit.boxes import Face
 from framekit.errors import UsageError
 from framekit.faces.models import DETECTORS, InWorker
-from framekit.faces.windows import Floats, Judges, Network, Networks, search
+from framekit.faces.windows import PATIENT, USUAL, Floats, Judges, Network, Networks, search
 from framekit.pixels.decode import Pixels, shrink
 
 DETECT_SIZE = 800  # px; a window has 32 px at least, so that faces down to 5 % of the height of 16:9 are found
@@ -61,8 +61,8 @@ class Perceptron(ctypes.Structure):
         )
 
 
-@lru_cache(maxsize=2)
-def load_judges(both_looks: bool) -> Judges:
+@lru_cache(maxsize=3)
+def load_judges(both_looks: bool, patient: bool) -> Judges:
     """Return the networks inside the animeface package. Raises ImportError without it, ValueError if they are gone."""
     from animeface import _nvxs
 
@@ -71,7 +71,8 @@ def load_judges(both_looks: bool) -> Judges:
         Perceptron.in_dll(library, f"nv_face_mlp_{name}").network() for name in ("dir", "face_00", "face_01", "face_02")
     )
     networks = Networks(direction, first, (one, two))
-    return Judges.of((networks, networks.mirrored()) if both_looks else (networks,))
+    looks = (networks, networks.mirrored()) if both_looks else (networks,)
+    return Judges.of(looks, PATIENT if patient else USUAL)
 
 
 @lru_cache(maxsize=1)
@@ -84,10 +85,14 @@ def blas() -> Any:
 
 @dataclass(frozen=True)
 class AnimeFace:
-    """animeface on pixels shrunk to `size` px, longer side; as if mirrored too if `both_looks`. Picklable."""
+    """animeface on pixels shrunk to `size` px, longer side; as if mirrored too if `both_looks`. Picklable.
+
+    `patient` looks at nearly every place, which takes many times as long.
+    """
 
     size: int = DETECT_SIZE
     both_looks: bool = True
+    patient: bool = False
 
     def __call__(self, pixels: Pixels) -> list[Face]:
         """Return the faces in (H, W, 3) uint8 RGB pixels."""
@@ -95,10 +100,10 @@ class AnimeFace:
 
         grey = np.asarray(cv2.cvtColor(shrink(pixels, self.size), cv2.COLOR_RGB2GRAY), np.uint8)
         with blas().limit(limits=1, user_api="blas"):  # workers use the cores; threads of their own only wait
-            return search(grey, load_judges(self.both_looks))
+            return search(grey, load_judges(self.both_looks, self.patient))
 
 
-def load_animeface(size: int = DETECT_SIZE, both_looks: bool = True) -> InWorker:
+def load_animeface(size: int = DETECT_SIZE, both_looks: bool = True, patient: bool = False) -> InWorker:
     """Return the embedded detector, after it found a drawn face. Raises UsageError if it is not installed or broken."""
     ways_out = f"use --model {' or --model '.join(DETECTORS)} or a YOLO .onnx file"
     try:
@@ -109,7 +114,7 @@ def load_animeface(size: int = DETECT_SIZE, both_looks: bool = True) -> InWorker
         raise UsageError(f"animeface is built without the networks that version 2.0.3 has: {ways_out}") from error
     if not found:
         raise UsageError(f"animeface finds no face in its own test drawing on this system: {ways_out}")
-    return InWorker(AnimeFace(size, both_looks), needs_processes=True)  # numpy's threads are set for a process
+    return InWorker(AnimeFace(size, both_looks, patient), needs_processes=True)  # numpy's threads are set for a process
 
 
 def drawn_face() -> Pixels:

@@ -32,7 +32,8 @@ class Settings:
     `model` is one name, or several with commas between them; `min_score` is 0 to 1, None for each detector's own;
     `size` is the longer side in px to which animeface and cascades shrink a view, None for each detector's own;
     `both_looks` shows animeface the mirrored view too; `max_overlap` is the intersection over union above which two
-    YOLO boxes are one; frames are also cut into `tiles` x `tiles` parts, none below 2.
+    YOLO boxes are one; frames are also cut into `tiles` x `tiles` parts, none below 2; a `patient` animeface looks at
+    nearly every place.
     """
 
     model: str = EMBEDDED
@@ -42,6 +43,7 @@ class Settings:
     both_looks: bool = True
     max_overlap: float = yolo.MAX_OVERLAP
     tiles: int = 0
+    patient: bool = False
 
     @property
     def models(self) -> list[str]:
@@ -99,7 +101,9 @@ FAMILIES = (
     Family(
         has=lambda name: name == EMBEDDED,
         min_score=lambda name: animeface.MIN_SCORE,
-        load=lambda name, settings: animeface.load_animeface(settings.longer_side(name), settings.both_looks),
+        load=lambda name, settings: animeface.load_animeface(
+            settings.longer_side(name), settings.both_looks, settings.patient
+        ),
         size=animeface.DETECT_SIZE,
         ignores=frozenset({"max_overlap"}),
     ),

@@ -20,12 +20,7 @@ BEYOND = 0.12  # of the frame's shorter side, how far windows reach over its sid
 WINDOW = 32  # px of a window in a shrunk frame; all constants that name no other source: nvxs 1.0.2, nv_face_detect.c
 GRID, CELL = 12, 2  # cells along the side of a window, px from one to the next; a cell covers 8 x 8 px
 STEP = 2  # cells from one window to the next, and along the side of a block of cells at first glance
-GLANCE = 0.001  # score of the first network on means of 2 x 2 cells from which a window is judged; one in 30 is
-GROWTH = 1.12  # side of a window over that of the next smaller one; chosen, nvxs has 1.095
 SMALLEST, LARGEST = 0.065, 0.9  # of the frame's shorter side, a window; chosen, nvxs stops at 0.75
-LIKELY = 0.1  # score of the first network from which the large ones are asked
-PLAINEST = 0.1  # largest difference within a window, 0 to 1; faces at night have 0.18 and more
-EDGES = (0.06, 0.14)  # density of edges over that difference; nearly all faces have 0.065 to 0.125
 EDGE_GAIN = 4  # Source: nvxs, nv_laplacian1
 BATCH = 1024  # windows per product; chosen: 5 MB of features
 PASSES = 0.3  # score of a window around which all others are judged; chosen
@@ -36,6 +31,29 @@ SAME = 0.6  # intersection over union above which two windows are the same face;
 ANOTHER = 0.1  # of the smaller area; Source: nvxs, of which overlapping faces only the best one stays
 HALF_SURE = 4.5  # support of a face with a score of 0.5; chosen: 0.7 then keeps no pattern of two composed shows
 SMALL, CAUTION = 0.1, 6  # of the frame's height, below which ornaments look like faces; power of the doubt. Chosen
+
+
+@dataclass(frozen=True)
+class Care:
+    """Which windows are judged at all.
+
+    Those with a score of the first network on means of 2 x 2 cells above `glance`, a largest difference, 0 to 1, above
+    `plainest`, and a density of edges over that difference between two; the large networks are asked from a score of
+    the first one above `likely`. `growth` is the side of a window over that of the next smaller one.
+    """
+
+    glance: float
+    growth: float
+    likely: float
+    plainest: float
+    edges: tuple[float, float]
+
+
+# One window in 30 passes the glance; faces at night have differences of 0.18 and more, nearly all faces edges of 0.065
+# to 0.125; nvxs grows by 1.095.
+USUAL = Care(glance=0.001, growth=1.12, likely=0.1, plainest=0.1, edges=(0.06, 0.14))
+# For images that surely show a face. Chosen on references of which the usual search saw nothing.
+PATIENT = Care(glance=0.0, growth=1.06, likely=0.01, plainest=0.02, edges=(0.02, 0.4))
 
 
 @dataclass(frozen=True)
@@ -78,14 +96,14 @@ class Networks:
         one, two = self.second
         return Networks(self.direction.mirrored(), self.first.mirrored(), (one.mirrored(), two.mirrored()))
 
-    def judge(self, windows: Floats, turned: Floats, first: Floats) -> Floats:
+    def judge(self, windows: Floats, turned: Floats, first: Floats, likely: float) -> Floats:
         """Return the score of each window, 0 to 1, (windows, 1152) in; 0 for one that is unlikely or turned away.
 
         `turned` and `first` are the products of the windows and the hidden layers of the two small networks.
         """
         directions = self.direction.answer(turned)
         frontal = (directions.argmax(axis=1) == 0) & (directions[:, 0] > 0.5)
-        asked = np.flatnonzero(frontal & (self.first.answer(first)[:, 0] > LIKELY))
+        asked = np.flatnonzero(frontal & (self.first.answer(first)[:, 0] > likely))
         scores = np.zeros(len(windows), np.float32)
         if asked.size:
             candidates = windows[asked]
@@ -103,18 +121,19 @@ class Judges:
     looks: tuple[Networks, ...]
     small: Floats
     glances: Floats
+    care: Care
 
     @classmethod
-    def of(cls, looks: tuple[Networks, ...]) -> "Judges":
+    def of(cls, looks: tuple[Networks, ...], care: Care = USUAL) -> "Judges":
         """Return the networks of these looks as judges."""
         small = [network.hidden for one in looks for network in (one.direction, one.first)]
-        return cls(looks, np.hstack(small), np.hstack([one.first.of_blocks() for one in looks]))
+        return cls(looks, np.hstack(small), np.hstack([one.first.of_blocks() for one in looks]), care)
 
     def glance(self, blocks: Floats) -> NDArray[np.bool_]:
         """Return which windows may be faces in some look, going by their blocks of cells, (windows, 288)."""
         products = np.split(blocks @ self.glances, len(self.looks), axis=1)
         scores = [one.first.answer(product)[:, 0] for one, product in zip(self.looks, products, strict=True)]
-        return np.asarray(np.max(scores, axis=0) > GLANCE)
+        return np.asarray(np.max(scores, axis=0) > self.care.glance)
 
     def judge(self, windows: Floats) -> Floats:
         """Return the score of each window in each look, (windows, looks)."""
@@ -124,7 +143,8 @@ class Judges:
         for number, one in enumerate(self.looks):
             middle = start + one.direction.hidden.shape[1]
             end = middle + one.first.hidden.shape[1]
-            scores[:, number] = one.judge(windows, product[:, start:middle], product[:, middle:end])
+            parts = product[:, start:middle], product[:, middle:end]
+            scores[:, number] = one.judge(windows, *parts, self.care.likely)
             start = end
         return scores
 
@@ -184,7 +204,7 @@ def squares(features: Floats, side: int) -> Floats:
     return np.lib.stride_tricks.as_strided(features, shape, (down, across, down, step), writeable=False)
 
 
-def levels(grey: NDArray[np.uint8], smallest: float, largest: float) -> Iterator[Level]:
+def levels(grey: NDArray[np.uint8], smallest: float, largest: float, care: Care) -> Iterator[Level]:
     """Yield a grey frame at each size, for windows from `smallest` to `largest` px."""
     import cv2
 
@@ -196,11 +216,11 @@ def levels(grey: NDArray[np.uint8], smallest: float, largest: float) -> Iterator
             grey = np.asarray(cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8)
         small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
         if min(size) >= WINDOW:
-            yield level_of(np.asarray(small, np.float32))
-        side *= GROWTH
+            yield level_of(np.asarray(small, np.float32), care)
+        side *= care.growth
 
 
-def level_of(small: Floats) -> Level:
+def level_of(small: Floats, care: Care) -> Level:
     """Return the features of a shrunk grey frame."""
     import cv2
 
@@ -216,7 +236,8 @@ def level_of(small: Floats) -> Level:
     largest = np.maximum.reduce(np.abs(differences))
     contrast = np.asarray(cv2.dilate(largest, whole, anchor=(0, 0)), np.float32)[: size[0], : size[1]]
     edges = edge_density(small)[: size[0], : size[1]]
-    passable = (contrast > PLAINEST) & (edges > EDGES[0] * contrast) & (edges < EDGES[1] * contrast)
+    low, high = care.edges
+    passable = (contrast > care.plainest) & (edges > low * contrast) & (edges < high * contrast)
     return Level(
         features, np.asarray(blocks, np.float32), contrast, passable, (WINDOW / small.shape[1], WINDOW / small.shape[0])
     )
@@ -307,7 +328,7 @@ def search(grey: NDArray[np.uint8], judges: Judges) -> list[Face]:
     shorter, width = min(grey.shape), grey.shape[1]
     beyond = round(BEYOND * shorter)
     wider = cv2.copyMakeBorder(grey, 0, 0, beyond, beyond, cv2.BORDER_REPLICATE)
-    sizes = levels(np.asarray(wider, np.uint8), max(WINDOW, SMALLEST * shorter), LARGEST * shorter)
+    sizes = levels(np.asarray(wider, np.uint8), max(WINDOW, SMALLEST * shorter), LARGEST * shorter, judges.care)
     coarse = [(level, *likely_places(level, judges)) for level in sizes]
     scores = judged(judges, coarse)
     fine = [(place[0], *places_around(*place, score)) for place, score in zip(coarse, scores, strict=True)]

@@ -9,6 +9,8 @@ from framekit import boxes, console, errors
 from framekit.arrange import folders
 from framekit.arrange.folders import Reader
 from framekit.dataset import move
+from framekit.dedup.descriptors import KnownMeasures
+from framekit.dedup.quality import has_subtitles
 from framekit.files import atomic, names
 from framekit.pixels.decode import frame_size
 from framekit.sidecars import corrections, kinds, metadata, renames
@@ -21,6 +23,7 @@ from framekit.tags.vocabulary import people_in
 TAGS_FROM, CAPTION = "tags_from", "caption"  # in X.json: where its tags come from, if not from files of tags
 SHOWN, LONGEST_SHOWN = 5, 60  # unclear tags that are told, and characters of each
 TOLD = ("characters", "inferred", "tags", "copyright", "artist", "rating")  # fields that sidecars tell alone
+SUBTITLES = "subtitles"
 SCREENSHOTS = "screenshots"  # the type of frames whose video is known
 
 
@@ -55,6 +58,7 @@ class Rules:
     first: Mapping[str, Any] = field(default_factory=dict)
     from_captions: bool = False
     written: Written = field(default_factory=dict)
+    measures: KnownMeasures = field(default_factory=KnownMeasures)
 
 
 COUNTS: dict[str, Callable[[Shown], int]] = {
@@ -157,11 +161,21 @@ def join(known: FrameSidecars, rules: Rules, before: Mapping[str, Any] | None) -
         "source_type": source_type or (SCREENSHOTS if source else ""),
         "source": source,
         "source_url": known.address,
+        "text": text_in(known.frame, rules.measures, before),
         "description": known.description,
         TAGS_FROM: known.tags_from,
         renames.RENAMED: rules.renames.added_to(named.renamed),
     }
     return fields | {name: value for name, value in optional.items() if value}
+
+
+def text_in(frame: Path, measures: KnownMeasures, before: Mapping[str, Any] | None) -> str:
+    """Return which text a frame shows, as measured when frames were compared; where that is not known, as before."""
+    known = measures.of(frame)
+    if known is None:
+        held = (before or {}).get("text")
+        return held if isinstance(held, str) else ""
+    return SUBTITLES if has_subtitles(known) else ""
 
 
 def with_caption(known: FrameSidecars, written: Written) -> FrameSidecars:

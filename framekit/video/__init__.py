@@ -1,7 +1,7 @@
-"""From a video to frames: episode numbers, ffmpeg, colour, which frames are taken, scenes, the time of each.
+"""From a video to frames: ffmpeg, colour, which frames are taken, where pictures settle, scenes, the time of each.
 
 Enters: video files. Leaves: frames with time, source frame number and scene.
-Owns on disk: the frames of an episode while they are extracted; the record is written through sidecars/episode.
+Owns on disk: what ffmpeg says and the small frames, in a folder that goes with the pass over the video.
 
     from framekit.video import Sampling, read_frames
 

@@ -8,6 +8,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import which
+from tempfile import TemporaryDirectory
 from threading import Thread
 from typing import IO, Any
 
@@ -19,10 +20,10 @@ from framekit.errors import UsageError
 from framekit.pixels.decode import Pixels
 from framekit.video.sampling import Sampling
 from framekit.video.scenes import FrameLog, read_log
+from framekit.video.small import HEIGHT, WIDTH, SmallFrames
 from framekit.video.stream import (
     OPENED,
     SILENT,
-    TINY,
     TO_PIPE,
     Crop,
     VideoStream,
@@ -42,7 +43,8 @@ DEVICES = {"cuda": "cuda", "videotoolbox": "videotoolbox_vld", "qsv": "qsv", "va
 DOWNLOAD = "hwdownload,format=nv12|p010le|p016le|yuv420p|yuv420p10le|yuv444p|bgra"
 TIMEOUT = 60  # seconds for the first frame of a device
 VERSION_PATIENCE = 15  # seconds for ffmpeg to tell its version
-OLDEST = (4, 4)  # the first with scdet and estdif
+OLDEST = (4, 4)  # the first with estdif
+SMALL = "small.grey"  # the file of the small frames
 
 
 @dataclass(frozen=True)
@@ -64,18 +66,19 @@ class View:
         return square_size(self.picture, self.crop)
 
 
-def watched(view: View, end: float) -> Any:
-    """Return the graph that reports the time and the change of each frame of a video up to `end`, in seconds."""
+def watched(view: View, end: float = math.inf, start: float = 0.0) -> Any:
+    """Return the graph that reports the time of each frame of a video from `start` to `end`, in seconds."""
     import ffmpeg as graph
 
     # A graph that begins anew where the resolution changes would lose the frames within it and count from 0 again.
     options = OPENED | {"reinit_filter": "0"} | ({} if view.device is None else {"hwaccel": view.device})
+    if start > 0:
+        options["ss"] = f"{start:.6f}"
     if end < math.inf:
         options["to"] = f"{end:.6f}"
     source = graph.input(str(view.video.absolute()), **options)[str(view.picture.number)]
     source = source.filter("scale", view.picture.width, view.picture.height)
-    scored = deinterlaced(source, view.picture, view.deinterlace).filter("scdet", threshold=100)
-    return scored.filter("metadata", mode="print", key="lavfi.scd.mafd").filter("showinfo", checksum=0)
+    return deinterlaced(source, view.picture, view.deinterlace).filter("showinfo", checksum=0)
 
 
 @dataclass(frozen=True)
@@ -97,26 +100,63 @@ class Ffmpeg:
         return "-filter_complex_script" if self.version < (7, 0) else "-/filter_complex"
 
 
-def scan(ffmpeg: Ffmpeg, view: View, end: float) -> FrameLog:
-    """Decode a video up to `end`, in seconds, and return what ffmpeg reports of its frames."""
-    output = watched(view, end).filter("crop", **TINY).output("pipe:", **TO_PIPE, **ffmpeg.passthrough)
-    command = [str(word) for word in output.global_args(*MESSAGES).compile(cmd=ffmpeg.path)]
-    return read_log(messages(command))
+def grey(frames: Any) -> Any:
+    """Append the filters that make small frames."""
+    return frames.filter("scale", WIDTH, HEIGHT, flags="area").filter("format", "gray")
 
 
-def decode_command(ffmpeg: Ffmpeg, view: View, sampling: Sampling, expression: str) -> list[str]:
+def with_small(output: Any, frames: Any, small: Path, **options: Any) -> Any:
+    """Return an output beside that of the small frames, to the file `small`."""
+    import ffmpeg as graph
+
+    return graph.merge_outputs(output, grey(frames).output(str(small), format="rawvideo", **options))
+
+
+def command_of(ffmpeg: Ffmpeg, output: Any) -> list[str]:
+    """Return the words of a command."""
+    return [str(word) for word in output.global_args(*MESSAGES).compile(cmd=ffmpeg.path)]
+
+
+def scan(ffmpeg: Ffmpeg, view: View, end: float, beside: Path | None = None) -> FrameLog:
+    """Decode a video up to `end`, in seconds, and return what is known of its frames.
+
+    `beside` is the folder for their small ones, which a kill leaves there; None is that of the system.
+    """
+    command = command_of(ffmpeg, grey(watched(view, end)).output("pipe:", **TO_PIPE, **ffmpeg.passthrough))
+    with TemporaryDirectory(prefix=".ffmpeg-", dir=beside) as scratch:
+        small = SmallFrames(Path(scratch, SMALL), view.picture.fps)
+        with small.path.open("wb") as kept:
+            said = messages(command, kept)
+        small.read_on()
+    return read_log(said, small)
+
+
+def decode_command(ffmpeg: Ffmpeg, view: View, sampling: Sampling, expression: str, small: Path) -> list[str]:
     """Return the command that writes the chosen frames to a pipe and reports the times of all on stderr.
 
-    `expression` is that of the select filter, "" for none.
+    `expression` is that of the select filter, "" for none; small frames of all go to the file `small`.
     """
-    chosen = watched(view, sampling.end)
+    frames = watched(view, sampling.end).filter_multi_output("split")
+    chosen = frames[0]
     if expression:
         chosen = chosen.filter("select", expression)
     if sampling.mode == "mpdecimate":
         chosen = chosen.filter("mpdecimate", hi=sampling.hi, lo=sampling.lo, frac=sampling.frac)
     right = to_rgb(chosen.filter("showinfo", checksum=0), view.picture, view.crop, ffmpeg.zimg)
     output = right.output("pipe:", format="rawvideo", **ffmpeg.passthrough)
-    return [str(word) for word in output.global_args(*MESSAGES).compile(cmd=ffmpeg.path)]
+    return command_of(ffmpeg, with_small(output, frames[1], small, **ffmpeg.passthrough))
+
+
+def fetch_command(ffmpeg: Ffmpeg, view: View, time: float, lead: float, small: Path) -> list[str]:
+    """Return the command that writes the first frame from `time` on, in seconds, and its small one to `small`.
+
+    It begins to decode at a key frame at least `lead` seconds before.
+    """
+    start = max(0.0, time - lead)
+    frames = watched(view, start=start).filter("select", f"gte(t,{time - start:.6f})").filter_multi_output("split")
+    one = ffmpeg.passthrough | {"frames:v": 1}
+    output = to_rgb(frames[0], view.picture, view.crop, ffmpeg.zimg).output("pipe:", format="rawvideo", **one)
+    return command_of(ffmpeg, with_small(output, frames[1], small, **one))
 
 
 def with_graph_in_file(command: Sequence[str], option: str, folder: Path) -> list[str]:

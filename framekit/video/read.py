@@ -11,9 +11,11 @@ from framekit.errors import UsageError
 from framekit.pixels.decode import Pixels
 from framekit.video import stream
 from framekit.video.damage import corrupt_frames
-from framekit.video.ffmpeg import Ffmpeg, View, decode, decode_command, find_ffmpeg, scan, with_graph_in_file
+from framekit.video.ffmpeg import SMALL, Ffmpeg, View, decode, decode_command, find_ffmpeg, scan, with_graph_in_file
 from framekit.video.sampling import Sampling, choose_frames, number_tree, scene_numbers, select_expression, within
-from framekit.video.scenes import FrameLog, FrameSource, passed_times
+from framekit.video.scenes import FrameLog, FrameSource, Passed, read_log
+from framekit.video.settled import Fetch, settled
+from framekit.video.small import SmallFrames
 from framekit.video.stream import VideoStream
 
 
@@ -75,6 +77,31 @@ def numbers_for(log: FrameLog, sampling: Sampling) -> list[int]:
     return choose_frames([float(time) for time in log.decoded], scenes, sampling)
 
 
+@dataclass(frozen=True)
+class TakenFrame:
+    """A frame that a sampling takes: its pixels, its number in the video and its time in seconds."""
+
+    pixels: Pixels
+    number: int
+    time: float
+
+
+@dataclass(frozen=True)
+class OpenVideo:
+    """The frames that come of a video, what they are decoded by, ffmpeg's messages and the small frames of all."""
+
+    frames: Iterator[TakenFrame]
+    decoding: Generator[Pixels, None, None]
+    messages: Path
+    small: SmallFrames
+
+    def end(self) -> FrameLog:
+        """End ffmpeg if it still runs, and return what is known of all frames that were decoded."""
+        self.decoding.close()
+        self.small.read_on()
+        return read_log(self.messages.read_bytes().decode(errors="replace"), self.small)
+
+
 @contextmanager
 def open_frames(
     ffmpeg: Ffmpeg,
@@ -83,8 +110,8 @@ def open_frames(
     scanned: FrameLog | None,
     corrupt: Collection[int] = (),
     beside: Path | None = None,
-) -> Iterator[tuple[Generator[Pixels, None, None], Path]]:
-    """Give the frames that a sampling takes, in order, and the file that ffmpeg's messages go to meanwhile.
+) -> Iterator[OpenVideo]:
+    """Give the frames that a sampling takes, in order, and what ffmpeg says meanwhile.
 
     `scanned` is a scan of the video for the modes that need one; `corrupt` are numbers of frames to leave out.
     `beside` is the folder for what ffmpeg reads and says, which a kill leaves there; None is that of the system.
@@ -94,11 +121,20 @@ def open_frames(
     with TemporaryDirectory(prefix=".ffmpeg-", dir=beside) as scratch:
         chosen = select_expression(sampling, view.picture.duration, numbers)
         whole = f"not({number_tree(sorted(corrupt))})" if corrupt else ""
-        command = decode_command(ffmpeg, view, sampling, "*".join(filter(None, (whole, chosen))))
+        small = SmallFrames(Path(scratch, SMALL), view.picture.fps)
+        command = decode_command(ffmpeg, view, sampling, "*".join(filter(None, (whole, chosen))), small.path)
         command = with_graph_in_file(command, ffmpeg.graph_file_option, Path(scratch))
         messages = Path(scratch, "messages.txt")
-        with messages.open("wb", buffering=0) as log, closing(decode(command, view.size, log)) as pixels:
-            yield pixels, messages
+        with (
+            messages.open("wb", buffering=0) as log,
+            messages.open(errors="replace") as lines,
+            closing(decode(command, view.size, log)) as pixels,
+        ):
+            passed = Passed(lines)
+            fetch = Fetch(ffmpeg, view, passed, small, corrupt) if sampling.mode == "mpdecimate" else None
+            coming = settled(passed.beside(pixels), small, fetch)
+            taken = (TakenFrame(one, number, passed.time(number)) for number, one in coming)
+            yield OpenVideo(taken, pixels, messages, small)
 
 
 def read_frames(
@@ -138,11 +174,8 @@ def read_frames(
     scanned = scan(ffmpeg, view, wanted.end)
     scenes = scene_numbers(scanned.scene_scores, wanted.scene_threshold)
     corrupt = corrupt_frames(ffmpeg, view) if scanned.suspect else frozenset()
-    with open_frames(ffmpeg, view, wanted, scanned, corrupt) as (pixels, path), path.open("rb") as messages:
-        number = -1
-        times = passed_times(line.decode(errors="replace") for line in messages)
-        for count, (one, time) in enumerate(zip(pixels, times, strict=False), start=1):
-            number = scanned.decoded.index(time, number + 1)
-            yield VideoFrame(one, FrameSource(round(float(time), 6), number, scenes[number]))
+    with open_frames(ffmpeg, view, wanted, scanned, corrupt) as opened:
+        for count, one in enumerate(opened.frames, start=1):
+            yield VideoFrame(one.pixels, FrameSource(round(one.time, 6), one.number, scenes[one.number]))
             if count == wanted.max_frames:
                 return

@@ -24,7 +24,7 @@ SURELY_TOO_SMALL = 0.1  # of what is expected; estimates may be wrong, this much
 class Sampling:
     """What decides which frames are kept; times in seconds; hi, lo (sums over a block of 8 x 8) and frac of mpdecimate.
 
-    On the sample show, scdet's 10 finds 78 of 78 cuts and no false one.
+    A `scene_threshold` of 10 finds all of the 279 cuts, crossfades, fades and flashes of three composed shows.
     """
 
     mode: str = "mpdecimate"

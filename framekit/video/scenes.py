@@ -1,13 +1,17 @@
-"""What ffmpeg reports of the frames that pass through its graph: their times, how much changed, what went wrong."""
+"""What ffmpeg reports of the frames that pass through its graph, and where scenes begin among them."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-SHOWN = re.compile(
-    r"\[Parsed_metadata_\d+ .*?\blavfi\.scd\.mafd=(?P<change>[\d.]+)"
-    r"|\[Parsed_showinfo_(?P<place>\d+) .*?\bn: *\d+ pts: *\S+ pts_time:(?P<time>-?[\d.]+)"
-)
+import numpy as np
+from numpy.typing import NDArray
+
+from framekit.pixels.decode import Pixels
+from framekit.video.small import SmallFrames
+from framekit.video.transitions import is_one_picture, transitions
+
+SHOWN = re.compile(r"\[Parsed_showinfo_(?P<place>\d+) .*?\bn: *\d+ pts: *\S+ pts_time:(?P<time>-?[\d.]+)")
 ERROR = re.compile(r"\[(?:error|fatal|panic)\](?! *Application provided invalid, non monotonically) *(.*)")
 # Said as a warning, or without the level: where two threads speak at once a message loses what stands before it.
 HINT = re.compile(
@@ -15,7 +19,10 @@ HINT = re.compile(
     r"|invalid as first byte of an EBML number|invalid undecodable NALU|freeing incomplete packet|concealing \d+ DC"
 )
 FLASH_SECONDS = 0.21  # 5 frames at 24 fps
-FLASH_LIKENESS = 0.1  # of the change: back to the same picture changes as much as away from it
+FLASH_LIKENESS = 0.3  # of the change: the picture that comes back after a flash differs by less from the one before
+LEAST = 4.0  # change of a picture, 0 to 100, that counts as one at all; --scene_threshold may be as low
+SLOWEST = 0.125  # seconds that a drawing of movement is held, 3 frames at 24 fps; one held longer is a picture
+STILL = 1.0  # change from a frame to the next, 0 to 100, of a picture that is held
 
 
 @dataclass(frozen=True)
@@ -29,15 +36,14 @@ class FrameSource:
 
 @dataclass(frozen=True)
 class FrameLog:
-    """The times of all decoded frames and of those that went through, as ffmpeg writes them; the change to each.
+    """The times of all decoded frames, as ffmpeg writes them, and their scores.
 
-    A change is the mean absolute difference of luma to the frame before, 0 to 100. Source: ffmpeg's scdet.
-    `errors` are its complaints, so many of them before the first frame; `hints` are words that may tell of damage.
+    A score tells how much like the beginning of a scene a frame is, 0 to 100. `errors` are ffmpeg's complaints, so many
+    of them before the first frame; `hints` are words that may tell of damage.
     """
 
     decoded: list[str]
-    passed: list[str]
-    changes: list[float]
+    scene_scores: list[float]
     errors: tuple[str, ...] = ()
     errors_before: int = 0
     hints: tuple[str, ...] = ()
@@ -52,61 +58,112 @@ class FrameLog:
         """Return the length of the decoded part."""
         return float(self.decoded[-1]) - float(self.decoded[0]) if self.decoded else 0.0
 
-    @property
-    def scene_scores(self) -> list[float]:
-        """Return the scene score of each decoded frame, 0 to 100."""
-        return scene_scores([float(time) for time in self.decoded], self.changes)
 
+def read_log(log: str, small: SmallFrames) -> FrameLog:
+    """Read ffmpeg's messages: the first showinfo of the graph sees every decoded frame.
 
-def read_log(log: str) -> FrameLog:
-    """Read ffmpeg's messages: the first showinfo of the graph sees every decoded frame, the last one the survivors.
-
-    The change stands before the showinfo of its frame. Frames are counted here, since ffmpeg counts from 0 again when
-    the resolution changes; before ffmpeg 9 the first frame has no change.
+    Frames are counted here, since ffmpeg counts from 0 again when the resolution changes.
     """
     shown: dict[int, list[str]] = {}
-    changes: list[float] = []
-    change = 0.0
     for message in SHOWN.finditer(log):
-        if message["change"]:
-            change = float(message["change"])
-            continue
-        place = int(message["place"])
-        shown.setdefault(place, []).append(message["time"])
-        if place == min(shown):
-            changes.append(change)
-            change = 0.0
-    places = sorted(shown)
-    passed = shown[places[-1]] if len(places) > 1 else []
+        shown.setdefault(int(message["place"]), []).append(message["time"])
+    decoded = shown[min(shown)] if shown else []
     errors = tuple(" ".join(found[1].split()) for line in log.splitlines() if (found := ERROR.search(line)))
     first = SHOWN.search(log)
     before = len(ERROR.findall(log, 0, first.start() if first else len(log)))
-    return FrameLog(shown[places[0]] if places else [], passed, changes, errors, before, tuple(HINT.findall(log)))
+    scores = scene_scores([float(time) for time in decoded], small)
+    return FrameLog(decoded, scores, errors, before, tuple(HINT.findall(log)))
 
 
-def passed_times(lines: Iterable[str]) -> Iterator[str]:
-    """Yield the times of the frames that went through, as ffmpeg writes them, from its messages line by line."""
-    first = ""
-    for line in lines:
-        if (shown := SHOWN.search(line)) and shown["place"]:
-            first = first or shown["place"]
-            if shown["place"] != first:
-                yield shown["time"]
+class Passed:
+    """The frames that went through ffmpeg's graph, as its messages tell line by line.
 
-
-def scene_scores(times: Sequence[float], changes: Sequence[float]) -> list[float]:
-    """Return how much like a cut each frame is, 0 to 100: much change after little change.
-
-    A flash is no cut: the picture before it comes back within FLASH_SECONDS, so the change back is as large as the
-    change away. Source of the score: ffmpeg's scdet.
+    `times` are those of all frames that were decoded so far, as ffmpeg writes them.
     """
-    scores = [min(change, abs(change - before)) for change, before in zip(changes, [0.0, *changes], strict=False)]
-    for number, change in enumerate(changes):
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        """Nothing is read yet."""
+        self.lines = lines
+        self.times: list[str] = []
+
+    def numbers(self) -> Iterator[int]:
+        """Yield the number of each frame that went through: the last showinfo of the graph sees these alone.
+
+        Each is found after the one before: where recordings were joined, times come twice.
+        """
+        first, number = "", -1
+        for line in self.lines:
+            if (shown := SHOWN.search(line)) is None:
+                continue
+            first = first or shown["place"]
+            if shown["place"] == first:
+                self.times.append(shown["time"])
+            else:
+                number = self.times.index(shown["time"], number + 1)
+                yield number
+
+    def beside(self, pixels: Iterable[Pixels]) -> Iterator[tuple[int, Pixels]]:
+        """Yield the number of each frame that went through, and its pixels; its message is there before it is."""
+        numbers = self.numbers()
+        for one in pixels:
+            yield next(numbers), one
+        for _ in numbers:  # what was decoded after the last one
+            pass
+
+    def time(self, number: int) -> float:
+        """Return the time of a decoded frame in seconds."""
+        return float(self.times[number])
+
+
+def scene_scores(times: Sequence[float], small: SmallFrames) -> list[float]:
+    """Return how much like the beginning of a scene each frame is, 0 to 100.
+
+    At a cut much changes after little change, also where drawings are held for two or three frames; a gradual
+    transition counts at its first mixed frame, with all that it changes. A flash after which the picture before comes
+    back is none. Source of the score of cuts: ffmpeg's scdet.
+    """
+    changes = small.changes[: len(times)]
+    slowest = max(1, round(SLOWEST * small.fps))
+    earlier = [np.concatenate([np.zeros(steps), changes])[: len(changes)] for steps in range(1, slowest + 1)]
+    scores = np.zeros(len(times))
+    scores[: len(changes)] = np.maximum(changes - np.max(earlier, axis=0), 0)
+    drop_flashes(scores, times, small)
+    found = transitions(small, 0, len(changes) - 1, LEAST)
+    for one in found:
+        came = coming_of(one.start, small)
+        by_cut = bool(scores[came] >= LEAST)
+        before = came - 1 if by_cut else max((two.start for two in found if two.end <= one.start), default=-1)
+        is_back = comes_back(small, before, one.start, one.end) and (by_cut or small.is_plain(one.start))
+        if is_back and by_cut:
+            scores[came] = 0.0
+        elsewhere = small.is_plain(one.end) or (small.is_plain(one.start) and (by_cut or came == 0))
+        scores[one.start + 1 : min(one.end, one.start + slowest) + 1] = 0.0
+        if not (is_back or elsewhere or is_one_picture(small, one)):
+            scores[one.start + 1] = one.change
+    return [round(float(score), 2) for score in scores]
+
+
+def drop_flashes(scores: NDArray[np.float64], times: Sequence[float], small: SmallFrames) -> None:
+    """Set the scores of frames to 0 between which a flash comes and goes."""
+    for number in np.flatnonzero(scores >= LEAST).tolist():
         for back in frames_within(times, number, FLASH_SECONDS):
-            if abs(changes[back] - change) <= FLASH_LIKENESS * change and scores[number] > 0:
-                scores[number] = scores[back] = 0.0
+            if back < len(small) and scores[number] > 0 and comes_back(small, number - 1, number, back):
+                scores[number : back + 1] = 0.0
                 break
-    return [round(score, 2) for score in scores]
+
+
+def comes_back(small: SmallFrames, before: int, between: int, after: int) -> bool:
+    """Tell whether a picture is shown again after another one."""
+    if before < 0 or after - before > small.reach:
+        return False
+    return small.distance(before, after) <= FLASH_LIKENESS * small.distance(before, between)
+
+
+def coming_of(number: int, small: SmallFrames) -> int:
+    """Return the number of the frame with which a picture came that is held up to this one."""
+    while number > 0 and small.changes[number] < STILL:
+        number -= 1
+    return number
 
 
 def frames_within(times: Sequence[float], number: int, seconds: float) -> Iterator[int]:
@@ -115,19 +172,6 @@ def frames_within(times: Sequence[float], number: int, seconds: float) -> Iterat
         if times[later] - times[number] > seconds:
             return
         yield later
-
-
-def frame_sources(log: FrameLog, scenes: Sequence[int]) -> list[FrameSource]:
-    """Return the source of each frame that went through; `scenes` holds the scene of each decoded frame.
-
-    Both are in one order, so each is found after the one before: where recordings were joined, times come twice.
-    """
-    sources = []
-    number = -1
-    for time in log.passed:
-        number = log.decoded.index(time, number + 1)
-        sources.append(FrameSource(round(float(time), 6), number, scenes[number]))
-    return sources
 
 
 def complaint(log: FrameLog) -> str | None:

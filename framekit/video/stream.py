@@ -222,11 +222,11 @@ class Watch:
                 return
 
 
-def messages(command: Sequence[str]) -> str:
+def messages(command: Sequence[str], kept: IO[bytes] | None = None) -> str:
     """Run ffmpeg and return what it says; that it fails for want of an output is no error here.
 
-    One that says nothing for a long time is ended, which is the last thing that it says. What it writes to its pipe is
-    thrown away.
+    One that says nothing for a long time is ended, which is the last thing that it says. What it writes to its pipe
+    goes to the file `kept`, else it is thrown away.
     """
     said = bytearray()
     piped = subprocess.PIPE
@@ -234,18 +234,22 @@ def messages(command: Sequence[str]) -> str:
     assert process.stdout is not None
     assert process.stderr is not None
     with process.stderr as pipe, Watch(process, lambda: len(said)) as watch:
-        Thread(target=throw_away, args=(process.stdout,), daemon=True).start()
+        reader = Thread(target=pour_out, args=(process.stdout, kept), daemon=True)
+        reader.start()
         while part := os.read(pipe.fileno(), 2**16):
             said += part
         process.wait()
+        if kept is not None:
+            reader.join()
     return said.decode(errors="replace") + (SILENT if watch.is_silent else "")
 
 
-def throw_away(stream: IO[bytes]) -> None:
-    """Read a stream to its end."""
+def pour_out(stream: IO[bytes], kept: IO[bytes] | None) -> None:
+    """Read a stream to its end, into a file if one is given."""
     with stream:
-        while stream.read(2**16):
-            pass
+        while part := stream.read(2**16):
+            if kept is not None:
+                kept.write(part)
 
 
 def passed_over(filters: str = "") -> list[str]:

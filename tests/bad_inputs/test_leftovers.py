@@ -14,8 +14,8 @@ import prepare_training
 import remove_similar
 import tag_images
 from framekit.dataset.move import remove_empty_folders
+from framekit.episodes.labels import find_videos
 from framekit.files import names
-from framekit.video.episodes import find_videos
 from tests.characters.helpers import shade
 from tests.conftest import save_frame, tree
 from tests.helpers_dataset import MIDDLE, add_faces, add_frame

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw, ImageFont
 
-from framekit.dedup.quality import OFF, Limits, faded, flaw, merit
+from framekit.dedup.quality import OFF, Limits, faded, flaw, has_subtitles, merit
 from framekit.pixels.decode import Pixels
 from framekit.pixels.measure import Measures, measure
 from tests.conftest import BLACK, RED, WHITE, patchwork, plain
@@ -126,3 +127,22 @@ def test_a_dark_scene_beside_its_subtitled_sibling_is_no_fade() -> None:
     measures = [measure(with_subtitle(night)), measure(night)]
     assert measures[1].contrast < 0.7 * measures[0].contrast  # what the subtitle does to the whole frame
     assert faded(measures, unit(0, 1), [1, 2], 0.7) == {}
+
+
+def with_line(pixels: Pixels, words: str) -> Pixels:
+    """Return a copy with a line of subtitles."""
+    height, width = pixels.shape[:2]
+    image = Image.fromarray(pixels)
+    letters, stroke = ImageFont.load_default(size=height * 0.055), max(1, height // 250)
+    place = (width / 2, height * 0.93)
+    ImageDraw.Draw(image).text(place, words, WHITE, letters, "ms", stroke_width=stroke, stroke_fill=BLACK)
+    return np.asarray(image)
+
+
+@pytest.mark.parametrize("size", [(640, 480), (1280, 720), (1920, 1080)])
+def test_lines_of_subtitles_are_told_from_patches(size: tuple[int, int]) -> None:
+    for seed in range(5):
+        drawing = patchwork(seed, *size)
+        assert has_subtitles(measure(with_line(drawing, "I told you not to come here alone.")))
+        assert not has_subtitles(measure(drawing))
+        assert not has_subtitles(measure(with_line(drawing, "Oh!")))

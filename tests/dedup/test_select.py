@@ -29,7 +29,7 @@ def described(vectors: Descriptors, measures: list[Measures] | None = None, fold
     count = len(vectors)
     places = np.array_split(np.arange(count), folders)
     paths = [Path(f"EP{number + 1:02d}/X_{row + 1:04d}.png") for number, rows in enumerate(places) for row in rows]
-    return DescribedFrames(paths, vectors, measures or [GOOD] * count, [])
+    return DescribedFrames(paths, vectors, measures or [GOOD] * count, [], np.zeros((count, 36, 64), np.uint8))
 
 
 def gone(described: DescribedFrames, settings: Settings) -> dict[int, int]:
@@ -109,7 +109,8 @@ def test_a_second_run_removes_nothing(settings: Settings) -> None:
     settings = replace(settings, thresh=0.95)
     found = gone(frames, settings)
     staying = [row for row in range(200) if row not in found]
-    left = DescribedFrames([frames.readable[row] for row in staying], frames.rows[staying], [GOOD] * len(staying), [])
+    readable = [frames.readable[row] for row in staying]
+    left = replace(described(frames.rows[staying]), readable=readable)
     assert gone(left, settings) == {}
 
 

@@ -198,7 +198,7 @@ def test_a_blind_animeface_is_reported_in_one_sentence(monkeypatch: pytest.Monke
 
 
 def test_an_animeface_without_its_networks_is_reported_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    def built_otherwise(both_looks: bool) -> Judges:
+    def built_otherwise(both_looks: bool, patient: bool) -> Judges:
         raise ValueError("undefined symbol: nv_face_mlp_dir")
 
     monkeypatch.setattr(animeface, "load_judges", built_otherwise)

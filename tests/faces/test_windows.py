@@ -47,10 +47,10 @@ def test_a_mirrored_frame_has_the_mirrored_faces() -> None:
 
 def test_a_mirrored_network_answers_for_mirrored_windows() -> None:
     small = RANDOM.uniform(0, 255, (32, 34)).astype(np.float32)
-    seen = windows.level_of(small)
-    mirrored = windows.level_of(np.ascontiguousarray(small[:, ::-1]))
+    seen = windows.level_of(small, windows.USUAL)
+    mirrored = windows.level_of(np.ascontiguousarray(small[:, ::-1]), windows.USUAL)
     here, there = (level.windows(np.array([0]), np.array([place])) for level, place in ((seen, 2), (mirrored, 0)))
-    network = load_judges(False).looks[0].first
+    network = load_judges(False, False).looks[0].first
     assert here @ network.mirrored().hidden == pytest.approx(there @ network.hidden, abs=1e-4)
 
 
@@ -65,8 +65,8 @@ def test_cells_compare_halves_and_diagonals() -> None:
 
 
 def test_plain_frames_and_small_ones_have_no_windows_to_judge() -> None:
-    assert windows.search(np.full((200, 300), 127, np.uint8), load_judges(True)) == []
-    assert windows.search(np.zeros((20, 30), np.uint8), load_judges(True)) == []
+    assert windows.search(np.full((200, 300), 127, np.uint8), load_judges(True, False)) == []
+    assert windows.search(np.zeros((20, 30), np.uint8), load_judges(True, False)) == []
 
 
 def test_windows_that_agree_are_one_face_and_the_more_the_surer() -> None:

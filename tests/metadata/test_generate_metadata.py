@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from PIL import Image
 
 import generate_metadata
 from framekit.dataset import removed
+from framekit.dataset.frames import find_frames
+from framekit.dedup import descriptors
 from framekit.metadata.join import describe_general
 from tests.conftest import one_sentence, tree
 from tests.helpers_dataset import (
@@ -618,3 +621,25 @@ def test_folders_of_unnamed_groups_name_nobody(tmp_path: Path, capsys: pytest.Ca
     assert generate(tmp_path, "--characters_from_folders", "character") == 1
     assert "the folder cluster_001 names nobody" in capsys.readouterr().err
     assert not frame.with_suffix(".json").exists()
+
+
+def test_subtitles_are_told_as_they_were_measured(tmp_path: Path) -> None:
+    subtitled, other = (add_hikers(tmp_path).with_name(name) for name in ("a.png", "b.png"))
+    shutil.copy(tmp_path / f"{STEM}.png", subtitled)
+    Image.effect_noise((64, 36), 50).convert("RGB").save(other)
+    known = descriptors.describe_frames(find_frames(tmp_path), 1, keep=True)
+    assert generate(tmp_path) == 0
+    assert "text" not in loaded(subtitled)
+    store = descriptors.read_store(tmp_path)
+    store["a.png"] = replace(store["a.png"], measures=replace(store["a.png"].measures, text=60.0))
+    descriptors.write_store(tmp_path, store)
+    assert generate(tmp_path) == 0
+    assert [loaded(frame).get("text") for frame in (subtitled, other)] == ["subtitles", None]
+    (tmp_path / descriptors.STORE).unlink()  # what is not known stays as it was
+    assert generate(tmp_path) == 0
+    assert loaded(subtitled)["text"] == "subtitles"
+    correct(subtitled, text="")
+    descriptors.write_store(tmp_path, store)
+    assert generate(tmp_path) == 0
+    assert loaded(subtitled)["text"] == ""
+    assert len(known.readable) == 3

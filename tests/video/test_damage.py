@@ -143,7 +143,7 @@ def test_packets_that_a_wmv_lacks_are_a_gap(tmp_path: Path, capsys: pytest.Captu
 
 
 def test_damage_outside_of_the_wanted_part_is_not_told() -> None:
-    log = FrameLog(["0", "0.04", "0.08", "1.5", "1.54", "1.58"], [], [0.0] * 6, ("bad block",))
+    log = FrameLog(["0", "0.04", "0.08", "1.5", "1.54", "1.58"], [0.0] * 6, ("bad block",))
     assert missing(log, {4}, 1.62, False, (0.0, 0.1)).trouble == ""
     assert missing(log, {4}, 1.62, True, (1.7, 2.0)).trouble == ""
     assert missing(log, {4}, 1.62, True, (1.0, 2.0)).trouble.startswith("damaged, nothing from 0.12 to 1.50 s")
@@ -151,9 +151,9 @@ def test_damage_outside_of_the_wanted_part_is_not_told() -> None:
 
 def test_a_varying_rate_is_no_gap_without_a_complaint() -> None:
     times = ["0", "0.04", "0.08", "1.5", "1.54"]
-    whole = FrameLog(times, [], [0.0] * 5)
+    whole = FrameLog(times, [0.0] * 5)
     assert missing(whole, (), 1.6, True).trouble == ""
-    damaged = FrameLog(times, [], [0.0] * 5, ("bad block",))
+    damaged = FrameLog(times, [0.0] * 5, ("bad block",))
     assert missing(damaged, (), 1.6, True).trouble == "damaged, nothing from 0.12 to 1.50 s"
     assert "ends at 1.54 of 9.00 s" in missing(damaged, {4}, 9.0, True).trouble
     assert "ends" not in missing(damaged, {4}, 9.0, False).trouble

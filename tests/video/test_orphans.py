@@ -3,6 +3,7 @@
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -27,7 +28,7 @@ def test_a_pass_that_keeps_nothing_ends_where_nobody_waits_for_it(
     [picture] = stream.probe(found.path, video)
     commands: list[Sequence[str]] = []
 
-    def note(command: Sequence[str]) -> str:
+    def note(command: Sequence[str], kept: IO[bytes] | None = None) -> str:
         commands.append(command)
         return ""
 

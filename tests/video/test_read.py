@@ -70,8 +70,8 @@ def test_what_ffmpeg_says_lies_with_the_unfinished_episode_where_the_next_run_re
     ffmpeg = find_ffmpeg()
     claimed = look(ffmpeg, clip)
     assert not isinstance(claimed, str)
-    with open_frames(ffmpeg, View(clip, claimed), Sampling(), None, beside=tmp_path) as (pixels, said):
-        next(pixels)
-        assert said.parent.parent == tmp_path
-        pixels.close()
+    with open_frames(ffmpeg, View(clip, claimed), Sampling(), None, beside=tmp_path) as opened:
+        next(opened.frames)
+        assert opened.messages.parent.parent == opened.small.path.parent.parent == tmp_path
+        opened.end()
     assert not list(tmp_path.iterdir())

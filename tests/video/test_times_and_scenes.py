@@ -11,7 +11,10 @@ import pytest
 
 import extract_frames
 from framekit.pixels.decode import Pixels, read_pixels
-from framekit.video.ffmpeg import find_ffmpeg
+from framekit.video import settled
+from framekit.video.ffmpeg import Ffmpeg, View, fetch_command, find_ffmpeg
+from framekit.video.read import read_frames
+from framekit.video.sampling import Sampling
 
 WIDTH, HEIGHT, FPS = 160, 96, 24
 
@@ -143,16 +146,36 @@ BLACK, WHITE = np.zeros((HEIGHT, WIDTH, 3), np.uint8), np.full((HEIGHT, WIDTH, 3
 
 A, B, C = place(1), place(2), place(3)
 
-FADE = [mixed(A, BLACK, step / 12) for step in range(13)]
+
+def crossfade(one: Pixels, other: Pixels, frames: int = 12) -> list[Pixels]:
+    """Return the mixed frames of a crossfade."""
+    return [mixed(one, other, step / (frames + 1)) for step in range(1, frames + 1)]
+
+
+OUT, IN, OTHER = crossfade(A, BLACK), crossfade(BLACK, A), crossfade(BLACK, B)
 
 SHOTS: dict[str, tuple[list[Pixels], list[int]]] = {
     "cuts": ([A] * 15 + [B] * 20 + [C] * 7 + [A] * 10, [15, 35, 42]),
-    "a fade to black and in again": ([A] * 10 + FADE + FADE[::-1] + [A] * 9, []),
-    "a crossfade": ([A] * 10 + [mixed(A, B, k / 12) for k in range(13)] + [B] * 10, []),
+    "a fade to black and in again": ([A] * 10 + OUT + [BLACK] * 2 + IN + [A] * 9, []),
+    "a fade to black and into another picture": ([A] * 10 + OUT + [BLACK] * 4 + OTHER + [B] * 9, [26]),
+    "a fade to black and a cut": ([A] * 10 + OUT + [BLACK] * 4 + [B] * 9, [26]),
+    "a fade in at the beginning and out at the end": ([BLACK] * 3 + IN + [A] * 9 + OUT + [BLACK] * 9, []),
+    "a crossfade": ([A] * 10 + crossfade(A, B) + [B] * 10, [10]),
+    "a short and a long crossfade": (
+        [A] * 10 + crossfade(A, B, 4) + [B] * 10 + crossfade(B, C, 30) + [C] * 10,
+        [10, 24],
+    ),
+    "the light goes out": ([A] * 10 + crossfade(A, mixed(A, BLACK, 0.5)) + [mixed(A, BLACK, 0.5)] * 10, []),
     "a flash of one frame": ([A] * 12 + [WHITE] + [A] * 12, []),
     "a flash of two frames": ([A] * 12 + [WHITE] * 2 + [A] * 12, []),
+    "a flash that fades back": ([A] * 12 + [WHITE] * 2 + crossfade(WHITE, A, 6) + [A] * 12, []),
     "a flash into another picture": ([A] * 12 + [mixed(B, WHITE, (6 - k) / 6) for k in range(6)] + [B] * 12, [12]),
     "a pan": ([np.roll(A, -k, axis=1) for k in range(30)], []),
+    "a crossfade into a pan": (
+        [A] * 12 + [mixed(A, np.roll(B, -k, axis=1), min(1.0, (k + 1) / 13)) for k in range(30)],
+        [12],
+    ),
+    "faster and faster on twos": ([np.roll(A, -min(k // 2, 8) * (k // 2), axis=1) for k in range(30)], []),
 }
 
 
@@ -168,3 +191,39 @@ def test_cuts_are_found_at_a_variable_rate(tmp_path: Path) -> None:
     video, _ = varying(tmp_path / "01.mkv", [A] * 10 + [B] * 22 + [C] * 8)
     scenes = told(extract(video, tmp_path / "out", "--mode", "all"), "scene")
     assert scenes == [0] * 10 + [1] * 22 + [2] * 8
+
+
+SETTLING = [A] * 12 + crossfade(A, B, 9) + [B] * 30 + crossfade(B, C, 9) + [C] * 30
+HELD = range(21, 51), range(60, 90)  # frames that show B and C alone
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mp4", "ts"])
+@pytest.mark.parametrize("words", [[], ["--remove_similar"], ["--hi", "100", "--lo", "50", "--frac", "0.1"]], ids=str)
+def test_a_picture_that_came_by_a_crossfade_is_taken_where_it_has_settled(
+    tmp_path: Path, suffix: str, words: list[str]
+) -> None:
+    video = encode(tmp_path / f"01.{suffix}", SETTLING, "-bf", "2", "-g", "250")
+    record = extract(video, tmp_path / "out", *words)
+    numbers = told(record, "source_frame")
+    assert [sum(number in held for number in numbers) for held in HELD] == [1, 1]
+    assert told(record, "time") == pytest.approx([number / FPS for number in numbers], abs=HALF_A_FRAME)
+    for frame, number in zip(sorted((tmp_path / "out").glob("*/*.png")), numbers, strict=True):
+        assert np.abs(read_pixels(frame).astype(int) - SETTLING[number]).mean() < 7
+    seen = list(read_frames(video, Sampling(**{name: record["settings"][name] for name in ("hi", "lo", "frac")})))
+    if "--remove_similar" not in words:
+        assert [(one.source.source_frame, one.source.scene) for one in seen] == [
+            (number, scene) for number, scene in zip(numbers, told(record, "scene"), strict=True)
+        ]
+
+
+def test_a_frame_that_is_not_found_again_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    video = encode(tmp_path / "01.mkv", SETTLING)
+    right = extract(video, tmp_path / "right")
+
+    def elsewhere(ffmpeg: Ffmpeg, view: View, time: float, lead: float, small: Path) -> list[str]:
+        return fetch_command(ffmpeg, view, 0.1, lead, small)
+
+    monkeypatch.setattr(settled, "fetch_command", elsewhere)
+    record = extract(video, tmp_path / "out")
+    assert len(record["frames"]) == len(right["frames"])
+    assert all(number not in held for number in told(record, "source_frame") for held in HELD)

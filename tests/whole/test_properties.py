@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from framekit import errors
 from framekit.arrange import folders
+from framekit.episodes import labels
 from framekit.files import paths
 from framekit.sidecars import corrections, metadata
 from framekit.sidecars.tags import parse_tags
 from framekit.training import balance, captions
-from framekit.video import episodes
 
 settings.register_profile(
     "steady", derandomize=True, deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow]
@@ -112,7 +112,7 @@ def test_any_text_makes_a_name_that_stays_what_it_is(text: str) -> None:
 
 @given(st.text(max_size=60))
 def test_any_name_of_a_video_has_an_episode_or_none(name: str) -> None:
-    found = episodes.claim_of(name)
+    found = labels.claim_of(name)
     assert found is None or found.label
 
 

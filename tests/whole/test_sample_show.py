@@ -87,7 +87,7 @@ def test_most_faces_are_found_and_few_are_false(score: score_show.Score) -> None
 
 
 def test_names_are_right(score: score_show.Score) -> None:
-    assert score.known_faces > 300
+    assert score.known_faces > 250
     assert score.right_share >= 0.95
 
 

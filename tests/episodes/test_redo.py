@@ -16,10 +16,11 @@ import extract_frames
 import generate_metadata
 import remove_similar
 from framekit.dataset import removed
+from framekit.episodes import extract
 from framekit.files import atomic
 from framekit.pixels.decode import read_pixels
 from framekit.sidecars.tags import TagRecord
-from framekit.video import extract, stream
+from framekit.video import stream
 from framekit.video.ffmpeg import find_ffmpeg
 from tests.conftest import CLIP_CHANGES, listing, plain, save_frame
 from tests.helpers_dataset import MIDDLE, add_faces, add_json, add_names, add_text, correct, loaded

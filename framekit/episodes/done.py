@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from framekit.dataset import removed
+from framekit.episodes.record import is_of, is_of_name, other_settings, settings_of
 from framekit.errors import BadSidecar, UsageError
 from framekit.files import atomic, names, paths
 from framekit.sidecars.characters import read_record
-from framekit.video.record import is_of, is_of_name, other_settings, settings_of
 from framekit.video.sampling import Sampling
 
 AGAIN = ".extracting_again.json"  # in the dataset while --redo runs: what it began with

@@ -8,12 +8,12 @@ from shutil import rmtree
 from framekit import console
 from framekit.dataset import frames
 from framekit.dedup import descriptors, search
+from framekit.episodes.done import Again, Wanted
+from framekit.episodes.extract import Encoding, Extracted, Job, Old, publish, take_frames
+from framekit.episodes.record import Episode
 from framekit.errors import UsageError
-from framekit.video.done import Again, Wanted
-from framekit.video.extract import Encoding, Extracted, Job, Old, publish, take_frames
 from framekit.video.ffmpeg import Ffmpeg, View
 from framekit.video.read import look
-from framekit.video.record import Episode
 from framekit.video.sampling import within
 from framekit.video.stream import Watch
 

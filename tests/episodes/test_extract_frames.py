@@ -20,12 +20,13 @@ from framekit.dataset import removed
 from framekit.dataset.frames import find_frames
 from framekit.dedup.descriptors import STORE, describe, read_store
 from framekit.dedup.search import KeptDescriptors
+from framekit.episodes import extract
+from framekit.episodes.record import Episode, video_digest
 from framekit.files import atomic, journal
 from framekit.pixels import decode
 from framekit.pixels.decode import read_pixels
-from framekit.video import extract, ffmpeg, read
+from framekit.video import ffmpeg, read
 from framekit.video.ffmpeg import Ffmpeg, decode_command, find_ffmpeg, read_planes
-from framekit.video.record import Episode, video_digest
 from framekit.video.sampling import Sampling
 from framekit.video.stream import VideoStream
 from tests.conftest import (
@@ -497,7 +498,7 @@ def test_planes_become_pixels_frame_by_frame_also_from_short_reads() -> None:
 
 def test_the_settings_reach_the_filters() -> None:
     view = ffmpeg.View(Path("x.mkv"), VideoStream(160, 90))
-    command = decode_command(find_ffmpeg(), view, Sampling(hi=1, lo=2, frac=0.5, end=7), "gte(t,1)")
+    command = decode_command(find_ffmpeg(), view, Sampling(hi=1, lo=2, frac=0.5, end=7), "gte(t,1)", Path("small"))
     [graph] = [word for word in command if "mpdecimate" in word]
     assert "mpdecimate=frac=0.5:hi=1:lo=2" in graph
     assert "select=gte" in graph

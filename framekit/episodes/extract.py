@@ -3,9 +3,8 @@
 import math
 import os
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from shutil import rmtree
@@ -17,18 +16,18 @@ from framekit.dataset.carry import Carried, carry
 from framekit.dataset.removed import free_aside, keep_instead, set_aside
 from framekit.dedup import descriptors, search
 from framekit.dedup.descriptors import Described
+from framekit.episodes.record import Episode, episode_record
 from framekit.files import atomic, names
 from framekit.pixels.decode import Pixels
 from framekit.pixels.encode import encode_frame
-from framekit.pixels.measure import measure
+from framekit.pixels.measure import measure, view_of
 from framekit.sidecars.episode import record_text
 from framekit.video import ffmpeg, stream
 from framekit.video.damage import corrupt_frames, is_unfinished, missing
 from framekit.video.ffmpeg import Ffmpeg, scan
-from framekit.video.read import open_frames
-from framekit.video.record import Episode, episode_record
+from framekit.video.read import TakenFrame, open_frames
 from framekit.video.sampling import Sampling, scene_numbers
-from framekit.video.scenes import FrameLog, complaint, frame_sources, passed_times, read_log
+from framekit.video.scenes import FrameLog, FrameSource, complaint
 
 UNFINISHED = "unfinished"  # the place in .removed of folders without a record
 WAITING = 8  # frames of an episode that wait to be written: memory does not grow with the length of the video
@@ -68,10 +67,14 @@ class Job:
 
 @dataclass(frozen=True)
 class Written:
-    """What was written of an episode: descriptors by file name, and by stem what each dropped frame resembles."""
+    """What was written of an episode: descriptors by file name, and by stem what each dropped frame resembles.
+
+    `numbers` are those in the video of the frames that came, in their order.
+    """
 
     frames: dict[str, Described]
     similar: dict[str, dict[str, Any]]
+    numbers: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
@@ -98,16 +101,16 @@ class Extracted:
     carried: Carried = field(default_factory=Carried)
 
 
-def watched(pixels: Iterable[Pixels], messages: Path, job: Job, videos: Videos) -> Iterator[Pixels]:
-    """Yield frames and show how far their video is, by ffmpeg's messages about them."""
-    with messages.open(errors="replace") as lines:
-        try:
-            videos.reach(job.episode.label, 0.0)
-            for one, time in zip(pixels, passed_times(lines), strict=False):
-                videos.reach(job.episode.label, max(0.0, float(time) - job.sampling.start))
-                yield one
-        finally:
-            videos.finish(job.episode.label)
+def watched(frames: Iterable[TakenFrame], numbers: list[int], job: Job, videos: Videos) -> Iterator[Pixels]:
+    """Yield the pixels of frames, note their numbers, and show how far their video is."""
+    try:
+        videos.reach(job.episode.label, 0.0)
+        for one in frames:
+            numbers.append(one.number)
+            videos.reach(job.episode.label, max(0.0, one.time - job.sampling.start))
+            yield one.pixels
+    finally:
+        videos.finish(job.episode.label)
 
 
 @dataclass(frozen=True)
@@ -134,18 +137,19 @@ def take_frames(
     sampling, view = job.sampling, job.view
     if crop_bars:
         view = replace(view, crop=stream.detect_bars(ffmpeg.path, view.video, view.picture))
-    scanned = scan(ffmpeg, view, sampling.end) if sampling.needs_numbers else None
+    job.part.mkdir(parents=True, exist_ok=True)
+    scanned = scan(ffmpeg, view, sampling.end, job.part) if sampling.needs_numbers else None
     thresh, unfinished = sampling.remove_similar, is_unfinished(view.video)
 
     def attempt(corrupt: frozenset[int]) -> tuple[Written, FrameLog]:
         rmtree(job.part, ignore_errors=True)
         job.part.mkdir(parents=True)
-        with open_frames(ffmpeg, view, sampling, scanned, corrupt, job.part) as (pixels, messages):
-            with closing(pixels):
-                coming = compare(watched(pixels, messages, job, videos), job.episode, thresh, encoding.format, kept)
-                written = write_frames(coming, job.part, job.episode, thresh, sampling.max_frames, encoding, pool)
-            log = read_log(messages.read_bytes().decode(errors="replace"))
-            return written, replace(log, hints=(*log.hints, "truncated")) if unfinished else log
+        numbers: list[int] = []
+        with open_frames(ffmpeg, view, sampling, scanned, corrupt, job.part) as opened:
+            coming = compare(watched(opened.frames, numbers, job, videos), job.episode, thresh, encoding.format, kept)
+            written = write_frames(coming, job.part, job.episode, thresh, sampling.max_frames, encoding, pool)
+            log = opened.end()
+        return replace(written, numbers=numbers), replace(log, hints=(*log.hints, "truncated")) if unfinished else log
 
     corrupt: frozenset[int] = frozenset()
     written, log = attempt(corrupt)
@@ -168,9 +172,10 @@ def publish(job: Job, taken: Taken) -> Extracted:
     if not written.frames and not written.similar:
         rmtree(job.part)
         return Extracted(0, 0, len(scores), taken.log.seconds, taken.damage or "it has no such frames")
-    sources = frame_sources(taken.log, scene_numbers(scores, job.sampling.scene_threshold))
-    met = len(written.frames) + len(written.similar)
-    record = episode_record(job.episode, job.sampling, scores, sources[:met], written.similar)
+    scenes, times = scene_numbers(scores, job.sampling.scene_threshold), taken.log.decoded
+    met = written.numbers[: len(written.frames) + len(written.similar)]
+    sources = [FrameSource(round(float(times[number]), 6), number, scenes[number]) for number in met]
+    record = episode_record(job.episode, job.sampling, scores, sources, written.similar)
     atomic.write_whole(job.part / names.EPISODE_RECORD, record_text(record))
     descriptors.write_store(job.part, written.frames)
     carried = replace_old(job, written)
@@ -242,7 +247,7 @@ def write_frame(path: Path, one: Survivor, quality: int) -> Described:
     content = encode_frame(one.pixels, path.suffix, quality)
     atomic.write_whole(path, content)
     descriptor = descriptors.describe(one.pixels) if one.descriptor is None else one.descriptor
-    return Described(len(content), descriptor, measure(one.pixels))
+    return Described(len(content), descriptor, measure(one.pixels), view_of(one.pixels))
 
 
 def write_frames(

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from framekit.episodes.labels import claim_of, find_videos, label_episodes, label_from_pattern
 from framekit.errors import UsageError
-from framekit.video.episodes import claim_of, find_videos, label_episodes, label_from_pattern
 
 # name without suffix -> label
 SURE_FORMS = {
