@@ -55,15 +55,11 @@ class FindFaces:
     """Find the faces of a reference, the largest first; picklable, so that it can run in another process."""
 
     detector: Detector
-    patient: Detector
     least: float
 
     def __call__(self, pixels: decode.Pixels) -> tuple[decode.Pixels, list[boxes.Face]]:
-        """Return the pixels with their faces; where the detector sees none, the likeliest that patience finds."""
-        if found := filter.reference_faces(self.detector, pixels, self.least):
-            return pixels, found
-        found = filter.reference_faces(self.patient, pixels, min(PATIENT_SCORE, self.least))
-        return pixels, sorted(found, key=lambda face: face.score, reverse=True)[:1]
+        """Return the pixels with their faces."""
+        return pixels, filter.reference_faces(self.detector, pixels, self.least)
 
 
 def find_references(folder: Path, unusable: list[tuple[Path, str]]) -> dict[str, list[Path]]:
@@ -146,12 +142,12 @@ def find_heads(references: Mapping[str, Sequence[Path]], settings: Settings, wor
     looked: dict[Path, tuple[decode.Pixels, list[boxes.Face]] | frames.Unreadable] = {}
     for path, pixels in frames.map_frames(lambda pixels: pixels, list(known), workers):
         looked[path] = pixels if isinstance(pixels, frames.Unreadable) else (pixels, known[path])
-    if asked:
-        name = settings.models[0]
-        detector, patient = (detect.load_detector(name, replace(settings, patient=slow)) for slow in (False, True))
-        find = FindFaces(detector, patient, min(REFERENCE_SCORE, settings.least(name)))
-        looks = frames.map_frames(find, asked, workers, detect.needs_processes([detector]))
-        looked.update(console.progress(looks, len(asked), "reference"))
+    looked.update(search_faces(asked, settings, REFERENCE_SCORE, workers))
+    faceless = [path for path in asked if not isinstance(look := looked[path], frames.Unreadable) and not look[1]]
+    if settings.models[0] == EMBEDDED:
+        for path, look in search_faces(faceless, replace(settings, patient=True), PATIENT_SCORE, workers).items():
+            if not isinstance(look, frames.Unreadable):  # of doubtful ones the likeliest, not the largest
+                looked[path] = look[0], sorted(look[1], key=lambda face: face.score, reverse=True)[:1]
     for path, name in owner.items():
         look = looked[path]
         if isinstance(look, frames.Unreadable):
@@ -167,6 +163,19 @@ def find_heads(references: Mapping[str, Sequence[Path]], settings: Settings, wor
         found.paths.append(path)
         found.crops.append(crops.crop_head(pixels, seen[0]))
     return found
+
+
+def search_faces(
+    paths: Sequence[Path], settings: Settings, least: float, workers: int
+) -> dict[Path, tuple[decode.Pixels, list[boxes.Face]] | frames.Unreadable]:
+    """Return the pixels of references with their faces, the largest first; `least` is the minimum score, 0 to 1."""
+    if not paths:
+        return {}
+    name = settings.models[0]
+    detector = detect.load_detector(name, settings)
+    find = FindFaces(detector, min(least, settings.least(name)))
+    looks = frames.map_frames(find, list(paths), workers, detect.needs_processes([detector]))
+    return dict(console.progress(looks, len(paths), "reference"))
 
 
 def known_faces(path: Path) -> list[boxes.Face] | None:

@@ -306,3 +306,22 @@ def test_groups_that_all_lack_a_name_are_one_sentence(
     assert strictly(tmp_path, 0.5) == 2
     said = one_sentence(capsys.readouterr().err)
     assert "references holds only 1 folder such as cluster_000 still called as --cluster made them; rename" in said
+
+
+def test_a_reference_in_which_nothing_is_seen_is_searched_patiently(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = add_references(tmp_path, Aoba=[0], Hinata=[90])
+    seen = shade(0)
+    likely, doubtful = Face((0.2, 0.2, 0.4, 0.4), 0.6), Face((0.1, 0.1, 0.9, 0.9), 0.4)
+
+    def load(name: str, settings: detect.Settings) -> InWorker:
+        if settings.patient:
+            return InWorker(lambda pixels: [doubtful, likely])
+        return InWorker(lambda pixels: [Face(MIDDLE, 0.9)] if (pixels == seen).all() else [])
+
+    monkeypatch.setattr(detect, "load_detector", load)
+    heads = references.find_heads(references.find_references(folder, []), detect.Settings(), 1)
+    assert heads.names == ["Aoba", "Hinata"]
+    assert heads.crops[1].shape[0] == pytest.approx(0.2 * 60 * 1.7, abs=1)
+    assert heads.remarks == []

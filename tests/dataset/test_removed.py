@@ -70,7 +70,7 @@ def test_reasons_and_names_go_together(trash: Path, capsys: pytest.CaptureFixtur
         ("flatt", "did you mean flat?"),
         ("A_30.png", "did you mean a_30.png?"),
         ("EP01/a_31.png", "the reasons are small"),  # another number is another frame, not a mistyped one
-        ("§", "the reasons are small, flat, dark, blurred, bright, fade, similar, opening, ending, face_number,"),
+        ("§", "the reasons are small, flat, dark, blurred, bright, fade, pan, similar, opening, ending, face_number,"),
         ("restored", ""),
     ],
 )
