@@ -139,7 +139,9 @@ def main(args: argparse.Namespace) -> int:
     if todo and args.rethreshold:
         tally.add(write.write_all(todo, wanted))
     elif todo:
-        load = partial(load_scorer, device=args.device, batch_size=args.batch_size, workers=workers, floor=floor)
+        load = partial(
+            load_scorer, found=found, device=args.device, batch_size=args.batch_size, workers=workers, floor=floor
+        )
         tally.add(tag_frames(todo, [partial(load, tagger) for tagger in taggers], wanted, args.redo))
     if args.summary:
         write_summary(args.src_dir, found, extension)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from framekit import boxes, console, errors
 from framekit.dataset import frames
-from framekit.faces import detect, filter
+from framekit.faces import detect, filter, scenes
 from framekit.pixels import decode
 from framekit.sidecars import faces
 from framekit.tags import measured
@@ -103,9 +103,9 @@ def shrink_to_measure(pixels: decode.Pixels) -> decode.Pixels:
     return decode.shrink(pixels, measured.MEASURE_SIZE)
 
 
-def measure_frames(todo: Sequence[Path], workers: int) -> Scoring:
-    """Yield each frame with what can be measured without weights, or why it is unreadable."""
-    known = known_faces(todo, workers)
+def measure_frames(todo: Sequence[Path], beside: Sequence[Path], workers: int) -> Scoring:
+    """Yield each frame with what can be measured without weights, or why it is unreadable; see `known_faces`."""
+    known = known_faces(todo, beside, workers)
     for frame, pixels in frames.map_frames(shrink_to_measure, todo, workers):
         noted = known[frame]
         if isinstance(pixels, frames.Unreadable):
@@ -116,8 +116,13 @@ def measure_frames(todo: Sequence[Path], workers: int) -> Scoring:
             yield frame, FrameScores(file_size(frame), measured_scores(pixels, noted))
 
 
-def known_faces(todo: Sequence[Path], workers: int) -> dict[Path, boxes.Seen | frames.Unreadable]:
-    """Return who is on each frame: from its sidecar, else found by the embedded detector as detect_faces.py does."""
+def known_faces(
+    todo: Sequence[Path], beside: Sequence[Path], workers: int
+) -> dict[Path, boxes.Seen | frames.Unreadable]:
+    """Return who is on each frame: from its sidecar, else found by the embedded detector as detect_faces.py does.
+
+    Frames `beside` them, of the same scenes, tell where faces should be.
+    """
     found: dict[Path, boxes.Seen | frames.Unreadable] = {}
     for frame in todo:
         try:
@@ -130,7 +135,7 @@ def known_faces(todo: Sequence[Path], workers: int) -> dict[Path, boxes.Seen | f
     missing = [frame for frame in todo if frame not in found]
     if missing:
         console.say(f"{console.counted(len(missing), 'frame')} without X.faces.json: animeface looks for faces first")
-    looks = detect.find_faces(missing, detect.Settings(), filter.Limits(), workers)
+    looks = scenes.find_in_scenes(beside, missing, detect.Settings(), filter.Limits(), workers)
     for frame, seen in console.progress(looks, len(missing), "frame", "faces"):
         found[frame] = seen
     return found

@@ -272,10 +272,13 @@ def without_scores(todo: Sequence[Path], model: str) -> list[Path]:
     ]
 
 
-def load_scorer(model: str, device: str, batch_size: int, workers: int, floor: float) -> Scorer:
-    """Load what scores frames: `measured`, or a tagger. Raises UsageError if it is unavailable."""
+def load_scorer(model: str, found: Sequence[Path], device: str, batch_size: int, workers: int, floor: float) -> Scorer:
+    """Load what scores frames: `measured`, or a tagger; `found` are all, also those that are done.
+
+    Raises UsageError if it is unavailable.
+    """
     if model == MEASURED:
-        return Scorer(MEASURED, lambda todo: predict.measure_frames(todo, workers), is_fixed=False)
+        return Scorer(MEASURED, lambda todo: predict.measure_frames(todo, found, workers), is_fixed=False)
     tagger = load_tagger(model, device)
     name = f"{tagger.name} above {floor:g}"
     return Scorer(name, lambda todo: predict.score_frames(todo, tagger, batch_size, workers, floor), is_fixed=True)

@@ -107,12 +107,13 @@ def test_a_sidecar_that_may_not_be_read_keeps_its_frame_alone_where_it_is(
     words = [str(tmp_path / "set"), "--dst_dir", str(tmp_path / "out")]
     if closed.startswith("out"):
         assert arrange_folders.main([*words, "--format", "episode"]) == 0
-    without_rights(next((tmp_path / closed.split("/")[0]).rglob(Path(closed).name)))
+    sidecar = next((tmp_path / closed.split("/")[0]).rglob(Path(closed).name))
+    without_rights(sidecar)
     capsys.readouterr()
     assert arrange_folders.main([*words, "--min_image_per_combination", "1"]) == 1
     out, err = capsys.readouterr()
-    frame = tmp_path / "set/EP01/1.png"
-    assert err == f"unreadable: {frame}: {Path(closed).name}: it may not be read; give yourself the right to\n"
+    frame = sidecar.with_name("1.png")
+    assert err == f"unreadable: {frame}: {sidecar.name}: it may not be read; give yourself the right to\n"
     assert "1 frame in 1 folder" in out
 
 

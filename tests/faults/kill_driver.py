@@ -207,6 +207,7 @@ class Trial:
         is_redone = self.killed[0] == "extract_frames" and "--redo" in self.killed[1]
         over = is_redone and self.has_begun() and not [*self.root.rglob(REDOING)]  # it would begin again
         over |= self.killed[1][-1].endswith("exchange.csv") and codes[-1] == self.code  # it would exchange back
+        over |= "--cluster" in self.killed[1] and (self.root / "clusters").is_dir()  # it would refuse that folder
         said = self.log.read_text() if codes[-1] != -signal.SIGKILL else ""
         between = [run(one, 0, self.log)[0] for one in self.others]
         again = codes[-1] if over else run(self.killed, 0, self.log)[0]
@@ -218,7 +219,8 @@ class Trial:
             for name in found.keys() | self.expected.keys() if found.get(name) != self.expected.get(name)
             and not (over and name.endswith(LAST))
         )  # fmt: skip
-        if not differing and (over or again == self.code) and max([0, *between, *later]) < 2:
+        # what the run before had set aside as unreadable is not listed again
+        if not differing and (over or again in (0, self.code)) and max([0, *between, *later]) < 2:
             return ""
         journals = [name for line in differing if (name := line.rpartition(" ")[0]).endswith(".jsonl")]
         texts = [f"{name}: {differences(found.get(name), self.expected.get(name))}" for name in journals]

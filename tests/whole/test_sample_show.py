@@ -104,7 +104,7 @@ def test_characters_without_references_are_rarely_named(score: score_show.Score)
 def test_measured_colours_are_right(dataset: Path, part: str, least: float) -> None:
     counts, _ = score_tags.count_colours(dataset / "frames", TRUTH)
     right, wrong = (counts["day", part, verdict] for verdict in ("right", "wrong"))
-    assert right + wrong > 200
+    assert right + wrong > 150
     assert right >= least * (right + wrong)
 
 
@@ -148,7 +148,7 @@ def test_what_is_thrown_away_is_a_transition_or_like_a_kept_frame_of_its_layout(
             shown[f"{record['episode']}/{stem}.png"] = truths[record["video"]]["frames"][source["source_frame"]]
     for line in journal.read_lines(root / removed.MANIFEST):
         gone = shown[line["frame"]]
-        if line["reason"] == "similar":
+        if line["reason"] in ("similar", "pan"):
             kept = shown[line["resembles"]]
             assert gone["transition"] or kept["transition"] or gone["layout"] == kept["layout"]
             subtitled = [any(text["kind"] == "subtitle" for text in one["text"]) for one in (kept, gone)]
@@ -176,7 +176,7 @@ def test_one_pass_keeps_the_same_frames_as_two_scripts(tmp_path: Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
     assert extract_frames.main([*words, "--dst_dir", str(one), "--remove_similar"]) == 0
     assert extract_frames.main([*words, "--dst_dir", str(two)]) == 0
-    assert remove_similar.main(["--src_dir", str(two), "--keep", "first", "--no_filters"]) == 0
+    assert remove_similar.main(["--src_dir", str(two), "--keep", "first", "--no_filters", "--pan_overlap", "1"]) == 0
     kept = [frame.relative_to(one) for frame in frames.find_frames(one)]
     assert kept == [frame.relative_to(two) for frame in frames.find_frames(two)]
 
@@ -212,7 +212,8 @@ def test_arrange_flatten_arrange_is_one_arrange(dataset: Path, tmp_path: Path) -
 def test_other_workers_and_another_order_give_the_same_bytes(dataset: Path, tmp_path: Path) -> None:
     episode = tmp_path / "frames" / "EP02"
     episode.mkdir(parents=True)
-    for path in [*(dataset / "frames" / "EP02").glob("*.png"), dataset / "frames" / "EP02" / ".frames.json"]:
+    of_extraction = [dataset / "frames" / "EP02" / name for name in (".frames.json", ".descriptors.npz")]
+    for path in [*(dataset / "frames" / "EP02").glob("*.png"), *of_extraction]:
         shutil.copy2(path, episode)
     source = ["--src_dir", str(tmp_path / "frames")]
     assert tag_images.main([*source, "--model", "measured", "--workers", "1"]) == 0
