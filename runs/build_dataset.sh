@@ -2,8 +2,8 @@
 # The whole pipeline for your own show:
 #   runs/build_dataset.sh VIDEO_DIR REFERENCES_DIR DATASET_DIR
 # Run it again at any time: each step does only what is missing, and hand corrections stay.
-# Environment: PYTHON (default python3), PREFIX (start of frame names), MIN_IMAGES (frames per combination of
-# characters), PREPARE (more options of prepare_training.py, such as "--trigger_csv triggers.csv"), and three models.
+# Environment: PYTHON (default that of .venv here, else python3), PREFIX (start of frame names), MIN_IMAGES (frames per
+# combination of characters), PREPARE (more options of prepare_training.py, such as "--trigger_csv triggers.csv"), and three models.
 # The defaults need no download; with a network these are better:
 #   TAGGER=wd-swinv2-tagger-v3 FACES=face_detect_v1.4_s EMBEDDING=ccip runs/build_dataset.sh …
 set -eu
@@ -13,7 +13,8 @@ if [ $# -ne 3 ]; then
 fi
 videos=$1 references=$2 frames=$3/frames training=$3/training
 scripts=$(cd "$(dirname "$0")/.." && pwd)
-python=${PYTHON:-python3}
+own=$scripts/.venv/bin/python
+python=${PYTHON:-$([ -x "$own" ] && echo "$own" || echo python3)}
 
 # Exit code 1 means: done, but some frames were unreadable and are listed. The rest goes on.
 step() {
