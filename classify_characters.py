@@ -149,9 +149,10 @@ def summary(counts: Counter[str], written: int, done: int, kept: int) -> str:
 def main(args: argparse.Namespace) -> int:
     """Run the command line."""
     workers = console.worker_count(args.workers)
-    models = descriptors.joined(hub.model_names(args.model), args.alone)
-    if not hub.model_names(args.model):
+    given = hub.model_names(args.model)
+    if not given:
         raise errors.UsageError("--model names no descriptor")
+    models = descriptors.joined(given, args.alone)
     if args.ref_dir is None and not args.cluster:
         raise errors.UsageError("--ref_dir must be given, or --cluster FOLDER to begin without references")
     unreadable: list[tuple[Path, str]] = []

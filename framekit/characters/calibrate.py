@@ -124,11 +124,11 @@ def least_strength(trials: Trials, prior: float | None) -> float:
     """Return the strength below which a face is unknown: where held-out references and impostors part best.
 
     A prior holds it within BAND. Without impostors, or without any held-out reference that was named right, it is the
-    prior or a default.
+    prior or a default, which no held-out reference of a single character may fall short of.
     """
     known = trials.strength[trials.right]
     if not len(trials.impostors) or not len(known):
-        return DEFAULT_THRESHOLD if prior is None else prior
+        return round(float(known.min(initial=DEFAULT_THRESHOLD)), 4) if prior is None else prior
     least = best_cut(known, trials.impostors)
     return least if prior is None else round(min(max(least, prior + BAND[0]), prior + BAND[1]), 4)
 

@@ -84,9 +84,8 @@ def balanced(crop: Pixels) -> Pixels:
 def region(across: float, down: float, width: float, height: float, power: int) -> NDArray[np.float64]:
     """Return the weight of each pixel in a region of a reduced crop, (CROP_SIDE, CROP_SIDE)."""
     place = (np.arange(CROP_SIDE) + 0.5) / CROP_SIDE
-    far = np.abs((place[None] - across) / width) ** 2, np.abs((place[:, None] - down) / height) ** 2
-    fall = (far[0] + far[1]) ** 2 if power == 4 else far[0] + far[1]
-    return np.asarray(np.exp(-fall), np.float64)
+    far = ((place[None] - across) / width) ** 2 + ((place[:, None] - down) / height) ** 2
+    return np.asarray(np.exp(-(far ** (power / 2))), np.float64)
 
 
 WEIGHTS = np.stack([region(*place) for place in REGIONS.values()])

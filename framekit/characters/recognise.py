@@ -233,7 +233,9 @@ def calibrated(
     least = calibrate.least_strength(trials, prior)
     origin = f"calibrated on {len(references.names)} references"
     if not len(trials.impostors):
-        origin = "the default, as a single character cannot calibrate it"
+        is_lower = prior is None and least < calibrate.DEFAULT_THRESHOLD
+        origin = "as the references of a single character" if is_lower else "the default, as a single character"
+        origin += " resemble each other" if is_lower else " cannot calibrate it"
     return Acceptance(least, margin, choice.min_lead), f"unknown below {least:g}, {origin}"
 
 

@@ -147,6 +147,12 @@ def test_the_least_strength_lies_between_impostors_and_held_out_references(
     assert least_strength(trials, prior) == pytest.approx(least)
 
 
+@pytest.mark.parametrize(("strength", "least"), [([0.52, 0.8], 0.52), ([0.9, 0.95], DEFAULT_THRESHOLD)])
+def test_a_single_character_keeps_its_own_references(strength: list[float], least: float) -> None:
+    trials = Trials(np.ones(2, bool), np.array(strength), np.array([]))
+    assert least_strength(trials, None) == pytest.approx(least)
+
+
 def test_references_named_wrong_do_not_set_the_least_strength() -> None:
     trials = Trials(np.array([True, True, False]), np.array([0.8, 0.9, 0.1]), np.array([0.4, 0.6]))
     assert least_strength(trials, None) == pytest.approx(0.7)
