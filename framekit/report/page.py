@@ -76,10 +76,11 @@ def sheets(groups: Mapping[str, Sequence[Path]], most: int, workers: int, folder
 
 @dataclass(frozen=True)
 class Report:
-    """The content of a page."""
+    """The content of a page; `named` is how many characters there are."""
 
     title: str
     frames: int
+    named: int
     episodes: Sequence[Episode]
     combinations: Sequence[tuple[str, int]]
     folders: Sequence[Row]
@@ -94,7 +95,7 @@ class Report:
 
 def page(report: Report) -> str:
     """Return one self-contained HTML page without scripts."""
-    size = [(report.frames, "frame"), (len(report.tags), "character"), (len(report.episodes), "episode")]
+    size = [(report.frames, "frame"), (report.named, "character"), (len(report.episodes), "episode")]
     removed = [sheet(one, reason) for one, reason in report.removed] or [element("p", "none")]
     beside: dict[str, list[Markup]] = {
         "Balance of folders": [balance_key(), balance_table(report.folders)],
@@ -240,6 +241,7 @@ def report_on(
         Report(
             title=f"Training set of {root.resolve().name}",
             frames=len(described),
+            named=len({name for known in described.values() for name in known.characters}),
             episodes=figures.episodes(described.values(), figures.episode_lengths(roots)),
             combinations=figures.combinations(described.values()).most_common(60),
             folders=folders,

@@ -40,6 +40,13 @@ def test_the_page_tells_what_is_in_the_dataset(tmp_path: Path) -> None:
     assert "prepare_training.py --src_dir" in text
 
 
+def test_characters_who_are_never_alone_are_counted(tmp_path: Path) -> None:
+    for number, names in enumerate((["Aoba"], ["Aoba", "Hinata"], [])):
+        values = KNOWN | {"characters": names, "count": len(names)}
+        add_frame(tmp_path / "set" / "all" / f"{number}.png", **values)
+    assert "3 frames, 2 characters, " in report(tmp_path / "set")
+
+
 def test_the_page_tells_of_corrections_moves_and_what_was_set_aside(tmp_path: Path) -> None:
     for stem in "ab":
         add_frame(tmp_path / "set" / f"{stem}.png", **KNOWN)
@@ -158,6 +165,7 @@ def test_a_page_of_many_folders_stays_small() -> None:
     made = Report(
         "t",
         20_000,
+        60,
         [episode] * 26,
         [("a", 1)] * 60,
         [row] * 2000,
