@@ -142,13 +142,22 @@ def decide(
 
     going = without_protected(low_quality(described, settings.limits))
     rows = np.setdiff1d(np.arange(len(described.readable)), [one.row for one in going])
-    moved = panned(described.readable, described.views, rows.tolist(), scenes or {}, settings.pan_overlap)
-    moved = without_protected(moved)
-    rows = np.setdiff1d(rows, [one.row for one in moved])
-    again = without_protected(alike(described, rows, settings))
-    stays = {one.row: one.resembles for one in again}  # of a pan that another episode shows too
-    going += [replace(one, resembles=stays.get(one.resembles, one.resembles)) for one in moved]
-    return sorted([*going, *again], key=lambda one: one.row)
+    found: dict[int, Removal] = {}
+    is_new = True
+    while is_new:  # frames between which others went may be a pan by that
+        moved = panned(described.readable, described.views, rows.tolist(), scenes or {}, settings.pan_overlap)
+        moved = without_protected(moved)
+        rows = np.setdiff1d(rows, [one.row for one in moved])
+        again = without_protected(alike(described, rows, settings)) if moved or not found else []
+        rows = np.setdiff1d(rows, [one.row for one in again])
+        is_new = bool(moved or again)
+        found |= {one.row: one for one in (*moved, *again)}
+    for row, one in found.items():
+        kept = one.resembles
+        while kept in found:  # it went later, such as the end of a pan that another episode shows too
+            kept = found[kept].resembles
+        going.append(replace(found[row], resembles=kept))
+    return sorted(going, key=lambda one: one.row)
 
 
 def similar_groups(

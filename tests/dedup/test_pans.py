@@ -130,3 +130,13 @@ def test_the_camera_may_turn_but_not_back() -> None:
     there_and_back = [view_of(one) for one in [*panning(6), *panning(5)[::-1]]]
     found = [[row for row, _ in pan] for pan in pans.pans(np.stack(there_and_back), range(11))]
     assert found == [[0, 1, 2, 3, 4, 5], [5, 6, 7, 8, 9, 10]]
+
+
+def test_a_second_run_finds_nothing_more(tmp_path: Path) -> None:
+    """A face that blinks parts a pan; where that frame goes as similar to its neighbours, the pan is one again."""
+    frames = [painting()[:, step * 3 : step * 3 + WIDTH].copy() for step in range(13)]
+    frames[6][40:48, 80:90] = 255 - frames[6][40:48, 80:90]
+    dataset = episode(tmp_path / "EP01", frames)
+    words = ("--similarity_threshold", "0.8", "--keep", "first")
+    once = left(dataset, *words)
+    assert once == left(dataset, *words) == [1, 13]
