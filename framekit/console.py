@@ -34,6 +34,8 @@ def nearest(word: str, known: Iterable[str], dashes: str, cutoff: float = 0.5) -
     return f"; did you mean {dashes}{spelled[close[0]]}?" if close else ""
 
 
+BUG = 70  # exit code of a script that ends with a traceback, as sysexits.h has it; 1 says that some was unreadable
+ENDS_WITH_INPUT = "FRAMEKIT_ENDS_WITH_INPUT"  # variable of the environment: the script ends when its input is closed
 NOTHING_NEW = "nothing new"  # begin of a closing line after a run that found all done
 
 
@@ -183,10 +185,12 @@ def warn(sentence: str) -> None:
 
 
 def missing_package(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Say in one sentence that a script runs outside its environment; show any other error as ever."""
+    """Say in one sentence that a script runs outside its environment; show any other error as ever, and end with 70."""
     name = getattr(error, "name", None) or "framekit"
     if not isinstance(error, ModuleNotFoundError) or name.split(".")[0] == "framekit":
         sys.__excepthook__(kind, error, trace)
+        if issubclass(kind, Exception):
+            raise SystemExit(BUG)
         return
     activate = r".venv\Scripts\activate" if os.name == "nt" else "source .venv/bin/activate"
     warn(

@@ -13,7 +13,7 @@ from framekit.errors import UsageError
 # rules that stay without being told again.
 NO_RULES = frozenset(
     "src_dir positional_src_dir dst_dir limit workers device batch_size redo dry_run overwrite_corrections report"
-    " annotate check all command quiet verbose general_description source_type tags_from_captions".split()
+    " annotate check all command quiet verbose check_options general_description source_type tags_from_captions".split()
 )
 # Options of runs that do something else than to apply such rules.
 OTHER_RUNS = frozenset("rename merge_names undo characters_from_folders valid_names flatten".split())

@@ -28,6 +28,7 @@ SHARED: dict[str, dict[str, Any]] = {
     "dry_run": {"action": "store_true", "help": "report what would be done, write nothing"},
     "device": {"default": "auto", "help": "auto, cpu, cuda, directml or coreml; auto takes the first available"},
     "batch_size": {"type": count, "default": 0, "help": "frames per call of an ONNX model; 0 = chosen by the script"},
+    "shard": {"help": "share of the work that falls to this run, such as 2/3"},
     "workers": {"type": count, "default": 0, "help": "parallel workers; 0 = one per core"},
     "limit": {"type": count, "default": 0, "help": "stop after so many frames, or episodes; 0 = no limit"},
     "follow_links": {"action": "store_true", "help": "use frames, videos and references that are links to elsewhere"},
@@ -40,13 +41,14 @@ SHARED: dict[str, dict[str, Any]] = {
     "config": {"type": Path, "help": "TOML file; its table [SCRIPT_NAME] sets defaults, the command line wins"},
     "quiet": {"action": "store_true", "help": "print nothing but warnings and errors"},
     "verbose": {"action": "store_true", "help": "also print the options as they are, and how long it took"},
+    "check_options": {"action": "store_true", "help": "check the command line and --config, then end"},
 }
 NAME = "NAME"  # stands for a choice where there are many
 EVERYWHERE = ("help", "version")  # what ends the script at once
 # Shared options that belong to no folder and no run: they stand in the group of the script that is open.
 OF_THE_SCRIPT = {"seed", "min_face_number", "max_face_number", "report", "annotate"}
 # What no other option makes useless, or only changes how fast a run is.
-ALWAYS = {"src_dir", "config", "quiet", "verbose", "workers", "device", "batch_size", "follow_links"}
+ALWAYS = {"src_dir", "config", "quiet", "verbose", "check_options", "workers", "device", "batch_size", "follow_links"}
 
 
 class Listed(argparse.Action):
@@ -99,10 +101,10 @@ class StageParser(argparse.ArgumentParser):
     --config; `aliases` are older spellings that are accepted but not shown.
     """
 
-    def __init__(self, script: str, doc: str) -> None:
-        """`script` names the table in --config; `doc` is the script's docstring."""
+    def __init__(self, script: str, doc: str, table: str = "") -> None:
+        """`table` is that of the script in --config, by default of its name; `doc` is the script's docstring."""
         super().__init__(prog=f"{script}.py", description=doc, allow_abbrev=False, formatter_class=Help, add_help=False)
-        self.script = script
+        self.script, self.table = script, table or script
         self.needed: list[str] = []
         self.redo_goes_on = False  # a --redo that was stopped goes on when it is given again
         self.aliases: dict[str, str] = {}
@@ -114,7 +116,7 @@ class StageParser(argparse.ArgumentParser):
         run = self.titled[RUN]
         run.add_argument("-h", "--help", action="help", help="print this help")
         run.add_argument("--version", action="version", version=f"%(prog)s {VERSION}", help="print the version")
-        self.shared("quiet", "verbose")
+        self.shared("quiet", "verbose", "check_options")
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError instead of printing the whole usage."""
@@ -218,7 +220,7 @@ class StageParser(argparse.ArgumentParser):
             self.error(f"{' and '.join(missing)} must be given")
         self.refuse_useless(vars(args), [word[2:].partition("=")[0] for word in words if word.startswith("--")])
         kept = [word for word in typed if word not in ("--quiet", "--verbose")]
-        args.command = history.command_of(self.script, kept, vars(args))
+        args.command = None if args.check_options else history.command_of(self.script, kept, vars(args))
         return args
 
     def over_config(self, words: Sequence[str]) -> argparse.Namespace:
@@ -226,8 +228,8 @@ class StageParser(argparse.ArgumentParser):
         given, unknown = self.parse_known_args(words)
         if unknown:
             self.refuse(unknown[0])
-        if given.config is not None:
-            self.set_defaults(**read_defaults(given.config, self.script, self.by_all_names()))
+        for config in given.config if isinstance(given.config, list) else [given.config] * (given.config is not None):
+            self.set_defaults(**read_defaults(config, self.table, self.by_all_names()))
         args = self.parse_args(words)
         if getattr(args, "positional_src_dir", None) is not None:
             if given.src_dir is not None:

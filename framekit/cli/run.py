@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
-from threading import current_thread, main_thread
+from threading import Thread, current_thread, main_thread
 from types import FrameType
 from typing import Any
 
@@ -106,6 +106,8 @@ def script(
             try:
                 require_utf8(is_command=argv is None)
                 args = options.read(argv)
+                if args.check_options:
+                    return DONE
                 follows = "follow_links" in args and args.follow_links
                 heard = voice(args.quiet, args.verbose)
                 if getattr(args, "redo", False) and not options.redo_goes_on:
@@ -169,9 +171,25 @@ def voice(quiet: bool, verbose: bool) -> Iterator[None]:
 
 def told_options(given: Mapping[str, Any]) -> str:
     """Return the options as they are, with those of --config and the defaults, one a line."""
-    hidden = {"command", "positional_src_dir", "quiet", "verbose"}
+    hidden = {"command", "positional_src_dir", "quiet", "verbose", "check_options"}
     held = {name: value for name, value in given.items() if name not in hidden and not name.startswith("given_")}
     return "\n".join(console.shown(f"{console.as_option(name, value)}") for name, value in sorted(held.items()))
+
+
+def stop_with_input() -> None:
+    """Let the script end, as by a signal, when its standard input is closed, if whoever started it wants that.
+
+    So it never outlives the program that started it, however that ends, on any system.
+    """
+    if not os.environ.get(console.ENDS_WITH_INPUT):
+        return
+
+    def wait() -> None:
+        while os.read(0, 1024):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    Thread(target=wait, daemon=True).start()
 
 
 @contextmanager
@@ -191,6 +209,7 @@ def stopped_by_signals() -> Iterator[None]:
     before = [number for number in known if in_charge and signal.getsignal(number) == signal.SIG_DFL]
     for number in before:
         signal.signal(number, stop)
+    stop_with_input()
     try:
         yield
     finally:

@@ -153,12 +153,16 @@ def require_space(samplings: Sequence[Sampling], pictures: Sequence[VideoStream]
     """Say on stderr if the disk of `folder` may be too small for the episodes; raise UsageError if it surely is."""
     pairs = zip(samplings, pictures, strict=True)
     pixels = sum(expected_frames(one, it) * it.width * it.sar * it.height for one, it in pairs)
-    needed = pixels * BYTES_PER_PIXEL[suffix]
+    require_room(pixels * BYTES_PER_PIXEL[suffix], folder, "take another --dst_dir, or --format jpg, --limit or --max_frames")
+
+
+def require_room(needed: float, folder: Path, remedy: str) -> None:
+    """Say on stderr if the disk of `folder` may be too small for so many bytes; raise UsageError if it surely is."""
     there = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
     free = shutil.disk_usage(there).free
     if free >= needed:
         return
     sizes = f"about {console.sized(needed)} will be written and {folder} has room for {console.sized(free)}"
     if free < needed * SURELY_TOO_SMALL:
-        raise UsageError(f"{sizes}; make room, take another --dst_dir, or --format jpg, --limit or --max_frames")
+        raise UsageError(f"{sizes}; make room, {remedy}")
     console.warn(f"{sizes}; if the disk gets full, finished episodes stay and the same command goes on")
