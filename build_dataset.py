@@ -2,8 +2,6 @@
 
     python build_dataset.py videos references dataset
 
-    python build_dataset.py --config yama.toml --resume_from faces
-
 Reads the videos, and references with one folder of images per character; writes the working copy dataset/frames, the
 tree dataset/training that trainers read, and dataset/report.html. Each script is started as a person would start it,
 and does only what is missing: the same command goes on after a stop, and takes seconds where all is done. --config
@@ -16,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from framekit import console
 from framekit.build import order, settings, space, stages, standing
@@ -24,7 +21,7 @@ from framekit.build.display import Display, clock
 from framekit.build.launch import Ended
 from framekit.build.stages import STAGES, Show
 from framekit.cli import run
-from framekit.cli.config import BUILD, SCRIPTS, read_tables
+from framekit.cli.config import BUILD, read_tables
 from framekit.cli.parser import Joined, Listed, StageParser
 from framekit.cli.values import count
 from framekit.errors import UsageError
@@ -35,15 +32,13 @@ SHELLS = ("posix", "powershell")
 def parser() -> StageParser:
     """Return the command line."""
     options = StageParser("build_dataset", __doc__ or "", BUILD)
+    options.usage = "VIDEOS REFERENCES DATASET [options]"
     options.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help=argparse.SUPPRESS)
     options.group("the show")
     options.option("videos", type=Path, help="folder with the videos; may be given first, without the option name")
     options.option("references", type=Path, help="folder with one folder of images per character; may be given second")
     options.option("dataset", type=Path, help="folder to write; may be given third")
-    options.option(
-        "trainers", action=Listed, nargs="+", help="trainers to prepare for (default: everydream2 kohya)"
-    )
-    options.option("config", action="append", type=Path, help="TOML file; several are read one over the other")
+    options.option("trainers", action=Listed, nargs="+", help="trainers to prepare for (default: everydream2 kohya)")
     options.option(
         "set", action="append", metavar="SCRIPT.OPTION=VALUE", help="an option of a script, over --config; repeatable"
     )
@@ -59,7 +54,7 @@ def parser() -> StageParser:
         default=0,
         help="stages that run beside each other; 0 = two with 8 cores and 8 GB of free memory, else one",
     )
-    options.shared("shard")
+    options.shared("shard", "config")
     options.group("looking")
     options.option(
         "print_commands",
@@ -76,10 +71,13 @@ def parser() -> StageParser:
 def main(args: argparse.Namespace) -> int:
     """Run the command line."""
     told = vars(args)
-    tables = settings.merged(map(read_tables, args.config or []), args.set or [], SCRIPTS)
+    configs = args.config or []
+    tables = settings.merged(map(read_tables, configs))
     folders = settings.folders(told, args.folders)
     voice = [f"--{name}" for name in ("quiet", "verbose") if told[name]]
-    show = Show(*folders, args.trainers or (), tables, args.shard or "", voice)
+    show = Show(
+        *folders, args.trainers or (), configs, tables, settings.parsed(args.set or ()), args.shard or "", voice
+    )
     only = [name for name in (args.stages or "").split(",") if name]
     if only and args.resume_from:
         raise UsageError("--stages and --resume_from both say what runs; leave one out")
@@ -98,24 +96,19 @@ def main(args: argparse.Namespace) -> int:
         return run.DONE
     stages.require_folders(show, wanted)
     runner = order.Runner()
-    check_options(show, wanted, args.config or [], runner)
+    check_options([stages.words_of(name, show) for name in wanted], runner)
     space.require_space(show, wanted)
     return build(show, wanted, args.stages_at_once or order.stages_at_once(), runner)
 
 
-def check_options(show: Show, wanted: Sequence[str], configs: Sequence[Path], runner: order.Runner) -> None:
+def check_options(commands: Sequence[Sequence[str]], runner: order.Runner) -> None:
     """Let each script check its options before any begins. Raises UsageError with what the first one says."""
-    commands = [[*stages.words_of(name, show), "--check_options"] for name in wanted]
-    for config in configs:
-        tables = read_tables(config)
-        for name in wanted:
-            script = STAGES[name].script
-            if script in tables:
-                folders = stages.as_words(stages.folders_of(name, show))
-                commands.insert(0, [f"{script}.py", *folders, "--config", str(config), "--check_options"])
-    said: list[str] = []
+
+    def check(words: Sequence[str]) -> Ended:
+        return runner.run([*words, "--check_options"], lambda line, is_error: None)
+
     with ThreadPoolExecutor() as pool:
-        ends = list(pool.map(lambda words: runner.run(words, lambda line, _: said.append(line)), commands))
+        ends = list(pool.map(check, commands))
     for end in ends:
         if end.code:
             raise UsageError(end.sentence)
@@ -141,7 +134,9 @@ def build(show: Show, wanted: Sequence[str], at_once: int, runner: order.Runner)
     failed = [name for name, end in ends.items() if not end.goes_on]
     for name in failed:
         words = stages.quoted(["python", *commands[name]], os.name == "nt")
-        console.warn(f"{name} {why_ended(ends[name].code)}; correct that, then the same command goes on; it ran: {words}")
+        console.warn(
+            f"{name} {why_ended(ends[name].code)}; correct that, then the same command goes on; it ran: {words}"
+        )
     if failed:
         return run.WRONG_USE
     spent = clock(sum(end.seconds for end in ends.values()))

@@ -5,7 +5,8 @@ cd "$(dirname "$0")/.."
 out=demo/out
 printf '$ python demo/draw_show.py --dst_dir %s\n' "$out"
 "${PYTHON:-python3}" demo/draw_show.py --dst_dir "$out"
-PREFIX=demoshow MIN_IMAGES=2 bash runs/build_dataset.sh "$out/videos" "$out/references" "$out/dataset"
+"${PYTHON:-python3}" build_dataset.py "$out/videos" "$out/references" "$out/dataset" \
+  --set extract_frames.prefix=demoshow --set arrange_folders.min_image_per_combination=2
 
 dataset=$out/dataset training=$out/dataset/training
 caption=$(find "$training/2_characters" -name '*.txt' ! -name multiply.txt | LC_ALL=C sort | head -n 1)
@@ -22,5 +23,5 @@ Next:
            brings back the $(find "$dataset/frames/.removed" -name '*.png' | wc -l) frames that were set aside
   train    EveryDream2: data_root $training
            kohya: --dataset_config=$training/dataset_config.toml
-  yours    runs/build_dataset.sh VIDEO_DIR REFERENCES_DIR DATASET_DIR
+  yours    python build_dataset.py VIDEOS REFERENCES DATASET
 END

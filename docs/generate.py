@@ -30,7 +30,7 @@ ALIASES = {"numpy.ndarray[tuple[Any, ...], numpy.dtype[numpy.uint8]]": "Pixels",
 # From the ground up; a room imports only rooms that stand before it.
 ROOMS = (
     "files sidecars pixels dataset models arrange dedup video faces tags characters trainers metadata training report"
-    " cli"
+    " build cli"
 ).split()
 SCRIPT_OF_ROOM = {
     "video": "extract_frames",
@@ -42,6 +42,7 @@ SCRIPT_OF_ROOM = {
     "arrange": "arrange_folders",
     "trainers": "prepare_training",
     "training": "prepare_training",
+    "build": "build_dataset",
 }
 # Where the message itself ends without a remedy.
 REMEDIES = {
@@ -53,6 +54,7 @@ REMEDIES = {
     "generate_metadata": "Correct the names in the command or in the file.",
     "arrange_folders": "Correct the value of the option.",
     "prepare_training": "Correct the line or the value that it names.",
+    "build_dataset": "Correct the folder, the stage or the setting that it names.",
     "": "Correct the file or the value that it names; `--help` lists the options.",
 }
 

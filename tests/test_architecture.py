@@ -17,12 +17,12 @@ ROOT = Path(__file__).resolve().parents[1]
 
 SCRIPTS = (
     "extract_frames remove_similar tag_images detect_faces classify_characters generate_metadata arrange_folders"
-    " prepare_training"
+    " prepare_training build_dataset"
 ).split()
 
 HEAVY = (
     "cv2 isal PIL pandas onnxruntime huggingface_hub tqdm ffmpeg imageio_ffmpeg animeface torch onnx sklearn"
-    " torchvision ultralytics learn2learn safetensors"
+    " torchvision ultralytics learn2learn safetensors rich ray"
 ).split()
 
 LIBRARY = sorted((ROOT / "framekit").rglob("*.py"))
@@ -45,6 +45,7 @@ FLOORS = [
     ["tags", "characters", "trainers"],
     ["metadata", "training"],
     ["report"],
+    ["build"],
     ["cli"],
 ]
 LEVEL = {room: level for level, floor in enumerate(FLOORS) for room in floor}
@@ -52,6 +53,7 @@ ROOMS = [room for room in LEVEL if (ROOT / "framekit" / room).is_dir()]
 # Small files with one importer that a newcomer looks for by their name.
 LOOKED_FOR = {
     "arrange.flatten": "an option of its own",
+    "build.space": "how much a build will write",
     "sidecars.read": "all that the sidecars of a frame say",
     "faces.cascade": "a kind of detector",
     "models.torchvision": "a kind of model",
@@ -171,7 +173,7 @@ def test_a_script_alone_with_framekit_shows_help_and_runs(script: str, tmp_path:
     assert (ran.stdout + ran.stderr).strip().count("\n") == 0
 
 
-def test_scripts_at_the_top_are_the_eight() -> None:
+def test_scripts_at_the_top_are_these() -> None:
     assert sorted(path.stem for path in ROOT.glob("*.py")) == sorted(SCRIPTS)
 
 

@@ -39,7 +39,16 @@ class LiveTable:
         from rich.table import Table
         from rich.text import Text
 
-        table = Table("stage", "", "", "time", box=None, pad_edge=False, title=f"{ended} of {len(rows)} stages", title_justify="left")
+        table = Table(
+            "stage",
+            "",
+            "",
+            "time",
+            box=None,
+            pad_edge=False,
+            title=f"{ended} of {len(rows)} stages",
+            title_justify="left",
+        )
         for row in rows:
             table.add_row(*map(Text, row), style="" if row[1] in ("running", "failed") else "dim")
         self.live.update(table, refresh=True)

@@ -1,10 +1,10 @@
 """What a build is told: the tables of its configuration files, one over the other, and files written from them."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from framekit.build.stages import Options, Show
+from framekit.build.stages import STAGES, Options, Show
 from framekit.console import columns_of, nearest, shortened
 from framekit.errors import UsageError
 from framekit.files.atomic import toml_values, write_whole
@@ -14,25 +14,30 @@ from framekit.trainers.forms import write_toml
 FOLDERS = ("videos", "references", "dataset")
 
 
-def merged(
-    configs: Iterable[Mapping[str, Any]], settings: Iterable[str], scripts: Collection[str]
-) -> dict[str, dict[str, Any]]:
-    """Return the options of each script: those of the files, later ones first, and over them `script.option=value`.
+SCRIPTS = tuple(dict.fromkeys(stage.script for stage in STAGES.values()))
 
-    Raises UsageError for a setting that is none.
-    """
+
+def merged(configs: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the tables of all scripts in some files; what a later file says wins."""
     tables: dict[str, dict[str, Any]] = {}
     for config in configs:
-        for name, table in config.items():
-            if name in scripts:
-                tables.setdefault(name, {}).update(table)
+        for name in config.keys() & {*SCRIPTS}:
+            tables.setdefault(name, {}).update(config[name])
+    return tables
+
+
+def parsed(settings: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return the options of each script that are given as `script.option=value`. Raises UsageError for what is none."""
+    tables: dict[str, dict[str, Any]] = {}
     for setting in settings:
         name, equals, text = setting.partition("=")
         script, point, option = name.strip().partition(".")
         if not (equals and point and option):
-            raise UsageError(f"--set {setting} has no SCRIPT.OPTION=VALUE; write one such as extract_frames.prefix=yamaS2")
-        if script not in scripts:
-            raise UsageError(f"--set {setting}: there is no script {script}{nearest(script, scripts, '')}")
+            raise UsageError(
+                f"--set {setting} is no SCRIPT.OPTION=VALUE; write one such as extract_frames.prefix=yamaS2"
+            )
+        if script not in SCRIPTS:
+            raise UsageError(f"--set {setting}: there is no script {script}{nearest(script, SCRIPTS, '')}")
         tables.setdefault(script, {})[option.replace("-", "_")] = value_of(text)
     return tables
 
@@ -59,7 +64,7 @@ def folders(told: Mapping[str, Any], typed: Sequence[Path]) -> tuple[Path, Path 
             f"{len(typed)} of the three folders VIDEOS REFERENCES DATASET are given; without references give --videos"
             " and --dataset"
         )
-    found = {name: path for name, path in zip(FOLDERS, typed, strict=bool(typed))} if typed else {}
+    found = dict(zip(FOLDERS, typed, strict=False))
     for name in FOLDERS:
         found.setdefault(name, told[name])
     for name in ("videos", "dataset"):
@@ -76,7 +81,7 @@ def write(path: Path, show: Show, only: Sequence[str]) -> None:
     own: dict[str, Any] = {name: str(one) for name in FOLDERS if (one := getattr(show, name)) is not None}
     own |= {"trainers": list(show.trainers)} if show.trainers else {}
     own |= {"stages": list(only)} if only else {}
-    tables: dict[str, Options] = {"build": own, **show.tables}
+    tables: dict[str, Options] = {"build": own, **{script: show.said(script) for script in SCRIPTS}}
     write_whole(path, "\n".join(f"[{name}]\n{write_toml(table)}" for name, table in tables.items() if table))
 
 

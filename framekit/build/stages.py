@@ -17,18 +17,25 @@ Options = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Show:
-    """A show to be built: its folders, and the options of each script, by names as in a configuration file.
+    """A show to be built: its folders, and the options of each script.
 
-    `shard` is the part of the work that falls to this machine, such as 2/3; `voice` are words for every script.
+    `tables` are the options of scripts in all files of `configs` together, `settings` those that win over them; `shard`
+    is the part of the work that falls to this machine, such as 2/3; `voice` are words for every script.
     """
 
     videos: Path
     references: Path | None
     dataset: Path
     trainers: Sequence[str] = ()
+    configs: Sequence[Path] = ()
     tables: Mapping[str, Options] = field(default_factory=dict)
+    settings: Mapping[str, Options] = field(default_factory=dict)
     shard: str = ""
     voice: Sequence[str] = ()
+
+    def said(self, script: str) -> dict[str, Any]:
+        """Return what is said of a script's options."""
+        return {**self.tables.get(script, {}), **self.settings.get(script, {})}
 
     @property
     def frames(self) -> Path:
@@ -58,9 +65,7 @@ STAGES = {
     "faces": Stage("detect_faces", ("similar",), True, {"model": "animeface"}),
     "characters": Stage("classify_characters", ("faces",), True, {"model": "colour_shape"}),
     "tags": Stage("tag_images", ("similar",), True, {"model": MEASURED}),
-    "metadata": Stage(
-        "generate_metadata", ("faces", "characters", "tags"), True, {"general_description": "anishot"}
-    ),
+    "metadata": Stage("generate_metadata", ("faces", "characters", "tags"), True, {"general_description": "anishot"}),
     "arrange": Stage("arrange_folders", ("metadata",), defaults={"hardlink": True}),
     "prepare": Stage("prepare_training", ("arrange",), defaults={"shuffle_tags": True}),
     "check": Stage("prepare_training", ("prepare",)),
@@ -80,7 +85,9 @@ def chosen_stages(show: Show, only: Sequence[str] = (), resume_from: str = "") -
     if show.references is None and "characters" in only:
         raise UsageError("the stage characters needs references: a folder with one folder of images per character")
     order = list(STAGES)
-    wanted = [name for name in order if name in only] if only else order[order.index(resume_from) if resume_from else 0 :]
+    wanted = (
+        [name for name in order if name in only] if only else order[order.index(resume_from) if resume_from else 0 :]
+    )
     return [name for name in wanted if name != "characters" or show.references is not None]
 
 
@@ -96,9 +103,14 @@ def folders_of(name: str, show: Show) -> Options:
 
 
 def options_of(name: str, show: Show) -> Options:
-    """Return the options of a stage: its folders, the defaults of a build, and over these what the show says."""
+    """Return the options of a stage: its folders, the defaults of a build, and over them what is said of it."""
+    return {**typed_options(name, show, {}), **show.said(STAGES[name].script)}
+
+
+def typed_options(name: str, show: Show, settings: Options) -> Options:
+    """Return the options of a stage that are typed: folders, defaults that nothing replaces, and `settings`."""
     stage = STAGES[name]
-    said = show.tables.get(stage.script, {})
+    said = show.said(stage.script)
     defaults = dict(stage.defaults)
     if name == "arrange" and any(said.get(way) for way in WAYS):
         del defaults["hardlink"]
@@ -106,7 +118,8 @@ def options_of(name: str, show: Show) -> Options:
         defaults |= {"report": show.dataset / REPORT}
         defaults |= {"trainer": list(show.trainers)} if show.trainers else {}
         defaults |= {} if {*show.trainers} <= {*DEFAULT} else {"dst_dir": show.dataset / EXPORT}
-    options = {**folders_of(name, show), **defaults, **said}
+    defaults = {key: value for key, value in defaults.items() if key not in said}
+    options = {**folders_of(name, show), **defaults, **settings}
     if name == "check":
         options = {key: value for key, value in options.items() if key in ("src_dir", *CHECKED)} | {"check": True}
     return options | ({"shard": show.shard} if show.shard and stage.is_shared else {})
@@ -115,7 +128,7 @@ def options_of(name: str, show: Show) -> Options:
 def refuse_other_folders(show: Show) -> None:
     """Raise UsageError where the table of a script names another folder than the build does."""
     for name, stage in STAGES.items():
-        said = show.tables.get(stage.script, {})
+        said = show.said(stage.script)
         for key, path in folders_of(name, show).items():
             if key in said and path is not None and Path(str(said[key])).expanduser() != path:
                 raise UsageError(
@@ -125,7 +138,10 @@ def refuse_other_folders(show: Show) -> None:
 
 def words_of(name: str, show: Show) -> list[str]:
     """Return the command of a stage without python: the script and its options."""
-    return [f"{STAGES[name].script}.py", *as_words(options_of(name, show)), *show.voice]
+    script = STAGES[name].script
+    options = typed_options(name, show, show.settings.get(script, {}))
+    configs = [word for path in show.configs for word in ("--config", str(path))] if script in show.tables else []
+    return [f"{script}.py", *as_words(options), *configs, *show.voice]
 
 
 def as_words(options: Options) -> list[str]:
@@ -167,7 +183,9 @@ def quoted(words: Iterable[str], powershell: bool) -> str:
         return shlex.join(words)
     plain = re.compile(r"(?:--)?[\w/\\+=:][\w./\\+=:-]*")
     return " ".join(
-        word if plain.fullmatch(word) and not (word.startswith("-") and "." in word) else "'" + word.replace("'", "''") + "'"
+        word
+        if plain.fullmatch(word) and not (word.startswith("-") and "." in word)
+        else "'" + word.replace("'", "''") + "'"
         for word in words
     )
 

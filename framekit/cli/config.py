@@ -22,8 +22,10 @@ SCRIPTS = (
     "generate_metadata",
     "arrange_folders",
     "prepare_training",
+    "build_dataset",
 )
 BUILD = "build"  # the table of build_dataset.py, which reads those of the others too
+TABLES = (*SCRIPTS[:-1], BUILD)
 # The strings of a TOML file, and its comments, in which quotes mean nothing.
 STRING = re.compile(
     r"'''.*?'''|\"\"\"(?:\\.|[^\\])*?\"\"\"|'[^'\n]*'|\"(?:[^\"\\\n]|\\[^\n])*(?:\"|(?=\n)|\Z)|\#[^\n]*", re.DOTALL
@@ -40,8 +42,8 @@ def read_defaults(path: Path, script: str, options: Mapping[str, argparse.Action
     """
     tables = read_tables(path)
     for name, table in tables.items():
-        if name not in (*SCRIPTS, BUILD, script):
-            raise UsageError(f"{path}: there is no script {name}{nearest(name, (*SCRIPTS, BUILD), '')}")
+        if name not in (*TABLES, script):
+            raise UsageError(f"{path}: there is no script {name}{nearest(name, TABLES, '')}")
         if not isinstance(table, dict):
             raise UsageError(f"{path}: {name} must be a table: write [{name}] on a line of its own")
     own = tables.get(script, {})

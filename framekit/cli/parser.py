@@ -38,7 +38,12 @@ SHARED: dict[str, dict[str, Any]] = {
     "max_face_number": {"type": count, "default": 0, "help": "leave out frames with more faces; 0 = no limit"},
     "report": {"type": Path, "help": "HTML page to write about what is there and what becomes of it"},
     "annotate": {"type": Path, "help": "folder to write frames with boxes and names to, and contact sheets"},
-    "config": {"type": Path, "help": "TOML file; its table [SCRIPT_NAME] sets defaults, the command line wins"},
+    "config": {
+        "type": Path,
+        "action": "append",
+        "metavar": "PATH",
+        "help": "TOML file; its table [SCRIPT_NAME] sets defaults, the command line wins; repeated, the last file does",
+    },
     "quiet": {"action": "store_true", "help": "print nothing but warnings and errors"},
     "verbose": {"action": "store_true", "help": "also print the options as they are, and how long it took"},
     "check_options": {"action": "store_true", "help": "check the command line and --config, then end"},
@@ -183,6 +188,8 @@ class StageParser(argparse.ArgumentParser):
 
     def format_usage(self) -> str:
         """Return the usage: what must be given, and that there are options."""
+        if self.usage:
+            return f"usage: {self.prog} {self.usage}\n"
         needed = " ".join(f"--{name} {self.options()[name].metavar}" for name in self.needed)
         return f"usage: {self.prog} {needed} [options]\n"
 
@@ -228,7 +235,7 @@ class StageParser(argparse.ArgumentParser):
         given, unknown = self.parse_known_args(words)
         if unknown:
             self.refuse(unknown[0])
-        for config in given.config if isinstance(given.config, list) else [given.config] * (given.config is not None):
+        for config in given.config or ():
             self.set_defaults(**read_defaults(config, self.table, self.by_all_names()))
         args = self.parse_args(words)
         if getattr(args, "positional_src_dir", None) is not None:

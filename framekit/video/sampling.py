@@ -153,7 +153,9 @@ def require_space(samplings: Sequence[Sampling], pictures: Sequence[VideoStream]
     """Say on stderr if the disk of `folder` may be too small for the episodes; raise UsageError if it surely is."""
     pairs = zip(samplings, pictures, strict=True)
     pixels = sum(expected_frames(one, it) * it.width * it.sar * it.height for one, it in pairs)
-    require_room(pixels * BYTES_PER_PIXEL[suffix], folder, "take another --dst_dir, or --format jpg, --limit or --max_frames")
+    require_room(
+        pixels * BYTES_PER_PIXEL[suffix], folder, "take another --dst_dir, or --format jpg, --limit or --max_frames"
+    )
 
 
 def require_room(needed: float, folder: Path, remedy: str) -> None:

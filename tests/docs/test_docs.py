@@ -5,6 +5,7 @@ import importlib
 import json
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +68,10 @@ def test_every_option_that_a_page_names_exists(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=short)
-def test_every_command_of_a_page_is_accepted(page: Path) -> None:
+def test_every_command_of_a_page_is_accepted(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(ROOT / "runs", tmp_path / "runs")
+    shutil.copy(ROOT / "show.example.toml", tmp_path / "yama.toml")
+    monkeypatch.chdir(tmp_path)
     for script, *words in commands(page.read_text(encoding="utf-8")):
         generate.parser_of(script.removesuffix(".py")).read(words)
 
