@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,6 +10,7 @@ from docs import generate
 from framekit.build import settings
 from framekit.build.stages import Show
 from framekit.cli.config import TABLES, read_defaults, read_tables
+from framekit.console import columns_of
 from framekit.errors import UsageError
 from tests.conftest import ROOT, one_sentence
 
@@ -83,7 +85,10 @@ def test_missing_folders_are_told(typed: list[Path]) -> None:
 
 
 def test_a_show_is_written_and_read_back(tmp_path: Path) -> None:
-    tables = {"extract_frames": {"prefix": 'ya"ma', "skip_opening": 1.5}, "tag_images": {"model": ["a", "b"]}}
+    tables: dict[str, dict[str, Any]] = {
+        "extract_frames": {"prefix": 'ya"ma', "skip_opening": 1.5},
+        "tag_images": {"model": ["a", "b"]},
+    }
     show = Show(Path("v"), None, Path("D:\\d"), ["kohya"], (), tables, {"tag_images": {"limit": 3}})
     settings.write(tmp_path / "yama.toml", show, ["tags"])
     read = read_tables(tmp_path / "yama.toml")
@@ -97,5 +102,5 @@ def test_a_show_is_written_and_read_back(tmp_path: Path) -> None:
 def test_a_table_fits_the_terminal() -> None:
     rows = [["episode", "frames"], ["a very long name of an episode 桜の話", "12"], ["EP01", "3"]]
     lines = settings.columns(rows, 30).splitlines()
-    assert all(settings.columns_of(line) <= 30 for line in lines)
-    assert len({settings.columns_of(line[: line.rindex("  ")]) for line in lines}) <= 3
+    assert all(columns_of(line) <= 30 for line in lines)
+    assert len({columns_of(line[: line.rindex("  ")]) for line in lines}) <= 3
