@@ -1,72 +1,103 @@
 """Which scripts may work on a folder of frames at once: one that moves frames works alone, others beside each other.
 
-A lock is a hidden file in the folder that the system holds for its process, and lets go of however that ends.
+A lock is a hidden file in the folder with a name of its own, so that it holds on a share for all machines: its process
+writes it anew every BEAT seconds. Whoever comes writes its own first, and then looks whether there are others that it
+must not work beside: of two that come at once, at least one sees the other. No lock is ever taken over: one whose
+process has ended is removed, which two may do at once without both being let in.
+
+Why not a library: locks of the system (fcntl, portalocker) hold on one machine only where the share does not pass them
+on, as SMB and NFS often don't; filelock's SoftFileLock needs a person to remove what a killed run left.
 """
 
-import errno
+import json
 import os
+import platform
+import random
 import re
+import secrets
+import signal
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from _thread import interrupt_main
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from stat import S_ISREG
+from threading import Event, Thread, current_thread, main_thread
+from typing import Any
 
+from framekit import console
 from framekit.dataset.move import NOTE
-from framekit.errors import UsageError
+from framekit.errors import BadSidecar, UsageError
+from framekit.files import atomic
 from framekit.files.names import is_ignored
 from framekit.files.paths import REMOVED
 
-LOCK = re.compile(r"\.(\w+)\.(alone|beside)\.lock")
+ALONE, BESIDE, TURN = "alone", "beside", "turn"
+LOCK = re.compile(r"\.(\w+)\.(alone|beside|turn|\d+of\d+)(?:\.\w+)?\.lock")
 SAFELY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # nothing planted is followed or waited for
 TRIES, PAUSE = 4, 0.15  # seconds; two that start at the same moment see each other, and neither would run
+BEAT, STALE = 10.0, 60.0  # seconds; chosen: a share that hangs for half a minute breaks no lock
+MOST_BYTES = 4096  # of a lock file; ours have 250
 
 
 @dataclass(frozen=True)
 class Work:
-    """What a script is about to do in a folder, which is resolved: move frames, which it does alone, or add files."""
+    """What a script is about to do in a folder, which is resolved: move frames, which it does alone, or add files.
+
+    `kind` is ALONE, BESIDE, or the mark of the share that it does, such as `2of3`.
+    """
 
     script: str
     folder: Path
-    alone: bool
+    kind: str
 
-    @property
-    def lock(self) -> Path:
-        """Return its lock file."""
-        return self.folder / f".{self.script}.{'alone' if self.alone else 'beside'}.lock"
+    def new_lock(self) -> Path:
+        """Return a name for its lock file."""
+        return self.folder / f".{self.script}.{self.kind}.{secrets.token_hex(4)}.lock"
 
     def refuses(self, other: Path) -> bool:
         """Tell whether a lock file is that of work that must not go on at the same time."""
         found = LOCK.fullmatch(other.name)
-        return found is not None and (self.alone or found[2] == "alone" or found[1] == self.script)
+        if found is None:
+            return False
+        script, kind = found.groups()
+        if ALONE in (self.kind, kind):
+            return True
+        return script == self.script and (BESIDE in (self.kind, kind) or self.kind == kind)
 
 
 @contextmanager
-def locked_folders(script: str, folders: Mapping[Path, bool]) -> Iterator[list[Path]]:
+def locked_folders(script: str, folders: Mapping[Path, bool], share: str = "") -> Iterator[list[Path]]:
     """Lock folders for a script, alone where that is True; yield the notes of moves there that were cut short.
 
-    Where nothing can be locked, all may run. Raises UsageError if a script in another process works in one of them, in
-    a folder around it, or in one below it, and must not meanwhile.
+    `share` is the mark of the part of the work that it does, beside other parts. Where nothing can be locked, all may
+    run. Raises UsageError if a script in another process works in one of the folders, in a folder around it, or in one
+    below it, and must not meanwhile.
     """
     for number in range(1, TRIES + 1):
         with ExitStack() as held:
-            works = [Work(script, held.enter_context(made_folder(one)), alone) for one, alone in folders.items()]
-            own = {work.lock: held.enter_context(lock(work.lock)) for work in works}
+            works = [
+                Work(script, held.enter_context(made_folder(one)), ALONE if alone else share or BESIDE)
+                for one, alone in folders.items()
+            ]
+            own = held.enter_context(announced([work.new_lock() for work in works]))
             found = [(work, path) for work in works for path in files_around(work.folder)]
-            taken = [path for path, is_ours in own.items() if not is_ours]
-            taken += [path for work, path in found if path not in own and work.refuses(path) and is_held(path)]
+            taken = [path for work, path in found if path not in own and work.refuses(path) and is_held(path, own)]
             if not taken:
                 yield sorted({path for work, path in found if path.name == NOTE})
                 return
+            told = refusal(taken[0])
         if number == TRIES:
-            raise UsageError(refusal(taken[0]))
-        time.sleep(PAUSE * number * (1 + os.getpid() % 7 / 7))
+            raise UsageError(told)
+        time.sleep(PAUSE * number * (1 + random.random()))
 
 
 def refuse_moving(folders: Iterable[Path]) -> None:
     """Raise UsageError if a script in another process moves frames in one of the folders; nothing is locked."""
-    works = [Work("", folder.resolve(), alone=False) for folder in folders if folder.is_dir()]
+    works = [Work("", folder.resolve(), BESIDE) for folder in folders if folder.is_dir()]
     for work in works:
         for path in files_around(work.folder):
             if work.refuses(path) and is_held(path):
@@ -75,9 +106,23 @@ def refuse_moving(folders: Iterable[Path]) -> None:
 
 def refusal(path: Path) -> str:
     """Return the sentence about a lock file that another process holds."""
+    told = f"{worker(path)} works on {path.parent} already, in another process{place_of(path)}"
+    return f"{told}; wait for its end, or stop it"
+
+
+def worker(path: Path) -> str:
+    """Return the script that a lock file is of, with its share."""
     found = LOCK.fullmatch(path.name)
-    script = found[1] if found else "another script"
-    return f"{script}.py works on {path.parent} already, in another process; wait for its end, or stop it"
+    if found is None:
+        return "another script"
+    return f"{found[1]}.py" + (f" --shard {found[2].replace('of', '/')}" if "of" in found[2] else "")
+
+
+def place_of(path: Path) -> str:
+    """Return which process of which machine wrote a lock file, in brackets; nothing if that cannot be read."""
+    owner = owner_of(path)
+    host, process = owner.get("host"), owner.get("process")
+    return f" ({process} on {host})" if isinstance(host, str) and isinstance(process, int) else ""
 
 
 def files_around(folder: Path) -> Iterator[Path]:
@@ -105,69 +150,222 @@ def made_folder(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def lock(path: Path) -> Iterator[bool]:
-    """Hold a lock file, which is removed in the end; False if another process holds it."""
-    file, is_ours = take(path)
+def announced(paths: Iterable[Path]) -> Iterator[list[Path]]:
+    """Yield those of the lock files that can be written; they are kept young meanwhile, and go in the end."""
+    ours: list[Path] = []
+    kept: list[int] = []
+    ended = Event()
+    stop = stop_main if current_thread() is main_thread() else ended.set  # no other thread can be stopped
+    young = Thread(target=keep_young, args=(ours, ended, stop), daemon=True)
     try:
-        yield is_ours
+        for path in paths:
+            if write_lock(path):
+                ours.append(path)
+                if sys.platform == "win32":  # an open file cannot be removed there, by which others know
+                    kept.append(os.open(path, os.O_RDONLY))
+        young.start()
+        yield ours
     finally:
-        if file is not None:
-            drop(file, path)
-
-
-def take(path: Path) -> tuple[int | None, bool]:
-    """Return a lock file that this process holds now, None where there can be none; False if another one holds it."""
-    while True:
-        try:
-            file = os.open(path, os.O_RDWR | os.O_CREAT | SAFELY, 0o666)  # another login must be able to try it
-        except OSError:
-            return None, True
-        if not hold(file):
+        ended.set()
+        for file in kept:
             os.close(file)
-            return None, False
-        with suppress(OSError):
-            if os.path.samestat(os.fstat(file), path.stat()):
-                return file, True
-        os.close(file)  # whoever had it has removed it meanwhile
+        for path in ours:
+            with suppress(OSError):
+                path.unlink()
 
 
-def drop(file: int, path: Path) -> None:
-    """Remove a lock file that this process holds, and let go of it."""
-    if sys.platform != "win32":
-        with suppress(OSError):
-            path.unlink()
-    os.close(file)
-    if sys.platform == "win32":  # an open file cannot be removed there
-        with suppress(OSError):
-            path.unlink()
+def keep_young(ours: Sequence[Path], ended: Event, stop: Callable[[], None]) -> None:
+    """Write lock files anew until it has `ended`; if another run has removed one meanwhile, `stop` this one.
+
+    That befalls a process that stood still for longer than STALE, as on a machine that slept.
+    """
+    while not ended.wait(BEAT):
+        for path in ours:
+            if not beat(path) and path.parent.is_dir() and not ended.is_set():
+                console.warn(f"this run stood still, and another one took {path.parent} for left; it stops")
+                stop()
+                return
 
 
-def is_held(path: Path) -> bool:
-    """Tell whether a process holds a lock file; one that nobody holds was left by a killed run, and is removed."""
+def stop_main() -> None:
+    """Stop what the main thread does as Ctrl-C would, or a request to end where Ctrl-C is not heard."""
+    heard = [one for one in (signal.SIGINT, signal.SIGTERM) if callable(signal.getsignal(one))]
+    if sys.platform == "win32":
+        interrupt_main(signal.SIGINT)
+    elif heard and (ident := main_thread().ident):
+        signal.pthread_kill(ident, heard[0])  # which also ends its waiting
+
+
+def write_lock(path: Path) -> bool | None:
+    """Write a new lock file of this process; False if it is there already, None where there can be none."""
     try:
-        file = os.open(path, os.O_RDONLY | SAFELY)
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | SAFELY, 0o666)  # other logins must be able to read
+    except FileExistsError:
+        return False
+    except OSError:
+        return None
+    with suppress(OSError), os.fdopen(file, "wb", buffering=0) as opened:
+        opened.write(own_record())
+    return True
+
+
+def beat(path: Path) -> bool:
+    """Write a lock file of this process anew, by which the file server's clock dates it; False if it is gone."""
+    try:
+        file = os.open(path, os.O_WRONLY | SAFELY)
+    except FileNotFoundError:
+        return False
+    except OSError:  # such as a share that does not answer: it may come back
+        return True
+    with suppress(OSError), os.fdopen(file, "wb", buffering=0) as opened:
+        opened.write(own_record())
+    return True
+
+
+def own_record() -> bytes:
+    """Return what a lock file of this process holds."""
+    process = os.getpid()
+    record = {"host": platform.node(), "machine": machine(), "process": process, "started": start_of(process)}
+    return json.dumps(record).encode() + b"\n"
+
+
+@lru_cache(maxsize=1)
+def machine() -> str:
+    """Return by what processes are of one machine, as long as it runs; a container may be one too."""
+    told = [platform.node()]
+    with suppress(OSError):  # Linux alone has these
+        told += [Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()]
+        told += [os.readlink("/proc/self/ns/pid")]  # noqa: PTH115
+    return " ".join(told)
+
+
+def start_of(process: int) -> str:
+    """Return when a process of this machine started, by which it is not taken for a later one of its number.
+
+    `ended` if it waits only for its parent to notice, "" where the system does not tell. Source: man 5 proc_pid_stat.
+    """
+    try:
+        told = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        return "ended" if told[0] in "ZX" else told[19]
+    except (OSError, IndexError):
+        return ""
+
+
+def owner_of(path: Path) -> dict[str, Any]:
+    """Return what a lock file says of its process; nothing if it cannot be read, or is not written yet."""
+    try:
+        return atomic.read_json(path, MOST_BYTES)
+    except BadSidecar:
+        return {}
+
+
+def is_held(path: Path, ours: Sequence[Path] = ()) -> bool:
+    """Tell whether the process of a lock file works on; if it has ended, the file is removed, which is told.
+
+    `ours` are lock files of this process beside it.
+    """
+    try:
+        if not S_ISREG(path.lstat().st_mode):  # planted
+            return False
     except OSError:
         return False
-    if hold(file):
-        drop(file, path)
+    owner = owner_of(path)
+    runs = is_running(owner, path)
+    if runs is None:
+        runs = is_young(path, ours) or changes(path)
+    if not runs:
+        place = place_of(path)
+        with suppress(OSError):
+            path.unlink()
+            console.warn(f"{worker(path)} ended in {path.parent} without removing its lock, which is gone now{place}")
+    return runs
+
+
+def is_running(owner: Mapping[str, Any], path: Path) -> bool | None:
+    """Tell whether the owner of a lock file is a process of this machine that runs; None if that cannot be known."""
+    process = owner.get("process")
+    if owner.get("machine") != machine() or not isinstance(process, int) or not 0 < process < 2**31:
+        return None
+    if sys.platform == "win32":
+        try:
+            path.unlink()
+        except PermissionError:
+            return True
         return False
-    os.close(file)
-    return True
-
-
-def hold(file: int) -> bool:
-    """Lock an open file for this process alone; False if another one has it."""
     try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        os.kill(process, 0)
+    except ProcessLookupError:
         return False
-    except OSError as error:
-        return sys.platform != "win32" and error.errno not in (errno.EACCES, errno.EAGAIN)
-    return True
+    except PermissionError:  # of another login
+        pass
+    started = start_of(process)
+    return started == owner.get("started") if started else None
+
+
+def is_young(path: Path, ours: Sequence[Path]) -> bool:
+    """Tell whether a lock file was written lately, by the clock of the file server, as one of `ours` shows it."""
+    now = time.time()
+    for own in ours[:1]:
+        beat(own)
+        now = written(own) or now
+    return abs(now - written(path)) < STALE
+
+
+def changes(path: Path) -> bool:
+    """Tell whether a lock file is written anew within a beat and a half: a clock may be wrong, a share have hung."""
+    seen, deadline = written(path), time.monotonic() + 1.5 * BEAT
+    while seen and time.monotonic() < deadline:
+        if (now := written(path)) != seen:
+            return now > 0
+        time.sleep(BEAT / 20)
+    return False
+
+
+def written(path: Path) -> float:
+    """Return when a file was written, in seconds; 0 if it is gone. It is opened: a share then asks its server."""
+    try:
+        file = os.open(path, os.O_RDONLY | SAFELY)
+    except PermissionError:
+        with suppress(OSError):
+            return path.stat().st_mtime
+        return 0.0
+    except OSError:
+        return 0.0
+    try:
+        return os.fstat(file).st_mtime
+    finally:
+        os.close(file)
+
+
+@contextmanager
+def turn(script: str, folder: Path) -> Iterator[None]:
+    """Let shares of a script write one after the other what they keep together in files of one folder.
+
+    It is short. One that lies there for STALE seconds is of a process that ended.
+    """
+    path = folder / f".{script}.{TURN}.lock"
+    seen, since = 0.0, time.monotonic()
+    while (made := write_lock(path)) is False:
+        if (now := written(path)) != seen:
+            seen, since = now, time.monotonic()
+        elif is_running(owner_of(path), path) is False or time.monotonic() - since > STALE:
+            remove_left(path, now)
+            continue
+        time.sleep(random.uniform(0.02, 0.1))
+    try:
+        yield
+    finally:
+        if made:
+            with suppress(OSError):
+                path.unlink()
+
+
+def remove_left(path: Path, seen: float) -> None:
+    """Remove a lock file that was written at the time `seen`, and no later one that another process just wrote."""
+    aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
+    with suppress(OSError):
+        path.rename(aside)
+        if written(aside) != seen:
+            with suppress(OSError):
+                os.link(aside, path)
+        aside.unlink()
