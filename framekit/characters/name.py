@@ -130,8 +130,12 @@ def looks_of(
 
 
 def scenes_of(found: Sequence[Path]) -> Iterator[list[Path]]:
-    """Yield the frames of each scene, in their order; a frame whose scene is not known is one by itself."""
+    """Yield the frames of each scene, folder by folder; a frame whose scene is not known is one by itself."""
     episodes = Episodes()
+    by_folder: dict[Path, list[Path]] = {}
+    for frame in found:
+        by_folder.setdefault(frame.parent, []).append(frame)
+    found = [frame for members in by_folder.values() for frame in members]
 
     def scene_of(numbered: tuple[int, Path]) -> tuple[Path, Any]:
         number, frame = numbered

@@ -110,3 +110,9 @@ def test_names_are_the_same_wherever_the_run_before_was_stopped(tmp_path: Path, 
         frame.with_name(frame.name.replace(".png", ".characters.json")).unlink()
     assert classify(tmp_path) == 0
     assert [loaded(frame, ".characters.json") for frame in frames] == whole
+
+
+def test_the_faces_of_a_folder_are_one_crowd_where_a_folder_stands_between(tmp_path: Path) -> None:
+    found = [tmp_path / name for name in ("EP01/1.png", "EP01/more/2.png", "EP01/z.png")]
+    crowds = list(name.crowds_of({frame: [Face(MIDDLE, 0.9)] for frame in found}))
+    assert [[scene[0].name for scene in scenes] for scenes in crowds] == [["1.png", "z.png"], ["2.png"]]
