@@ -91,8 +91,9 @@ def read_store(folder: Path, model: str) -> ScoreStore:
 
 
 def write_store(folder: Path, store: ScoreStore) -> None:
-    """Write a model's scores of a folder: about 0.6 kB a frame."""
-    held = list(store.frames.values())
+    """Write a model's scores of a folder, in the order of the names of frames: about 0.6 kB a frame."""
+    names = sorted(store.frames)
+    held = [store.frames[name] for name in names]
     known: dict[tuple[str, int], int] = {}
     for tag, (category, _) in chain.from_iterable(one.scores.items() for one in held):
         known.setdefault((tag, category), len(known))
@@ -101,7 +102,7 @@ def write_store(folder: Path, store: ScoreStore) -> None:
     np.savez_compressed(
         buffer,
         model=as_lines([store.model]),
-        frames=as_lines(store.frames),
+        frames=as_lines(names),
         sizes=np.array([one.size for one in held], np.int64),
         counts=np.array([len(one.scores) for one in held], np.int64),
         names=as_lines(tag for tag, _ in known),
