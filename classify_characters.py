@@ -20,9 +20,10 @@ from framekit.cli import run
 from framekit.cli.parser import Joined, StageParser
 from framekit.cli.values import count, fraction
 from framekit.dataset import frames
+from framekit.dataset.share import own_frames
 from framekit.faces import draw
 from framekit.files import atomic
-from framekit.files.names import CHARACTERS
+from framekit.files.names import CHARACTERS, FACES, sidecar
 from framekit.models import hub
 from framekit.pixels.encode import encode_png
 from framekit.sidecars import characters, metadata
@@ -73,7 +74,7 @@ def add_comparison(options: StageParser) -> None:
 def parser() -> StageParser:
     """Return the command line."""
     options = StageParser("classify_characters", __doc__ or "")
-    options.shared("src_dir", "redo", "dry_run", "limit", "follow_links", "workers", "device")
+    options.shared("src_dir", "redo", "dry_run", "limit", "shard", "follow_links", "workers", "device")
     options.shared("overwrite_corrections", "config")
     add_comparison(options)
     options.group("scenes and corrections")
@@ -107,6 +108,7 @@ def parser() -> StageParser:
     options.does_only("cluster", [*comparing, "min_cluster", "subclusters"])
     naming = ("method", "face_model", "unknown_threshold", "margin_weight", "min_lead", "no_flip", "seed")
     options.does_only("evaluate", [*comparing, *naming, "ref_dir", "learn_from_corrections"])
+    options.needs_all("annotate", "evaluate", "cluster")
     for name in ("min_cluster", "subclusters"):
         options.only_with(name, "cluster")
     return options
@@ -156,10 +158,12 @@ def main(args: argparse.Namespace) -> int:
     if args.ref_dir is None and not args.cluster:
         raise errors.UsageError("--ref_dir must be given, or --cluster FOLDER to begin without references")
     unreadable: list[tuple[Path, str]] = []
-    found = frames.with_usable(frames.find_frames(args.src_dir, args.limit, unreadable), CHARACTERS, unreadable)
+    every = frames.find_frames(args.src_dir, args.limit, unreadable)
+    own = own_frames(args.shard, every, args.src_dir, unreadable, whole_folders=True)  # which are weighed together
+    found = frames.with_usable(own, CHARACTERS, unreadable)
     known, undetected, damaged = characters.known_faces(found)
     unreadable += damaged
-    if found and len(undetected) == len(found):
+    if found and not any(sidecar(frame, FACES).exists() for frame in every):
         raise errors.UsageError(f"no frame in {args.src_dir} has an X.faces.json; run detect_faces.py first")
     if args.cluster:
         how = cluster.Grouping(models, args.min_cluster, args.subclusters)
@@ -182,7 +186,7 @@ def main(args: argparse.Namespace) -> int:
     atomic.clean_up((frame.parent for frame in found), CHARACTERS)
     counts, written = Counter[str](), 0
     if todo or args.evaluate:
-        face_model = args.face_model or references.detector_of(list(known))
+        face_model = args.face_model or references.detector_of(every)
         recogniser = recognise.load_recogniser(args.ref_dir, choice, face_model, args.device, corrected, workers)
         console.say("\n".join(recogniser.remarks))
         if args.evaluate:

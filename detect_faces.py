@@ -15,6 +15,7 @@ from framekit.cli import run
 from framekit.cli.parser import Joined, StageParser
 from framekit.cli.values import count, fraction, positive
 from framekit.dataset import frames
+from framekit.dataset.share import own_frames
 from framekit.faces import crops, detect, draw, filter, models, scenes
 from framekit.files import atomic, names
 from framekit.sidecars import faces
@@ -51,8 +52,8 @@ def look_options(options: StageParser) -> None:
 def parser() -> StageParser:
     """Return the command line."""
     options = StageParser("detect_faces", __doc__ or "")
-    options.shared("src_dir", "redo", "dry_run", "limit", "follow_links", "workers", "device", "batch_size")
-    options.shared("overwrite_corrections", "config")
+    options.shared("src_dir", "redo", "dry_run", "limit", "shard", "follow_links", "workers", "device")
+    options.shared("batch_size", "overwrite_corrections", "config")
     options.group("detectors")
     options.option(
         "model",
@@ -92,6 +93,7 @@ def parser() -> StageParser:
         help="folder to write crops to: face, head, and largest square around each face, and each person and half body"
         " that a detector of people saw",
     )
+    options.needs_all("min_face_number", "max_face_number", "annotate", "crops")
     return options
 
 
@@ -100,7 +102,8 @@ def main(args: argparse.Namespace) -> int:
     """Run the command line."""
     models.KNOWN.refuse_slip(args.model)
     unusable: list[tuple[Path, str]] = []
-    found = frames.with_usable(frames.find_frames(args.src_dir, args.limit, unusable), names.FACES, unusable)
+    every = frames.find_frames(args.src_dir, args.limit, unusable)
+    found = frames.with_usable(own_frames(args.shard, every, args.src_dir, unusable), names.FACES, unusable)
     pending = names.pending(found, names.FACES, args.redo or args.overwrite_corrections)
     todo = pending if args.overwrite_corrections else filter.uncorrected(pending)
     workers = console.worker_count(args.workers)

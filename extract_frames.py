@@ -20,10 +20,11 @@ from framekit import console, errors
 from framekit.cli import run
 from framekit.cli.parser import StageParser
 from framekit.cli.values import count, expression, fraction, positive, seconds
+from framekit.dataset.share import own_episodes
 from framekit.dedup import descriptors, search
 from framekit.episodes import done, labels
 from framekit.episodes.extract import UNFINISHED, Encoding, Extracted
-from framekit.episodes.jobs import episodes_at_once, extract, kept_elsewhere, plan
+from framekit.episodes.jobs import episodes_at_once, extract, kept_elsewhere, plan, remove_partial
 from framekit.episodes.record import USED_WHEN, renumber_all
 from framekit.files import paths
 from framekit.video.ffmpeg import DEVICES, choose_device, find_ffmpeg
@@ -81,7 +82,7 @@ def sampling_options(options: StageParser) -> None:
 def parser() -> StageParser:
     """Return the command line."""
     options = StageParser("extract_frames", __doc__ or "")
-    options.shared("src_dir", "dst_dir", "redo", "dry_run", "limit", "follow_links", "workers", "config")
+    options.shared("src_dir", "dst_dir", "redo", "dry_run", "limit", "shard", "follow_links", "workers", "config")
     options.needed.append("dst_dir")
     options.redo_goes_on = True
     options.group("videos and names")
@@ -113,6 +114,7 @@ def parser() -> StageParser:
     )
     options.option("crop_bars", action="store_true", help="crop black bars that are there through the whole video")
     sampling_options(options)
+    options.needs_all("redo", "remove_similar")
     for name, users in USED_WHEN.items():
         if name != "scene_threshold":  # which numbers the scenes in every mode
             options.only_with(name, "format" if name == "quality" else "mode", users)
@@ -132,14 +134,16 @@ def main(args: argparse.Namespace) -> int:
         )
     videos, unusable = labels.find_videos(args.src_dir, args.pattern)
     numbered = labels.label_episodes(videos, args.pattern, args.episode_pattern)
-    labelled = dict(list(numbered.labels.items())[: args.limit or None])
+    every = dict(list(numbered.labels.items())[: args.limit or None])
+    labelled = own_episodes(args.shard, every, args.src_dir, unusable)
     looks = {name: getattr(args, name) for name in ("video_stream", "deinterlace", "crop_bars", "format", "quality")}
     wanted = done.Wanted(sampling, looks, paths.safe_name(args.prefix) if args.prefix else "")
-    found = done.standing(args.dst_dir, labelled, numbered.unsure, wanted)
+    found = done.standing(args.dst_dir, every, numbered.unsure, wanted, labelled)
     if found.todo or args.redo:
         labels.tell_unsure(numbered)
     if args.dry_run:
         return would_extract(labelled if args.redo else found.todo, args.dst_dir, unusable, found)
+    remove_partial(args.dst_dir)
     again = done.begin_again(args.dst_dir, labelled, wanted) if args.redo else None
     todo = found.todo if again is None else done.left_to_do(args.dst_dir, labelled, again)
     started = time.perf_counter()

@@ -17,11 +17,13 @@ from framekit import console, errors
 from framekit.arrange import folders
 from framekit.arrange.mend import follow_hand, followed_words, rename_folders, unknown_in_words
 from framekit.arrange.place import REPLACED
+from framekit.arrange.placements import JOURNAL
 from framekit.cli import run
 from framekit.cli.last import tell_dropped
 from framekit.cli.parser import StageParser
 from framekit.dataset import frames
 from framekit.dataset.read import characters_in
+from framekit.dataset.share import own_frames
 from framekit.files import atomic, names
 from framekit.metadata.join import (
     COUNTS,
@@ -41,7 +43,7 @@ from framekit.training.record import read_record
 def parser() -> StageParser:
     """Return the command line."""
     options = StageParser("generate_metadata", __doc__ or "")
-    options.shared("src_dir", "limit", "follow_links", "overwrite_corrections", "config")
+    options.shared("src_dir", "limit", "shard", "follow_links", "overwrite_corrections", "config")
     options.group("what is written")
     options.option(
         "general_description", help='words for all frames, such as "anishot"; without it those of before stay'
@@ -81,6 +83,7 @@ def parser() -> StageParser:
     options.option("undo", action="store_true", help="with --rename: give back what --merge_names took")
     for name in ("merge_names", "undo"):
         options.only_with(name, "rename")
+    options.needs_all("characters_from_folders", "rename")
     options.makes_useless("undo", ["merge_names"])
     options.only_with("valid_names", "characters_from_folders")
     return options
@@ -121,15 +124,28 @@ def finish_rename(given: Mapping[str, Any]) -> None:
     finish(given["src_dir"], read_step(given["rename"], given["merge_names"], given["undo"]))
 
 
-@run.script(parser, moves=lambda given: [given.src_dir], at_end=lambda given: finish_rename(vars(given)))
+def refuse_tree(root: Path) -> None:
+    """Raise UsageError for a folder in which a person may have moved frames: their sidecars are fetched by one run."""
+    if (root / JOURNAL).exists():
+        raise errors.UsageError(
+            f"{root} is a tree that arrange_folders.py made; it is described by one run, without --shard"
+        )
+
+
+@run.script(
+    parser, moves=lambda given: [] if given.shard else [given.src_dir], at_end=lambda given: finish_rename(vars(given))
+)
 @run.gc_paused()
 def main(args: argparse.Namespace) -> int:
     """Run the command line."""
     root = args.src_dir
     tell_dropped(parser(), vars(args))
-    fetched = follow_hand(root) if root.is_dir() else 0
+    if args.shard:
+        refuse_tree(root)
+    fetched = follow_hand(root) if root.is_dir() and not args.shard else 0
     unusable: list[tuple[Path, str]] = []
-    found = frames.find_frames(root, args.limit, unusable)
+    every = frames.find_frames(root, args.limit, unusable)
+    found = own_frames(args.shard, every, root, unusable)
     for suffix in (names.METADATA, names.CHARACTERS, names.TAGS):
         atomic.clean_up({frame.parent for frame in found} if args.rename or suffix == names.METADATA else (), suffix)
     step = read_step(args.rename, args.merge_names, args.undo)
@@ -148,7 +164,7 @@ def main(args: argparse.Namespace) -> int:
         reader,
         names_only=bool(args.rename or reader) and not joins_anew,
         trash=root / REPLACED,
-        first=first_described(found) if None in (args.general_description, args.source_type) else {},
+        first=first_described(every) if None in (args.general_description, args.source_type) else {},
         from_captions=args.tags_from_captions,
         written=read_record(root),
     )

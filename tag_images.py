@@ -13,10 +13,11 @@ from functools import partial
 from pathlib import Path
 
 from framekit import console
-from framekit.cli import run
+from framekit.cli import locks, run
 from framekit.cli.parser import Joined, StageParser
 from framekit.cli.values import fraction
 from framekit.dataset import frames
+from framekit.dataset.share import own_frames
 from framekit.errors import UsageError
 from framekit.files import atomic, names
 from framekit.files.names import pending
@@ -64,8 +65,8 @@ def writing_options(options: StageParser) -> None:
 def parser() -> StageParser:
     """Return the command line."""
     options = StageParser("tag_images", __doc__ or "")
-    options.shared("src_dir", "redo", "dry_run", "limit", "follow_links", "workers", "device", "batch_size")
-    options.shared("overwrite_corrections", "config")
+    options.shared("src_dir", "redo", "dry_run", "limit", "shard", "follow_links", "workers", "device")
+    options.shared("batch_size", "overwrite_corrections", "config")
     options.group("tagger and thresholds")
     options.option(
         "model",
@@ -95,6 +96,7 @@ def parser() -> StageParser:
         "merge", choices=store.MERGES, default="union", help="highest, lowest or mean score of several taggers"
     )
     writing_options(options)
+    options.needs_all("summary")
     options.makes_useless("rethreshold", ["redo"])
     for name in ("general_threshold", "character_threshold"):
         options.only_with(name, "threshold_mode", ("fixed", "recommended"))
@@ -108,7 +110,8 @@ def main(args: argparse.Namespace) -> int:
     if args.append_tags and args.character_line:
         raise UsageError("--append_tags adds to one list of tags; leave out --character_line")
     unusable: list[tuple[Path, str]] = []
-    found = frames.with_usable(frames.find_frames(args.src_dir, args.limit, unusable), extension, unusable)
+    every = frames.find_frames(args.src_dir, args.limit, unusable)
+    found = frames.with_usable(own_frames(args.shard, every, args.src_dir, unusable), extension, unusable)
     taggers = short_names(args.model)
     thresholds = select.thresholds_for(
         args.threshold_mode, list(taggers), args.general_threshold, args.character_threshold
@@ -124,7 +127,14 @@ def main(args: argparse.Namespace) -> int:
         character_line=args.character_line,
     )
     wanted = Wanted(
-        list(taggers.values()), args.merge, thresholds, rules, extension, args.overwrite_corrections, args.append_tags
+        list(taggers.values()),
+        args.merge,
+        thresholds,
+        rules,
+        extension,
+        args.overwrite_corrections,
+        args.append_tags,
+        turn=partial(locks.turn, "tag_images") if args.shard else write.at_once,
     )
     asked = pending(found, extension, args.redo or args.rethreshold or args.append_tags or args.overwrite_corrections)
     todo = write.leave_edited(asked, wanted)

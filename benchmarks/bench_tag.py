@@ -155,7 +155,7 @@ def ours(tagger: Tagger, frames: Sequence[Path], batch: int) -> None:
     """Do what tag_images.py does between start and end."""
     wanted = Wanted([tagger.name], "union", Thresholds(0.35, 0.85), TagRules(), ".tags", overwrite=True)
     scored = score_frames(frames, tagger, batch, os.cpu_count() or 1, FLOOR)
-    tag_with(scored, tagger.name, wanted)
+    tag_with(scored, tagger.name, wanted, is_last=True)
 
 
 def frame_by_frame(tagger: Tagger, frames: Sequence[Path], batch: int) -> None:

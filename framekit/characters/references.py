@@ -117,11 +117,13 @@ def references_digest(references: Mapping[str, Sequence[Path]], how: str) -> str
 
 
 def detector_of(found: Sequence[Path]) -> str:
-    """Return the detector that found the faces, as their sidecars say, so that references are cropped alike.
+    """Return the detector that found the faces, as the first sound sidecar says, so that references are cropped alike.
 
     Only a known name is taken from a sidecar, since somebody else may have written it. Raises UsageError for another.
     """
-    named = (characters.read_record(sidecar(frame, FACES)).get("model") for frame in found)
+    named = (
+        characters.read_record(sidecar(frame, FACES)).get("model") for frame in found if known_faces(frame) is not None
+    )
     model = next((name for name in named if name is not None), EMBEDDED)
     first = str(model).split(",")[0]
     if first == "crop":

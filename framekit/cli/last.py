@@ -12,7 +12,7 @@ from framekit.errors import UsageError
 # Options that make no rule for what is written: folders, how much and how fast, what is printed or drawn beside it, and
 # rules that stay without being told again.
 NO_RULES = frozenset(
-    "src_dir positional_src_dir dst_dir limit workers device batch_size redo dry_run overwrite_corrections report"
+    "src_dir positional_src_dir dst_dir limit shard workers device batch_size redo dry_run overwrite_corrections report"
     " annotate check all command quiet verbose check_options general_description source_type tags_from_captions".split()
 )
 # Options of runs that do something else than to apply such rules.

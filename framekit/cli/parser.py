@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from framekit import console
 from framekit.cli.config import read_defaults
-from framekit.cli.values import SHOWN_AS, count, given_path, number, parted, whole
+from framekit.cli.values import SHOWN_AS, count, given_path, number, parted, share, whole
 from framekit.cli.words import hint, unknown_value
 from framekit.dataset import history
 from framekit.errors import UsageError
@@ -28,9 +28,13 @@ SHARED: dict[str, dict[str, Any]] = {
     "dry_run": {"action": "store_true", "help": "report what would be done, write nothing"},
     "device": {"default": "auto", "help": "auto, cpu, cuda, directml or coreml; auto takes the first available"},
     "batch_size": {"type": count, "default": 0, "help": "frames per call of an ONNX model; 0 = chosen by the script"},
-    "shard": {"help": "share of the work that falls to this run, such as 2/3"},
     "workers": {"type": count, "default": 0, "help": "parallel workers; 0 = one per core"},
     "limit": {"type": count, "default": 0, "help": "stop after so many frames, or episodes; 0 = no limit"},
+    "shard": {
+        "type": share,
+        "help": "do the I-th of N parts of the work, others do the rest, on any machine: whole episodes, or scenes if"
+        " these are fewer than N (names: whole folders)",
+    },
     "follow_links": {"action": "store_true", "help": "use frames, videos and references that are links to elsewhere"},
     "overwrite_corrections": {"action": "store_true", "help": "replace what people corrected by hand"},
     "seed": {"type": int, "default": 0, "help": "random seed of what is drawn or shuffled"},
@@ -115,6 +119,7 @@ class StageParser(argparse.ArgumentParser):
         self.aliases: dict[str, str] = {}
         self.only: dict[str, frozenset[str]] = {}
         self.useless: dict[str, frozenset[str]] = {}
+        self.once: dict[str, Any] = {}
         self.partners: dict[str, tuple[str, Collection[str]]] = {}
         self.titled = {title: self.add_argument_group(title) for title in (FOLDERS, RUN)}
         self.current = FOLDERS
@@ -180,6 +185,10 @@ class StageParser(argparse.ArgumentParser):
         """State that --name has a use only with --other, or with one of these values of it."""
         self.partners[name] = other, values
 
+    def needs_all(self, *names: str) -> None:
+        """State that these options take all frames or episodes together, and so wait for a run without --shard."""
+        self.once = {name: self.options()[name].default for name in names}
+
     def options(self) -> dict[str, argparse.Action]:
         """Return the options by their names without dashes."""
         return {
@@ -225,8 +234,10 @@ class StageParser(argparse.ArgumentParser):
         args = self.over_config(words)
         if missing := [f"--{name}" for name in self.needed if getattr(args, name) is None]:
             self.error(f"{' and '.join(missing)} must be given")
-        self.refuse_useless(vars(args), [word[2:].partition("=")[0] for word in words if word.startswith("--")])
-        kept = [word for word in typed if word not in ("--quiet", "--verbose")]
+        given = [word[2:].partition("=")[0] for word in words if word.startswith("--")]
+        self.refuse_useless(vars(args), given)
+        self.put_off(args, given)
+        kept = without_shard([word for word in typed if word not in ("--quiet", "--verbose")])
         args.command = None if args.check_options else history.command_of(self.script, kept, vars(args))
         return args
 
@@ -310,6 +321,25 @@ class StageParser(argparse.ArgumentParser):
             value = held[other]
             if name in given and held[name] != defaults[name] and (value not in values if values else not value):
                 self.error(f"--{name} has a use only with --{other} {' or '.join(values)}".rstrip())
+
+    def put_off(self, held: argparse.Namespace, given: Collection[str]) -> None:
+        """Leave what takes all together, as a --config may say it, to a run without --shard.
+
+        Raises UsageError for such an option of the command line.
+        """
+        for name in self.once if getattr(held, "shard", None) else ():
+            if name in given:
+                self.error(f"--{name} takes all together: give it in a run without --shard when all shards are done")
+            setattr(held, name, self.once[name])
+
+
+def without_shard(words: Sequence[str]) -> list[str]:
+    """Return the words of a command for the history of a dataset, where shards are one command."""
+    kept: list[str] = []
+    for word, before in zip(words, ["", *words], strict=False):
+        if word.partition("=")[0] != "--shard" and before != "--shard":
+            kept.append(word)
+    return kept
 
 
 def shown_as(name: str, settings: dict[str, Any]) -> str:

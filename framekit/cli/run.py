@@ -20,7 +20,9 @@ from framekit.cli.locks import locked_folders, refuse_moving
 from framekit.cli.parser import StageParser
 from framekit.dataset import history
 from framekit.dataset.frames import LONGEST, TOO_LONG
+from framekit.dataset.share import Share
 from framekit.errors import UsageError
+from framekit.files import atomic
 from framekit.files.paths import links_followed
 
 DONE, SOME_UNREADABLE, WRONG_USE = 0, 1, 2
@@ -112,7 +114,13 @@ def script(
                 heard = voice(args.quiet, args.verbose)
                 if getattr(args, "redo", False) and not options.redo_goes_on:
                     next_time = BEGIN_ANEW
-                with stopped_by_signals(), heard, links_followed(follows), locked(options.script, args, moves):
+                with (
+                    stopped_by_signals(),
+                    heard,
+                    links_followed(follows),
+                    writing_share(getattr(args, "shard", None)),
+                    locked(options.script, args, moves),
+                ):
                     console.detail(told_options(vars(args)))
                     started = time.perf_counter()
                     code = function(args)
@@ -137,6 +145,7 @@ def locked(script: str, given: Namespace, moves: Callable[[Namespace], Iterable[
     Raises UsageError if a script that moves frames works there.
     """
     named = [folder for name in ("src_dir", "dst_dir") if (folder := getattr(given, name, None)) is not None]
+    share = atomic.WRITER.mark
     if given.command is None:
         refuse_moving(named)
         yield
@@ -145,16 +154,33 @@ def locked(script: str, given: Namespace, moves: Callable[[Namespace], Iterable[
     folders = {
         folder: alone for folder, alone in folders.items() if folder != given.src_dir.resolve() or folder.is_dir()
     }
-    with locked_folders(script, folders) as notes:
+    with locked_folders(script, folders, share) as notes:
         if not notes:
             yield
             return
     from framekit.arrange.mend import finish_moves  # rarely needed
 
-    with locked_folders(script, dict.fromkeys(folders, True)) as notes:
-        finish_moves(notes, [*folders])
-    with locked_folders(script, folders):
+    refused: list[UsageError] = []
+    try:
+        with locked_folders(script, dict.fromkeys(folders, True)) as notes:
+            finish_moves(notes, [*folders])
+    except UsageError as error:
+        refused.append(error)
+    with locked_folders(script, folders, share) as notes:
+        if notes and refused:  # else another share finished the moves meanwhile
+            raise refused[0]
         yield
+
+
+@contextmanager
+def writing_share(share: Share | None) -> Iterator[None]:
+    """Let names of what is being written tell the share of this run, if it does one."""
+    before = atomic.WRITER.mark
+    atomic.WRITER.mark = share.mark if share else ""
+    try:
+        yield
+    finally:
+        atomic.WRITER.mark = before
 
 
 @contextmanager

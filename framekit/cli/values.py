@@ -5,10 +5,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+from framekit.dataset.share import Share
 from framekit.files.names import has_control, on_disk
 
 DECIMAL_COMMA = re.compile(r"-?\d*,\d+")
 SIZE = re.compile(r"(\d+)\s*[x×]\s*\d+", re.IGNORECASE)
+SHARE = re.compile(r"([0-9]{1,6})/([0-9]{1,6})")
 PERCENT = re.compile(r"([\d.]+)\s*%")
 
 
@@ -74,6 +76,14 @@ def count(text: str) -> int:
     return value
 
 
+def share(text: str) -> Share:
+    """Argument type: `2/3`, the second of three parts of the work."""
+    found = SHARE.fullmatch(text.strip())
+    if not found or not 1 <= int(found[1]) <= int(found[2]):
+        raise argparse.ArgumentTypeError(f"{text} is no share; write I/N, such as 2/3, with I from 1 to N")
+    return Share(int(found[1]), int(found[2]))
+
+
 def given_path(text: str) -> Path:
     """Argument type: a path, found in whichever Unicode form its names have on disk; ~ in front is the home folder."""
     if not text.strip():
@@ -113,4 +123,5 @@ SHOWN_AS: dict[Any, str] = {
     whole: "N",
     seconds: "TIME",
     expression: "REGEX",
+    share: "I/N",
 }

@@ -88,6 +88,7 @@ OPTIONS: dict[str, dict[str, str]] = {
         "overwrite": "nothing: similarity is always decided anew, by stored descriptors",
         "blur_threshold": "--min_sharpness",
         "redo": "nothing: similarity is always decided anew, by stored descriptors",
+        "shard": "nothing: all frames are compared with each other, so it runs once",
     },
     "tag_images": {
         "threshold": "--general_threshold",
@@ -174,6 +175,7 @@ OPTIONS: dict[str, dict[str, str]] = {
         "undo": "--flatten",
         "link": "--hardlink",
         "redo": "nothing: the tree is what the dataset is now after every run",
+        "shard": "nothing: folders depend on all frames, so it runs once",
     },
     "prepare_training": {
         "dataset_repeats": "nothing: repeats follow --weight_csv, --target_epoch_size and --max_repeats",
@@ -200,6 +202,7 @@ OPTIONS: dict[str, dict[str, str]] = {
         "use_npeople_prob": "--use_count_prob",
         "redo": "nothing: captions follow X.json on every run, and what you edited stays",
         "dry_run": "--check, which writes nothing",
+        "shard": "nothing: balance and captions depend on all frames, so it runs once",
         "face_pos": "--face_position",
     },
 }

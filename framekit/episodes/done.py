@@ -39,19 +39,22 @@ class Wanted:
     prefix: str = ""
 
 
-def standing(dataset: Path, labelled: Mapping[str, Path], unsure: Collection[str], wanted: Wanted) -> Standing:
-    """Look at what a dataset holds of these videos.
+def standing(
+    dataset: Path, labelled: Mapping[str, Path], unsure: Collection[str], wanted: Wanted, own: Collection[str]
+) -> Standing:
+    """Look at what a dataset holds of these videos, and which of its `own` episodes a run has to extract.
 
     Raises UsageError if it is no folder, if a folder of it holds another video than it would get, or if a video lies
     under another label.
     """
     if dataset.exists() and not dataset.is_dir():
         raise UsageError(f"--dst_dir {dataset} is a file; name a folder")
-    records, damaged = read_records(dataset, labelled)
+    records, damaged = read_records(dataset, own)
     refuse_renumbered(labelled, records, unsure, dataset)
     refuse_other_videos(labelled, records, dataset)
     found = Standing(damaged=damaged)
-    for label, video in labelled.items():
+    for label in own:
+        video = labelled[label]
         if label not in records:
             if dataset / label not in dict(damaged):
                 found.todo[label] = video

@@ -30,6 +30,7 @@ from framekit.video.sampling import Sampling, scene_numbers
 from framekit.video.scenes import FrameLog, FrameSource, complaint
 
 UNFINISHED = "unfinished"  # the place in .removed of folders without a record
+PARTIAL = ".partial"
 WAITING = 8  # frames of an episode that wait to be written: memory does not grow with the length of the video
 
 
@@ -61,8 +62,9 @@ class Job:
 
     @property
     def part(self) -> Path:
-        """Return the hidden folder that gets its name when the episode is whole."""
-        return self.folder.with_name(f".{self.folder.name}.partial")
+        """Return the hidden folder that gets its name when the episode is whole; each share of the work has its own."""
+        mark = f".{atomic.WRITER.mark}" if atomic.WRITER.mark else ""
+        return self.folder.with_name(f".{self.folder.name}{mark}{PARTIAL}")
 
 
 @dataclass(frozen=True)
@@ -188,9 +190,12 @@ def replace_old(job: Job, written: Written) -> Carried:
     """Give the hidden folder its name; what lies there goes aside, after what people made for the same pictures came.
 
     A folder without its record, of another program or an older version, is treated so too.
-    A kill at any moment leaves either the old frames or the new ones, and the next run can do this again.
+    A kill at any moment leaves either the old frames or the new ones, and the next run can do this again. Where another
+    share has extracted the episode meanwhile, its frames, which are the same, stay.
     """
     root, carried = job.folder.parent, Carried()
+    if job.old.aside is None and put_new(job.part, job.folder):
+        return carried
     aside = job.old.aside or free_aside(job.folder, UNFINISHED)
     if job.old.aside is not None or job.folder.exists():
         carried = carry(job.folder, aside, job.part)
@@ -201,6 +206,21 @@ def replace_old(job: Job, written: Written) -> Carried:
     set_aside(job.folder, aside)
     os.replace(job.part, job.folder)
     return carried
+
+
+def put_new(part: Path, folder: Path) -> bool:
+    """Give a hidden folder its name, or drop it where the finished episode is there; False if something else is."""
+    if not os.path.lexists(folder):
+        try:
+            os.replace(part, folder)
+            return True
+        except OSError:
+            if not (folder / names.EPISODE_RECORD).exists():  # else it came this very moment
+                raise
+    if not (folder / names.EPISODE_RECORD).exists():
+        return False
+    rmtree(part)
+    return True
 
 
 @dataclass(frozen=True)

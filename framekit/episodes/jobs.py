@@ -1,5 +1,7 @@
 """The episodes of one run: which can be extracted, several at once, compared with those that are there already."""
 
+import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
@@ -9,13 +11,16 @@ from framekit import console
 from framekit.dataset import frames
 from framekit.dedup import descriptors, search
 from framekit.episodes.done import Again, Wanted
-from framekit.episodes.extract import Encoding, Extracted, Job, Old, publish, take_frames
+from framekit.episodes.extract import PARTIAL, Encoding, Extracted, Job, Old, publish, take_frames
 from framekit.episodes.record import Episode
 from framekit.errors import UsageError
+from framekit.files import atomic
 from framekit.video.ffmpeg import Ffmpeg, View
 from framekit.video.read import look
 from framekit.video.sampling import within
 from framekit.video.stream import Watch
+
+PARTIAL_OF_SHARE = re.compile(rf"\..+\.\d+of\d+{re.escape(PARTIAL)}")
 
 
 def episodes_at_once(cores: int) -> int:
@@ -37,6 +42,13 @@ def kept_elsewhere(dataset: Path, labels: Iterable[str], workers: int) -> search
     return kept
 
 
+def remove_partial(dataset: Path) -> None:
+    """Delete what killed shares left of episodes; a share itself leaves that alone, since others may be at work."""
+    if not atomic.WRITER.mark and dataset.is_dir():
+        for name in filter(PARTIAL_OF_SHARE.fullmatch, os.listdir(dataset)):  # noqa: PTH208
+            rmtree(dataset / name, ignore_errors=True)
+
+
 def plan(
     labelled: Mapping[str, Path], wanted: Wanted, dataset: Path, prefix: str, ffmpeg: Ffmpeg, again: Again | None
 ) -> tuple[list[Job], list[tuple[Path, str]]]:
@@ -45,7 +57,7 @@ def plan(
     `again` says where the old frames of an episode go that is extracted again. A video of which nothing lies between
     the start and the end that are wanted, such as a short special, is refused.
 
-    Raises UsageError if that is so for all.
+    Raises UsageError if that is so for all, unless these are a share of all.
     """
     jobs: list[Job] = []
     refused: list[tuple[Path, str]] = []
@@ -65,7 +77,7 @@ def plan(
             episode = Episode(video, label, prefix, claimed.duration, wanted.looks, claimed.number)
             old = Old(again.aside.get(label), again.kept.get(label, ())) if again else Old()
             jobs.append(Job(episode, view, sampling, dataset / label, old))
-    if len(short) == len(labelled) > 0:
+    if len(short) == len(labelled) > 0 and not atomic.WRITER.mark:
         raise short[0]
     return jobs, refused
 

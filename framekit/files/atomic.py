@@ -4,6 +4,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
@@ -146,6 +147,16 @@ HARDLINK = Transport(link_whole, copy_beside)  # sidecars are edited, and must n
 SYMLINK = Transport(symlink_whole, copy_beside)
 
 
+@dataclass
+class Writer:
+    """Who writes in this process: the mark of its share, such as `2of3`, where others write the same files."""
+
+    mark: str = ""
+
+
+WRITER = Writer()  # of the run that is going on, see framekit/cli/run.py; also for its threads
+
+
 def part_of(path: Path) -> Path:
     """Return the hidden name under which `path` is written first, where no link waits that a stranger planted."""
     part = temporary(path)
@@ -155,9 +166,13 @@ def part_of(path: Path) -> Path:
 
 
 def temporary(path: Path) -> Path:
-    """Return the hidden name of a file that is being written; short, so that long names stay possible."""
+    """Return the hidden name of a file that is being written; short, so that long names stay possible.
+
+    Each share of the work has its own, since two that overlap may write the same file at once.
+    """
     suffix = next((ending for ending in DOUBLE_SUFFIXES if path.name.endswith(ending)), path.suffix)
-    return path.with_name(f".{hashlib.sha256(path.name.encode()).hexdigest()[:16]}{suffix}.tmp")
+    mark = f".{WRITER.mark}" if WRITER.mark else ""
+    return path.with_name(f".{hashlib.sha256(path.name.encode()).hexdigest()[:16]}{mark}{suffix}.tmp")
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
@@ -304,10 +319,15 @@ def digest(value: Any) -> str:
 
 
 def clean_up(folders: Iterable[Path], suffix: str) -> None:
-    """Delete what a killed run left half-written: temporary files of sidecars with this suffix."""
+    """Delete what a killed run left half-written: temporary files of sidecars with this suffix.
+
+    A share of the work deletes its own ones only: the others may be at work.
+    """
+    mark = rf"\.{WRITER.mark}" if WRITER.mark else r"(?:\.\d+of\d+)?"
+    left = re.compile(rf"\.[0-9a-f]{{16}}{mark}{re.escape(suffix)}\.tmp")
     for folder in set(folders):
-        for part in folder.glob(f".{'[0-9a-f]' * 16}{suffix}.tmp"):
-            part.unlink(missing_ok=True)
+        for name in filter(left.fullmatch, os.listdir(folder)):  # noqa: PTH208
+            (folder / name).unlink(missing_ok=True)
 
 
 def read_toml(path: Path) -> dict[str, Any]:

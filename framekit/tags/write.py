@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
@@ -37,11 +38,17 @@ class Scorer:
     is_fixed: bool
 
 
+def at_once(_: Path) -> AbstractContextManager[None]:
+    """Let nobody wait."""
+    return nullcontext()
+
+
 @dataclass(frozen=True)
 class Wanted:
     """What is written: from the scores of which taggers, joined how, above which thresholds, tidied by which rules.
 
-    `overwrite` also writes what a person has written or changed, `append` adds tags to all that is there.
+    `overwrite` also writes what a person has written or changed, `append` adds tags to all that is there. `turn` lets
+    others wait who write into the same folder.
     """
 
     models: Sequence[str]
@@ -51,6 +58,7 @@ class Wanted:
     extension: str
     overwrite: bool
     append: bool = False
+    turn: Callable[[Path], AbstractContextManager[None]] = at_once
 
     def by(self, models: Sequence[str]) -> str:
         """Return how the tags came about, for the record."""
@@ -213,7 +221,9 @@ def write_all(todo: Sequence[Path], wanted: Wanted) -> Tally:
     """Write the tags of frames from the stored scores, folder by folder."""
     tally = Tally()
     for _, members in groupby(todo, key=lambda frame: frame.parent):
-        tally.add(write_tags(list(members), wanted))
+        part = list(members)
+        with wanted.turn(part[0].parent):
+            tally.add(write_tags(part, wanted))
     return tally
 
 
@@ -241,15 +251,16 @@ def parts(
 
 
 def tag_with(
-    scored: Iterable[tuple[Path, FrameScores | frames.Unreadable]], model: str, wanted: Wanted | None
+    scored: Iterable[tuple[Path, FrameScores | frames.Unreadable]], model: str, wanted: Wanted, is_last: bool
 ) -> Tally:
-    """Write scores as they come, and the tags of these frames if `wanted`, both in a thread beside the tagger."""
+    """Write scores as they come, those of the last tagger with tags of the frames, in a thread beside the tagger."""
     tally = Tally()
     written: list[Future[Tally]] = []
 
     def write(part: list[tuple[Path, FrameScores]]) -> Tally:
-        write_scores(part, model)
-        return write_tags([frame for frame, _ in part], wanted) if wanted else Tally()
+        with wanted.turn(part[0][0].parent):
+            write_scores(part, model)
+            return write_tags([frame for frame, _ in part], wanted) if is_last else Tally()
 
     with ThreadPoolExecutor(1) as behind:
         for part in parts(scored, tally):
@@ -293,11 +304,12 @@ def tag_frames(todo: Sequence[Path], loaders: Sequence[Callable[[], Scorer]], wa
         name = scorer.name
         names.append(name)
         missing = without_scores(todo, name) if scorer.is_fixed and not redo else todo
-        complete = replace(wanted, models=names) if len(names) == len(loaders) else None
-        if complete and len(missing) < len(todo):
+        is_last = len(names) == len(loaders)
+        complete = replace(wanted, models=names)
+        if is_last and len(missing) < len(todo):
             scored = set(todo) - set(missing)
             tally.add(write_all([frame for frame in todo if frame in scored], complete))
-        part = tag_with(console.progress(scorer.score(missing), len(missing), "frame", name), name, complete)
+        part = tag_with(console.progress(scorer.score(missing), len(missing), "frame", name), name, complete, is_last)
         unreadable = {path for path, _ in part.unreadable}
         todo = [frame for frame in todo if frame not in unreadable]
         tally.add(part)
