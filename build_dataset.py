@@ -76,12 +76,13 @@ def main(args: argparse.Namespace) -> int:
     folders = settings.folders(told, args.folders)
     voice = [f"--{name}" for name in ("quiet", "verbose") if told[name]]
     show = Show(
-        *folders, args.trainers or (), configs, tables, settings.parsed(args.set or ()), args.shard or "", voice
+        *folders, args.trainers or (), configs, tables, settings.parsed(args.set or ()), str(args.shard or ""), voice
     )
     only = [name for name in (args.stages or "").split(",") if name]
     if only and args.resume_from:
         raise UsageError("--stages and --resume_from both say what runs; leave one out")
     wanted = stages.chosen_stages(show, only, args.resume_from or "")
+    wanted, later = stages.shared_part(wanted) if args.shard else (wanted, [])
     stages.refuse_other_folders(show)
     if args.write_config:
         settings.write(args.write_config, show, only)
@@ -98,7 +99,12 @@ def main(args: argparse.Namespace) -> int:
     runner = order.Runner()
     check_options([stages.words_of(name, show) for name in wanted], runner)
     space.require_space(show, wanted)
-    return build(show, wanted, args.stages_at_once or order.stages_at_once(), runner)
+    code = build(show, wanted, args.stages_at_once or order.stages_at_once(), runner)
+    if later and code != run.WRONG_USE:
+        console.say(
+            f"when all shards are here: run {', '.join(later)} once with --stages {','.join(later)}, without --shard"
+        )
+    return code
 
 
 def check_options(commands: Sequence[Sequence[str]], runner: order.Runner) -> None:

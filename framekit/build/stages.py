@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,17 @@ def chosen_stages(show: Show, only: Sequence[str] = (), resume_from: str = "") -
         [name for name in order if name in only] if only else order[order.index(resume_from) if resume_from else 0 :]
     )
     return [name for name in wanted if name != "characters" or show.references is not None]
+
+
+def shared_part(wanted: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the first of the stages that several machines can share, and those behind them that one runs for all.
+
+    Raises UsageError if the first stage cannot be shared.
+    """
+    shared = [*takewhile(lambda name: STAGES[name].is_shared, wanted)]
+    if not shared:
+        raise UsageError(f"the stage {wanted[0]} needs the whole show, so one machine runs it: leave --shard out")
+    return shared, [*takewhile(lambda name: not STAGES[name].is_shared, wanted[len(shared) :])]
 
 
 def folders_of(name: str, show: Show) -> Options:

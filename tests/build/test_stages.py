@@ -124,3 +124,12 @@ def test_folders_that_are_missing_are_told_before_the_start(tmp_path: Path) -> N
             stages.require_folders(show, wanted)
         assert str(tmp_path) in one_sentence(str(caught.value))
     stages.require_folders(Show(tmp_path / "v", None, tmp_path / "d"), ["extract"])
+
+
+def test_shards_run_what_can_be_shared_and_say_what_one_runs_for_all() -> None:
+    every = [*STAGES]
+    assert stages.shared_part(every) == (["extract"], ["similar"])
+    rest = chosen_stages(SHOW, resume_from="faces")
+    assert stages.shared_part(rest) == (["faces", "characters", "tags", "metadata"], ["arrange", "prepare", "check"])
+    with pytest.raises(UsageError, match="needs the whole show"):
+        stages.shared_part(["similar"])
