@@ -8,7 +8,7 @@ import pytest
 from framekit.pixels.decode import read_pixels
 from framekit.pixels.encode import encode_frame, encode_png
 
-SIZES = [(1, 1), (1, 7), (7, 1), (7, 11), (90, 160)]
+SIZES = [(1, 1), (1, 7), (7, 1), (7, 11), (90, 160), (501, 700), (3, 90_000)]
 
 
 @pytest.mark.parametrize("size", SIZES)
