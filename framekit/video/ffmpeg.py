@@ -44,6 +44,7 @@ DOWNLOAD = "hwdownload,format=nv12|p010le|p016le|yuv420p|yuv420p10le|yuv444p|bgr
 TIMEOUT = 60  # seconds for the first frame of a device
 VERSION_PATIENCE = 15  # seconds for ffmpeg to tell its version
 OLDEST = (4, 4)  # the first with estdif
+ROWS = 4  # of a frame for one of its small one, which are enough: reading them all takes most of the time
 SMALL = "small.grey"  # the file of the small frames
 
 
@@ -100,16 +101,19 @@ class Ffmpeg:
         return "-filter_complex_script" if self.version < (7, 0) else "-/filter_complex"
 
 
-def grey(frames: Any) -> Any:
-    """Append the filters that make small frames."""
-    return frames.filter("scale", WIDTH, HEIGHT, flags="area").filter("format", "gray")
+def grey(frames: Any, height: int) -> Any:
+    """Append the filters that make small frames of those of this height; they read every 2nd, 4th, … row."""
+    while height >= 2 * ROWS * HEIGHT:
+        frames, height = frames.filter("field", type="top"), (height + 1) // 2
+    return frames.filter("scale", WIDTH, HEIGHT, flags="area", threads=1).filter("format", "gray")
 
 
-def with_small(output: Any, frames: Any, small: Path, **options: Any) -> Any:
+def with_small(output: Any, view: View, frames: Any, small: Path, **options: Any) -> Any:
     """Return an output beside that of the small frames, to the file `small`."""
     import ffmpeg as graph
 
-    return graph.merge_outputs(output, grey(frames).output(str(small), format="rawvideo", **options))
+    made = grey(frames, view.picture.height).output(str(small), format="rawvideo", **options)
+    return graph.merge_outputs(output, made)
 
 
 def command_of(ffmpeg: Ffmpeg, output: Any) -> list[str]:
@@ -122,7 +126,8 @@ def scan(ffmpeg: Ffmpeg, view: View, end: float, beside: Path | None = None) -> 
 
     `beside` is the folder for their small ones, which a kill leaves there; None is that of the system.
     """
-    command = command_of(ffmpeg, grey(watched(view, end)).output("pipe:", **TO_PIPE, **ffmpeg.passthrough))
+    made = grey(watched(view, end), view.picture.height)
+    command = command_of(ffmpeg, made.output("pipe:", **TO_PIPE, **ffmpeg.passthrough))
     with TemporaryDirectory(prefix=".ffmpeg-", dir=beside) as scratch:
         small = SmallFrames(Path(scratch, SMALL), view.picture.fps)
         with small.path.open("wb") as kept:
@@ -144,7 +149,7 @@ def decode_command(ffmpeg: Ffmpeg, view: View, sampling: Sampling, expression: s
         chosen = chosen.filter("mpdecimate", hi=sampling.hi, lo=sampling.lo, frac=sampling.frac)
     right = to_rgb(chosen.filter("showinfo", checksum=0), view.picture, view.crop, ffmpeg.zimg)
     output = right.output("pipe:", format="rawvideo", **ffmpeg.passthrough)
-    return command_of(ffmpeg, with_small(output, frames[1], small, **ffmpeg.passthrough))
+    return command_of(ffmpeg, with_small(output, view, frames[1], small, **ffmpeg.passthrough))
 
 
 def fetch_command(ffmpeg: Ffmpeg, view: View, time: float, lead: float, small: Path) -> list[str]:
@@ -156,7 +161,7 @@ def fetch_command(ffmpeg: Ffmpeg, view: View, time: float, lead: float, small: P
     frames = watched(view, start=start).filter("select", f"gte(t,{time - start:.6f})").filter_multi_output("split")
     one = ffmpeg.passthrough | {"frames:v": 1}
     output = to_rgb(frames[0], view.picture, view.crop, ffmpeg.zimg).output("pipe:", format="rawvideo", **one)
-    return command_of(ffmpeg, with_small(output, frames[1], small, **one))
+    return command_of(ffmpeg, with_small(output, view, frames[1], small, **one))
 
 
 def with_graph_in_file(command: Sequence[str], option: str, folder: Path) -> list[str]:
