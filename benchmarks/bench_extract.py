@@ -1,11 +1,13 @@
 """Compare the one-pass extraction with its limit and with two passes, side by side on one video.
 
-    python -m benchmarks.bench_extract [--video FILE] [--seconds 120] [--rounds 3]
+    python -m benchmarks.bench_extract [--video FILE] [--seconds 120] [--rounds 3] [--brief]
 
 Without --video it draws a 1080p clip: drawings held on twos and threes, grain, pans, cuts; one frame in five survives
-mpdecimate. Rows: ffmpeg decoding with mpdecimate and writing nothing (the limit); extract_frames.py with and without
---remove_similar; a quarter of the video, which takes the same memory; a plain ffmpeg command that writes
-PNG files, and a similarity pass over them. Memory is the peak of the largest process.
+mpdecimate. Rows: ffmpeg decoding with mpdecimate and writing nothing; the same while PNG files of the kept frames are
+written, by our encoder in threads (the limit, the fastest that compresses) and by ffmpeg's without compression;
+extract_frames.py with and without --remove_similar; a quarter of the video, which takes the same memory; without
+--brief a plain ffmpeg command that writes PNG files, and a similarity pass over them. Memory is the peak of the
+largest process.
 """
 
 import argparse
@@ -15,30 +17,39 @@ import statistics
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from framekit.dataset import frames
-from framekit.video.ffmpeg import find_ffmpeg
-from framekit.video.stream import probe
+from framekit.pixels.decode import Pixels
+from framekit.pixels.encode import encode_png
+from framekit.video.ffmpeg import command_of, decode, find_ffmpeg
+from framekit.video.stream import probe, square_size, to_rgb
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 WIDTH, HEIGHT, FPS = 1920, 1080, 24
 
-LIMIT, ONE_PASS = "ffmpeg decode + mpdecimate, nothing written (limit)", "extract_frames.py --remove_similar"
+DECODING, LIMIT = "ffmpeg decode + mpdecimate, nothing written", "the same, PNG files by our encoder (limit)"
+
+STORED, ONE_PASS = "the same, PNG files without compression", "extract_frames.py --remove_similar"
 
 QUARTER = "the same, first quarter of the video"
 
 COMMAND, PASS = "plain ffmpeg command, PNG files", "similarity pass over its frames"
 
 MPDECIMATE = "mpdecimate=hi=64*200:lo=64*50:frac=0.33"
+
+WAITING = 8  # frames that wait to be written
 
 
 def draw_drawings(seed: int) -> Iterator[NDArray[np.uint8]]:
@@ -81,6 +92,33 @@ def draw_clip(path: Path, seconds: int) -> None:
                 process.stdin.write(cv2.add(drawing, grain[number % 4], dtype=cv2.CV_8U).tobytes())
 
 
+def right_colours(video: Path) -> tuple[Any, tuple[int, int]]:
+    """Return ffmpeg's graph from a video to the frames that mpdecimate keeps, in RGB, and their size."""
+    import ffmpeg as graph
+
+    found = find_ffmpeg()
+    picture = probe(found.path, video)[0]
+    kept = graph.input(str(video)).video.filter("mpdecimate", hi=64 * 200, lo=64 * 50, frac=0.33)
+    return to_rgb(kept, picture, zimg=found.zimg), square_size(picture, None)
+
+
+def encode_kept(video: Path, folder: Path) -> None:
+    """Write the frames of a video that mpdecimate keeps as PNG files, and nothing else."""
+    found = find_ffmpeg()
+    frames_kept, size = right_colours(video)
+    output = frames_kept.output("pipe:", format="rawvideo", **found.passthrough)
+    waiting: deque[Future[int]] = deque()
+
+    def write(number: int, pixels: Pixels) -> int:
+        return (folder / f"{number}.png").write_bytes(encode_png(pixels))
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool, (folder / "messages").open("wb") as log:
+        for number, pixels in enumerate(decode(command_of(found, output), size, log)):
+            waiting.append(pool.submit(write, number, pixels))
+            if len(waiting) > WAITING:
+                waiting.popleft().result()
+
+
 def run(*words: str) -> tuple[float, float]:
     """Run a program; return its seconds and the peak memory, in MB, of the largest of it and its children."""
     started = time.perf_counter()
@@ -95,13 +133,20 @@ def ways(video: Path, work: Path) -> dict[str, Callable[[], tuple[float, float]]
     """Return what is compared, by name."""
     ffmpeg = [find_ffmpeg().path, "-v", "error", "-nostdin", "-y"]
     extract = [sys.executable, str(ROOT / "extract_frames.py"), "--redo", "--src_dir", str(video)]
+    kept = right_colours(video)[0].filter("format", "rgb24")
+    stored = kept.output(str(work / "stored" / "%d.png"), compression_level=0, pred="none", **find_ffmpeg().passthrough)
+    coded = f"encode_kept(Path({str(video)!r}), Path({str(work / 'coded')!r}))"
     images = ["-filter:v", f"{MPDECIMATE},setpts=N/FRAME_RATE/TB", "-qscale:v", "1", "-qmin", "1"]
     compare = [sys.executable, str(ROOT / "remove_similar.py"), "--src_dir", str(work / "plain")]
-    (work / "plain").mkdir(exist_ok=True)
+    for name in ("plain", "coded", "stored"):
+        shutil.rmtree(work / name, ignore_errors=True)
+        (work / name).mkdir()
     quarter = str(probe(ffmpeg[0], video)[0].duration / 4)
     one = [*extract, "--dst_dir", str(work / "one"), "--remove_similar"]
     return {
-        LIMIT: lambda: run(*ffmpeg, "-i", str(video), "-an", "-vf", MPDECIMATE, "-f", "null", "-"),
+        DECODING: lambda: run(*ffmpeg, "-i", str(video), "-an", "-vf", MPDECIMATE, "-f", "null", "-"),
+        LIMIT: lambda: run(sys.executable, "-c", f"from benchmarks.bench_extract import *; {coded}"),
+        STORED: lambda: run(*command_of(find_ffmpeg(), stored)),
         ONE_PASS: lambda: run(*one),
         "extract_frames.py, all survivors written": lambda: run(*extract, "--dst_dir", str(work / "all")),
         QUARTER: lambda: run(*one[:-2], str(work / "quarter"), "--remove_similar", "--end", quarter),
@@ -110,22 +155,23 @@ def ways(video: Path, work: Path) -> dict[str, Callable[[], tuple[float, float]]
     }
 
 
-def compare(video: Path, work: Path, rounds: int) -> None:
-    """Run all ways in turn, `rounds` times, and print the table of their medians."""
+def compare(video: Path, work: Path, rounds: int, brief: bool) -> None:
+    """Run all ways in turn, `rounds` times, and print the table of their medians; `brief`: without the slow ones."""
     rows: dict[str, list[tuple[float, float]]] = {}
     for _ in range(rounds):
-        shutil.rmtree(work / "plain", ignore_errors=True)
         for name, way in ways(video, work).items():
-            rows.setdefault(name, []).append(way())
+            if not brief or name not in (COMMAND, PASS):
+                rows.setdefault(name, []).append(way())
     seconds = {name: statistics.median(one[0] for one in runs) for name, runs in rows.items()}
     memory = {name: max(one[1] for one in runs) for name, runs in rows.items()}
     kept, written = (len(frames.find_frames(work / folder)) for folder in ("one", "all"))
-    two_passes = seconds[COMMAND] + seconds[PASS]
     print(f"\n{written} frames survive mpdecimate, {kept} of them resemble no other")
     print(f"{'way':48} {'seconds':>8} {'over limit':>11} {'MB':>6}")
     for name in rows:
         print(f"{name:48} {seconds[name]:8.1f} {seconds[name] / seconds[LIMIT]:10.2f}x {memory[name]:6.0f}")
-    print(f"one pass is {two_passes / seconds[ONE_PASS]:.1f} times as fast as command and pass")
+    if not brief:
+        two_passes = seconds[COMMAND] + seconds[PASS]
+        print(f"one pass is {two_passes / seconds[ONE_PASS]:.1f} times as fast as command and pass")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -134,6 +180,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options.add_argument("--video", type=Path, help="a real video instead of the drawn one")
     options.add_argument("--seconds", type=int, default=120, help="length of the drawn clip")
     options.add_argument("--rounds", type=int, default=3, help="how often each way runs; the median counts")
+    options.add_argument("--brief", action="store_true", help="without the plain command and the similarity pass")
     args = options.parse_args(argv)
     with TemporaryDirectory() as temporary:
         video = args.video or Path(temporary) / "drawn - 01.mkv"
@@ -142,7 +189,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             drawing = get_context("spawn").Process(target=draw_clip, args=(video, args.seconds))
             drawing.start()
             drawing.join()
-        compare(video, Path(temporary), args.rounds)
+        compare(video, Path(temporary), args.rounds, args.brief)
     return 0
 
 
