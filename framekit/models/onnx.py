@@ -1,5 +1,6 @@
 """ONNX models on the requested device."""
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ PROVIDERS = {  # --device -> execution provider of onnxruntime, in the order in 
 # Source: openai/CLIP, per channel of RGB
 CLIP_MEAN = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)
 CLIP_STD = np.array([0.26862954, 0.26130258, 0.27577711], np.float32)
+MOST_AT_ONCE = 4  # chosen: more batches at once take memory, and cores can share one
 DEFAULT_SIDE = 384  # pixels, where the model leaves the size open
 
 
@@ -44,15 +46,33 @@ def provider_for(device: str, available: Sequence[str]) -> str:
     return PROVIDERS[device]
 
 
-def open_session(path: Path, device: str) -> "InferenceSession":
-    """Open an ONNX file and print which provider runs it. Raises UsageError if the file is not a usable model."""
+def runs_at_once(device: str) -> int:
+    """Return how many threads should run a model on many frames: on a CPU several, each on its own share of the cores.
+
+    None of them waits then for a core that decodes. Raises UsageError if the device is unavailable.
+    """
+    import onnxruntime
+
+    on_cpu = provider_for(device, onnxruntime.get_available_providers()) == PROVIDERS["cpu"]
+    return min(os.cpu_count() or 1, MOST_AT_ONCE) if on_cpu else 1
+
+
+def open_session(path: Path, device: str, at_once: int = 1) -> "InferenceSession":
+    """Open an ONNX file and print which provider runs it. Raises UsageError if the file is not a usable model.
+
+    On a CPU, `at_once` runs from as many threads share the cores.
+    """
     import onnxruntime
     from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, InvalidGraph, InvalidProtobuf
 
     wanted = provider_for(device, onnxruntime.get_available_providers())
+    options = onnxruntime.SessionOptions()
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # who waits leaves the core to decoding
+    if at_once > 1:
+        options.intra_op_num_threads = max(1, (os.cpu_count() or 1) // at_once)
     try:
         session = onnxruntime.InferenceSession(
-            str(path), providers=list(dict.fromkeys([wanted, "CPUExecutionProvider"]))
+            str(path), options, providers=list(dict.fromkeys([wanted, "CPUExecutionProvider"]))
         )
     except (Fail, InvalidArgument, InvalidGraph, InvalidProtobuf) as error:
         reason = ONNX_PREFIX.sub("", str(error).splitlines()[0])

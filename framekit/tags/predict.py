@@ -1,6 +1,8 @@
 """From frames to the scores of their tags: one image, or many in batches, decoded ahead by threads."""
 
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,25 +71,37 @@ def score_frames(todo: Sequence[Path], tagger: Tagger, batch_size: int, workers:
     `batch_size` 0 takes the smallest that is about as fast as any.
     """
     batch: list[tuple[Path, NDArray[Any]]] = []
+    asked: deque[tuple[list[Path], Future[NDArray[np.float32]]]] = deque()
     size = tagger.batch or batch_size or (0 if len(todo) >= MIN_FRAMES_TO_TUNE else SMALL_BATCH)
 
-    def scored() -> Scoring:
-        rows = tagger.score([ready for _, ready in batch]) if batch else np.empty((0, 0), np.float32)
-        for (frame, _), row in zip(batch, rows, strict=True):
-            yield frame, FrameScores(file_size(frame), above_floor(row, tagger.tags, floor))
+    def ask() -> None:
+        asked.append(([frame for frame, _ in batch], pool.submit(tagger.score, [ready for _, ready in batch])))
         batch.clear()
 
-    for frame, prepared in frames.map_frames(tagger.prepare, todo, workers):
-        if isinstance(prepared, frames.Unreadable):
-            yield frame, prepared
-            continue
-        if not size:
-            size = find_batch_size(tagger, prepared)
-            console.say(f"batches of {size}")
-        batch.append((frame, prepared))
-        if len(batch) == size:
-            yield from scored()
-    yield from scored()
+    def scored(most_left: int) -> Scoring:
+        while len(asked) > most_left:
+            some, rows = asked.popleft()
+            for frame, row in zip(some, rows.result(), strict=True):
+                yield frame, FrameScores(file_size(frame), above_floor(row, tagger.tags, floor))
+
+    pool = ThreadPoolExecutor(tagger.at_once)
+    try:
+        for frame, prepared in frames.map_frames(tagger.prepare, todo, workers):
+            if isinstance(prepared, frames.Unreadable):
+                yield frame, prepared
+                continue
+            if not size:
+                size = find_batch_size(tagger, prepared)
+                console.say(f"batches of {size}")
+            batch.append((frame, prepared))
+            if len(batch) == size:
+                ask()
+                yield from scored(tagger.at_once)
+        if batch:
+            ask()
+        yield from scored(0)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def file_size(path: Path) -> int:

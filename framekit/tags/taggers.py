@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from framekit import errors
 from framekit.files import atomic
 from framekit.models import hub
-from framekit.models.onnx import open_session
+from framekit.models.onnx import open_session, runs_at_once
 from framekit.pixels.decode import Pixels
 from framekit.tags import models
 
@@ -69,7 +69,8 @@ class TagList:
 class Tagger:
     """`prepare` makes the model's input of pixels, in any thread; `score` makes (N, tags) float32 of N such inputs.
 
-    `name` is model and revision; `batch` is the only batch size that the file allows, None for any.
+    `name` is model and revision; `batch` is the only batch size that the file allows, None for any; `at_once` is how
+    many threads should call `score` at once.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Tagger:
     prepare: Callable[[Pixels], NDArray[Any]]
     score: Callable[[list[NDArray[Any]]], NDArray[np.float32]]
     batch: int | None
+    at_once: int = 1
 
 
 def pad_and_resize(pixels: Pixels, side: int) -> Pixels:
@@ -175,12 +177,16 @@ def read_layout(path: Path, family: Family, session: "InferenceSession") -> Layo
     return Layout(side, channels_first, family.bgr, scale, family.fit, types[expected.type])
 
 
-def load_tagger(model: str, device: str) -> Tagger:
-    """Open a tagger of the table, of the hub, or of a local folder. Raises UsageError if it cannot be used."""
+def load_tagger(model: str, device: str, for_many: bool = False) -> Tagger:
+    """Open a tagger of the table, of the hub, or of a local folder. Raises UsageError if it cannot be used.
+
+    `for_many` frames, a CPU scores several batches at once.
+    """
     family, (onnx, listed) = family_of(model)
     paths = hub.locate(model, models.KNOWN, [onnx, listed])
     tags = read_tag_list(paths[listed])
-    session = open_session(paths[onnx], device)
+    at_once = runs_at_once(device) if for_many else 1
+    session = open_session(paths[onnx], device, at_once)
     layout = read_layout(paths[onnx], family, session)
     name, output = session.get_inputs()[0].name, output_for(paths, session, len(tags.names))
     fixed = session.get_inputs()[0].shape[0]
@@ -193,7 +199,7 @@ def load_tagger(model: str, device: str) -> Tagger:
             raise errors.UsageError(mismatch(paths, scores.shape[-1], len(tags.names)))
         return np.asarray(1 / (1 + np.exp(-scores)), np.float32) if family.logits else scores
 
-    return Tagger(identity(model, paths[onnx]), tags, layout, score, batch)
+    return Tagger(identity(model, paths[onnx]), tags, layout, score, batch, at_once)
 
 
 def short_name(model: str) -> str:

@@ -290,7 +290,7 @@ def load_scorer(model: str, found: Sequence[Path], device: str, batch_size: int,
     """
     if model == MEASURED:
         return Scorer(MEASURED, lambda todo: predict.measure_frames(todo, found, workers), is_fixed=False)
-    tagger = load_tagger(model, device)
+    tagger = load_tagger(model, device, for_many=True)
     name = f"{tagger.name} above {floor:g}"
     return Scorer(name, lambda todo: predict.score_frames(todo, tagger, batch_size, workers, floor), is_fixed=True)
 

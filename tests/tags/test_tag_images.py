@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -199,6 +200,25 @@ def test_batches_are_full_but_for_the_last_and_run_across_folders(tmp_path: Path
     ]
     assert good == [frames[0], *frames[2:]]
     assert isinstance(scored[frames[1]], Unreadable)
+
+
+def test_batches_are_scored_at_once_and_come_in_the_order_of_their_frames(tmp_path: Path) -> None:
+    frames = [add_frame(tmp_path / f"{n}.png", plain((n, 0, 0), 4, 4)) for n in range(5)]
+    both = Barrier(2)
+
+    def meet(inputs: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+        if inputs[0][0] < 4:  # the last batch is alone
+            both.wait(20)
+        return np.stack(inputs) / 10
+
+    def first_red(pixels: Pixels) -> NDArray[np.float32]:
+        return pixels[0, 0, :1].astype(np.float32)
+
+    tagger = Tagger("fake", TagList(["t"], np.array([0])), first_red, meet, None, at_once=2)
+    scored = list(score_frames(frames, tagger, 1, 1, 0.05))
+    assert [frame for frame, _ in scored] == frames
+    found = [one.scores.get("t", (0, 0.0))[1] for _, one in scored if isinstance(one, FrameScores)]
+    assert found == pytest.approx([0, 0.1, 0.2, 0.3, 0.4])
 
 
 def test_more_workers_change_nothing(tmp_path: Path) -> None:
