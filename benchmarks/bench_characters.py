@@ -8,9 +8,9 @@ X.faces.json, and --truth says who they are, as for the sample show; shots and q
 An episode draws k shots of each character and asks about all the rest; two characters are held out as impostors.
 accuracy: best name right, among known ones, mean of the episodes and its 95 % interval. AUROC: known against impostors,
 by strength. refused: share of impostors refused at the strength that loses 5 % of the known faces. named, right,
-impostors: with the strength that the shots themselves calibrate. With --crowd, strength is the support of a face by
-all others that are asked about, as in classify_characters.py. The baselines are nearest centroid on a MobileNet
-(--model PATH.onnx) and on colour histograms (`colour`). Methods that train run where torch and learn2learn are.
+impostors: with the strength that the shots themselves calibrate. With --crowd, all faces that are asked about are
+weighed together, as in classify_characters.py. The baselines are nearest centroid on a MobileNet (--model PATH.onnx)
+and on colour histograms (`colour`). Methods that train run where torch and learn2learn are.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from framekit.characters import calibrate, descriptors, references
 from framekit.characters.descriptors import Vector
 from framekit.characters.match import NAMERS, Acceptance, References, centroid_namer
 from framekit.characters.recognise import CHANGES, METHODS, Choice, trained_maker, views_of
-from framekit.characters.show import support
+from framekit.characters.show import weigh
 from framekit.characters.train import TRAINED
 from framekit.dataset import frames
 from framekit.faces import crops, detect
@@ -143,12 +143,13 @@ def run_episode(
     seconds = time.perf_counter() - start
     margin = calibrate.MARGIN_WEIGHT
     acceptance = Acceptance(0, margin)
-    right = np.array(namer.names)[scores.argmax(axis=1)] == names[queries]
     strength, other = acceptance.strength(scores), acceptance.strength(strange)
     least = calibrate.least_strength(calibrate.try_out(known, make, margin, method in TRAINED), None)
-    found = support(known, rows.views[[*queries, *foreign], 0]) if crowd else None
+    found = weigh(known, rows.views[[*queries, *foreign], 0]) if crowd else None
     if found is not None:
-        strength, other, least = found.faces[: len(queries)], found.faces[len(queries) :], found.least
+        strength, other, least = found.strength[: len(queries)], found.strength[len(queries) :], found.least
+        scores = found.scores[: len(queries)] if method == "linear" else scores
+    right = np.array(namer.names)[scores.argmax(axis=1)] == names[queries]
     named = strength >= least
     return Result(
         accuracy=float(right.mean()),

@@ -82,18 +82,52 @@ def knn_namer(references: References) -> Namer:
     return Namer(names, score)
 
 
-def linear_namer(references: References) -> Namer:
-    """Separate the characters by ridge regression on their views: 1 for one's own character, 0 for another.
+@dataclass(frozen=True)
+class Ridge:
+    """A ridge regression on N rows in its dual form: `factors`, (N, targets), times likenesses to the rows predict."""
 
-    Source: regularised least squares classification, in its dual form, which needs one equation per view.
+    inverse: NDArray[np.float64]
+    targets: NDArray[np.float64]
+
+    @property
+    def factors(self) -> NDArray[np.float64]:
+        """What each row adds per likeness."""
+        return self.inverse @ self.targets
+
+    def held_out(self, groups: NDArray[np.int_]) -> NDArray[np.float64]:
+        """Return what is predicted of each row, (N, targets), without the rows of its group, as if fitted anew.
+
+        Source: the leave-one-out residuals of linear smoothers (PRESS, Allen 1974), for groups.
+        """
+        factors, found = self.factors, np.empty_like(self.targets)
+        for group in np.unique(groups):
+            own = np.flatnonzero(groups == group)
+            found[own] = self.targets[own] - np.linalg.solve(self.inverse[np.ix_(own, own)], factors[own])
+        return found
+
+
+def ridge(likeness: NDArray[np.float64], targets: NDArray[np.float64], counts: NDArray[np.float64]) -> Ridge:
+    """Fit `targets`, (N, characters), to the likeness of rows, (N, N); each row counts as often as `counts` says.
+
+    Characters count alike, however many rows they have, and a row of nobody as much as a middling one.
+    Source: regularised least squares classification, in its dual form, which needs one equation per row.
     """
-    names, owner = references.characters, np.array(references.names).repeat(references.vectors.shape[1])
-    rows = references.vectors.reshape(len(owner), -1).astype(np.float64)
-    targets = (owner[:, None] == np.array(names)[None]).astype(np.float64)
-    shares = targets / targets.sum(axis=0)  # characters count alike, however many references they have
-    weight = shares.sum(axis=1) * len(names)
-    kernel = rows @ rows.T + RIDGE * np.diag(1 / weight)
-    solution = rows.T @ np.linalg.solve(kernel, targets)
+    shares = 1 / np.maximum((targets * counts[:, None]).sum(axis=0), 1e-9)
+    weights = counts * np.where(targets.any(axis=1), (targets * shares).sum(axis=1), shares.mean()) * len(shares)
+    return Ridge(np.asarray(np.linalg.inv(likeness + RIDGE * np.diag(1 / weights)), np.float64), targets)
+
+
+def targets_of(owners: Sequence[str], names: Sequence[str]) -> NDArray[np.float64]:
+    """Return 1 for the name of each owner and 0 for others, (owners, names)."""
+    return np.array([[owner == name for name in names] for owner in owners], np.float64)
+
+
+def linear_namer(references: References) -> Namer:
+    """Separate the characters by ridge regression on their views: 1 for one's own character, 0 for another."""
+    names, views = references.characters, references.vectors.shape[1]
+    targets = targets_of(references.names, names).repeat(views, axis=0)
+    rows = references.vectors.reshape(len(targets), -1).astype(np.float64)
+    solution = rows.T @ ridge(rows @ rows.T, targets, np.ones(len(targets))).factors
     return Namer(names, lambda faces: np.asarray(faces.astype(np.float64) @ solution))
 
 

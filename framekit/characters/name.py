@@ -12,9 +12,9 @@ import numpy as np
 from framekit import console, errors
 from framekit.boxes import Box, Face
 from framekit.characters.descriptors import Vector
-from framekit.characters.match import NamedFace
+from framekit.characters.match import NamedFace, linear_namer
 from framekit.characters.recognise import Recogniser
-from framekit.characters.show import Shown, inferred, name_scene, support
+from framekit.characters.show import Shown, inferred, name_scene, weigh
 from framekit.dataset import frames
 from framekit.faces.crops import crop_head
 from framekit.files import atomic
@@ -70,11 +70,15 @@ def name_crowd(
 ) -> dict[Path, list[NamedFace]]:
     """Return the names of the faces of each frame that is `shown`, scene by scene."""
     acceptance, looks = recogniser.acceptance, [one.vectors for one in shown.values() if len(one.faces)]
-    if voting and recogniser.by_crowd and looks and (found := support(recogniser.adapted, np.concatenate(looks))):
+    if voting and recogniser.by_crowd and looks and (found := weigh(recogniser.adapted, np.concatenate(looks))):
         acceptance = replace(acceptance, unknown_below=found.least)
-        ends = np.cumsum([len(one.faces) for one in shown.values()])
-        parts = np.split(found.faces, ends[:-1])
-        shown = {frame: replace(one, support=own) for (frame, one), own in zip(shown.items(), parts, strict=True)}
+        ends = np.cumsum([len(one.faces) for one in shown.values()])[:-1]
+        parts = zip(shown.items(), np.split(found.scores, ends), np.split(found.strength, ends), strict=True)
+        linear = recogniser.make is linear_namer
+        shown = {
+            frame: replace(one, scores=scores if linear else None, strength=strength)
+            for (frame, one), scores, strength in parts
+        }
     named: dict[Path, list[NamedFace]] = {}
     for scene in scenes:
         own = [frame for frame in scene if frame in shown]

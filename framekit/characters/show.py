@@ -1,7 +1,7 @@
 """What the faces of a show tell of each other.
 
-Tracks through a scene, whose frames vote on one name; how well a face is supported by all others, which tells people
-with references from strangers; who must be on frames without faces.
+Tracks through a scene, whose frames vote on one name; all faces weighed together, which tells people with references
+from strangers; who must be on frames without faces.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from framekit.boxes import Face, overlap
 from framekit.characters.calibrate import best_cut
 from framekit.characters.descriptors import Vector
-from framekit.characters.match import Acceptance, NamedFace, Namer, References, name_faces
+from framekit.characters.match import Acceptance, NamedFace, Namer, References, name_faces, ridge, targets_of
+from framekit.sidecars.metadata import OOD
 
 # Two faces of neighbouring frames are one if their boxes overlap and they look alike, or if they look very much alike.
 # Chosen on the scenes of two sample shows, where no track joins two characters.
@@ -30,27 +31,36 @@ ONE_LOOK = (
     0.9  # cosine from which faces count as one look, so that a held drawing isn't many; chosen on the sample show
 )
 FEWEST = 50  # faces below which they tell too little of each other
+SUPPORT = 0.1  # weight of a face's support by the graph, a logarithm, beside its score
+PSEUDO = 0.5  # how much a face counts that is surely somebody, or surely nobody, where a view of a reference has 1
+SURE = 0.6  # strength beyond the least, or below it, of a face that counts by three quarters of that
+ROUNDS = 2  # in which faces are guessed and then count
 
 
 @dataclass(frozen=True)
 class Shown:
-    """The faces of one frame, how they look, (faces, D), and how well each is supported, (faces,), where known."""
+    """The faces of one frame, how they look, (faces, D), and where all faces were weighed what came of it.
+
+    That are scores, (faces, characters), and strengths, (faces,).
+    """
 
     faces: Sequence[Face]
     vectors: Vector
-    support: NDArray[np.float64] | None = None
+    scores: NDArray[np.float64] | None = None
+    strength: NDArray[np.float64] | None = None
 
 
 def name_scene(shown: Sequence[Shown], namer: Namer, acceptance: Acceptance, voting: bool) -> list[list[NamedFace]]:
     """Return the names of the faces of each frame of a scene; `voting` lets the frames of a track vote together.
 
-    Where faces have support, that is the strength which `acceptance` judges.
+    Where faces have a strength, that is what `acceptance` judges.
     """
+    empty = np.empty((0, len(namer.names)))
     scores: list[NDArray[np.float64]] = [
-        namer.score(one.vectors) if len(one.faces) else np.empty((0, len(namer.names))) for one in shown
+        one.scores if one.scores is not None else namer.score(one.vectors) if len(one.faces) else empty for one in shown
     ]
     strength = [
-        acceptance.strength(rows) if one.support is None else one.support
+        acceptance.strength(rows) if one.strength is None else one.strength
         for one, rows in zip(shown, scores, strict=True)
     ]
     if voting:
@@ -64,37 +74,80 @@ def name_scene(shown: Sequence[Shown], namer: Namer, acceptance: Acceptance, vot
 
 
 @dataclass(frozen=True)
-class Support:
-    """How well each face is supported, (faces,), from 0 on; whoever has `least` is somebody known."""
+class Crowd:
+    """What all faces tell of each: `scores` by character, (faces, characters), and the `strength` of it being anybody.
 
-    faces: NDArray[np.float64]
+    Whoever has the `least` strength, (faces,), is somebody known.
+    """
+
+    scores: NDArray[np.float64]
+    strength: NDArray[np.float64]
     least: float
 
 
-def support(references: References, faces: Vector) -> Support | None:
-    """Return how well the references support each face (faces, D), directly and through all other faces.
+def weigh(references: References, faces: Vector) -> Crowd | None:
+    """Weigh all faces, (faces, D), together. None with few faces, or without two characters of two references.
 
-    Faces of strangers resemble each other more than any reference; whoever has references resembles them, or faces
-    that do. References are held out one by one, and character by character, to tell the least, on a scale of logarithms
-    since support falls off with each step. None where it can't be told: with few faces, or without two characters of
-    two references.
+    Each reference, and each character, is held out to tell known people from strangers. Then faces that are surely
+    somebody count as views of that character, and sure strangers as views of nobody: they are what the show has beside
+    those with references.
+    """
+    if len(faces) < FEWEST or sum(references.names.count(name) > 1 for name in references.characters) < 2:
+        return None
+    count, views = references.vectors.shape[:2]
+    looks, look_of = distinct(faces)
+    likeness = centred_likeness(references.vectors, looks)
+    own = targets_of(references.names, references.characters)
+    targets, given = own.repeat(views, axis=0), len(likeness) - len(looks)
+    groups = np.concatenate([np.arange(count).repeat(views), count + np.arange(len(looks))])
+    siblings = (own.sum(axis=0) @ own.T > 1) & (np.array(references.names) != OOD)
+    supported, held_out, strange = (SUPPORT * values for values in support(references, looks))
+    fitted = ridge(likeness[:given, :given], targets, np.ones(given))
+    scores = likeness[given:, :given] @ fitted.factors
+    without = fitted.held_out(own.argmax(axis=1).repeat(views))[::views]
+    strange = strange + np.where(own > 0, -np.inf, without).max(axis=1)
+    known = held_out + fitted.held_out(groups[:given])[::views][own > 0]
+    strength = supported + scores.max(axis=1)
+    least = best_cut(known[siblings], strange)
+    for _ in range(ROUNDS):
+        somebody = strength >= least
+        guessed = np.eye(own.shape[1])[scores.argmax(axis=1)] * somebody[:, None]
+        sure = PSEUDO * np.abs(np.tanh((strength - least) / SURE)) + 1e-3
+        fitted = ridge(likeness, np.concatenate([targets, guessed]), np.concatenate([np.ones(given), sure]))
+        without = fitted.held_out(groups)
+        scores = likeness[given:] @ fitted.factors
+        strength = supported + without[given:].max(axis=1)
+        known = held_out + without[:given:views][own > 0]
+        least = best_cut(
+            np.concatenate([known[siblings], strength[somebody]]), np.concatenate([strange, strength[~somebody]])
+        )
+    return Crowd(scores[look_of], strength[look_of], least)
+
+
+def centred_likeness(views: Vector, looks: Vector) -> NDArray[np.float64]:
+    """Return the cosines of all views of references, (references, views, D), and looks, (looks, D), in this order.
+
+    What all have in common, their mean, is taken away first.
+    """
+    rows = np.concatenate([views.reshape(-1, views.shape[-1]), looks]).astype(np.float64)
+    rows -= np.concatenate([views[:, 0], looks]).mean(axis=0)
+    rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+    return np.asarray(rows @ rows.T)
+
+
+def support(references: References, faces: Vector) -> tuple[NDArray[np.float64], ...]:
+    """Return how well references support each face, directly and through all other faces: (faces,), in logarithms.
+
+    Also how well siblings support each reference, and how well it would be supported without its character.
     Source: Zhou et al. 2004, learning with local and global consistency, on likeness less how common each look is
     (Conneau et al. 2018, cross-domain similarity local scaling).
     """
-    owner = np.array(references.names)
-    if len(faces) < FEWEST or sum(references.names.count(name) > 1 for name in references.characters) < 2:
-        return None
-    count = len(owner)
-    looks, look_of = distinct(faces)
-    given = spread(joins(references, looks), count)
-    own = np.stack([given[:, owner == name].sum(axis=1) for name in references.characters], axis=1)
-    among = np.stack([given[:count][:, owner == name].sum(axis=1) for name in references.characters], axis=1)
-    itself = owner[:, None] == np.array(references.characters)[None]
-    held_out = (among - np.diag(given[:count])[:, None])[itself]
-    strange = np.where(itself, -np.inf, among).max(axis=1)
-    siblings = np.array([references.names.count(name) > 1 for name in owner])
-    known, others = (np.log(np.maximum(values, 1e-9)) for values in (held_out[siblings], strange))
-    return Support(own[count:].max(axis=1)[look_of], round(float(np.exp(best_cut(known, others))), 4))
+    own, count = targets_of(references.names, references.characters), len(references.names)
+    given = spread(joins(references, faces), count)
+    by_name = given @ own
+    held_out = by_name[:count][own > 0] - np.diag(given[:count])
+    strange = np.where(own > 0, 0, by_name[:count]).max(axis=1)
+    return tuple(np.log(np.maximum(values, 1e-9)) for values in (by_name[count:].max(axis=1), held_out, strange))
 
 
 def distinct(faces: Vector) -> tuple[Vector, NDArray[np.int_]]:

@@ -8,7 +8,7 @@ import pytest
 from framekit.boxes import Face
 from framekit.characters import descriptors, name
 from framekit.characters.match import References
-from framekit.characters.show import FEWEST, NEAR, distinct, joins, spread, support
+from framekit.characters.show import FEWEST, NEAR, distinct, joins, spread, weigh
 from tests.characters.helpers import add_face, add_references, classify, known, names_of
 from tests.conftest import plain
 from tests.helpers_dataset import MIDDLE, add_faces, add_frame, loaded
@@ -34,9 +34,9 @@ def crowd() -> tuple[References, descriptors.Vector, list[bool]]:
 
 def test_faces_tell_strangers_better_than_references_alone_do() -> None:
     references, faces, somebody = crowd()
-    found = support(references, faces)
+    found = weigh(references, faces)
     assert found is not None
-    right = ((found.faces >= found.least) == somebody).mean()
+    right = ((found.strength >= found.least) == somebody).mean()
     nearest = (faces @ references.vectors[:, 0].T).max(axis=1)
     alone = max(((nearest >= cut) == somebody).mean() for cut in nearest)
     assert right > 0.95
@@ -48,7 +48,7 @@ def test_faces_tell_strangers_better_than_references_alone_do() -> None:
 )
 def test_few_faces_or_references_tell_nothing(references: References, count: int) -> None:
     faces = np.resize(references.vectors[:, 0], (count, references.vectors.shape[-1]))
-    assert support(references, faces) is None
+    assert weigh(references, faces) is None
 
 
 def test_a_drawing_that_is_held_is_one_look() -> None:
@@ -57,10 +57,10 @@ def test_a_drawing_that_is_held_is_one_look() -> None:
     looks, look_of = distinct(held)
     assert len(looks) == len(distinct(faces)[0])
     assert set(look_of[120:]) == {look_of[0]}
-    once, often = support(references, faces), support(references, held)
+    once, often = weigh(references, faces), weigh(references, held)
     assert once is not None
     assert often is not None
-    assert once.faces.tolist() == pytest.approx(often.faces[:120].tolist())
+    assert once.strength.tolist() == pytest.approx(often.strength[:120].tolist())
 
 
 def test_each_is_joined_to_its_nearest_both_ways() -> None:
