@@ -154,8 +154,8 @@ def distinct(faces: Vector) -> tuple[Vector, NDArray[np.int_]]:
     """Return the first face of each look, (looks, D), and the look of each face, (faces,)."""
     looks: list[int] = []
     look_of = np.empty(len(faces), int)
-    for number, face in enumerate(faces):
-        alike = faces[looks] @ face if looks else np.zeros(1)
+    for number, row in enumerate(faces @ faces.T):
+        alike = row[looks] if looks else np.zeros(1)
         nearest = int(alike.argmax())
         if alike[nearest] < ONE_LOOK:
             nearest = len(looks)
