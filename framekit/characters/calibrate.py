@@ -104,10 +104,11 @@ def try_out(references: References, make: NamerMaker, margin_weight: float, quic
     return Trials(np.array(right, bool), np.array(strength), np.array(strange))
 
 
-def best_cut(known: NDArray[np.float64], strange: NDArray[np.float64]) -> float:
+def best_cut(known: NDArray[np.float64], strange: NDArray[np.float64], place: float = 0.5) -> float:
     """Return the strength that keeps the largest share of `known` and refuses the largest of `strange`.
 
-    Of equals it is the lowest; in a gap it lies in the middle. Source: Youden 1950, index for rating diagnostic tests.
+    Of equals it is the lowest; in a gap it lies in the middle, or at another `place`, 0 to 1, from below.
+    Source: Youden 1950, index for rating diagnostic tests.
 
     >>> best_cut(np.array([0.4, 0.8, 0.9]), np.array([0.1, 0.2, 0.5]))
     0.3
@@ -117,7 +118,7 @@ def best_cut(known: NDArray[np.float64], strange: NDArray[np.float64]) -> float:
     taken = (strange[None] >= values[:, None]).mean(axis=1)
     best = int(np.argmax(np.round(kept - taken, 9)))
     below = values[best - 1] if best else values[best]
-    return round(float(below + values[best]) / 2, 4)
+    return round(float(below + place * (values[best] - below)), 4)
 
 
 def least_strength(trials: Trials, prior: float | None) -> float:

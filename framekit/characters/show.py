@@ -34,6 +34,9 @@ FEWEST = 50  # faces below which they tell too little of each other
 SUPPORT = 0.1  # weight of a face's support by the graph, a logarithm, beside its score
 PSEUDO = 0.5  # how much a face counts that is surely somebody, or surely nobody, where a view of a reference has 1
 SURE = 0.6  # strength beyond the least, or below it, of a face that counts by three quarters of that
+# Where the least strength lies in a gap between strangers, 0, and known ones, 1: faces of a show differ from references
+# more than these from each other. Chosen on composed shows of three seeds.
+PLACE = 0.35
 ROUNDS = 2  # in which faces are guessed and then count
 
 
@@ -108,7 +111,7 @@ def weigh(references: References, faces: Vector) -> Crowd | None:
     strange = strange + np.where(own > 0, -np.inf, without).max(axis=1)
     known = held_out + fitted.held_out(groups[:given])[::views][own > 0]
     strength = supported + scores.max(axis=1)
-    least = best_cut(known[siblings], strange)
+    least = best_cut(known[siblings], strange, PLACE)
     for _ in range(ROUNDS):
         somebody = strength >= least
         guessed = np.eye(own.shape[1])[scores.argmax(axis=1)] * somebody[:, None]
@@ -119,7 +122,9 @@ def weigh(references: References, faces: Vector) -> Crowd | None:
         strength = supported + without[given:].max(axis=1)
         known = held_out + without[:given:views][own > 0]
         least = best_cut(
-            np.concatenate([known[siblings], strength[somebody]]), np.concatenate([strange, strength[~somebody]])
+            np.concatenate([known[siblings], strength[somebody]]),
+            np.concatenate([strange, strength[~somebody]]),
+            PLACE,
         )
     return Crowd(scores[look_of], strength[look_of], least)
 

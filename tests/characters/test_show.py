@@ -7,7 +7,7 @@ import pytest
 
 from framekit.boxes import Face
 from framekit.characters import descriptors, name
-from framekit.characters.match import References
+from framekit.characters.match import RIDGE, References, ridge, targets_of
 from framekit.characters.show import FEWEST, NEAR, distinct, joins, spread, weigh
 from tests.characters.helpers import add_face, add_references, classify, known, names_of
 from tests.conftest import plain
@@ -41,6 +41,18 @@ def test_faces_tell_strangers_better_than_references_alone_do() -> None:
     alone = max(((nearest >= cut) == somebody).mean() for cut in nearest)
     assert right > 0.95
     assert right > alone
+    assert (found.scores[:90].argmax(axis=1) == np.arange(90) // 30).mean() > 0.95
+
+
+def test_what_is_held_out_is_told_as_if_fitted_anew() -> None:
+    references, _, _ = crowd()
+    rows = references.vectors[:, 0].astype(float)
+    targets, groups = targets_of(references.names, references.characters), np.arange(15) // 3
+    found = ridge(rows @ rows.T, targets, np.ones(15)).held_out(groups)
+    kept = groups != 2
+    penalty = RIDGE * np.eye(12) * 5 / 3  # of 5 references of each of 3 characters
+    anew = np.linalg.solve(rows[kept] @ rows[kept].T + penalty, targets[kept])
+    assert found[~kept] == pytest.approx(rows[~kept] @ rows[kept].T @ anew)
 
 
 @pytest.mark.parametrize(
