@@ -1,6 +1,7 @@
 """The command: a build of frames that are there, its messages, and what happens when it is stopped or killed."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -236,3 +237,43 @@ def test_a_fault_of_a_script_has_an_exit_code_of_its_own(tmp_path: Path) -> None
     )
     assert ended.returncode == console.BUG
     assert "KeyError: 'x'" in ended.stderr
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return what all files of a dataset hold, but records of runs and what names the moment of a file."""
+    left_out = (".build", ".arranged.jsonl", ".prepared.json", ".configs.json")
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not {*path.parts} & {*left_out} and path.suffix != ".npz"
+    }
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kills by signals of POSIX")
+@pytest.mark.parametrize("who", ["build", "its script"])
+@pytest.mark.parametrize("moment", [0.3, 0.75])
+def test_a_build_that_was_killed_ends_as_one_that_was_not(show: Path, moment: float, who: str) -> None:
+    words = [sys.executable, str(ROOT / "build_dataset.py"), "--videos", "videos", "--dataset", "dataset"]
+    words += ["--stages", LATER]
+    shutil.copytree(show, "untouched")
+    began = time.monotonic()
+    assert subprocess.run(words, capture_output=True).returncode == 0
+    seconds = time.monotonic() - began
+    whole = contents(show)
+    shutil.rmtree(show)
+    shutil.move("untouched", show)
+    build = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(moment * seconds)
+    threads = Path(f"/proc/{build.pid}/task")
+    scripts = [pid for path in threads.glob("*/children") for pid in path.read_text().split()]
+    script = scripts[:1] if who == "its script" else []
+    for pid in script or [str(build.pid)]:
+        os.kill(int(pid), signal.SIGKILL)
+    build.wait(60)
+    for _ in range(100):  # what it left behind may still be ending, and is waited for
+        again = subprocess.run(words, capture_output=True, text=True)
+        if "in another process" not in again.stderr:
+            break
+        time.sleep(0.1)
+    assert again.returncode == 0, again.stderr
+    assert contents(show) == whole
