@@ -5,10 +5,11 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
 TRAIN := .venv-train/bin/python
+RAY := .venv-ray/bin/python
 # At how many moments each script is killed by the tests of faults.
 MOMENTS ?= 2
 
-.PHONY: demo test test-all test-train check docs clean
+.PHONY: demo test test-all test-train test-ray check docs clean
 
 .venv/core: requirements.txt constraints.txt pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -38,6 +39,15 @@ test-all: .venv/dev
 test-train: .venv-train/ready
 	$(TRAIN) -m pytest tests/characters/test_trained_head.py tests/faces/test_yolo_torch.py tests/faces/test_yolo.py tests/whole/test_train_show.py
 
+# Ray nodes on this machine, in an environment of their own.
+.venv-ray/ready: requirements-ray.txt requirements.txt
+	$(PYTHON) -m venv .venv-ray
+	$(RAY) -m pip --disable-pip-version-check install --quiet -c constraints.txt -r requirements.txt -r requirements-ray.txt pytest hypothesis onnx
+	touch $@
+
+test-ray: .venv-ray/ready
+	$(RAY) -m pytest tests/build/test_ray.py
+
 # The site in site/, readable without a network.
 .venv/docs: .venv/dev requirements-docs.txt
 	$(PIP) -r requirements-docs.txt
@@ -52,4 +62,4 @@ check: .venv/dev
 	$(BIN)/mypy
 
 clean:
-	rm -rf .venv .venv-train demo/out site dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-train .venv-ray demo/out site dist .mypy_cache .ruff_cache .pytest_cache

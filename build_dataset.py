@@ -10,23 +10,26 @@ holds the options of all scripts, each in the table of its name, and those of th
 
 import argparse
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
 from framekit import console
 from framekit.build import order, settings, space, stages, standing
+from framekit.build.cluster import Cluster, Wanted
 from framekit.build.display import Display, clock
-from framekit.build.launch import Ended
+from framekit.build.launch import Ended, Tell
 from framekit.build.stages import STAGES, Show
 from framekit.cli import run
 from framekit.cli.config import BUILD, read_tables
 from framekit.cli.parser import Joined, Listed, StageParser
-from framekit.cli.values import count
+from framekit.cli.values import count, number, positive
 from framekit.errors import UsageError
 
 SHELLS = ("posix", "powershell")
+AT_ONCE = 3  # stages on a cluster: none waits for another that it does not read
 
 
 def parser() -> StageParser:
@@ -55,6 +58,19 @@ def parser() -> StageParser:
         help="stages that run beside each other; 0 = two with 8 cores and 8 GB of free memory, else one",
     )
     options.shared("shard", "config")
+    options.group("a Ray cluster")
+    options.option("engine", choices=("local", "ray"), default="local", help="where the scripts run")
+    options.option(
+        "address", default="", help="of the cluster, such as host:6379; without it one is begun on this machine"
+    )
+    options.option("shards", type=count, default=0, help="tasks that share a stage; 0 = one for each episode")
+    options.option("num_cpus", type=positive, default=1.0, help="cores of a task")
+    options.option("num_gpus", type=number, default=0.0, help="cards of a task that finds faces, names or tags")
+    options.option(
+        "task_hours", type=positive, default=4.0, help="hours after which a task is given to another machine too"
+    )
+    for name in ("address", "shards", "num_cpus", "num_gpus", "task_hours"):
+        options.only_with(name, "engine", ("ray",))
     options.group("looking")
     options.option(
         "print_commands",
@@ -99,7 +115,14 @@ def main(args: argparse.Namespace) -> int:
     runner = order.Runner()
     check_options([stages.words_of(name, show) for name in wanted], runner)
     space.require_space(show, wanted)
-    code = build(show, wanted, args.stages_at_once or order.stages_at_once(), runner)
+    if args.engine == "ray":
+        shards = args.shards or max(1, len(standing.read_episodes(show, list(space.videos_of(show)))))
+        needs = Wanted(args.address, shards, args.num_cpus, args.num_gpus, args.task_hours * 3600)
+        with closing(Cluster(needs)) as cluster:
+            code = build(show, wanted, args.stages_at_once or AT_ONCE, cluster.run, cluster.stop)
+    else:
+        at_once = args.stages_at_once or order.stages_at_once()
+        code = build(show, wanted, at_once, lambda _, words, tell: runner.run(words, tell), runner.stop)
     if later and code != run.WRONG_USE:
         console.say(
             f"when all shards are here: run {', '.join(later)} once with --stages {','.join(later)}, without --shard"
@@ -120,7 +143,13 @@ def check_options(commands: Sequence[Sequence[str]], runner: order.Runner) -> No
             raise UsageError(end.sentence)
 
 
-def build(show: Show, wanted: Sequence[str], at_once: int, runner: order.Runner) -> int:
+def build(
+    show: Show,
+    wanted: Sequence[str],
+    at_once: int,
+    run_stage: Callable[[str, Sequence[str], Tell], Ended],
+    stop: Callable[[], None],
+) -> int:
     """Run the stages, say how they ended, and return the exit code."""
     commands = {name: stages.words_of(name, show) for name in wanted}
     ends: dict[str, Ended] = {}
@@ -128,7 +157,7 @@ def build(show: Show, wanted: Sequence[str], at_once: int, runner: order.Runner)
 
         def start(name: str) -> Ended:
             display.begin(name, stages.quoted(["python", *commands[name]], os.name == "nt"))
-            return runner.run(commands[name], partial(display.tell, name))
+            return run_stage(name, commands[name], partial(display.tell, name))
 
         def ended(name: str, end: Ended) -> None:
             ends[name] = end
@@ -136,7 +165,7 @@ def build(show: Show, wanted: Sequence[str], at_once: int, runner: order.Runner)
             standing.write_record(show, name, end)
 
         waits = {name: stages.waits_for(name, show) for name in wanted}
-        order.run_stages(waits, at_once, start, ended, runner.stop)
+        order.run_stages(waits, at_once, start, ended, stop)
     failed = [name for name, end in ends.items() if not end.goes_on]
     for name in failed:
         words = stages.quoted(["python", *commands[name]], os.name == "nt")

@@ -209,7 +209,7 @@ def test_batches_are_scored_at_once_and_come_in_the_order_of_their_frames(tmp_pa
     def meet(inputs: list[NDArray[np.float32]]) -> NDArray[np.float32]:
         if inputs[0][0] < 4:  # the last batch is alone
             both.wait(20)
-        return np.stack(inputs) / 10
+        return (np.stack(inputs) / 10).astype(np.float32)
 
     def first_red(pixels: Pixels) -> NDArray[np.float32]:
         return pixels[0, 0, :1].astype(np.float32)
