@@ -40,6 +40,7 @@ LOCK = re.compile(r"\.(\w+)\.(alone|beside|turn|\d+of\d+)(?:\.\w+)?\.lock")
 SAFELY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # nothing planted is followed or waited for
 TRIES, PAUSE = 4, 0.15  # seconds; two that start at the same moment see each other, and neither would run
 BEAT, STALE = 10.0, 60.0  # seconds; chosen: a share that hangs for half a minute breaks no lock
+UNWRITTEN = 2.0  # seconds; a process fills its lock file as soon as it made it, one that is empty was killed there
 MOST_BYTES = 4096  # of a lock file; ours have 250
 
 
@@ -272,7 +273,7 @@ def is_held(path: Path, ours: Sequence[Path] = ()) -> bool:
     owner = owner_of(path)
     runs = is_running(owner, path)
     if runs is None:
-        runs = is_young(path, ours) or changes(path)
+        runs = (is_young(path, ours) or changes(path, 1.5 * BEAT)) if is_filled(path) else changes(path, UNWRITTEN)
     if not runs:
         place = place_of(path)
         with suppress(OSError):
@@ -311,13 +312,20 @@ def is_young(path: Path, ours: Sequence[Path]) -> bool:
     return abs(now - written(path)) < STALE
 
 
-def changes(path: Path) -> bool:
-    """Tell whether a lock file is written anew within a beat and a half: a clock may be wrong, a share have hung."""
-    seen, deadline = written(path), time.monotonic() + 1.5 * BEAT
+def is_filled(path: Path) -> bool:
+    """Tell whether a lock file holds anything."""
+    with suppress(OSError):
+        return path.stat().st_size > 0
+    return False
+
+
+def changes(path: Path, within: float) -> bool:
+    """Tell whether a lock file is written anew within these seconds: a clock may be wrong, a share have hung."""
+    seen, deadline = written(path), time.monotonic() + within
     while seen and time.monotonic() < deadline:
         if (now := written(path)) != seen:
             return now > 0
-        time.sleep(BEAT / 20)
+        time.sleep(min(BEAT, within) / 20)
     return False
 
 

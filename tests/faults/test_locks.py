@@ -115,7 +115,7 @@ def test_a_wrong_clock_breaks_no_lock_that_beats(tmp_path: Path) -> None:
         thread.join()
 
 
-@pytest.mark.parametrize("left", [b"", b"{", b'{"process": true}', b'{"process": -1, "machine": 3}', b"[" * 90_000])
+@pytest.mark.parametrize("left", [b"{", b'{"process": true}', b'{"process": -1, "machine": 3}', b"[" * 90_000])
 def test_a_lock_that_says_nothing_counts_by_its_age(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: bytes
 ) -> None:
@@ -130,6 +130,26 @@ def test_a_lock_that_says_nothing_counts_by_its_age(
     monkeypatch.setattr(locks, "BEAT", 0.1)
     with works(tmp_path):
         assert not path.exists()
+
+
+def test_a_process_that_was_killed_before_it_filled_its_lock_blocks_nobody_for_long(tmp_path: Path) -> None:
+    path = tmp_path / ".tag_images.alone.0123abcd.lock"
+    path.touch()
+    begun = time.monotonic()
+    with works(tmp_path):
+        assert not path.exists()
+    assert time.monotonic() - begun < locks.STALE / 4
+
+
+def test_a_lock_that_is_just_being_filled_is_respected(tmp_path: Path) -> None:
+    path = tmp_path / ".tag_images.alone.0123abcd.lock"
+    path.touch()
+    os.utime(path, (1, 1))
+    filling = threading.Timer(0.3, path.write_text, ['{"host": "nas-2", "machine": "nas-2 b", "process": 7}'])
+    filling.start()
+    with pytest.raises(UsageError, match="nas-2"), works(tmp_path):
+        pass
+    filling.join()
 
 
 def test_a_process_that_was_killed_blocks_nobody(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
