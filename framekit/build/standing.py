@@ -93,9 +93,14 @@ def read_removed(trash: Path) -> Counter[str]:
 
 
 def write_record(show: Show, name: str, ended: Ended) -> None:
-    """Write down how the last run of a stage ended; that of each shard has a file of its own."""
+    """Write down how the last run of a stage ended; that of each shard has a file of its own.
+
+    Without frames nothing is written: where a disk was lost, a new folder would hide it or be in its way.
+    """
+    if not show.frames.is_dir():
+        return
     part = f".{show.shard.replace('/', '-of-')}" if show.shard and STAGES[name].is_shared else ""
-    (show.dataset / RECORDS).mkdir(parents=True, exist_ok=True)
+    (show.dataset / RECORDS).mkdir(exist_ok=True)
     record = {"code": ended.code, "seconds": round(ended.seconds, 1), "ended": time.strftime("%Y-%m-%d %H:%M:%S")}
     write_json(show.dataset / RECORDS / f"{name}{part}.json", record | {"unreadable": list(ended.unreadable)})
 

@@ -6,14 +6,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 import build_dataset
 from framekit import console
-from framekit.build.launch import Child, Ended
+from framekit.build.launch import Child, Ended, Tell
+from framekit.build.order import Runner
 from framekit.console import ENDS_WITH_INPUT
 from tests.conftest import ROOT, one_sentence, patchwork
 from tests.helpers_dataset import add_faces, add_frame
@@ -64,6 +65,37 @@ def test_what_was_unreadable_is_reported_at_the_end(show: Path, capsys: pytest.C
     assert run("--status") == 0
     [row] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("EP01")]
     assert "1 of 2, 1 unreadable" in row
+
+
+@pytest.mark.parametrize("left", ["nothing", "a link to nowhere", "an empty folder"])
+def test_a_share_that_is_lost_during_a_build_ends_it_and_gets_no_file_in_its_place(
+    show: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, left: str
+) -> None:
+    run_script = Runner.run
+
+    def lose(runner: Runner, words: Sequence[str], tell: Tell) -> Ended:
+        if "--check_options" not in words and show.is_dir() and not Path("away").exists():
+            show.rename("away")
+            if left == "a link to nowhere":
+                show.symlink_to("nowhere")
+            elif left == "an empty folder":
+                show.mkdir()
+        return run_script(runner, words, tell)
+
+    monkeypatch.setattr(Runner, "run", lose)
+    assert run("--stages", LATER) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert "dataset/frames" in lines[0]
+    assert lines[1].startswith("tags did not run, for the reason above; correct that, then the same command goes on")
+    assert not show.exists() or not list(show.iterdir())
+    monkeypatch.setattr(Runner, "run", run_script)
+    if left == "a link to nowhere":
+        show.unlink()
+    elif left == "an empty folder":
+        show.rmdir()
+    Path("away").rename(show)
+    assert run("--stages", LATER) == 0
 
 
 def test_the_status_of_each_episode(show: Path, capsys: pytest.CaptureFixture[str]) -> None:
