@@ -25,13 +25,16 @@ ESCAPE_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|
 
 
 def nearest(word: str, known: Iterable[str], dashes: str, cutoff: float = 0.5) -> str:
-    """Return `; did you mean X?` for the most similar known word, or nothing; `cutoff` is its similarity, 0 to 1.
+    """Return `; did you mean X?` for the most similar known word, or nothing; `cutoff` is its similarity, 0 to 1."""
+    found = nearest_word(word.partition("=")[0], known, cutoff)
+    return f"; did you mean {dashes}{found}?" if found else ""
 
-    Letter case does not count.
-    """
+
+def nearest_word(word: str, known: Iterable[str], cutoff: float = 0.5) -> str:
+    """Return the most similar known word, or nothing; letter case does not count."""
     spelled = {one.casefold(): one for one in known}
-    close = difflib.get_close_matches(word.partition("=")[0].casefold(), list(spelled), n=1, cutoff=cutoff)
-    return f"; did you mean {dashes}{spelled[close[0]]}?" if close else ""
+    close = difflib.get_close_matches(word.casefold(), list(spelled), n=1, cutoff=cutoff)
+    return spelled[close[0]] if close else ""
 
 
 BUG = 70  # exit code of a script that ends with a traceback, as sysexits.h has it; 1 says that some was unreadable

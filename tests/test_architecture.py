@@ -46,6 +46,7 @@ FLOORS = [
     ["metadata", "training"],
     ["report"],
     ["build"],
+    ["review"],
     ["cli"],
 ]
 LEVEL = {room: level for level, floor in enumerate(FLOORS) for room in floor}
@@ -54,6 +55,9 @@ ROOMS = [room for room in LEVEL if (ROOT / "framekit" / room).is_dir()]
 LOOKED_FOR = {
     "arrange.flatten": "an option of its own",
     "build.space": "how much a build will write",
+    "review.access": "who may ask",
+    "review.people": "faces in groups",
+    "review.thumbnails": "small pictures",
     "sidecars.read": "all that the sidecars of a frame say",
     "faces.cascade": "a kind of detector",
     "models.torchvision": "a kind of model",
@@ -259,7 +263,7 @@ def test_a_room_is_small_and_says_what_it_holds(room: str) -> None:
     folder = ROOT / "framekit" / room
     most = 11 if room != "trainers" else 17  # one file a trainer, and what its config or check shares with others
     assert len([path for path in folder.glob("*.py") if path.stem != "__init__"]) <= most
-    assert not [path for path in folder.iterdir() if path.is_dir() and path.name != "__pycache__"]
+    assert not [path for path in folder.iterdir() if path.is_dir() and path.name not in ("__pycache__", "static")]
     doc = ast.get_docstring(tree_of(folder / "__init__.py")) or ""
     assert re.search(r"^Enters: .+Leaves: .+^Owns on disk: ", doc, re.MULTILINE | re.DOTALL)
 

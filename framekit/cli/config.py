@@ -25,7 +25,7 @@ SCRIPTS = (
     "build_dataset",
 )
 BUILD = "build"  # the table of build_dataset.py, which reads those of the others too
-TABLES = (*SCRIPTS[:-1], BUILD)
+TABLES = (*SCRIPTS[:-1], BUILD, "review")
 # The strings of a TOML file, and its comments, in which quotes mean nothing.
 STRING = re.compile(
     r"'''.*?'''|\"\"\"(?:\\.|[^\\])*?\"\"\"|'[^'\n]*'|\"(?:[^\"\\\n]|\\[^\n])*(?:\"|(?=\n)|\Z)|\#[^\n]*", re.DOTALL

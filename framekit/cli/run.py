@@ -8,7 +8,7 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import wraps
 from pathlib import Path
 from threading import Thread, current_thread, main_thread
@@ -89,14 +89,17 @@ def script(
     parser: Callable[[], StageParser],
     moves: Callable[[Namespace], Iterable[Path]] = lambda _: (),
     at_end: Callable[[Namespace], None] = lambda _: None,
+    holds: bool = True,
 ) -> Callable[[Callable[[Namespace], int]], Main]:
     """Make `main(argv)` of a function that takes the parsed command line and returns the exit code.
 
     While it runs, its folder is locked, and those in which it `moves` frames are its alone; what a killed script left
     on its way there is brought to its end first. Then its command is written beside the dataset, and what `at_end`
-    writes comes last of all, so that until then a script that is killed is known to be. Wrong use and what the world
-    does to files are one sentence and exit code 2; Ctrl-C, a request to end and a closed terminal are one sentence and
-    128 + signal. Nothing stays behind in the process, so a notebook may call `main([...])` as often as it likes.
+    writes comes last of all, so that until then a script that is killed is known to be. One that does not hold its
+    folder lets others work there: it locks it for each step itself, and its command is none that made the dataset.
+    Wrong use and what the world does to files are one sentence and exit code 2; Ctrl-C, a request to end and a closed
+    terminal are one sentence and 128 + signal. Nothing stays behind in the process, so a notebook may call
+    `main([...])` as often as it likes.
     """
 
     def decorate(function: Callable[[Namespace], int]) -> Main:
@@ -119,14 +122,14 @@ def script(
                     heard,
                     links_followed(follows),
                     writing_share(getattr(args, "shard", None)),
-                    locked(options.script, args, moves),
+                    locked(options.script, args, moves) if holds else nullcontext(),
                 ):
                     console.detail(told_options(vars(args)))
                     started = time.perf_counter()
                     code = function(args)
                     console.detail(f"took {time.perf_counter() - started:.1f} s")
                 console.flush()
-                if args.command is not None:
+                if holds and args.command is not None:
                     history.record_command(args.command)
                 at_end(args)
             except (UsageError, OSError, KeyboardInterrupt) as error:

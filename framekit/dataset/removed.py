@@ -102,6 +102,13 @@ def refuse_unknown(root: Path, wanted: Sequence[str], reasons: Collection[str]) 
             )
 
 
+def put_back(root: Path, origin: Path, where: Path, told: str) -> None:
+    """Record that a frame comes back, which is `told` as RESTORED or KEPT_BY_HAND, then move it with its sidecars."""
+    place = {"frame": origin.relative_to(root).as_posix(), "to": where.relative_to(root).as_posix()}
+    journal.append_line(root / MANIFEST, place | {"reason": told})
+    move.place_frame(where, origin, atomic.MOVE, root / REPLACED)
+
+
 def restore(
     root: Path, wanted: Sequence[str], reasons: Collection[str], dry_run: bool
 ) -> tuple[int, list[tuple[Path, str]]]:
@@ -124,9 +131,7 @@ def restore(
             continue
         restored += 1
         if not dry_run:
-            place = {"frame": origin.relative_to(root).as_posix(), "to": where.relative_to(root).as_posix()}
-            journal.append_line(root / MANIFEST, place | {"reason": KEPT_BY_HAND if named else RESTORED})
-            move.place_frame(where, origin, atomic.MOVE, root / REPLACED)
+            put_back(root, origin, where, KEPT_BY_HAND if named else RESTORED)
     if not dry_run:
         move.remove_empty_folders(root / paths.REMOVED)
     return restored, taken

@@ -1,0 +1,112 @@
+"""Review a dataset in the browser: names, tags, faces and removed frames, by keyboard.
+
+    python extras/review.py dataset/frames
+
+Reads the frames with their sidecars; writes corrections into X.json, X.png.tags, X.faces.json and X.characters.json as
+a person with an editor would, and moves frames to .removed/ and back. What was done is noted in .review.jsonl, from
+which it can be undone at any time. The page is for this machine alone: open the address that is printed.
+"""
+
+import argparse
+import socket
+import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from framekit import console, errors
+from framekit.cli import locks, run
+from framekit.cli.parser import StageParser
+from framekit.cli.values import count
+from framekit.review import access, server
+from framekit.review.actions import Desk
+from framekit.review.catalogue import Catalogue
+from framekit.review.journal import Journal
+
+LOOPBACK = "127.0.0.1"
+THREADS = 8  # of the server; a browser asks for six pictures at once
+
+
+def parser() -> StageParser:
+    """Return the command line."""
+    options = StageParser("review", __doc__ or "")
+    options.shared("src_dir", "config")
+    options.option("ref_dir", type=Path, help="folder with one folder of reference images per character, for its names")
+    options.group("the page")
+    options.option("port", type=count, default=8642, help="port of the page")
+    options.option(
+        "host", default=LOOPBACK, help="address at which the page listens; any other lets the network reach it"
+    )
+    options.option("no_browser", action="store_true", help="print the address only, open no browser")
+    options.option("read_only", action="store_true", help="show everything, correct nothing")
+    return options
+
+
+@contextmanager
+def locked(root: Path, moves: bool) -> Iterator[None]:
+    """Lock a dataset for one action, alone where frames move. Raises UsageError if a script is at work there."""
+    with locks.locked_folders("review", {root.resolve(): moves}) as notes:
+        if notes:
+            raise errors.UsageError(
+                f"a script was cut short while it moved {notes[0].parent / 'its frames'}; run its command again first"
+            )
+        yield
+
+
+def open_desk(root: Path, references: Path | None) -> Desk:
+    """Return a dataset ready to be reviewed; what a kill left half done is finished. Raises UsageError."""
+    catalogue, journal = Catalogue(root), Journal(root)
+    catalogue.find()
+    if not catalogue.entries:
+        raise errors.UsageError(f"no frame is in {root}; --src_dir must name the folder that holds the frames")
+    with locked(root, moves=True):
+        for sentence in journal.read():
+            console.warn(sentence)
+    return Desk(catalogue, journal, lambda moves: locked(root, moves), references)
+
+
+def bound_socket(host: str, port: int) -> socket.socket:
+    """Return a socket on which the page is to be served. Raises UsageError if it cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    opened = socket.socket(family, socket.SOCK_STREAM)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        opened.bind((host, port))
+    except OSError as error:
+        opened.close()
+        raise errors.UsageError(
+            f"port {port} of {host} cannot be had ({error.strerror}); give another --port"
+        ) from error
+    return opened
+
+
+@run.script(parser, holds=False)
+def main(args: argparse.Namespace) -> int:
+    """Run the command line."""
+    if missing := [name for name in ("flask", "waitress") if find_spec(name) is None]:
+        raise errors.UsageError(f"{' and '.join(missing)} are missing; pip install -r requirements-review.txt")
+    desk = open_desk(args.src_dir, args.ref_dir)
+    opened = bound_socket(args.host, args.port)
+    token, hosts = access.new_token(), access.names_of_host(args.host, args.port)
+    app: Any = server.make_app(server.Pages(desk, args.read_only), token, hosts)
+    from waitress import create_server
+
+    served = create_server(app, sockets=[opened], threads=THREADS, max_request_body_size=access.MOST_BYTES)
+    address = f"http://{hosts[0]}/?token={token}"
+    Thread(target=desk.catalogue.read_all, daemon=True).start()
+    console.say(f"{console.counted(len(desk.catalogue.entries), 'frame')} of {args.src_dir} at {address}")
+    console.flush()
+    if not args.no_browser:
+        webbrowser.open(address)
+    try:
+        served.run()
+    finally:
+        served.close()
+    return run.DONE
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

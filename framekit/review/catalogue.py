@@ -1,0 +1,196 @@
+"""All frames of a dataset with what their sidecars say, in memory: read once, looked at again where files change."""
+
+import hashlib
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+from framekit.dataset import frames, move, removed
+from framekit.errors import BadSidecar
+from framekit.review.present import Now, Stamp, is_corrected, read_now, stamp_of
+from framekit.sidecars import metadata
+from framekit.sidecars.episode import Episodes
+
+Removed = tuple[str, Path, Path, dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is kept of a frame; `score` is that of its least certain face, `changed` the serial of its last change."""
+
+    id: str
+    path: Path
+    episode: str = ""
+    scene: int | None = None
+    time: float | None = None
+    names: tuple[str, ...] = ()
+    faces: int = 0
+    score: float | None = None
+    ratio: float = 0.0
+    tags: tuple[str, ...] = ()
+    source: str = ""
+    is_corrected: bool = False
+    problem: str = ""
+    changed: int = 0
+    stamp: Stamp | None = None  # None: not read yet
+
+
+def id_of(root: Path, path: Path) -> str:
+    """Return by what the page names a frame, which is never a path."""
+    return hashlib.sha256(path.relative_to(root).as_posix().encode()).hexdigest()[:16]
+
+
+def entry_of(entry: Entry, now: Now, stamp: Stamp) -> Entry:
+    """Return an entry with what its frame is now."""
+    source, corrected = now.known.source or (now.values or {}).get("source") or {}, is_corrected(now)
+    source = source if isinstance(source, dict) else {}
+    scores = [now.known.named.scores.get(face.box, 0.0) for face in now.faces] if not corrected else []
+    told = (now.values or {}).get("source_type")
+    return replace(
+        entry,
+        episode=sys.intern(str(source.get("episode") or "") or entry.path.parent.name),
+        scene=metadata.scene_of(source),
+        time=metadata.time_of(source),
+        names=tuple(map(sys.intern, [*now.names, *now.others])),
+        faces=len(now.faces),
+        score=min(scores, default=None),
+        ratio=now.ratio,
+        tags=tuple(map(sys.intern, now.tags)),
+        source=sys.intern(told if isinstance(told, str) else ""),
+        is_corrected=corrected,
+        problem="",
+        stamp=stamp,
+    )
+
+
+@dataclass
+class Catalogue:
+    """The frames of a dataset in natural order, and those that are removed.
+
+    `serial` grows with each change that is noticed; whoever read at one serial has not seen what changed later.
+    """
+
+    root: Path
+    serial: int = 1
+    indexed: int = 0
+    entries: dict[str, Entry] = field(default_factory=dict)
+    unusable: list[tuple[Path, str]] = field(default_factory=list)
+    folders: dict[Path, int] = field(default_factory=dict)
+    gone: dict[str, int] = field(default_factory=dict)  # id -> serial at which a frame left
+    episodes: Episodes = field(default_factory=Episodes)
+    trash: tuple[move.Stamp | None, list[Removed]] | None = None
+    lock: RLock = field(default_factory=RLock)
+
+    def find(self) -> None:
+        """Find the frames; what they say is read later."""
+        self.unusable = []
+        for path in frames.find_frames(self.root, unusable=self.unusable):
+            self.entries[id_of(self.root, path)] = Entry(id_of(self.root, path), path)
+        self.note_folders()
+
+    def note_folders(self) -> None:
+        """Note when each folder changed last: a file that comes, goes or is replaced changes its folder."""
+        self.folders = {}
+        self.note_own({entry.path.parent for entry in self.entries.values()} | {self.root})
+
+    def note_own(self, folders: Iterable[Path]) -> None:
+        """Note that these folders changed by what the page itself wrote there, which was read already."""
+        self.folders |= {folder: folder.stat().st_mtime_ns for folder in folders if folder.is_dir()}
+
+    def read_all(self) -> None:
+        """Read the sidecars of all frames that were not read yet."""
+        for id_ in [*self.entries]:
+            with self.lock:
+                entry = self.entries.get(id_)
+                if entry is not None and entry.stamp is None:
+                    self.entries[id_] = self.read(entry)
+            self.indexed += 1
+        self.serial += 1
+
+    def read(self, entry: Entry) -> Entry:
+        """Return an entry with what its sidecars say now; what cannot be read is its problem."""
+        stamp = stamp_of(entry.path)
+        try:
+            return entry_of(entry, read_now(entry.path, self.episodes), stamp)
+        except BadSidecar as error:
+            return replace(entry, stamp=stamp, problem=str(error), episode=entry.path.parent.name)
+
+    def look_again(self, ids: Iterable[str]) -> list[str]:
+        """Look at the files of frames; return those that changed since they were read, which are read anew."""
+        changed: list[str] = []
+        with self.lock:
+            for id_ in ids:
+                entry = self.entries.get(id_)
+                if entry is not None and entry.stamp is not None and stamp_of(entry.path) != entry.stamp:
+                    changed.append(id_)
+            self.note_changed(changed)
+        return changed
+
+    def note_changed(self, ids: Sequence[str]) -> None:
+        """Read frames anew, at a new serial."""
+        with self.lock:
+            if ids:
+                self.serial += 1
+            for id_ in ids:
+                entry = self.entries[id_]
+                self.entries[id_] = replace(self.read(entry), changed=self.serial)
+
+    def look_around(self) -> None:
+        """Notice frames that came or went, and files that scripts wrote, in folders that changed."""
+        with self.lock:
+            now = {one: one.stat().st_mtime_ns for one in self.folders if one.is_dir()}
+            touched = {one for one in self.folders if now.get(one) != self.folders[one]}
+            if not touched:
+                return
+            self.episodes = Episodes()
+            self.match(frames.find_frames(self.root, unusable=self.unusable))
+            self.look_again([one.id for one in self.entries.values() if one.path.parent in touched])
+            self.note_folders()
+
+    def match(self, found: Sequence[Path]) -> None:
+        """Take frames in that came, and drop those that went."""
+        by_id = {id_of(self.root, path): path for path in found}
+        came, went = by_id.keys() - self.entries.keys(), self.entries.keys() - by_id.keys()
+        if not came and not went:
+            return
+        self.serial += 1
+        self.gone |= dict.fromkeys(went, self.serial)
+        held = self.entries
+        fresh = {id_: replace(self.read(Entry(id_, by_id[id_])), changed=self.serial) for id_ in by_id if id_ in came}
+        self.entries = {id_: held.get(id_) or fresh[id_] for id_ in by_id}
+
+    def changed_since(self, serial: int) -> list[str]:
+        """Return the frames that changed or went after a serial."""
+        changed = [one.id for one in self.entries.values() if one.changed > serial]
+        return changed + [id_ for id_, at in self.gone.items() if at > serial and id_ not in self.entries]
+
+    def conflicts(self, ids: Iterable[str], serial: int) -> list[Entry]:
+        """Return those frames whose files changed after a serial, or are not as they were read."""
+        with self.lock:
+            wanted = [*ids]
+            self.look_again(wanted)
+            return [one for id_ in wanted if (one := self.entries.get(id_)) is not None and one.changed > serial]
+
+    def characters(self) -> Counter[str]:
+        """Count the frames of each character."""
+        return Counter(name for one in [*self.entries.values()] for name in {*one.names} if name not in metadata.NOBODY)
+
+    def tags(self) -> Counter[str]:
+        """Count the frames of each tag."""
+        return Counter(tag for one in [*self.entries.values()] for tag in one.tags)
+
+    def removed(self) -> list[Removed]:
+        """Return (id, where it was, where it is, its line of the manifest) of each removed frame."""
+        stamp = move.stamp(self.root / removed.MANIFEST)
+        with self.lock:
+            if self.trash is None or self.trash[0] != stamp:
+                found = removed.removed_now(self.root)
+                self.trash = (
+                    stamp,
+                    [(id_of(self.root, where), origin, where, record) for origin, where, record in found],
+                )
+            return self.trash[1]

@@ -1,0 +1,158 @@
+"""What a person did on the page: written before it is done, so that it can be undone, and is finished after a kill."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from framekit import errors
+from framekit.dataset import removed
+from framekit.dataset.move import remove_empty_folders
+from framekit.files import atomic, journal, paths
+
+LOG = ".review.jsonl"
+Record = dict[str, Any]
+
+
+@dataclass
+class Journal:
+    """The actions of a dataset: `done` can be undone, the last first, `undone` can be done again."""
+
+    root: Path
+    done: list[Record] = field(default_factory=list)
+    undone: list[Record] = field(default_factory=list)
+    last: int = 0
+
+    def read(self) -> list[str]:
+        """Read the record, finish what a kill left half done; return what could not be finished, in sentences."""
+        pending: Record | None = None
+        self.done, self.undone, self.last = [], [], 0
+        for line in journal.read_lines(self.root / LOG):
+            if "what" in line:
+                self.done.append(line)
+                self.undone, self.last = [], max(self.last, int(line.get("number", 0)))
+                pending = {"number": line.get("number"), "back": False}
+            elif "undo" in line or "again" in line:
+                back = "undo" in line
+                source, target = (self.done, self.undone) if back else (self.undone, self.done)
+                if source:
+                    target.append(source.pop())
+                    pending = {"number": target[-1].get("number"), "back": back}
+            elif "finished" in line:
+                pending = None
+        if pending is None:
+            return []
+        record = next(one for one in [*self.done, *self.undone] if one.get("number") == pending["number"])
+        try:
+            self.carry_out(record, pending["back"])
+        except Changed as error:
+            return [str(error)]
+        return []
+
+    def begin(self, what: str, texts: Sequence[tuple[Path, bytes | None, str]], moves: Sequence[Record]) -> Record:
+        """Write down an action, then do it; return its record. Raises Changed if a file is no longer what was seen.
+
+        `texts` has (file, what it held, what it is to hold); `moves` what `moved` takes.
+        """
+        files = [
+            {"path": path.relative_to(self.root).as_posix(), "before": as_text(path, held), "after": text}
+            for path, held, text in texts
+        ]
+        self.last += 1
+        time = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        record = {"number": self.last, "what": what, "time": time, "files": files, "moves": [*moves]}
+        self.refuse_changed(record, back=False)
+        journal.append_line(self.root / LOG, record)
+        self.done.append(record)
+        self.undone = []
+        self.carry_out(record, back=False)
+        return record
+
+    def step(self, back: bool) -> Record:
+        """Undo the last action, or do the last undone one again; return its record.
+
+        Raises UsageError if there is none, Changed if a file changed since.
+        """
+        source, target = (self.done, self.undone) if back else (self.undone, self.done)
+        if not source:
+            raise errors.UsageError("there is nothing to undo" if back else "there is nothing to do again")
+        record = source[-1]
+        self.refuse_changed(record, back)
+        journal.append_line(self.root / LOG, {"undo" if back else "again": record["number"]})
+        target.append(source.pop())
+        self.carry_out(record, back)
+        return record
+
+    def refuse_changed(self, record: Record, back: bool) -> None:
+        """Raise Changed if a file does not hold what the step begins with."""
+        for file in record["files"]:
+            path = self.place(file["path"])
+            if held_text(path) != file["after" if back else "before"]:
+                raise Changed(f"{file['path']} was changed since, by a script or by hand; nothing was done", [path])
+
+    def carry_out(self, record: Record, back: bool) -> None:
+        """Bring files and frames to where a step leaves them."""
+        before, after = ("after", "before") if back else ("before", "after")
+        for move in reversed(record["moves"]) if back else record["moves"]:
+            moved(self.root, move, back)
+        for file in record["files"]:
+            path = self.place(file["path"])
+            held = held_text(path)
+            if held == file[after]:
+                continue
+            if held != file[before]:
+                raise Changed(f"{file['path']} was changed meanwhile, by a script or by hand; it stays", [path])
+            if file[after] is None:
+                path.unlink()
+            else:
+                atomic.write_whole(path, file[after])
+        journal.append_line(self.root / LOG, {"finished": record["number"]})
+
+    def place(self, name: str) -> Path:
+        """Return a file by its path in the record, which leads nowhere outside. Raises UsageError."""
+        found = paths.inside(self.root, name)
+        if found is None:
+            raise errors.UsageError(f"{self.root / LOG}: {name!r} lies outside; remove that line")
+        return found
+
+
+class Changed(errors.UsageError):
+    """A file is no longer what the page has seen."""
+
+    def __init__(self, sentence: str, files: Sequence[Path]) -> None:
+        """Keep which files these are."""
+        super().__init__(sentence)
+        self.files = [*files]
+
+
+def as_text(path: Path, held: bytes | None) -> str | None:
+    """Return the bytes of a sidecar as text. Raises BadSidecar if they are none."""
+    try:
+        return None if held is None else held.decode()
+    except UnicodeDecodeError as error:
+        raise errors.BadSidecar(f"{path.name} is not UTF-8 text; save it as UTF-8") from error
+
+
+def held_text(path: Path) -> str | None:
+    """Return what a sidecar holds, None if there is none."""
+    return as_text(path, atomic.bytes_in(path))
+
+
+def moved(root: Path, move: Record, back: bool) -> None:
+    """Set a frame aside, or bring it back; `move` has `frame` and `reason`, or `to` and `is_back` for one brought back.
+
+    What is where it belongs stays, as after a kill.
+    """
+    frame = paths.inside(root, move.get("frame"))
+    if frame is None:
+        return
+    if bool(move.get("is_back")) == back:
+        if frame.exists():
+            removed.remove(root, frame, str(move["reason"]))
+        return
+    here = [one for one in removed.removed_now(root) if one[0] == frame]
+    if here and not frame.exists():
+        origin, where, _ = here[-1]
+        removed.put_back(root, origin, where, removed.KEPT_BY_HAND if move.get("is_back") else removed.RESTORED)
+        remove_empty_folders(root / paths.REMOVED)

@@ -1,0 +1,335 @@
+"""The page's server: what a person corrects stands in the sidecars, survives the scripts, can be undone."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import generate_metadata
+from framekit.cli import locks
+from framekit.dataset import removed
+from framekit.review import access, server
+from framekit.review.actions import Desk
+from framekit.review.catalogue import Catalogue, id_of
+from framekit.review.journal import LOG, Journal
+from framekit.sidecars.corrections import WRITTEN, digest
+from tests.conftest import plain
+from tests.helpers_dataset import MIDDLE, add_faces, add_frame, add_json, add_names, add_text, loaded
+
+HOST = "127.0.0.1:8642"
+LEFT = (0.05, 0.2, 0.2, 0.5)
+Told = dict[str, Any]
+
+
+@contextmanager
+def locked(root: Path, moves: bool) -> Iterator[None]:
+    with locks.locked_folders("review", {root: moves}):
+        yield
+
+
+def desk_of(root: Path) -> Desk:
+    catalogue, journal = Catalogue(root), Journal(root)
+    catalogue.find()
+    assert journal.read() == []
+    catalogue.read_all()
+    return Desk(catalogue, journal, lambda moves: locked(root, moves))
+
+
+class Browser:
+    """What the page sends and gets."""
+
+    def __init__(self, root: Path, read_only: bool = False) -> None:
+        self.root, self.serial = root, 10**6
+        self.app = server.make_app(server.Pages(desk_of(root), read_only), "secret", [HOST])
+        self.client = self.app.test_client()
+        assert self.client.get("/?token=secret", headers={"Host": HOST}).status_code == 200
+
+    def id(self, name: str) -> str:
+        return id_of(self.root, self.root / name)
+
+    def get(self, address: str) -> Told:
+        told = self.client.get(f"/api/{address}", headers={"Host": HOST})
+        assert told.status_code == 200, told.get_data(as_text=True)
+        found: Told = told.get_json()
+        return found
+
+    def post(self, what: str = "act", status: int = 200, **asked: Any) -> Told:
+        headers = {"Host": HOST, access.TOKEN: "secret"}
+        told = self.client.post(f"/api/{what}", json={"serial": self.serial, **asked}, headers=headers)
+        assert told.status_code == status, told.get_data(as_text=True)
+        found: Told = told.get_json()
+        return found
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A dataset of three frames: two people, one, nobody; described by generate_metadata.py."""
+    folder = tmp_path / "frames"
+    for number, boxes in enumerate([(LEFT, MIDDLE), (MIDDLE,), ()]):
+        frame = add_frame(folder / f"EP01/f{number}.png", plain((40 * number, 120, 150), 64, 48))
+        add_faces(frame, *boxes)
+        add_names(frame, dict(zip(boxes, ("iku", "unknown"), strict=False)))
+        for suffix in (".faces.json", ".characters.json"):
+            record = loaded(frame, suffix)
+            add_json(frame, suffix, record | {WRITTEN: digest(record["faces"])})
+        add_text(frame, ".tags", "solo, long_hair\n")
+    assert generate_metadata.main([str(folder)]) == 0
+    return folder
+
+
+def files_of(root: Path) -> dict[str, bytes]:
+    found = [path for path in root.rglob("*") if path.is_file() and ".review" not in path.as_posix()]
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in found if path.name != "manifest.jsonl"}
+
+
+def test_a_name_stands_in_both_sidecars_and_survives_the_scripts(root: Path) -> None:
+    page, frame = Browser(root), root / "EP01/f0.png"
+    assert page.post(action="name", faces=[[page.id("EP01/f0.png"), 1]], name="iku")["what"] == "named 1 face iku"
+    assert [one["name"] for one in loaded(frame, ".characters.json")["faces"]] == ["iku", "iku"]
+    assert loaded(frame)["characters"] == ["iku", "iku"]
+    held = frame.with_suffix(".json").read_bytes()
+    assert generate_metadata.main([str(root)]) == 0
+    assert frame.with_suffix(".json").read_bytes() == held
+    assert page.get(f"frame/{page.id('EP01/f0.png')}")["names"] == ["iku", "iku"]
+
+
+def test_a_new_name_is_asked_for_once_and_the_nearest_is_offered(root: Path) -> None:
+    page, before = Browser(root), files_of(root)
+    face = [[page.id("EP01/f1.png"), 0]]
+    told = page.post(status=422, action="name", faces=face, name="ikku")
+    assert (told["nearest"], told["needs"]) == ("iku", "is_new")
+    assert files_of(root) == before
+    page.post(action="name", faces=face, name="ikku", is_new=True)
+    assert loaded(root / "EP01/f1.png")["characters"] == ["ikku"]
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", "a+b", "", "x" * 101, "a,b", 7, None])
+def test_a_name_that_cannot_be_a_folder_is_refused_in_a_sentence(root: Path, name: Any) -> None:
+    page, before = Browser(root), files_of(root)
+    page.post(status=422, action="name", faces=[[page.id("EP01/f1.png"), 0]], name=name, is_new=True)
+    assert files_of(root) == before
+
+
+def test_tags_change_in_the_file_of_tags_and_in_the_metadata(root: Path) -> None:
+    page, frame = Browser(root), root / "EP01/f1.png"
+    page.post(action="tags", ids=[page.id("EP01/f1.png")], add=["red eyes"], remove=["solo"])
+    assert frame.with_name("f1.png.tags").read_text() == "long_hair, red_eyes\n"
+    assert loaded(frame)["tags"] == ["long_hair", "red_eyes"]
+    assert generate_metadata.main([str(root)]) == 0
+    assert loaded(frame)["tags"] == ["long_hair", "red_eyes"]
+    assert page.get("summary")["tags"] == [["long_hair", 3], ["solo", 2], ["red_eyes", 1]]
+
+
+def test_tags_that_a_person_wrote_into_the_metadata_change_there(root: Path) -> None:
+    frame = root / "EP01/f1.png"
+    add_json(frame, ".json", loaded(frame) | {"tags": ["by_hand", "solo"]})
+    page = Browser(root)
+    page.post(action="tags", ids=[page.id("EP01/f1.png")], add=["smile"], remove=["solo"])
+    assert loaded(frame)["tags"] == ["by_hand", "smile"]
+    assert generate_metadata.main([str(root)]) == 0
+    assert loaded(frame)["tags"] == ["by_hand", "smile"]
+
+
+def test_boxes_keep_the_names_of_faces_that_stay(root: Path) -> None:
+    page, frame = Browser(root), root / "EP01/f0.png"
+    drawn = [{"box": [*LEFT], "name": "iku"}, {"box": [0.6, 0.1, 0.9, 0.4], "name": "iku"}]
+    page.post(action="boxes", id=page.id("EP01/f0.png"), faces=drawn)
+    assert [one["box"] for one in loaded(frame, ".faces.json")["faces"]] == [[*LEFT], [0.6, 0.1, 0.9, 0.4]]
+    assert loaded(frame)["facepos"] == ["fvp 20 50 fhp 5 20", "fvp 10 40 fhp 60 90"]
+    page.post(action="boxes", id=page.id("EP01/f0.png"), faces=[])
+    assert (loaded(frame)["facepos"], loaded(frame)["characters"]) == ([], [])
+    assert generate_metadata.main([str(root)]) == 0
+    assert (loaded(frame)["facepos"], loaded(frame)["characters"]) == ([], [])
+
+
+def test_every_action_is_undone_and_done_again_also_over_restarts(root: Path) -> None:
+    page, states = Browser(root), [files_of(root)]
+    ids = [page.id(f"EP01/f{number}.png") for number in range(3)]
+    page.post(action="name", faces=[[ids[0], 0], [ids[1], 0]], name="mio", is_new=True)
+    states.append(files_of(root))
+    page.post(action="tags", ids=ids, add=["night"])
+    states.append(files_of(root))
+    page.post(action="aside", ids=[ids[2]], reason="blurred_eyes")
+    states.append(files_of(root))
+    assert ".removed/blurred_eyes/EP01/f2.png" in states[-1]
+    for wanted in states[-2::-1]:
+        Browser(root).post("undo")
+        assert files_of(root) == wanted
+    Browser(root).post("undo", status=422)
+    for wanted in states[1:]:
+        Browser(root).post("redo")
+        assert files_of(root) == wanted
+
+
+def test_a_frame_that_was_set_aside_and_back_is_judged_by_the_scripts_as_before(root: Path) -> None:
+    page = Browser(root)
+    page.post(action="aside", ids=[page.id("EP01/f2.png")])
+    page.post("undo")
+    assert not removed.kept_by_hand(root)
+    page.post("redo")
+    [row] = page.get("removed?reason=by_hand")["rows"]
+    page.post(action="restore", ids=[row["id"]])
+    assert removed.kept_by_hand(root) == {root / "EP01/f2.png"}
+
+
+def test_what_another_program_saved_meanwhile_is_a_conflict_and_stays(root: Path) -> None:
+    page, frame = Browser(root), root / "EP01/f1.png"
+    page.serial = page.get("look")["serial"]
+    add_json(frame, ".json", loaded(frame) | {"characters": ["mine"]})
+    held = files_of(root)
+    told = page.post(status=409, action="tags", ids=[page.id("EP01/f1.png")], add=["smile"])
+    assert [one["path"] for one in told["conflicts"]] == ["EP01/f1.png"]
+    assert files_of(root) == held
+    page.serial = told["serial"]
+    page.post(action="tags", ids=[page.id("EP01/f1.png")], add=["smile"])
+    assert loaded(frame)["characters"] == ["mine"]
+
+
+def test_undo_stops_where_a_person_changed_the_file_since(root: Path) -> None:
+    page, frame = Browser(root), root / "EP01/f1.png"
+    page.post(action="tags", ids=[page.id("EP01/f1.png")], add=["smile"])
+    add_text(frame, ".tags", "mine\n")
+    held = files_of(root)
+    assert "EP01/f1.png.tags was changed since" in page.post("undo", status=409)["error"]
+    assert files_of(root) == held
+
+
+def test_frames_that_come_and_go_are_noticed(root: Path) -> None:
+    page = Browser(root)
+    serial = page.get("look")["serial"]
+    add_frame(root / "EP01/new.png", plain((9, 9, 9), 64, 48))
+    (root / "EP01/f2.png").unlink()
+    told = page.get(f"look?since={serial}")
+    assert {*told["changed"]} == {page.id("EP01/new.png"), page.id("EP01/f2.png")}
+    assert [one["path"] for one in page.get("frames")["rows"]] == ["EP01/f0.png", "EP01/f1.png", "EP01/new.png"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "wanted"),
+    [
+        ("character=unknown", [0]),
+        ("character=none", [2]),
+        ("character=iku", [0, 1]),
+        ("tag=solo&tag=long_hair", [0, 1, 2]),
+        ("without=solo", []),
+        ("face=large", [1, 0]),
+        ("text=F2", [2]),
+        ("episode=EP01&corrected=no", [0, 1, 2]),
+        ("problem=yes", []),
+    ],
+)
+def test_filters(root: Path, asked: str, wanted: list[int]) -> None:
+    page = Browser(root)
+    found = [one["path"] for one in page.get(f"frames?{asked}")["rows"]]
+    assert sorted(found) == sorted(f"EP01/f{number}.png" for number in wanted)
+    assert page.get(f"ids?{asked}")["ids"] == [page.id(name) for name in found]
+
+
+def test_a_damaged_sidecar_is_listed_and_stops_nothing(root: Path) -> None:
+    add_text(root / "EP01/f1.png", ".json", "{")
+    page = Browser(root)
+    [problem] = page.get("problems")["problems"]
+    assert problem["path"] == "EP01/f1.png"
+    assert page.get("frames?problem=yes")["total"] == 1
+    page.post(status=422, action="tags", ids=[page.id("EP01/f1.png")], add=["smile"])
+
+
+def test_pictures_are_small_and_kept(root: Path) -> None:
+    page = Browser(root)
+    for address in (f"thumb/{page.id('EP01/f0.png')}?side=160", f"face/{page.id('EP01/f0.png')}/1"):
+        told = page.client.get(f"/{address}", headers={"Host": HOST})
+        assert (told.status_code, told.data[:2]) == (200, b"\xff\xd8")
+    assert len([*root.glob(".review/thumbnails/*/*.jpg")]) == 2
+    assert page.client.get(f"/face/{page.id('EP01/f0.png')}/7", headers={"Host": HOST}).status_code == 422
+    assert page.client.get("/thumb/..%2F..%2Fetc", headers={"Host": HOST}).status_code in (404, 422)
+
+
+def test_a_page_that_only_shows_corrects_nothing(root: Path) -> None:
+    page, before = Browser(root, read_only=True), files_of(root)
+    page.post(status=403, action="tags", ids=[page.id("EP01/f0.png")], add=["x"])
+    assert files_of(root) == before
+    assert not (root / LOG).exists()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example:8642", access.TOKEN: "secret"},
+        {"Host": HOST, access.TOKEN: "secret", "Origin": "http://evil.example"},
+        {"Host": HOST, access.TOKEN: "secret", "Sec-Fetch-Site": "cross-site"},
+        {"Host": HOST, access.TOKEN: "wrong"},
+        {"Host": HOST},
+    ],
+    ids=["name that was bent", "other origin", "other site", "wrong token", "cookie alone"],
+)
+def test_strangers_are_refused(root: Path, headers: dict[str, str]) -> None:
+    page, before = Browser(root), files_of(root)
+    asked = {"action": "tags", "ids": [page.id("EP01/f0.png")], "add": ["x"], "serial": 10**6}
+    assert page.client.post("/api/act", json=asked, headers=headers).status_code == 403
+    assert files_of(root) == before
+
+
+def test_nothing_is_shown_without_the_token_and_scripts_are_kept_out(root: Path) -> None:
+    page = Browser(root)
+    stranger = page.app.test_client()
+    for address in ("/", "/?token=wrong", "/api/summary", "/static/review.js", f"/picture/{page.id('EP01/f0.png')}"):
+        assert stranger.get(address, headers={"Host": HOST}).status_code == 403
+    policy = page.client.get("/", headers={"Host": HOST}).headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+
+
+def test_a_request_that_is_too_large_is_refused(root: Path) -> None:
+    page = Browser(root)
+    headers = {"Host": HOST, access.TOKEN: "secret"}
+    told = page.client.post("/api/act", data=b"x" * (access.MOST_BYTES + 1), headers=headers)
+    assert told.status_code in (413, 422)
+
+
+def test_a_record_from_a_stranger_leads_nowhere_outside(root: Path) -> None:
+    file = {"path": "../../planted", "before": None, "after": "x"}
+    record = {"number": 1, "what": "named", "time": "", "files": [file], "moves": []}
+    (root / LOG).write_text(json.dumps(record) + "\n" + '{"finished": 1}\n{"undo": 1}\n')
+    with pytest.raises(Exception, match="lies outside"):
+        Journal(root).read()
+    assert not (root.parent.parent / "planted").exists()
+
+
+def test_a_script_that_moves_frames_is_waited_for(root: Path) -> None:
+    page = Browser(root)
+    held = root / ".remove_similar.alone.0123abcd.lock"
+    held.write_bytes(locks.own_record())
+    try:
+        told = page.post(status=423, action="tags", ids=[page.id("EP01/f0.png")], add=["x"])
+    finally:
+        held.unlink()
+    assert "remove_similar.py works on" in told["error"]
+
+
+@pytest.mark.parametrize("written", range(1, 4))
+def test_what_a_kill_left_half_done_is_finished(root: Path, written: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = Browser(root)
+    ids = [page.id(f"EP01/f{number}.png") for number in range(3)]
+    page.post(action="tags", ids=ids, add=["night"])
+    wanted = files_of(root)
+    page.post("undo")
+    done, replace = 0, os.replace
+
+    def killed(*args: Any, **more: Any) -> None:
+        nonlocal done
+        if done == written:
+            raise KeyboardInterrupt
+        done += 1
+        replace(*args, **more)
+
+    monkeypatch.setattr(os, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        page.post("redo")
+    monkeypatch.setattr(os, "replace", replace)
+    assert files_of(root) != wanted
+    Browser(root)
+    assert files_of(root) == wanted
