@@ -25,7 +25,8 @@ SCRIPTS = (
     "build_dataset",
 )
 BUILD = "build"  # the table of build_dataset.py, which reads those of the others too
-TABLES = (*SCRIPTS[:-1], BUILD, "review")
+TABLES = (*SCRIPTS[:-1], BUILD)
+EXTRAS = ("review",)
 # The strings of a TOML file, and its comments, in which quotes mean nothing.
 STRING = re.compile(
     r"'''.*?'''|\"\"\"(?:\\.|[^\\])*?\"\"\"|'[^'\n]*'|\"(?:[^\"\\\n]|\\[^\n])*(?:\"|(?=\n)|\Z)|\#[^\n]*", re.DOTALL
@@ -42,7 +43,7 @@ def read_defaults(path: Path, script: str, options: Mapping[str, argparse.Action
     """
     tables = read_tables(path)
     for name, table in tables.items():
-        if name not in (*TABLES, script):
+        if name not in (*TABLES, *EXTRAS, script):
             raise UsageError(f"{path}: there is no script {name}{nearest(name, TABLES, '')}")
         if not isinstance(table, dict):
             raise UsageError(f"{path}: {name} must be a table: write [{name}] on a line of its own")

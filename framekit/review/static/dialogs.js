@@ -1,0 +1,99 @@
+// Questions to the person: a name, tags, a reason; and the list of keys.
+
+import { element, seen } from "./api.js";
+
+const dialog = document.getElementById("dialog");
+
+export const isOpen = () => dialog.open;
+
+// Asks for one line; `choices(text)` returns what is offered below, Enter takes the text or the chosen offer.
+export function ask(title, { value = "", note = "", choices = () => [], numbers = false } = {}) {
+  return new Promise((resolve) => {
+    const field = element("input", { value, autocomplete: "off", spellcheck: false });
+    field.setAttribute("aria-labelledby", "dialog-title");
+    const offers = element("ol");
+    const listed = () => {
+      offers.replaceChildren(
+        ...choices(field.value).slice(0, 9).map((one) => {
+          const offer = element("button", { type: "button", textContent: one });
+          offer.addEventListener("click", () => close(one));
+          return element("li", {}, offer);
+        }),
+      );
+    };
+    const close = (answer) => {
+      dialog.close();
+      resolve(answer);
+    };
+    field.addEventListener("input", listed);
+    field.addEventListener("keydown", (event) => {
+      if (numbers && /^[1-9]$/.test(event.key) && !field.value) {
+        const found = choices("")[Number(event.key) - 1];
+        if (found) {
+          event.preventDefault();
+          close(found);
+        }
+      } else if (event.key === "Enter") {
+        event.preventDefault();
+        close(field.value.trim());
+      } else if (event.key === "Tab" && field.value && choices(field.value).length) {
+        event.preventDefault();
+        field.value = choices(field.value)[0];
+        listed();
+      }
+    });
+    dialog.replaceChildren(element("h2", { id: "dialog-title", textContent: title }));
+    if (note) dialog.append(element("p", { className: "quiet", textContent: note }));
+    dialog.append(field, offers);
+    dialog.oncancel = () => resolve(null);
+    dialog.showModal();
+    listed();
+    field.focus();
+  });
+}
+
+const begins = (text) => (name) => name.toLowerCase().includes(text.toLowerCase());
+
+export function askName(title, note = "") {
+  const known = () => seen.summary.characters.map(([name]) => name);
+  return ask(title, {
+    note: `${note} A number takes the name beside it, Tab completes, Enter takes what is written.`.trim(),
+    numbers: true,
+    choices: (text) => known().filter(begins(text)),
+  });
+}
+
+export async function agreeToNewName(told, name) {
+  const answer = await ask(`${told.error[0].toUpperCase()}${told.error.slice(1)}`, {
+    value: told.nearest ?? name,
+    note: `Enter takes this name. Write ${name} to make a new character.`,
+    choices: () => [...new Set([told.nearest, name])].filter(Boolean),
+    numbers: true,
+  });
+  return answer;
+}
+
+export function askTags() {
+  const known = () => seen.summary.tags.map(([name]) => name);
+  const last = (text) => text.split(/\s+/).at(-1).replace(/^[+-]/, "");
+  return ask("Tags", {
+    note: "+tag adds, -tag takes away, separated by blanks; Tab completes the last one.",
+    choices: (text) => {
+      const word = last(text);
+      if (!word) return [];
+      const head = text.slice(0, text.length - word.length);
+      return known().filter(begins(word)).map((tag) => `${head}${tag}`);
+    },
+  });
+}
+
+export function showKeys(keys) {
+  const rows = keys.map(([key, what]) =>
+    element("tr", {}, element("td", {}, element("kbd", { textContent: key })), element("td", { textContent: what })),
+  );
+  const close = element("button", { type: "button", textContent: "Close (Esc)" });
+  close.addEventListener("click", () => dialog.close());
+  dialog.oncancel = null;
+  dialog.replaceChildren(element("h2", { id: "dialog-title", textContent: "Keys" }), element("table", {}, ...rows), close);
+  dialog.showModal();
+}
