@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-from framekit.cli.config import SCRIPTS
+from framekit.cli.config import EXTRAS, SCRIPTS
 from framekit.cli.parser import StageParser
 
 DOCS = Path(__file__).resolve().parent
@@ -30,7 +30,7 @@ ALIASES = {"numpy.ndarray[tuple[Any, ...], numpy.dtype[numpy.uint8]]": "Pixels",
 # From the ground up; a room imports only rooms that stand before it.
 ROOMS = (
     "files sidecars pixels dataset models arrange dedup video faces tags characters trainers metadata training report"
-    " build cli"
+    " build review cli"
 ).split()
 SCRIPT_OF_ROOM = {
     "video": "extract_frames",
@@ -60,8 +60,8 @@ REMEDIES = {
 
 
 def parser_of(script: str) -> StageParser:
-    """Return the command line of a script."""
-    parser = importlib.import_module(script).parser()
+    """Return the command line of a script, or of an extra."""
+    parser = importlib.import_module(script if script in SCRIPTS else f"extras.{script}").parser()
     assert isinstance(parser, StageParser)
     return parser
 
@@ -280,7 +280,7 @@ def renewed(text: str) -> str:
 
     def part(match: re.Match[str]) -> str:
         what, script = match[2], match[3] or ""
-        if script and script not in SCRIPTS:
+        if script and script not in (*SCRIPTS, *EXTRAS):
             what, script = f"{what} {script}", ""
         return f"{match[1]}{generated(what, script)}\n{match[4]}"
 

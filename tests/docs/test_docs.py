@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from docs import generate
-from framekit.cli.config import SCRIPTS, read_defaults
+from framekit.cli.config import EXTRAS, SCRIPTS, read_defaults
 from framekit.errors import UsageError
 from tests.conftest import ROOT
 
@@ -38,13 +38,22 @@ def commands(text: str) -> list[list[str]]:
     """Return the words of each command of a script in a page's blocks of shell."""
     lines = "\n".join(blocks(text, "sh")).replace("\\\n", " ").splitlines()
     words = [shlex.split(line, comments=True) for line in lines if line.startswith("python ")]
-    return [one[1:] for one in words if one[1].removesuffix(".py") in SCRIPTS]
+    own = [[one[1].removeprefix("extras/").removesuffix(".py"), *one[2:]] for one in words]
+    return [one for one in own if one[0] in (*SCRIPTS, *EXTRAS)]
 
 
 @pytest.mark.parametrize("page", generate.pages(), ids=short)
 def test_generated_parts_are_as_the_code_says(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert generate.renewed(text) == text, f"{short(page)} is {STALE}"
+
+
+@pytest.mark.parametrize("script", EXTRAS)
+def test_each_extra_has_a_page_and_stands_in_the_readme(script: str) -> None:
+    page = (ROOT / "docs" / "extras" / f"{script}.md").read_text(encoding="utf-8")
+    assert all(f"| `--{name}`" in page for name in generate.parser_of(script).options())
+    assert f"`extras/{script}.py`" in README.read_text(encoding="utf-8")
+    assert f"extras/{script}.md" in (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -62,7 +71,7 @@ def test_the_readme_is_short() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=short)
 def test_every_option_that_a_page_names_exists(page: Path) -> None:
-    known = {name for script in SCRIPTS for name in generate.parser_of(script).options()}
+    known = {name for script in (*SCRIPTS, *EXTRAS) for name in generate.parser_of(script).options()}
     text = re.sub(r"^.*(?:accelerate launch|mkdocs|pip ).*$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
     named = {name.replace("-", "_") for name in re.findall(r"(?<![\w-])--([a-z][\w-]*)", text)}
     assert named - known - FOREIGN - {"skip_"} == set()
