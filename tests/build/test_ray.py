@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -96,11 +96,19 @@ def nodes(show: dict[str, bytes]) -> Iterator[tuple[str, list[int]]]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def wait_for_script() -> int:
-    """Wait until a script works on the dataset; return its process."""
-    for _ in range(600):
-        if found := processes(TAGGING):
-            return found[0]
+def parent(pid: int) -> int:
+    """Return the process that began a process, 0 where it is gone."""
+    with suppress(OSError):
+        return int(Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()[1])
+    return 0
+
+
+def wait_for_script(machine: Sequence[int] = ()) -> int:
+    """Wait until a script works on the dataset, on this machine if one is given; return its process."""
+    for _ in range(1200):
+        for pid in processes(TAGGING):
+            if not machine or {parent(pid), parent(parent(pid))} & {*machine}:
+                return pid
         time.sleep(0.05)
     raise AssertionError("no script began")
 
@@ -122,16 +130,15 @@ def test_a_build_on_ray_makes_what_one_machine_makes(show: dict[str, bytes]) -> 
 def test_a_worker_that_is_killed_is_replaced(show: dict[str, bytes]) -> None:
     running = build("--engine", "ray", "--shards", "2")
     script = wait_for_script()
-    worker = int(Path(f"/proc/{script}/stat").read_text().split(") ")[1].split()[1])
-    os.kill(worker, signal.SIGKILL)
+    os.kill(parent(script), signal.SIGKILL)
     finish(running, show)
 
 
 def test_a_machine_that_is_killed_is_replaced(nodes: tuple[str, list[int]], show: dict[str, bytes]) -> None:
     address, second = nodes
     running = build("--engine", "ray", "--shards", "4", "--address", address)
-    wait_for_script()
-    for pid in second:
+    worker = parent(wait_for_script(second))
+    for pid in {*second, worker}:
         os.kill(pid, signal.SIGKILL)
     finish(running, show)
 
@@ -139,8 +146,8 @@ def test_a_machine_that_is_killed_is_replaced(nodes: tuple[str, list[int]], show
 def test_a_machine_whose_link_is_cut_is_replaced(nodes: tuple[str, list[int]], show: dict[str, bytes]) -> None:
     address, second = nodes
     running = build("--engine", "ray", "--shards", "4", "--address", address)
-    wait_for_script()
-    for pid in second:
+    worker = parent(wait_for_script(second))
+    for pid in {*second, worker}:
         os.kill(pid, signal.SIGSTOP)
     assert "a machine of the cluster is gone" in finish(running, show)
 
