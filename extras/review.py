@@ -21,10 +21,11 @@ from framekit import console, errors
 from framekit.cli import locks, run
 from framekit.cli.parser import StageParser
 from framekit.cli.values import count
+from framekit.desk.actions import Desk
+from framekit.desk.catalogue import Catalogue
+from framekit.desk.journal import Journal
 from framekit.review import access, server
-from framekit.review.actions import Desk
-from framekit.review.catalogue import Catalogue
-from framekit.review.journal import Journal
+from framekit.review.views import Pages
 
 LOOPBACK = "127.0.0.1"
 THREADS = 8  # of the server; a browser asks for six pictures at once
@@ -91,7 +92,7 @@ def main(args: argparse.Namespace) -> int:
     desk = open_desk(args.src_dir, args.ref_dir)
     opened = bound_socket(args.host, args.port)
     token, hosts = access.new_token(), access.names_of_host(args.host, args.port)
-    app: Any = server.make_app(server.Pages(desk, args.read_only), token, hosts)
+    app: Any = server.make_app(Pages(desk, args.read_only), token, hosts)
     from waitress import create_server
 
     served = create_server(app, sockets=[opened], threads=THREADS, max_request_body_size=access.MOST_BYTES)

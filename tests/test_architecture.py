@@ -46,6 +46,7 @@ FLOORS = [
     ["metadata", "training"],
     ["report"],
     ["build"],
+    ["desk"],
     ["review"],
     ["cli"],
 ]

@@ -1,5 +1,5 @@
-"""A page in the browser to review a dataset: names, tags, faces, what was removed; corrections go into the sidecars.
+"""A page in the browser to review a dataset: frames, faces, groups of similar frames, what was removed, the balance.
 
-Enters: frames with their sidecars, requests of the page. Leaves: corrected sidecars, frames set aside or brought back.
-Owns on disk: `.review.jsonl`, what was done and how to undo it, and `.review/`, its thumbnails.
+Enters: what the desk knows of a dataset, requests of the page. Leaves: JSON, pictures, and actions for the desk.
+Owns on disk: `.review/`, its thumbnails.
 """

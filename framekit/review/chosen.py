@@ -8,7 +8,7 @@ import numpy as np
 
 from framekit.dedup.descriptors import Described, read_store
 from framekit.dedup.quality import merit
-from framekit.review.catalogue import Entry
+from framekit.desk.catalogue import Entry
 from framekit.sidecars import metadata
 
 SMALL, LARGE = 0.15, 0.4  # height of the largest face as a fraction of the frame's; chosen: a full figure, a portrait

@@ -12,10 +12,11 @@ import pytest
 import generate_metadata
 from framekit.cli import locks
 from framekit.dataset import removed
+from framekit.desk.actions import Desk
+from framekit.desk.catalogue import Catalogue, id_of
+from framekit.desk.journal import LOG, Journal
 from framekit.review import access, server
-from framekit.review.actions import Desk
-from framekit.review.catalogue import Catalogue, id_of
-from framekit.review.journal import LOG, Journal
+from framekit.review.views import Pages
 from framekit.sidecars.corrections import WRITTEN, digest
 from tests.conftest import plain
 from tests.helpers_dataset import MIDDLE, add_faces, add_frame, add_json, add_names, add_text, loaded
@@ -44,7 +45,7 @@ class Browser:
 
     def __init__(self, root: Path, read_only: bool = False) -> None:
         self.root, self.serial = root, 10**6
-        self.app = server.make_app(server.Pages(desk_of(root), read_only), "secret", [HOST])
+        self.app = server.make_app(Pages(desk_of(root), read_only), "secret", [HOST])
         self.client = self.app.test_client()
         assert self.client.get("/?token=secret", headers={"Host": HOST}).status_code == 200
 

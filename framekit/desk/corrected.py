@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from framekit.boxes import Face
+from framekit.desk.present import Now
 from framekit.files import atomic, names
 from framekit.metadata.join import Rules, join
-from framekit.review.present import Now
 from framekit.sidecars import characters, corrections, faces, kinds, metadata, tags
 from framekit.sidecars.characters import Named
 from framekit.sidecars.corrections import WRITTEN

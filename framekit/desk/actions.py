@@ -10,13 +10,13 @@ from framekit import console, errors
 from framekit.boxes import face_at
 from framekit.dataset import removed
 from framekit.dataset.move import stem_taken
+from framekit.desk import corrected
+from framekit.desk.catalogue import Catalogue, Entry
+from framekit.desk.corrected import Texts
+from framekit.desk.journal import Journal, Record
+from framekit.desk.present import Now, read_now
 from framekit.files import atomic, names, paths
 from framekit.metadata.join import Rules
-from framekit.review import corrected
-from framekit.review.catalogue import Catalogue, Entry
-from framekit.review.corrected import Texts
-from framekit.review.journal import Journal, Record
-from framekit.review.present import Now, read_now
 from framekit.sidecars import metadata
 from framekit.sidecars.renames import Renames
 

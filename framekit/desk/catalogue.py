@@ -10,8 +10,8 @@ from threading import RLock
 from typing import Any
 
 from framekit.dataset import frames, move, removed
+from framekit.desk.present import Now, Stamp, is_corrected, read_now, stamp_of
 from framekit.errors import BadSidecar
-from framekit.review.present import Now, Stamp, is_corrected, read_now, stamp_of
 from framekit.sidecars import metadata
 from framekit.sidecars.episode import Episodes
 
