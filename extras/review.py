@@ -10,7 +10,7 @@ which it can be undone at any time. The page is for this machine alone: open the
 import argparse
 import socket
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,8 +21,8 @@ from framekit import console, errors
 from framekit.cli import locks, run
 from framekit.cli.parser import StageParser
 from framekit.cli.values import count
-from framekit.desk.actions import Desk
 from framekit.desk.catalogue import Catalogue
+from framekit.desk.desk import Desk
 from framekit.desk.journal import Journal
 from framekit.review import access, server
 from framekit.review.views import Pages
@@ -35,7 +35,13 @@ def parser() -> StageParser:
     """Return the command line."""
     options = StageParser("review", __doc__ or "")
     options.shared("src_dir", "config")
-    options.option("ref_dir", type=Path, help="folder with one folder of reference images per character, for its names")
+    options.option(
+        "ref_dir",
+        type=Path,
+        help="folder with one folder of reference images per character: its names are offered, faces added",
+    )
+    options.option("weight_csv", type=Path, help="CSV of `folder or pattern,weight`, which the view Balance edits")
+    options.option("trigger_csv", type=Path, help="CSV of `character,trigger words`, as captions say them")
     options.group("the page")
     options.option("port", type=count, default=8642, help="port of the page")
     options.option(
@@ -57,16 +63,16 @@ def locked(root: Path, moves: bool) -> Iterator[None]:
         yield
 
 
-def open_desk(root: Path, references: Path | None) -> Desk:
+def open_desk(root: Path, outside: Mapping[str, Path]) -> Desk:
     """Return a dataset ready to be reviewed; what a kill left half done is finished. Raises UsageError."""
-    catalogue, journal = Catalogue(root), Journal(root)
+    catalogue, journal = Catalogue(root), Journal(root, outside)
     catalogue.find()
     if not catalogue.entries:
         raise errors.UsageError(f"no frame is in {root}; --src_dir must name the folder that holds the frames")
     with locked(root, moves=True):
         for sentence in journal.read():
             console.warn(sentence)
-    return Desk(catalogue, journal, lambda moves: locked(root, moves), references)
+    return Desk(catalogue, journal, lambda moves: locked(root, moves))
 
 
 def bound_socket(host: str, port: int) -> socket.socket:
@@ -89,7 +95,8 @@ def main(args: argparse.Namespace) -> int:
     """Run the command line."""
     if missing := [name for name in ("flask", "waitress") if find_spec(name) is None]:
         raise errors.UsageError(f"{' and '.join(missing)} are missing; pip install -r requirements-review.txt")
-    desk = open_desk(args.src_dir, args.ref_dir)
+    given = {name: getattr(args, name) for name in ("ref_dir", "weight_csv", "trigger_csv")}
+    desk = open_desk(args.src_dir, {name: path for name, path in given.items() if path is not None})
     opened = bound_socket(args.host, args.port)
     token, hosts = access.new_token(), access.names_of_host(args.host, args.port)
     app: Any = server.make_app(Pages(desk, args.read_only), token, hosts)

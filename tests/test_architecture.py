@@ -56,7 +56,10 @@ ROOMS = [room for room in LEVEL if (ROOT / "framekit" / room).is_dir()]
 LOOKED_FOR = {
     "arrange.flatten": "an option of its own",
     "build.space": "how much a build will write",
+    "desk.moved": "how a frame moves, and back",
     "review.access": "who may ask",
+    "review.balance": "a view",
+    "review.cast": "a view",
     "review.people": "faces in groups",
     "review.thumbnails": "small pictures",
     "sidecars.read": "all that the sidecars of a frame say",

@@ -10,11 +10,13 @@ from threading import RLock
 from typing import Any
 
 from framekit.dataset import frames, move, removed
-from framekit.desk.present import Now, Stamp, is_corrected, read_now, stamp_of
+from framekit.desk.present import Now, Stamp, is_corrected, is_head, read_now, stamp_of
 from framekit.errors import BadSidecar
+from framekit.files.names import nfc
 from framekit.sidecars import metadata
 from framekit.sidecars.episode import Episodes
 
+NOISE = "noise"  # folder of heads that --cluster found like no others
 Removed = tuple[str, Path, Path, dict[str, Any]]
 
 
@@ -67,14 +69,22 @@ def entry_of(entry: Entry, now: Now, stamp: Stamp) -> Entry:
     )
 
 
+def name_by_folder(root: Path, path: Path) -> str:
+    """Return who a head is by its folder; nobody where that is called as --cluster made it."""
+    folder = nfc(path.relative_to(root).parts[0])
+    return metadata.UNKNOWN if metadata.is_unnamed(folder) or folder == NOISE else sys.intern(folder)
+
+
 @dataclass
 class Catalogue:
     """The frames of a dataset in natural order, and those that are removed.
 
     `serial` grows with each change that is noticed; whoever read at one serial has not seen what changed later.
+    `by_folder`: these are heads in the folders of --cluster or of references, whose folder says who they are.
     """
 
     root: Path
+    by_folder: bool = False
     serial: int = 1
     indexed: int = 0
     entries: dict[str, Entry] = field(default_factory=dict)
@@ -87,10 +97,18 @@ class Catalogue:
 
     def find(self) -> None:
         """Find the frames; what they say is read later."""
-        self.unusable = []
-        for path in frames.find_frames(self.root, unusable=self.unusable):
+        found = self.found()
+        inside = [path for path in found if path.parent != self.root]
+        self.by_folder = bool(inside) and all(map(is_head, inside))
+        for path in inside if self.by_folder else found:
             self.entries[id_of(self.root, path)] = Entry(id_of(self.root, path), path)
         self.note_folders()
+
+    def found(self) -> list[Path]:
+        """Return the frames that are there now; beside folders of heads lie only their contact sheets."""
+        self.unusable = []
+        found = frames.find_frames(self.root, unusable=self.unusable)
+        return [path for path in found if path.parent != self.root] if self.by_folder else found
 
     def note_folders(self) -> None:
         """Note when each folder changed last: a file that comes, goes or is replaced changes its folder."""
@@ -115,7 +133,12 @@ class Catalogue:
         """Return an entry with what its sidecars say now; what cannot be read is its problem."""
         stamp = stamp_of(entry.path)
         try:
-            return entry_of(entry, read_now(entry.path, self.episodes), stamp)
+            found = entry_of(entry, read_now(entry.path, self.episodes), stamp)
+            return (
+                replace(found, names=(name_by_folder(self.root, entry.path),) * found.faces, score=None)
+                if (self.by_folder)
+                else found
+            )
         except BadSidecar as error:
             return replace(entry, stamp=stamp, problem=str(error), episode=entry.path.parent.name)
 
@@ -147,7 +170,7 @@ class Catalogue:
             if not touched:
                 return
             self.episodes = Episodes()
-            self.match(frames.find_frames(self.root, unusable=self.unusable))
+            self.match(self.found())
             self.look_again([one.id for one in self.entries.values() if one.path.parent in touched])
             self.note_folders()
 

@@ -95,6 +95,11 @@ def with_description(now: Now, text: str) -> Texts:
     return {names.sidecar(now.frame, names.METADATA): corrections.metadata_text({**values, "description": text})}
 
 
+def with_caption(now: Now, text: str) -> Texts:
+    """Return X.txt with the caption that a person wrote."""
+    return {names.sidecar(now.frame, names.CAPTION): f"{text}\n"}
+
+
 def metadata_after(now: Now, after: Any, rules: Rules, wanted: Mapping[str, Sequence[str]]) -> Texts:
     """Return X.json, where there is one, as generate_metadata.py would write it after the sidecars changed.
 

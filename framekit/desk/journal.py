@@ -1,14 +1,13 @@
 """What a person did on the page: written before it is done, so that it can be undone, and is finished after a kill."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from framekit import errors
-from framekit.dataset import removed
-from framekit.dataset.move import remove_empty_folders
+from framekit.desk.moved import given_path, moved
 from framekit.files import atomic, journal, paths
 
 LOG = ".review.jsonl"
@@ -17,9 +16,13 @@ Record = dict[str, Any]
 
 @dataclass
 class Journal:
-    """The actions of a dataset: `done` can be undone, the last first, `undone` can be done again."""
+    """The actions of a dataset: `done` can be undone, the last first, `undone` can be done again.
+
+    `outside` are files and folders of a person that lie elsewhere, by the options that name them.
+    """
 
     root: Path
+    outside: Mapping[str, Path] = field(default_factory=dict)
     done: list[Record] = field(default_factory=list)
     undone: list[Record] = field(default_factory=list)
     last: int = 0
@@ -55,10 +58,7 @@ class Journal:
 
         `texts` has (file, what it held, what it is to hold); `moves` what `moved` takes.
         """
-        files = [
-            {"path": path.relative_to(self.root).as_posix(), "before": as_text(path, held), "after": text}
-            for path, held, text in texts
-        ]
+        files = [self.named(path) | {"before": as_text(path, held), "after": text} for path, held, text in texts]
         self.last += 1
         time = datetime.now(timezone.utc).isoformat(timespec="seconds")
         record = {"number": self.last, "what": what, "time": time, "files": files, "moves": [*moves]}
@@ -87,33 +87,44 @@ class Journal:
     def refuse_changed(self, record: Record, back: bool) -> None:
         """Raise Changed if a file does not hold what the step begins with."""
         for file in record["files"]:
-            path = self.place(file["path"])
+            path = self.place(file)
             if held_text(path) != file["after" if back else "before"]:
-                raise Changed(f"{file['path']} was changed since, by a script or by hand; nothing was done", [path])
+                raise Changed(f"{self.shown(path)} was changed since, by a script or by hand; nothing was done", [path])
 
     def carry_out(self, record: Record, back: bool) -> None:
         """Bring files and frames to where a step leaves them."""
         before, after = ("after", "before") if back else ("before", "after")
         for move in reversed(record["moves"]) if back else record["moves"]:
-            moved(self.root, move, back)
+            moved(self.root, self.outside, move, back)
         for file in record["files"]:
-            path = self.place(file["path"])
+            path = self.place(file)
             held = held_text(path)
             if held == file[after]:
                 continue
             if held != file[before]:
-                raise Changed(f"{file['path']} was changed meanwhile, by a script or by hand; it stays", [path])
+                raise Changed(f"{self.shown(path)} was changed meanwhile, by a script or by hand; it stays", [path])
             if file[after] is None:
                 path.unlink()
             else:
                 atomic.write_whole(path, file[after])
         journal.append_line(self.root / LOG, {"finished": record["number"]})
 
-    def place(self, name: str) -> Path:
-        """Return a file by its path in the record, which leads nowhere outside. Raises UsageError."""
-        found = paths.inside(self.root, name)
+    def named(self, path: Path) -> Record:
+        """Return how the record names a file: by its path in the dataset, or by the option that gave it."""
+        option = next((option for option, given in self.outside.items() if given == path), None)
+        return {"path": path.relative_to(self.root).as_posix()} if option is None else {"option": option}
+
+    def shown(self, path: Path) -> str:
+        """Return how a message names a file."""
+        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
+
+    def place(self, file: Record) -> Path:
+        """Return a file by what the record says, which leads nowhere else. Raises UsageError."""
+        if "option" in file:
+            return given_path(self.outside, str(file["option"]))
+        found = paths.inside(self.root, file.get("path"))
         if found is None:
-            raise errors.UsageError(f"{self.root / LOG}: {name!r} lies outside; remove that line")
+            raise errors.UsageError(f"{self.root / LOG}: {file.get('path')!r} lies outside; remove that line")
         return found
 
 
@@ -137,22 +148,3 @@ def as_text(path: Path, held: bytes | None) -> str | None:
 def held_text(path: Path) -> str | None:
     """Return what a sidecar holds, None if there is none."""
     return as_text(path, atomic.bytes_in(path))
-
-
-def moved(root: Path, move: Record, back: bool) -> None:
-    """Set a frame aside, or bring it back; `move` has `frame` and `reason`, or `to` and `is_back` for one brought back.
-
-    What is where it belongs stays, as after a kill.
-    """
-    frame = paths.inside(root, move.get("frame"))
-    if frame is None:
-        return
-    if bool(move.get("is_back")) == back:
-        if frame.exists():
-            removed.remove(root, frame, str(move["reason"]))
-        return
-    here = [one for one in removed.removed_now(root) if one[0] == frame]
-    if here and not frame.exists():
-        origin, where, _ = here[-1]
-        removed.put_back(root, origin, where, removed.KEPT_BY_HAND if move.get("is_back") else removed.RESTORED)
-        remove_empty_folders(root / paths.REMOVED)

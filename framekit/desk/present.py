@@ -7,12 +7,12 @@ from typing import Any
 
 from framekit.boxes import Face, height_of
 from framekit.files.atomic import read_json
-from framekit.files.names import CHARACTERS, FACES, METADATA, TAGS, sidecar
+from framekit.files.names import CAPTION, CHARACTERS, FACES, METADATA, TAGS, sidecar
 from framekit.sidecars import characters, corrections, faces, kinds, metadata
 from framekit.sidecars.episode import Episodes
 from framekit.sidecars.read import FrameSidecars, read_sidecars
 
-LOOKED_AT = (FACES, CHARACTERS, TAGS, METADATA)
+LOOKED_AT = (FACES, CHARACTERS, TAGS, METADATA, CAPTION)
 Stamp = tuple[tuple[int, int] | None, ...]
 
 
@@ -82,6 +82,11 @@ def runners_up(frame: Path) -> dict[tuple[float, ...], str]:
         for face in (listed if isinstance(listed, list) else [])
         if isinstance(face, dict) and isinstance(face.get("box"), list) and isinstance(face.get("runner_up"), dict)
     }
+
+
+def is_head(frame: Path) -> bool:
+    """Tell whether a picture is a head that classify_characters.py --cluster, or this page, cut out of a frame."""
+    return isinstance(characters.read_record(sidecar(frame, FACES)).get("cropped_from"), dict)
 
 
 def stamp_of(frame: Path) -> Stamp:

@@ -68,6 +68,11 @@ def read_rows(path: Path, example: str, columns: tuple[int, int], unique: bool =
         raise UsageError(
             f"{path} cannot be read ({reason_of(error, path)}); it needs lines such as {example}, saved as CSV UTF-8"
         ) from error
+    return rows_in(text, path, example, columns, unique)
+
+
+def rows_in(text: str, path: Path, example: str, columns: tuple[int, int], unique: bool = False) -> list[Row]:
+    """Return the rows of the text of a table, which `path` names in messages; see `read_rows`. Raises UsageError."""
     rows: list[Row] = []
     seen: dict[str, str] = {}
     for line in without_headings(lines_of(text), path):
@@ -94,20 +99,26 @@ def without_headings(lines: Sequence[Line], path: Path) -> Sequence[Line]:
 
 
 def lines_of(text: str) -> Sequence[Line]:
-    """Return the rows of a table, wrong ones too, by the separator that most of them have.
+    """Return the rows of a table, wrong ones too."""
+    is_told = SEP_LINE.fullmatch(text.split("\n", 1)[0].strip(" ")) is not None
+    return list(split_by(separator_of(text), text, skipped=int(is_told)))
+
+
+def separator_of(text: str) -> str:
+    """Return what separates the cells of a table: what its first line tells, or what most of its rows have.
 
     It must stand in more than half of the rows, and not in front, as in the tag `;d`; of two, the one that the table
     has first counts. Else it is the comma, as in a list of one column.
     """
     if told := SEP_LINE.fullmatch(text.split("\n", 1)[0].strip(" ")):
-        return list(split_by(told[1], text, skipped=1))
+        return told[1]
     tables = {separator: list(split_by(separator, text)) for separator in SEPARATORS}
     best = (0, 0, ",")
     for separator, rows in tables.items():
         divided = sum(row.is_divided for row in rows)
         if 2 * divided > len(rows):
             best = max(best, (divided, -text.index(separator), separator))
-    return tables[best[2]]
+    return best[2]
 
 
 def split_by(separator: str, text: str, skipped: int = 0) -> Iterator[Line]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,8 +34,9 @@ class Filter:
     face: str = ""
     source: str = ""
     corrected: str = ""
-    problem: bool = False
+    problem: str = ""
     text: str = ""
+    listed: frozenset[Path] = frozenset()  # frames that --check lists
     tests: list[Callable[[Entry], bool]] = field(default_factory=list, init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -58,7 +60,9 @@ class Filter:
             add(lambda one: one.source == self.source)
         if self.corrected:
             add(lambda one: one.is_corrected == (self.corrected == "yes"))
-        if self.problem:
+        if self.problem == "check":
+            add(lambda one: one.path in self.listed)
+        elif self.problem:
             add(lambda one: bool(one.problem))
         if self.text:
             low = self.text.casefold()

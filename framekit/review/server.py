@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from framekit import errors
-from framekit.desk.actions import Conflict, NeedsConsent
+from framekit.desk.actions import act
+from framekit.desk.desk import Conflict, NeedsConsent
 from framekit.desk.journal import Changed
-from framekit.review import access
+from framekit.review import access, balance, cast
 from framekit.review.views import Pages
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def make_app(pages: Pages, token: str, hosts: Sequence[str]) -> "Flask":
     access.guard(app, token, hosts, answer)
     serve_files(app, token, hosts)
     serve_pictures(app, pages)
+    outside = pages.desk.journal.outside
     asks: dict[str, Callable[[], Any]] = {
         "summary": pages.summary,
         "frames": lambda: pages.frames(request.args),
@@ -48,6 +50,13 @@ def make_app(pages: Pages, token: str, hosts: Sequence[str]) -> "Flask":
         "removed": lambda: pages.removed(request.args),
         "people": lambda: pages.people(request.args),
         "problems": pages.problems,
+        "check": pages.check,
+        "groups": lambda: pages.groups(request.args),
+        "preview": lambda: pages.preview(request.args),
+        "faces": lambda: pages.people_of(request.args.getlist("key"), request.args),
+        "balance": lambda: balance.tables(pages.desk, outside.get("weight_csv")),
+        "characters": lambda: {"characters": cast.characters(pages.desk)},
+        "confusions": lambda: {"confusions": cast.confusions(pages.desk, request.args.get("name", ""))},
         "look": lambda: pages.look(request.args),
     }
 
@@ -56,16 +65,15 @@ def make_app(pages: Pages, token: str, hosts: Sequence[str]) -> "Flask":
         return jsonify(asks[what]()) if what in asks else answer("there is no such view", 404)
 
     app.get("/api/frame/<id_>", endpoint="frame")(lambda id_: jsonify(pages.frame(id_)))
-    app.get("/api/people/<path:key>", endpoint="people_of")(lambda key: jsonify(pages.people_of(key, request.args)))
 
     @app.post("/api/<what>")
-    def act(what: str) -> Any:
+    def do(what: str) -> Any:
         if pages.read_only:
             return answer("this page only shows; start review.py without --read_only to correct", 403)
         asked = request.get_json(silent=True)
         if not isinstance(asked, dict) or what not in ("act", "undo", "redo"):
             return answer("the page asks for something unknown; load it anew", 422)
-        done, changed = pages.desk.act(asked) if what == "act" else pages.desk.step(what == "undo")
+        done, changed = act(pages.desk, asked) if what == "act" else pages.desk.step(what == "undo")
         return jsonify(pages.state() | {"what": done, "changed": changed})
 
     refuse_in_sentences(app, answer, pages)

@@ -1,21 +1,29 @@
 """What the page shows of a dataset: windows of frames and faces, one frame, what was removed, problems."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from framekit import errors
 from framekit.boxes import Face
-from framekit.desk.actions import Desk, reference_names
 from framekit.desk.catalogue import Entry, id_of
+from framekit.desk.desk import Desk, reference_names
 from framekit.desk.present import Now, read_now, runners_up
+from framekit.files import atomic
+from framekit.files.names import CAPTION, sidecar
+from framekit.review import groups
 from framekit.review.chosen import Descriptions, Filter, in_order
-from framekit.review.people import FaceAt, grouped
+from framekit.review.people import Clusters, FaceAt, by_folder, grouped
 from framekit.review.thumbnails import Thumbnails
 from framekit.sidecars import characters, metadata
+from framekit.trainers.registry import TRAINERS
 from framekit.training import captions
+from framekit.training.check import LABELS, find_problems
+from framekit.training.destinations import Destination, resolution_of, rules_for, to_check
 
 MOST_ROWS, MOST_TAGS, NEARBY = 1000, 5000, 4
+SIDE_OF_HEADS = 192  # px; heads that are grouped are those that the page shows
 
 
 def row(desk: Desk, one: Entry) -> dict[str, Any]:
@@ -50,13 +58,24 @@ def box_rows(now: Now) -> list[dict[str, Any]]:
     ]
 
 
-def caption_rows(now: Now) -> dict[str, str]:
-    """Return the caption of a frame as prepare_training.py writes it, in words and with tags that count people."""
+def caption_rows(now: Now, triggers: Mapping[str, str]) -> dict[str, str]:
+    """Return the caption of a frame as prepare_training.py writes it with its defaults, by the trainers that read it.
+
+    Where a person wrote X.txt, that is what all of them read.
+    """
+    path = sidecar(now.frame, CAPTION)
+    found = {"in X.txt": atomic.read_text(path).strip()} if path.exists() else {}
     if now.values is None:
-        return {}
-    known = metadata.metadata_from(now.values)
-    rules = {"in words": captions.CaptionRules(), "for boorus": captions.CaptionRules(count_words="booru")}
-    return {name: captions.caption(known, rule, now.frame.stem) for name, rule in rules.items()}
+        return found
+    known, plain = metadata.metadata_from(now.values), captions.CaptionRules(triggers=triggers)
+    readers: dict[str, list[str]] = {}
+    for trainer in TRAINERS.values():
+        rules = rules_for(Destination(now.frame.parent, (trainer,)), plain)
+        readers.setdefault(captions.several_captions(known, rules, now.frame.stem), []).append(trainer.name)
+    whose = {
+        text: "for all trainers" if len(names) == len(TRAINERS) else ", ".join(names) for text, names in readers.items()
+    }
+    return found | {name: text for text, name in whose.items()}
 
 
 class Pages:
@@ -66,6 +85,8 @@ class Pages:
         """Begin with nothing computed."""
         self.desk, self.read_only = desk, read_only
         self.stored, self.thumbnails = Descriptions(), Thumbnails(desk.root)
+        self.clusters = Clusters(lambda one: self.head(id_of(desk.root, one.frame), one.index, SIDE_OF_HEADS))
+        self.checked: tuple[int, list[dict[str, Any]]] | None = None
 
     def state(self) -> dict[str, Any]:
         """Return how far the dataset is read, and what can be undone."""
@@ -85,14 +106,17 @@ class Pages:
         reasons: dict[str, int] = {}
         for one in held:
             episodes[one.episode] = episodes.get(one.episode, 0) + 1
+        outside = self.desk.journal.outside
         for _, _, _, record in self.desk.catalogue.removed():
             reasons[str(record["reason"])] = reasons.get(str(record["reason"]), 0) + 1
         named = self.desk.catalogue.characters()
-        named.update(dict.fromkeys(reference_names(self.desk.references), 0))
+        named.update(dict.fromkeys(reference_names(self.desk.journal.outside.get("ref_dir")), 0))
         return self.state() | {
             "name": self.desk.root.resolve().name,
             "read_only": self.read_only,
-            "can_reference": False,
+            "can_reference": "ref_dir" in outside and not self.desk.catalogue.by_folder,
+            "can_weigh": "weight_csv" in outside,
+            "by_folder": self.desk.catalogue.by_folder,
             "episodes": [*episodes.items()],
             "characters": named.most_common(),
             "unknown": sum(one.names.count(metadata.UNKNOWN) for one in held),
@@ -113,8 +137,9 @@ class Pages:
             face=asked.get("face", ""),
             source=asked.get("source", ""),
             corrected=asked.get("corrected", ""),
-            problem=asked.get("problem", "") == "yes",
+            problem=asked.get("problem", ""),
             text=asked.get("text", ""),
+            listed=frozenset(one["at"] for one in self.listed()) if asked.get("problem") == "check" else frozenset(),
         )
         entries = self.desk.catalogue.entries
         return in_order(
@@ -137,12 +162,17 @@ class Pages:
         return told | {
             "serial": self.desk.catalogue.serial,
             "size": (now.values or {}).get("size"),
-            "boxes": box_rows(now),
+            "boxes": [one | {"name": name} for one, name in zip(box_rows(now), entry.names, strict=False)],
             "tag_list": [*now.tags],
             "description": metadata.text_of(now.values or {}, "description"),
-            "captions": caption_rows(now),
+            "captions": caption_rows(now, self.triggers()),
             "source": now.known.source,
         }
+
+    def triggers(self) -> Mapping[str, str]:
+        """Return the trigger words of characters, as they are now. Raises UsageError for a damaged table."""
+        table = self.desk.journal.outside.get("trigger_csv")
+        return captions.read_triggers(table) if table is not None else {}
 
     def nearby(self, entry: Entry) -> list[dict[str, Any]]:
         """Return the frames before and after a frame in its folder, and itself."""
@@ -189,15 +219,37 @@ class Pages:
             found += [FaceAt(one.path, index, name, one.score) for index, name in enumerate(one.names[: one.faces])]
         return found
 
-    def people(self, asked: Any) -> dict[str, Any]:
-        """Return the groups of faces."""
-        groups = grouped(self.faces(), asked.get("by", "character"))
-        told = [{"key": key, "name": key, "count": len(held)} for key, held in groups.items()]
-        return {"serial": self.desk.catalogue.serial, "groups": told}
+    def grouped(self, asked: Any) -> dict[str, list[FaceAt]]:
+        """Return the faces in the groups that are asked for; none while clusters are being made."""
+        by, faces = asked.get("by", "character"), self.faces()
+        if by != "cluster":
+            return grouped(faces, by)
+        if self.desk.catalogue.by_folder:
+            return by_folder(faces, self.desk.root)
+        name = asked.get("of", metadata.UNKNOWN)
+        self.clusters.begin(name, [one for one in faces if one.name == name], asked.get("again") == "yes")
+        now = {(one.frame, one.index): one for one in faces}
+        groups = {
+            key: [now[one.frame, one.index] for one in held if (one.frame, one.index) in now]
+            for key, held in (self.clusters.found or {}).items()
+        }
+        return {key: held for key, held in groups.items() if held}
 
-    def people_of(self, key: str, asked: Any) -> dict[str, Any]:
-        """Return a window of the faces of a group."""
-        held = grouped(self.faces(), asked.get("by", "character")).get(key, [])
+    def people(self, asked: Any) -> dict[str, Any]:
+        """Return the groups of faces, and how far they are made."""
+        groups = self.grouped(asked)
+        told = [
+            {"key": key, "count": len(held), "name": Counter(one.name for one in held).most_common(1)[0][0]}
+            for key, held in groups.items()
+        ]
+        waits = asked.get("by") == "cluster" and not self.desk.catalogue.by_folder and self.clusters.found is None
+        progress = [self.clusters.done, self.clusters.total] if waits else None
+        return {"serial": self.desk.catalogue.serial, "groups": told, "progress": progress}
+
+    def people_of(self, keys: Sequence[str], asked: Any) -> dict[str, Any]:
+        """Return a window of the faces of groups."""
+        groups = self.grouped(asked)
+        held = [one for key in dict.fromkeys(keys) for one in groups.get(key, [])]
         rows = [
             {
                 "id": id_of(self.desk.root, one.frame),
@@ -221,6 +273,60 @@ class Pages:
                 for path, reason, id_ in listed
             ]
         }
+
+    def listed(self) -> list[dict[str, Any]]:
+        """Return what --check lists, read anew after something changed; each image is decoded."""
+        serial = self.desk.catalogue.serial
+        if self.checked is None or self.checked[0] != serial:
+            by_path = {one.path: one.id for one in [*self.desk.catalogue.entries.values()]}
+            found = [
+                problem
+                for place in to_check(self.desk.root, None, None)
+                for problem in find_problems(place.root, place.trainers, resolution_of(place, 0), 1)[1]
+            ]
+            told = [
+                {
+                    "what": f"{one.kind.reason}{f' ({one.detail})' if one.detail else ''}; {one.kind.remedy}",
+                    "severity": LABELS[one.kind.severity],
+                    "frame": by_path.get(one.path),
+                    "path": one.path.relative_to(self.desk.root).as_posix(),
+                    "at": one.path,
+                }
+                for one in found
+            ]
+            self.checked = (serial, told)
+        return self.checked[1]
+
+    def check(self) -> dict[str, Any]:
+        """Return what --check lists, for the page."""
+        return {"problems": [{key: value for key, value in one.items() if key != "at"} for one in self.listed()]}
+
+    def groups(self, asked: Any) -> dict[str, Any]:
+        """Return a window of the groups of similar frames."""
+        found, by_path = groups.groups(self.desk), {}
+        episode = asked.get("episode", "")
+        for one in [*self.desk.catalogue.entries.values()]:
+            by_path[one.path.relative_to(self.desk.root).as_posix()] = one
+        if episode:
+            found = [one for one in found if one[0] in by_path and by_path[one[0]].episode == episode]
+        rows = [
+            {
+                "path": kept,
+                "kept": row(self.desk, by_path[kept]) if kept in by_path else None,
+                "removed": [self.removed_row(id_, origin, record) for id_, origin, _, record in members],
+            }
+            for kept, members in window(found, asked)
+        ]
+        return {"total": len(found), "threshold": groups.threshold_of(self.desk), "rows": rows}
+
+    def preview(self, asked: Any) -> dict[str, Any]:
+        """Return what another threshold would change in the folder of a frame. Raises UsageError."""
+        entry = self.desk.entries_of([asked.get("id", "")])[0]
+        try:
+            threshold = float(asked.get("threshold", ""))
+        except ValueError as error:
+            raise errors.UsageError("the threshold must be a number from 0 to 1") from error
+        return groups.preview(self.desk, entry.path.parent, min(1.0, max(0.0, threshold)))
 
     def look(self, asked: Any) -> dict[str, Any]:
         """Look at the files of frames in view anew; return what changed since a serial."""

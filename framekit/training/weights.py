@@ -1,7 +1,7 @@
 """The weights of folders: those of a table that a person wrote, and those that kohya's folder names say."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from glob import escape
 from pathlib import Path, PurePosixPath
@@ -10,11 +10,12 @@ from framekit.arrange.folders import repeats_and_name
 from framekit.console import nearest
 from framekit.errors import UsageError
 from framekit.files.names import nfc, with_brackets_read
-from framekit.files.tables import read_rows
+from framekit.files.tables import Row, lines_of, read_rows, rows_in, separator_of
 
 # (folder name or pattern of the whole path, weight), in the order in which they are tried
 Weights = Sequence[tuple[str, float]]
 MAX_WEIGHT = 1e6
+EXAMPLE = "1_character,3"
 # Weights of sources side by side at the top of a tree. Source: anime_screenshot_pipeline, default weights.
 SOURCE_WEIGHTS: Weights = (("screenshots", 3.0), ("fanart", 2.0), ("regularization", 5.0))
 # In a table whose cells are separated otherwise; a comma before three digits could stand for thousands.
@@ -22,9 +23,14 @@ DECIMAL_COMMA = re.compile(r"^(0|\d+(?=,\d\d?$)),(\d+)$")
 
 
 def read_weights(path: Path) -> Weights:
-    """Read `name or pattern,weight` rows. Raises UsageError for a weight that is no number in its range."""
+    """Read `name or pattern,weight` rows. Raises UsageError for a row that is none."""
+    return weights_in(read_rows(path, EXAMPLE, (2, 2)))
+
+
+def weights_in(rows: Iterable[Row]) -> Weights:
+    """Return the weights of the rows of a table. Raises UsageError for a weight that is no number in its range."""
     weights = []
-    for row in read_rows(path, "1_character,3", (2, 2)):
+    for row in rows:
         name, text = row.cells
         try:
             weight = float(DECIMAL_COMMA.sub(r"\1.\2", text))
@@ -75,6 +81,42 @@ def kohya_weights(counts: Mapping[PurePosixPath, int], weights: Weights) -> Weig
         frames = [one * count for one, count in zip(repeats, beside.values(), strict=True)]
         kept += [(escape(str(node)), one / min(frames)) for node, one in zip(beside, frames, strict=True)]
     return kept
+
+
+def with_weight(text: str, folder: PurePosixPath, weight: float, filled: Iterable[PurePosixPath]) -> str:
+    """Return the text of a table of weights in which a folder has this weight, and every other one what it had.
+
+    Its own row is changed, or a row is added; comments, headings and the order of rows stay. Raises UsageError for a
+    table that cannot say it.
+
+    >>> with_weight("kaede;2\\n", PurePosixPath("iku"), 1.5, [PurePosixPath("iku"), PurePosixPath("kaede")])
+    'kaede;2\\niku;1.5\\n'
+    """
+    folders = [*filled]
+    nodes = {node for one in folders for node in (one, *one.parents) if node.parts}
+
+    def weighed(table: str) -> dict[PurePosixPath, float]:
+        weights = weights_for(weights_in(rows_in(table, Path("the table of weights"), EXAMPLE, (2, 2))), folders)
+        return {node: weight_of(node, weights) for node in nodes}
+
+    wanted = {**weighed(text), folder: weight}
+    for table in tables_with(text, folder, weight):
+        if weighed(table) == wanted:
+            return table
+    raise UsageError(f"the table of weights cannot give {folder} alone another weight; edit it by hand")
+
+
+def tables_with(text: str, folder: PurePosixPath, weight: float) -> Iterator[str]:
+    """Yield the table with the row of a folder changed, or added at its end or begin: by its name, then by its path."""
+    separator, lines = separator_of(text), text.split("\n")
+    for name in (nfc(folder.name), escape(nfc(str(folder)))):
+        quoted = '"' + name.replace('"', '""') + '"' if {*name} & {*',;"\t#'} else name
+        row = f"{quoted}{separator}{weight:g}"
+        for line in lines_of(text):
+            if line.cells and line.cells[0] == name:
+                yield "\n".join([*lines[: line.number - 1], row, *lines[line.number :]])
+        yield f"{text}\n{row}\n" if text and not text.endswith("\n") else f"{text}{row}\n"
+        yield f"{row}\n{text}"
 
 
 def fits(folder: PurePosixPath, name: str) -> bool:

@@ -2,8 +2,6 @@
 
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,79 +10,13 @@ import pytest
 import generate_metadata
 from framekit.cli import locks
 from framekit.dataset import removed
-from framekit.desk.actions import Desk
-from framekit.desk.catalogue import Catalogue, id_of
 from framekit.desk.journal import LOG, Journal
-from framekit.review import access, server
-from framekit.review.views import Pages
-from framekit.sidecars.corrections import WRITTEN, digest
+from framekit.review import access
 from tests.conftest import plain
-from tests.helpers_dataset import MIDDLE, add_faces, add_frame, add_json, add_names, add_text, loaded
+from tests.helpers_dataset import add_frame, add_json, add_text, loaded
+from tests.helpers_review import HOST, Browser, files_of
 
-HOST = "127.0.0.1:8642"
 LEFT = (0.05, 0.2, 0.2, 0.5)
-Told = dict[str, Any]
-
-
-@contextmanager
-def locked(root: Path, moves: bool) -> Iterator[None]:
-    with locks.locked_folders("review", {root: moves}):
-        yield
-
-
-def desk_of(root: Path) -> Desk:
-    catalogue, journal = Catalogue(root), Journal(root)
-    catalogue.find()
-    assert journal.read() == []
-    catalogue.read_all()
-    return Desk(catalogue, journal, lambda moves: locked(root, moves))
-
-
-class Browser:
-    """What the page sends and gets."""
-
-    def __init__(self, root: Path, read_only: bool = False) -> None:
-        self.root, self.serial = root, 10**6
-        self.app = server.make_app(Pages(desk_of(root), read_only), "secret", [HOST])
-        self.client = self.app.test_client()
-        assert self.client.get("/?token=secret", headers={"Host": HOST}).status_code == 200
-
-    def id(self, name: str) -> str:
-        return id_of(self.root, self.root / name)
-
-    def get(self, address: str) -> Told:
-        told = self.client.get(f"/api/{address}", headers={"Host": HOST})
-        assert told.status_code == 200, told.get_data(as_text=True)
-        found: Told = told.get_json()
-        return found
-
-    def post(self, what: str = "act", status: int = 200, **asked: Any) -> Told:
-        headers = {"Host": HOST, access.TOKEN: "secret"}
-        told = self.client.post(f"/api/{what}", json={"serial": self.serial, **asked}, headers=headers)
-        assert told.status_code == status, told.get_data(as_text=True)
-        found: Told = told.get_json()
-        return found
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """A dataset of three frames: two people, one, nobody; described by generate_metadata.py."""
-    folder = tmp_path / "frames"
-    for number, boxes in enumerate([(LEFT, MIDDLE), (MIDDLE,), ()]):
-        frame = add_frame(folder / f"EP01/f{number}.png", plain((40 * number, 120, 150), 64, 48))
-        add_faces(frame, *boxes)
-        add_names(frame, dict(zip(boxes, ("iku", "unknown"), strict=False)))
-        for suffix in (".faces.json", ".characters.json"):
-            record = loaded(frame, suffix)
-            add_json(frame, suffix, record | {WRITTEN: digest(record["faces"])})
-        add_text(frame, ".tags", "solo, long_hair\n")
-    assert generate_metadata.main([str(folder)]) == 0
-    return folder
-
-
-def files_of(root: Path) -> dict[str, bytes]:
-    found = [path for path in root.rglob("*") if path.is_file() and ".review" not in path.as_posix()]
-    return {path.relative_to(root).as_posix(): path.read_bytes() for path in found if path.name != "manifest.jsonl"}
 
 
 def test_a_name_stands_in_both_sidecars_and_survives_the_scripts(root: Path) -> None:

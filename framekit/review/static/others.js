@@ -16,7 +16,7 @@ export function facesView(holder, page) {
     label: "Faces",
     key: (row) => `${row.id} ${row.index}`,
     load: async (start, count) => {
-      const told = await get(`people/${encodeURIComponent(by() === "certainty" ? "all" : group())}?by=${by()}&start=${start}&count=${count}`);
+      const told = await get(`faces?key=${encodeURIComponent(by() === "certainty" ? "all" : group())}&by=${by()}&start=${start}&count=${count}`);
       return { total: told.total, rows: told.faces };
     },
     tile: (row) => ({ image: `/face/${row.id}/${row.index}?side=192`, text: `${row.name}${row.score === null ? "" : ` ${row.score.toFixed(2)}`}`, hint: row.path }),
