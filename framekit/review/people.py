@@ -76,7 +76,7 @@ class Clusters:
     def begin(self, name: str, faces: Sequence[FaceAt], again: bool) -> None:
         """Group the faces of a name, unless that was done or begun, or `again`."""
         with self.lock:
-            if self.wanted == name and not again:
+            if self.wanted == name and (self.found is None or not again):
                 return
             self.wanted, self.done, self.total, self.found = name, 0, len(faces), None
         Thread(target=self.group, args=(name, [*faces]), daemon=True).start()
