@@ -5,6 +5,19 @@ const status = document.getElementById("status");
 
 export const seen = { serial: 0, summary: null };
 
+// Keys wait while something is under way: they are meant for what it will show.
+export const under = { way: 0, ended: () => {} };
+
+export async function during(work) {
+  under.way += 1;
+  try {
+    return await work;
+  } finally {
+    under.way -= 1;
+    setTimeout(() => under.ended());
+  }
+}
+
 export function say(text, isError = false) {
   status.textContent = text;
   status.className = isError ? "error" : "";
@@ -18,7 +31,9 @@ export async function get(address) {
 }
 
 // Returns what was done, or null after telling why not; `ask` may agree to a new name.
-export async function post(what, asked, ask = null) {
+export const post = (what, asked, ask = null) => during(sent(what, asked, ask));
+
+async function sent(what, asked, ask) {
   const answer = await fetch(`/api/${what}`, {
     method: "POST",
     headers: { "Content-Type": "application/json", "X-Review-Token": token },

@@ -7,7 +7,8 @@ const dialog = document.getElementById("dialog");
 export const isOpen = () => dialog.open;
 
 // Asks for one line; `choices(text)` returns what is offered below, Enter takes the text or the chosen offer.
-export function ask(title, { value = "", note = "", choices = () => [], numbers = false } = {}) {
+// What is written replaces `value`, unless that `goesOn`.
+export function ask(title, { value = "", note = "", choices = () => [], numbers = false, goesOn = false } = {}) {
   return new Promise((resolve) => {
     const field = element("input", { value, autocomplete: "off", spellcheck: false });
     field.setAttribute("aria-labelledby", "dialog-title");
@@ -27,7 +28,8 @@ export function ask(title, { value = "", note = "", choices = () => [], numbers 
     };
     field.addEventListener("input", listed);
     field.addEventListener("keydown", (event) => {
-      if (numbers && /^[1-9]$/.test(event.key) && !field.value) {
+      const isWhole = field.selectionStart === 0 && field.selectionEnd === field.value.length;
+      if (numbers && /^[1-9]$/.test(event.key) && isWhole) {
         const found = choices("")[Number(event.key) - 1];
         if (found) {
           event.preventDefault();
@@ -46,20 +48,31 @@ export function ask(title, { value = "", note = "", choices = () => [], numbers 
     if (note) dialog.append(element("p", { className: "quiet", textContent: note }));
     dialog.append(field, offers);
     dialog.oncancel = () => resolve(null);
+    dialog.onkeydown = (event) => {
+      const rows = [field, ...offers.querySelectorAll("button")];
+      const to = rows.indexOf(document.activeElement) + ({ ArrowDown: 1, ArrowUp: -1 }[event.key] ?? NaN);
+      if (to in rows) event.preventDefault(), rows[to].focus();
+    };
     dialog.showModal();
     listed();
     field.focus();
+    if (!goesOn) field.select();
   });
 }
 
-const begins = (text) => (name) => name.toLowerCase().includes(text.toLowerCase());
+// Those that begin with the text come first, then those that hold it.
+function matching(known, text) {
+  const place = (name) => name.toLowerCase().indexOf(text.toLowerCase());
+  const found = known.filter((name) => place(name) >= 0);
+  return [...found.filter((name) => !place(name)), ...found.filter(place)];
+}
 
 export function askName(title, note = "") {
   const known = () => seen.summary.characters.map(([name]) => name);
   return ask(title, {
     note: `${note} A number takes the name beside it, Tab completes, Enter takes what is written.`.trim(),
     numbers: true,
-    choices: (text) => known().filter(begins(text)),
+    choices: (text) => matching(known(), text),
   });
 }
 
@@ -82,7 +95,7 @@ export function askTags() {
       const word = last(text);
       if (!word) return [];
       const head = text.slice(0, text.length - word.length);
-      return known().filter(begins(word)).map((tag) => `${head}${tag}`);
+      return matching(known(), word).map((tag) => `${head}${tag}`);
     },
   });
 }
@@ -93,7 +106,7 @@ export function showKeys(keys) {
   );
   const close = element("button", { type: "button", textContent: "Close (Esc)" });
   close.addEventListener("click", () => dialog.close());
-  dialog.oncancel = null;
+  dialog.oncancel = dialog.onkeydown = null;
   dialog.replaceChildren(element("h2", { id: "dialog-title", textContent: "Keys" }), element("table", {}, ...rows), close);
   dialog.showModal();
 }

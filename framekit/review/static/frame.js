@@ -1,6 +1,6 @@
 // One frame: its faces as boxes, tags, captions, what stands before and after it.
 
-import { element, get, post, say, seen } from "./api.js";
+import { during, element, get, post, say, seen } from "./api.js";
 import { ask, askName } from "./dialogs.js";
 import { frameKeys, nameFaces, queryOf } from "./frames.js";
 
@@ -9,15 +9,34 @@ const STEP = 0.005;
 export function frameView(holder, page) {
   const view = { frame: null, chosen: 0, drawing: false, boxes: [] };
   const load = async () => {
-    view.frame = await get(`frame/${page.state.frame}`);
+    const found = await get(`frame/${page.state.frame}`);
+    if (view.later) return;
+    const chosen = view.boxes[view.chosen]?.box;
+    view.frame = found;
     seen.serial = Math.max(seen.serial, view.frame.serial);
     view.boxes = view.frame.boxes.map(({ box, name }) => ({ box: [...box], name }));
-    view.chosen = Math.min(view.chosen, Math.max(0, view.boxes.length - 1));
+    view.chosen = nearest(view.boxes, chosen);
     draw(holder, view, page);
   };
-  load().catch((error) => say(error.message, true));
-  return { inView: () => [page.state.frame], renew: load, press: (event) => press(event, view, page, holder) };
+  const renew = () => load().catch((error) => say(error.message, true));
+  return {
+    inView: () => [page.state.frame],
+    ready: renew(),
+    renew,
+    isBusy: () => view.drawing || Boolean(view.later),
+    settle: (event) => view.later && !isMove(event) && saveBoxes(view, page),
+    press: (event) => press(event, view, page, holder),
+  };
 }
+
+// The sidecar holds faces from left to right: which of them is the one that was chosen?
+function nearest(boxes, chosen) {
+  const away = boxes.map(({ box }) => (chosen ? box.reduce((sum, edge, at) => sum + Math.abs(edge - chosen[at]), 0) : 0));
+  return Math.max(0, away.indexOf(Math.min(...away)));
+}
+
+const MOVES = { ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP], ArrowDown: [0, STEP] };
+const isMove = (event) => event.key in MOVES && (event.altKey || event.ctrlKey);
 
 function draw(holder, view, page) {
   const { frame } = view;
@@ -114,6 +133,7 @@ function startBox(event, canvas, view, page, holder) {
 }
 
 async function saveBoxes(view, page, isNew = false) {
+  view.later = clearTimeout(view.later);
   const faces = view.boxes.map(({ box, name }) => ({ box: box.map((edge) => Math.round(edge * 10000) / 10000), name }));
   await page.done(await post("act", { action: "boxes", id: view.frame.id, faces, ...(isNew ? { is_new: true } : {}) }));
 }
@@ -122,7 +142,7 @@ async function step(page, by) {
   const { ids } = await get(`ids?${queryOf(page.state)}`);
   const at = ids.indexOf(page.state.frame) + by;
   if (at < 0 || at >= ids.length) return say("there is no further frame in this list");
-  return page.go({ ...page.state, frame: ids[at], at: String(at) });
+  return page.go({ ...page.state, frame: ids[at], ...((page.state.view ?? "frames") === "frames" ? { at: String(at) } : {}) });
 }
 
 async function nameOne(view, page, name) {
@@ -132,22 +152,21 @@ async function nameOne(view, page, name) {
 
 function press(event, view, page, holder) {
   const { frame } = view;
-  if (!frame) return false;
   if (event.key === "Escape") {
     page.go({ ...page.state, frame: "" });
     return true;
   }
-  const moves = { ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP], ArrowDown: [0, STEP] };
+  if (!frame) return false;
   const face = view.boxes[view.chosen];
-  if (event.key in moves && (event.altKey || event.ctrlKey) && face && !seen.summary.read_only) {
-    face.box = shifted(face.box, ...moves[event.key], event.shiftKey);
+  if (isMove(event) && face && !seen.summary.read_only) {
+    face.box = shifted(face.box, ...MOVES[event.key], event.shiftKey);
     draw(holder, view, page);
     clearTimeout(view.later);
     view.later = setTimeout(() => saveBoxes(view, page), 600);
     return true;
   }
   const steps = { ArrowLeft: -1, k: -1, ArrowRight: 1, j: 1 };
-  if (event.key in steps) step(page, steps[event.key]);
+  if (event.key in steps) during(step(page, steps[event.key]));
   else if (event.key === "Tab" && view.boxes.length > 1) {
     view.chosen = (view.chosen + (event.shiftKey ? view.boxes.length - 1 : 1)) % view.boxes.length;
     draw(holder, view, page);
@@ -159,8 +178,9 @@ function press(event, view, page, holder) {
   else if (event.key === "u") nameOne(view, page, "unknown");
   else if (event.key === "o") nameOne(view, page, "ood");
   else if (event.key === "b") {
-    view.boxes.push({ box: [0.4, 0.3, 0.6, 0.6], name: "unknown" });
-    view.chosen = view.boxes.length - 1;
+    const box = [0.4, 0.3, 0.6, 0.6];
+    while (view.boxes.some((one) => one.box.every((edge, at) => edge === box[at]))) box.forEach((edge, at) => (box[at] = edge + 0.02));
+    view.chosen = view.boxes.push({ box, name: "unknown" }) - 1;
     saveBoxes(view, page);
   } else if (event.key === "d") {
     view.drawing = true;
@@ -169,7 +189,7 @@ function press(event, view, page, holder) {
     view.boxes.splice(view.chosen, 1);
     saveBoxes(view, page);
   } else if (event.key === "e") {
-    ask("Description", { value: frame.description }).then(async (text) => {
+    ask("Description", { value: frame.description, goesOn: true }).then(async (text) => {
       if (text !== null) page.done(await post("act", { action: "describe", id: frame.id, text }));
     });
   } else return frameKeys(event, [frame], page, () => page.go({ ...page.state, frame: "" }));

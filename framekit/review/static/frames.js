@@ -55,7 +55,7 @@ function filters(state, changed) {
 }
 
 export function framesView(holder, page) {
-  const changed = (name, value) => page.go({ ...page.state, [name]: value, at: "" });
+  const changed = (name, value) => setTimeout(() => page.go({ ...page.state, [name]: value, at: "" })); // once Tab has arrived
   const grid = new Grid(holder.appendChild(element("div", { className: "split" })), {
     label: "Frames",
     key: (row) => row.id,
@@ -71,11 +71,11 @@ export function framesView(holder, page) {
   });
   holder.prepend(filters(page.state, changed));
   grid.cursor = Number(page.state.at) || 0;
-  grid.reset(true).then(() => grid.box.focus());
   return {
+    ready: grid.reset(true).then(() => page.arrive(grid)),
     inView: () => grid.inView().map((row) => row.id),
     renew: () => grid.reset(true),
-    press: (event) => grid.press(event) || frameKeys(event, grid.chosen(), page, () => grid.selected.clear()),
+    press: (event) => grid.press(event) || frameKeys(event, grid.chosen(), page, () => grid.clear()),
   };
 }
 
@@ -107,6 +107,7 @@ export function frameKeys(event, rows, page, cleared) {
       if (name) await nameFaces(faces, name, page);
     },
     u: () => nameFaces(facesToName(rows), "unknown", page),
+    o: () => nameFaces(facesToName(rows), "ood", page),
     t: async () => {
       const words = ((await askTags()) ?? "").split(/\s+/).filter(Boolean);
       const remove = words.filter((word) => word.startsWith("-")).map((word) => word.slice(1));
@@ -117,7 +118,7 @@ export function frameKeys(event, rows, page, cleared) {
       const reason = await ask(`Set ${ids.length} frame(s) aside`, { value: "by_hand", note: "The reason; the frames go to .removed and can be brought back." });
       if (reason) {
         const told = await post("act", { action: "aside", ids, reason });
-        if (told) cleared();
+        if (told && !told.failed) cleared();
         page.done(told);
       }
     },

@@ -1,6 +1,6 @@
 // A grid of any length: only the tiles in view are in the document, rows come from the server in windows.
 
-import { element } from "./api.js";
+import { during, element } from "./api.js";
 
 const WINDOW = 200;
 const LINES_AROUND = 2;
@@ -11,7 +11,7 @@ export class Grid {
     Object.assign(this, { load, tile, key, ids, opened, changed, textHeight: text });
     this.total = 0;
     this.rows = new Map();
-    this.asked = new Set();
+    this.asked = new Map();
     this.selected = new Map();
     this.cursor = 0;
     this.anchor = 0;
@@ -39,7 +39,7 @@ export class Grid {
 
   async reset(keepPlace = false) {
     this.rows.clear();
-    this.asked.clear();
+    this.asked = new Map();
     if (!keepPlace) this.cursor = this.anchor = 0;
     await this.fetch(Math.floor(this.cursor / WINDOW) * WINDOW);
     this.cursor = Math.max(0, Math.min(this.cursor, this.total - 1));
@@ -47,12 +47,18 @@ export class Grid {
     this.show();
   }
 
-  async fetch(start) {
-    if (this.asked.has(start)) return;
-    this.asked.add(start);
-    const told = await this.load(start, WINDOW);
+  fetch(start) {
+    const { asked } = this;
+    if (!asked.has(start)) asked.set(start, this.load(start, WINDOW).then((told) => asked === this.asked && this.take(start, told)));
+    return asked.get(start);
+  }
+
+  take(start, told) {
     this.total = told.total;
-    told.rows.forEach((row, at) => this.rows.set(start + at, row));
+    told.rows.forEach((row, at) => {
+      this.rows.set(start + at, row);
+      if (this.selected.has(this.key(row))) this.selected.set(this.key(row), row);
+    });
     this.draw();
   }
 
@@ -114,17 +120,30 @@ export class Grid {
     if (!this.selected.delete(key)) this.selected.set(key, row);
   }
 
-  selectTo(at) {
-    const [first, last] = [Math.min(at, this.anchor), Math.max(at, this.anchor)];
+  // Selects from the anchor to a place, and no longer what was selected from there to the cursor.
+  async selectTo(at) {
+    const { anchor, cursor } = this;
+    const [first, last] = [Math.min(at, anchor), Math.max(at, anchor)];
+    for (let one = Math.min(cursor, anchor); one <= Math.max(cursor, anchor); one++) {
+      const row = this.rows.get(one);
+      if (row) this.selected.delete(this.key(row));
+    }
+    for (let one = Math.floor(first / WINDOW) * WINDOW; one <= last; one += WINDOW) if (!this.rows.has(one)) await this.fetch(one);
     for (let one = first; one <= last; one++) {
       const row = this.rows.get(one);
       if (row) this.selected.set(this.key(row), row);
     }
+    this.show();
   }
 
   async selectAll() {
     for (let at = 0; at < this.total; at += WINDOW) await this.fetch(at);
     for (const row of this.rows.values()) this.selected.set(this.key(row), row);
+    this.show();
+  }
+
+  clear() {
+    this.selected.clear();
     this.show();
   }
 
@@ -141,14 +160,15 @@ export class Grid {
     const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -this.columns, ArrowDown: this.columns };
     Object.assign(steps, { PageUp: -page, PageDown: page, Home: -this.total, End: this.total });
     if (event.key in steps) {
-      this.cursor = Math.max(0, Math.min(this.total - 1, this.cursor + steps[event.key]));
-      if (event.shiftKey) this.selectTo(this.cursor);
-      else this.anchor = this.cursor;
+      const to = Math.max(0, Math.min(this.total - 1, this.cursor + steps[event.key]));
+      if (event.shiftKey) during(this.selectTo(to));
+      else this.anchor = to;
+      this.cursor = to;
     } else if (event.key === " ") {
       this.toggle(this.cursor);
       this.anchor = this.cursor;
-    } else if (event.key === "a") this.selectAll();
-    else if (event.key === "Escape" && this.selected.size) this.selected.clear();
+    } else if (event.key === "a") during(this.selectAll());
+    else if (event.key === "Escape" && this.selected.size) this.clear();
     else if (event.key === "+" || event.key === "-") {
       this.side = Math.max(100, Math.min(480, this.side + (event.key === "+" ? 40 : -40)));
       sessionStorage.setItem("side", this.side);

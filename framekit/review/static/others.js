@@ -20,9 +20,10 @@ export function facesView(holder, page) {
       return { total: told.total, rows: told.faces };
     },
     tile: (row) => ({ image: `/face/${row.id}/${row.index}?side=192`, text: `${row.name}${row.score === null ? "" : ` ${row.score.toFixed(2)}`}`, hint: row.path }),
-    opened: (row) => row && page.go({ view: "frames", frame: row.id }),
+    opened: (row) => row && page.go({ ...page.state, frame: row.id, at: String(grid.cursor) }),
     changed: () => page.count(grid),
   });
+  grid.cursor = Number(page.state.at) || 0;
   let groups = [];
   const list = async () => {
     groups = (await get("people?by=character")).groups;
@@ -44,11 +45,11 @@ export function facesView(holder, page) {
     await list();
     await grid.reset(true);
   };
-  renew().then(() => grid.box.focus());
+  const ready = renew().then(() => page.arrive(grid));
   const turn = (by_) => {
-    const keys = groups.map((one) => one.key);
-    const at = (keys.indexOf(group()) + by_ + keys.length) % keys.length;
-    if (keys.length) page.go({ view: "faces", group: keys[at] });
+    const ways = [{ by: "certainty" }, ...groups.map(({ key }) => ({ group: key }))];
+    const at = by() === "certainty" ? 0 : ways.findIndex((one) => one.group === group());
+    page.go({ view: "faces", ...ways[(at + by_ + ways.length) % ways.length] });
   };
   const press = (event) => {
     if (event.key === "[" || event.key === "]") turn(event.key === "]" ? 1 : -1);
@@ -58,7 +59,7 @@ export function facesView(holder, page) {
     else {
       const rows = grid.chosen();
       const faces = rows.map((row) => [row.id, row.index]);
-      const named = (name) => name && nameFaces(faces, name, page).then(() => grid.selected.clear());
+      const named = async (name) => name && (await nameFaces(faces, name, page)) && grid.clear();
       if (event.key === "n") askName(`Name of ${faces.length} face(s)`).then(named);
       else if (event.key === "u") named("unknown");
       else if (event.key === "o") named("ood");
@@ -66,18 +67,19 @@ export function facesView(holder, page) {
     }
     return true;
   };
-  return { inView: () => grid.inView().map((row) => row.id), renew, press };
+  return { ready, inView: () => grid.inView().map((row) => row.id), renew, press };
 }
 
 async function rename(from, page) {
-  const to = await ask(`New name of ${from}`, { note: "All faces of that name get it; a name that somebody has joins both." });
+  let to = await ask(`New name of ${from}`, { note: "All faces of that name get it; a name that somebody has joins both." });
   if (!to || to === from) return;
   const asked = { action: "rename", from, to };
   const told = await post("act", asked, async (refused) => {
     const agreed = await agreeToNewName(refused, to);
-    return agreed ? post("act", { ...asked, to: agreed, is_new: true }) : null;
+    if (agreed) to = agreed;
+    return agreed ? post("act", { ...asked, to, is_new: true }) : null;
   });
-  if (told) page.go({ view: "faces", group: to });
+  if (told && !told.failed) page.go({ view: "faces", group: to });
   page.done(told);
 }
 
@@ -99,21 +101,22 @@ export function removedView(holder, page) {
       text: `${row.reason}${row.similarity ? ` ${row.similarity}` : ""} ${row.path.split("/").at(-1)}`,
       hint: `${row.path} ${row.detail}`,
     }),
-    opened: (row) => row?.resembles && page.go({ view: "frames", frame: row.resembles }),
+    opened: (row) => row?.resembles && page.go({ ...page.state, frame: row.resembles, at: String(grid.cursor) }),
     changed: () => page.count(grid),
   });
-  grid.reset().then(() => grid.box.focus());
+  grid.cursor = Number(page.state.at) || 0;
+  const ready = grid.reset(true).then(() => page.arrive(grid));
   const press = (event) => {
     if (grid.press(event)) return true;
     if (event.key !== "r" || seen.summary.read_only) return false;
     const ids = grid.chosen().map((row) => row.id);
     post("act", { action: "restore", ids }).then((told) => {
-      if (told) grid.selected.clear();
+      if (told && !told.failed) grid.clear();
       page.done(told);
     });
     return true;
   };
-  return { inView: () => [], renew: () => grid.reset(true), press };
+  return { ready, inView: () => [], renew: () => grid.reset(true), press };
 }
 
 export function problemsView(holder, page) {
@@ -121,12 +124,12 @@ export function problemsView(holder, page) {
     const { problems } = await get("problems");
     const rows = problems.map((one) => {
       const open = element("button", { type: "button", textContent: one.path, disabled: !one.frame });
-      open.addEventListener("click", () => page.go({ view: "frames", frame: one.frame }));
+      open.addEventListener("click", () => page.go({ view: "problems", frame: one.frame }));
       return element("tr", {}, element("td", {}, open), element("td", { textContent: one.what }));
     });
     const head = element("tr", {}, element("th", { textContent: "file" }), element("th", { textContent: "what is wrong" }));
     holder.replaceChildren(element("div", { className: "list" }, rows.length ? element("table", {}, head, ...rows) : element("p", { textContent: "No problems." })));
   };
-  load().catch((error) => say(error.message, true));
-  return { inView: () => [], renew: load, press: () => false };
+  const ready = load().catch((error) => say(error.message, true));
+  return { ready, inView: () => [], renew: load, press: () => false };
 }

@@ -1,6 +1,6 @@
 // The page: which view is shown, the keys, and what changed meanwhile.
 
-import { element, get, post, refreshSummary, say, seen } from "./api.js";
+import { during, element, get, post, refreshSummary, say, seen, under } from "./api.js";
 import { isOpen, showKeys } from "./dialogs.js";
 import { frameView } from "./frame.js";
 import { framesView } from "./frames.js";
@@ -28,7 +28,9 @@ const KEYS = [
 ];
 
 const holder = document.getElementById("view");
-const page = { state: {}, shown: null, go, done, count };
+const page = { state: {}, hash: null, shown: null, field: "", go, done, count, arrive };
+const waiting = []; // keys
+let isReading = false;
 
 function stateOf(hash) {
   return Object.fromEntries(new URLSearchParams(hash.slice(1)));
@@ -37,59 +39,105 @@ function stateOf(hash) {
 function go(state) {
   const kept = Object.entries(state).filter(([, value]) => value !== "" && value !== undefined);
   const hash = `#${new URLSearchParams(kept)}`;
-  if (hash === location.hash) show();
-  else location.hash = hash;
+  if (hash !== location.hash) location.hash = hash;
+  show();
 }
 
 function show() {
-  page.state = stateOf(location.hash);
+  page.hash = location.hash;
+  page.state = stateOf(page.hash);
+  page.field = document.activeElement?.closest("form.filters") ? document.activeElement.name : "";
   const name = page.state.view in VIEWS ? page.state.view : "frames";
   holder.replaceChildren();
+  holder.focus();
   page.shown = (page.state.frame ? frameView : VIEWS[name])(holder, page);
+  during(page.shown.ready);
   for (const button of document.querySelectorAll("#views button")) {
     if (button.dataset.view === name) button.setAttribute("aria-current", "page");
     else button.removeAttribute("aria-current");
   }
 }
 
-async function done(told) {
-  if (!told) return;
+// A view that is shown anew keeps the person in the filter, if they are there.
+function arrive(grid) {
+  (holder.querySelector(`form.filters [name="${page.field}"]`) ?? grid.box).focus();
+}
+
+// Shows what an action changed; returns whether it was done.
+const done = (told) => during(renewed(told));
+
+async function renewed(told) {
+  if (!told) return false;
   if (!told.failed) await refreshSummary();
   await page.shown.renew();
+  return !told.failed;
 }
 
 function count(grid) {
   const chosen = grid.selected.size ? `, ${grid.selected.size} selected` : "";
   document.title = `${grid.total}${chosen} – ${seen.summary.name}`;
   document.getElementById("name").textContent = `${seen.summary.name}: ${grid.total}${chosen}`;
+  clearTimeout(page.later);
+  page.later = setTimeout(() => remember(grid), 300);
 }
 
+// Keeps the place in the address; browsers refuse that more often than 20 times a second.
+function remember(grid) {
+  if (!grid.box.isConnected || String(grid.cursor) === (page.state.at ?? "0")) return;
+  page.state.at = String(grid.cursor);
+  page.hash = `#${new URLSearchParams(page.state)}`;
+  history.replaceState(null, "", page.hash);
+}
+
+const isAway = () => isOpen() || under.way > 0 || page.shown?.isBusy?.();
+
 async function look() {
+  if (isAway()) return;
   const ids = page.shown?.inView() ?? [];
   const query = ids.slice(0, 200).map((id) => `&id=${id}`).join("");
   const told = await get(`look?since=${seen.serial}${query}`);
-  if (told.indexed < told.total) say(`reading the sidecars: ${told.indexed} of ${told.total} frames`);
-  if (told.serial > seen.serial) {
+  if (told.indexed < told.total) {
+    isReading = true;
+    say(`reading the sidecars: ${told.indexed} of ${told.total} frames`);
+  }
+  if (told.serial > seen.serial && !isAway()) {
     const grew = told.indexed >= told.total && !told.changed.length;
     seen.serial = told.serial;
     await refreshSummary();
-    if (!isOpen()) await page.shown.renew();
-    say(grew ? "" : `${told.changed.length} frame(s) changed outside this page`);
+    await page.shown.renew();
+    if (!grew) say(`${told.changed.length} frame(s) changed outside this page`);
+    else if (isReading) say("");
+    isReading = isReading && !grew;
   }
 }
 
+// Ctrl+R, Alt+Left and their like are the browser's.
+function isBrowsers(event) {
+  if (event.metaKey) return true;
+  if (event.ctrlKey === event.altKey) return false;
+  if (event.ctrlKey) return !/^(Arrow.*|Home|End|[ azZ])$/.test(event.key);
+  return event.key.startsWith("Arrow") ? !page.state.frame : /^[a-z]$/i.test(event.key);
+}
+
 function press(event) {
-  if (isOpen() || event.metaKey) return;
+  if (isOpen() || isBrowsers(event)) return undefined;
   const typing = event.target.matches("input, textarea, select");
-  if (typing && event.key === "Escape") return holder.querySelector(".grid")?.focus();
+  const leaves = event.key === "Escape" || (event.key === "Enter" && event.target.matches("input"));
+  if (typing && leaves) return holder.querySelector(".grid")?.focus();
   if (typing) return undefined;
+  const isOfButton = (event.key === "Enter" || event.key === " ") && event.target.matches("button");
+  if (isOfButton || (event.key === "Tab" && !page.state.frame)) return undefined;
+  page.shown?.settle?.(event);
+  if (under.way) {
+    waiting.push(event);
+    return event.preventDefault();
+  }
   const names = Object.keys(VIEWS);
   const digit = event.shiftKey && event.code.startsWith("Digit") ? Number(event.code.slice(5)) : 0;
   if (digit >= 1 && digit <= names.length) go({ view: names[digit - 1] });
   else if (event.key === "?") showKeys(KEYS);
   else if (event.key === "/") document.querySelector("form.filters :is(select, input)")?.focus();
   else if (event.key.toLowerCase() === "z" && !seen.summary.read_only) post(event.shiftKey ? "redo" : "undo", {}).then(done);
-  else if (event.key === "Enter" && event.target.matches("button")) return undefined;
   else if (!page.shown?.press(event)) return undefined;
   return event.preventDefault();
 }
@@ -104,8 +152,12 @@ async function start() {
     document.getElementById("views").append(button);
   });
   document.getElementById("help-button").addEventListener("click", () => showKeys(KEYS));
-  addEventListener("hashchange", show);
+  addEventListener("hashchange", () => location.hash !== page.hash && show());
   addEventListener("keydown", press);
+  addEventListener("unhandledrejection", (event) => say(event.reason?.message ?? String(event.reason), true));
+  under.ended = () => {
+    while (waiting.length && !under.way) press(waiting.shift());
+  };
   show();
   setInterval(() => look().catch(() => say("the server does not answer; start review.py again", true)), LOOK_EVERY);
 }
