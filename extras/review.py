@@ -9,6 +9,7 @@ which it can be undone at any time. The page is for this machine alone: open the
 
 import argparse
 import socket
+import sys
 import webbrowser
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # it runs from a clone, as the scripts above it do
 
 from framekit import console, errors
 from framekit.cli import locks, run
@@ -43,7 +46,7 @@ def parser() -> StageParser:
     options.option("weight_csv", type=Path, help="CSV of `folder or pattern,weight`, which the view Balance edits")
     options.option("trigger_csv", type=Path, help="CSV of `character,trigger words`, as captions say them")
     options.group("the page")
-    options.option("port", type=count, default=8642, help="port of the page")
+    options.option("port", type=count, default=8642, help="port of the page; 0 = any that is free")
     options.option(
         "host", default=LOOPBACK, help="address at which the page listens; any other lets the network reach it"
     )
@@ -98,7 +101,7 @@ def main(args: argparse.Namespace) -> int:
     given = {name: getattr(args, name) for name in ("ref_dir", "weight_csv", "trigger_csv")}
     desk = open_desk(args.src_dir, {name: path for name, path in given.items() if path is not None})
     opened = bound_socket(args.host, args.port)
-    token, hosts = access.new_token(), access.names_of_host(args.host, args.port)
+    token, hosts = access.new_token(), access.names_of_host(args.host, opened.getsockname()[1])
     app: Any = server.make_app(Pages(desk, args.read_only), token, hosts)
     from waitress import create_server
 

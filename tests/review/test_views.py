@@ -174,7 +174,9 @@ def heads(tmp_path: Path) -> Path:
     for number in range(12):
         pixels = patchwork(number % 2, 96, 54)
         pixels[:4, :4] = number
-        add_names(add_faces(add_frame(folder / f"EP01/f{number:02d}.png", pixels), MIDDLE), {MIDDLE: "unknown"})
+        frame = add_frame(folder / f"EP01/f{number:02d}.png", pixels)
+        add_faces(frame, MIDDLE)
+        add_names(frame, {MIDDLE: "unknown"})
     return folder
 
 

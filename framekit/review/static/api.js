@@ -9,11 +9,15 @@ export const seen = { serial: 0, summary: null };
 export const under = { way: 0, ended: () => {} };
 
 export async function during(work) {
-  under.way += 1;
+  const busy = (by) => {
+    under.way += by;
+    document.getElementById("view").setAttribute("aria-busy", String(under.way > 0));
+  };
+  busy(1);
   try {
     return await work;
   } finally {
-    under.way -= 1;
+    busy(-1);
     setTimeout(() => under.ended());
   }
 }

@@ -192,7 +192,13 @@ function press(event, view, page, holder) {
     ask("Description", { value: frame.description, goesOn: true }).then(async (text) => {
       if (text !== null) page.done(await post("act", { action: "describe", id: frame.id, text }));
     });
-  } else return frameKeys(event, [frame], page, () => page.go({ ...page.state, frame: "" }));
+  } else if (event.key === "c") {
+    const value = frame.captions["in X.txt"] ?? Object.values(frame.captions)[0] ?? "";
+    ask("Caption", { value, goesOn: true, note: "It goes to X.txt, which prepare_training.py keeps from then on." }).then(async (text) => {
+      if (text) page.done(await post("act", { action: "caption", id: frame.id, text }));
+    });
+  } else if (event.key === "f" && face) post("act", { action: "reference", faces: [[frame.id, view.chosen]] }).then(page.done);
+  else return frameKeys(event, [frame], page, () => page.go({ ...page.state, frame: "" }));
   return true;
 }
 

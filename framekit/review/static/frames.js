@@ -4,7 +4,7 @@ import { element, get, post, say, seen } from "./api.js";
 import { agreeToNewName, ask, askName, askTags } from "./dialogs.js";
 import { Grid } from "./grid.js";
 
-const FIELDS = ["episode", "character", "tag", "without", "face", "corrected", "problem", "text", "sort"];
+const FIELDS = ["episode", "scene", "character", "tag", "without", "face", "source", "corrected", "problem", "text", "sort"];
 const MANY = new Set(["tag", "without", "character"]);
 
 export function queryOf(state) {
@@ -33,7 +33,7 @@ function input(name, label, state, changed, known = []) {
 }
 
 function filters(state, changed) {
-  const { episodes, characters, tags } = seen.summary;
+  const { episodes, characters, sources, tags } = seen.summary;
   const named = (pairs) => pairs.map(([name, count]) => [name, `${name} (${count})`]);
   const people = [["", "all"], ["unknown", "unknown faces"], ["none", "nobody"], ["several", "two or more"], ...named(characters)];
   const words = tags.map(([name]) => name);
@@ -41,21 +41,24 @@ function filters(state, changed) {
     "form",
     { className: "filters" },
     select("episode", "Episode", [["", "all"], ...named(episodes)], state, changed),
+    ...(state.episode ? [input("scene", "Scene", state, changed)] : []),
     select("character", "Character", people, state, changed),
     input("tag", "With tags", state, changed, words),
     input("without", "Without tags", state, changed, words),
     select("face", "Largest face", [["", "any"], ["small", "small"], ["medium", "medium"], ["large", "large"]], state, changed),
+    ...(sources.length ? [select("source", "Source", [["", "all"], ...sources.map((name) => [name, name])], state, changed)] : []),
     select("corrected", "Corrected", [["", "all"], ["yes", "yes"], ["no", "no"]], state, changed),
-    select("problem", "Problems", [["", "all"], ["yes", "only these"]], state, changed),
+    select("problem", "Problems", [["", "all"], ["yes", "damaged"], ["check", "listed by --check"]], state, changed),
     input("text", "Name holds", state, changed),
-    select("sort", "Sorted by", [["", "time"], ["confidence", "least certain"], ["sharpness", "sharpest"], ["face", "largest face"], ["similar", "similar to the last one"]], state, changed),
+    select("sort", "Sorted by", [["", "time"], ["confidence", "least certain"], ["sharpness", "sharpest"], ["face", "largest face"], ["similar", "like the one at the cursor (s)"]], state, changed),
   );
   form.addEventListener("submit", (event) => event.preventDefault());
   return form;
 }
 
 export function framesView(holder, page) {
-  const changed = (name, value) => setTimeout(() => page.go({ ...page.state, [name]: value, at: "" })); // once Tab has arrived
+  const like = (name, value) => (name === "sort" ? { to: value === "similar" ? grid.rows.get(grid.cursor)?.id : "" } : {});
+  const changed = (name, value) => setTimeout(() => page.go({ ...page.state, ...like(name, value), [name]: value, at: "" })); // once Tab has arrived
   const grid = new Grid(holder.appendChild(element("div", { className: "split" })), {
     label: "Frames",
     key: (row) => row.id,
@@ -75,7 +78,7 @@ export function framesView(holder, page) {
     ready: grid.reset(true).then(() => page.arrive(grid)),
     inView: () => grid.inView().map((row) => row.id),
     renew: () => grid.reset(true),
-    press: (event) => grid.press(event) || frameKeys(event, grid.chosen(), page, () => grid.clear()),
+    press: (event) => (event.key === "s" && !event.ctrlKey ? (changed("sort", "similar"), true) : false) || grid.press(event) || frameKeys(event, grid.chosen(), page, () => grid.clear()),
   };
 }
 

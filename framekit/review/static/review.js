@@ -4,12 +4,15 @@ import { during, element, get, post, refreshSummary, say, seen, under } from "./
 import { isOpen, showKeys } from "./dialogs.js";
 import { frameView } from "./frame.js";
 import { framesView } from "./frames.js";
-import { facesView, problemsView, removedView } from "./others.js";
+import { facesView } from "./faces.js";
+import { groupsView } from "./groups.js";
+import { problemsView, removedView } from "./others.js";
+import { balanceView, charactersView } from "./tables.js";
 
-const VIEWS = { frames: framesView, faces: facesView, removed: removedView, problems: problemsView };
+const VIEWS = { frames: framesView, faces: facesView, groups: groupsView, removed: removedView, balance: balanceView, problems: problemsView, characters: charactersView };
 const LOOK_EVERY = 3000;
 const KEYS = [
-  ["Shift+1 … 4", "frames, faces, removed, problems"],
+  ["Shift+1 … 7", "frames, faces, groups, removed, balance, problems, characters"],
   ["arrows, Page, Home, End", "move; with Shift select"],
   ["Space, a, Esc", "select one, all, none"],
   ["Enter, Esc", "open a frame, go back"],
@@ -19,9 +22,14 @@ const KEYS = [
   ["u, o", "unknown; somebody to ignore"],
   ["b, d, Delete", "add a box, draw one, take one away"],
   ["Ctrl+arrows", "move a box; with Shift its size"],
-  ["t, e", "tags, description"],
+  ["t, e, c", "tags, description, caption"],
+  ["s", "sort by likeness to this frame"],
   ["x, r", "set aside, bring back"],
-  ["[ ]", "group of faces before, after"],
+  ["[ ], m", "group of faces before, after; mark a group"],
+  ["c, l", "faces by likeness (Shift+C anew), the least certain first"],
+  ["N", "name all faces of the groups shown"],
+  ["f", "make the face a reference"],
+  ["j k, s, r, R", "in a group: choose, keep it instead, keep both, bring all back"],
   ["R", "rename a character"],
   ["z, Shift+Z", "undo, do again"],
   ["+ −, /", "larger, smaller; filters"],
@@ -64,7 +72,9 @@ function arrive(grid) {
 }
 
 // Shows what an action changed; returns whether it was done.
-const done = (told) => during(renewed(told));
+function done(told) {
+  return during(renewed(told));
+}
 
 async function renewed(told) {
   if (!told) return false;
