@@ -21,6 +21,7 @@ QUIET = (
     "--no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-component-update"
     " --disable-sync --disable-dev-shm-usage"
 ).split()
+EXPECTED = (200, 304, 400, 409, 422)  # refused with a sentence, changed meanwhile, is the name new?
 MOST = 10_000  # ms to wait for the page
 
 
@@ -75,10 +76,15 @@ class Person:
         self.page, self.folder, self.errors = page, folder, list[str]()
         page.set_default_timeout(MOST)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", lambda told: self.errors.append(told.text) if told.type == "error" else None)
-        page.on("response", lambda told: self.errors.append(told.url) if told.status >= 500 else None)
+        page.on("console", self.hears)
+        page.on("response", lambda told: self.errors.append(told.url) if told.status not in EXPECTED else None)
         page.goto(address)
         self.settle()
+
+    def hears(self, told: Any) -> None:
+        """Note what the page itself tells as an error; of answers the statuses are looked at."""
+        if told.type == "error" and not told.text.startswith("Failed to load resource"):
+            self.errors.append(told.text)
 
     def settle(self) -> None:
         """Wait until the page has done what it was asked for."""

@@ -35,9 +35,15 @@ export async function get(address) {
 }
 
 // Returns what was done, or null after telling why not; `ask` may agree to a new name.
-export const post = (what, asked, ask = null) => during(sent(what, asked, ask));
+export async function post(what, asked, ask = null) {
+  const told = await during(sent(what, asked));
+  if (told?.needs !== "is_new") return told;
+  if (ask) return ask(told);
+  say(told.error, true);
+  return null;
+}
 
-async function sent(what, asked, ask) {
+async function sent(what, asked) {
   const answer = await fetch(`/api/${what}`, {
     method: "POST",
     headers: { "Content-Type": "application/json", "X-Review-Token": token },
@@ -50,7 +56,7 @@ async function sent(what, asked, ask) {
     say(`${undone}${told.what}${what === "act" && told.what !== "nothing changed" ? "; z undoes it" : ""}`);
     return told;
   }
-  if (told.needs === "is_new" && ask) return ask(told);
+  if (told.needs === "is_new") return told;
   say(told.error, true);
   if (answer.status === 409) {
     seen.serial = told.serial;

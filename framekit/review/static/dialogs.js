@@ -107,6 +107,6 @@ export function showKeys(keys) {
   const close = element("button", { type: "button", textContent: "Close (Esc)" });
   close.addEventListener("click", () => dialog.close());
   dialog.oncancel = dialog.onkeydown = null;
-  dialog.replaceChildren(element("h2", { id: "dialog-title", textContent: "Keys" }), element("table", {}, ...rows), close);
+  dialog.replaceChildren(element("h2", { id: "dialog-title", textContent: "Keys" }), close, element("table", { className: "keys" }, ...rows));
   dialog.showModal();
 }

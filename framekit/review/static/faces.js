@@ -40,6 +40,8 @@ export function facesView(holder, page) {
   };
   const grid = new Grid(area, {
     label: "Faces",
+    width: 0.7,
+    height: 0.7,
     key: (row) => `${row.id} ${row.index}`,
     load: async (start, count) => {
       const told = await get(query(start, count));

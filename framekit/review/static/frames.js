@@ -1,6 +1,6 @@
 // The grid of frames with its filters.
 
-import { element, get, post, say, seen } from "./api.js";
+import { during, element, get, post, say, seen } from "./api.js";
 import { agreeToNewName, ask, askName, askTags } from "./dialogs.js";
 import { Grid } from "./grid.js";
 
@@ -41,7 +41,7 @@ function filters(state, changed) {
     "form",
     { className: "filters" },
     select("episode", "Episode", [["", "all"], ...named(episodes)], state, changed),
-    ...(state.episode ? [input("scene", "Scene", state, changed)] : []),
+    input("scene", "Scene", state, changed),
     select("character", "Character", people, state, changed),
     input("tag", "With tags", state, changed, words),
     input("without", "Without tags", state, changed, words),
@@ -53,12 +53,27 @@ function filters(state, changed) {
     select("sort", "Sorted by", [["", "time"], ["confidence", "least certain"], ["sharpness", "sharpest"], ["face", "largest face"], ["similar", "like the one at the cursor (s)"]], state, changed),
   );
   form.addEventListener("submit", (event) => event.preventDefault());
+  offerScenes(form, state);
   return form;
+}
+
+// Scenes are numbered within an episode.
+function offerScenes(form, state) {
+  form.elements.scene.closest("label").hidden = !state.episode;
 }
 
 export function framesView(holder, page) {
   const like = (name, value) => (name === "sort" ? { to: value === "similar" ? grid.rows.get(grid.cursor)?.id : "" } : {});
-  const changed = (name, value) => setTimeout(() => page.go({ ...page.state, ...like(name, value), [name]: value, at: "" })); // once Tab has arrived
+  const changed = (name, value) => {
+    page.turn({ ...page.state, ...like(name, value), [name]: value, at: "" });
+    offerScenes(form, page.state);
+    during(grid.reset());
+  };
+  const sortAlike = () => {
+    form.elements.sort.value = "similar";
+    changed("sort", "similar");
+    return true;
+  };
   const grid = new Grid(holder.appendChild(element("div", { className: "split" })), {
     label: "Frames",
     key: (row) => row.id,
@@ -72,13 +87,14 @@ export function framesView(holder, page) {
     opened: (row) => row && page.go({ ...page.state, frame: row.id, at: String(grid.cursor) }),
     changed: () => page.count(grid),
   });
-  holder.prepend(filters(page.state, changed));
+  const form = filters(page.state, changed);
+  holder.prepend(form);
   grid.cursor = Number(page.state.at) || 0;
   return {
     ready: grid.reset(true).then(() => page.arrive(grid)),
     inView: () => grid.inView().map((row) => row.id),
     renew: () => grid.reset(true),
-    press: (event) => (event.key === "s" && !event.ctrlKey ? (changed("sort", "similar"), true) : false) || grid.press(event) || frameKeys(event, grid.chosen(), page, () => grid.clear()),
+    press: (event) => (event.key === "s" && !event.ctrlKey && sortAlike()) || grid.press(event) || frameKeys(event, grid.chosen(), page, () => grid.clear()),
   };
 }
 

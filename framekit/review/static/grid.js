@@ -7,8 +7,9 @@ const LINES_AROUND = 2;
 
 export class Grid {
   // `load(start, count)` returns {total, rows}; `tile(row)` returns {image, text, corrected}; `key(row)` its identity.
-  constructor(holder, { load, tile, key, ids, opened, changed, label, text = 24 }) {
-    Object.assign(this, { load, tile, key, ids, opened, changed, textHeight: text });
+  // `width` and `height` of a picture are shares of the side that a person chose.
+  constructor(holder, { load, tile, key, ids, opened, changed, label, width = 1, height = 0.6, text = 24 }) {
+    Object.assign(this, { load, tile, key, ids, opened, changed, width, height, textHeight: text });
     this.total = 0;
     this.rows = new Map();
     this.asked = new Map();
@@ -30,11 +31,15 @@ export class Grid {
   }
 
   get columns() {
-    return Math.max(1, Math.floor(this.box.clientWidth / this.side));
+    return Math.max(1, Math.floor(this.box.clientWidth / this.tileWidth));
+  }
+
+  get tileWidth() {
+    return Math.round(this.side * this.width);
   }
 
   get lineHeight() {
-    return Math.round(this.side * 0.6) + this.textHeight;
+    return Math.round(this.side * this.height) + this.textHeight;
   }
 
   async reset(keepPlace = false) {
@@ -85,9 +90,9 @@ export class Grid {
     tile.setAttribute("aria-selected", String(this.selected.has(this.key(row))));
     tile.classList.toggle("cursor", at === this.cursor);
     tile.classList.toggle("corrected", Boolean(corrected));
-    tile.style.width = `${this.side}px`;
+    tile.style.width = `${this.tileWidth}px`;
     tile.style.height = `${this.lineHeight}px`;
-    tile.style.left = `${(at % this.columns) * this.side}px`;
+    tile.style.left = `${(at % this.columns) * this.tileWidth}px`;
     tile.style.top = `${Math.floor(at / this.columns) * this.lineHeight}px`;
     tile.dataset.at = at;
     return tile;

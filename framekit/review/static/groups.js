@@ -17,7 +17,7 @@ export function groupsView(holder, page) {
       view.threshold ??= told.threshold;
       return told;
     },
-    tile: (row) => ({ image: row.kept ? `/thumb/${row.kept.id}?side=320` : "/static/icon.svg", text: `${row.removed.length} went for ${row.path.split("/").at(-1)}`, hint: row.path }),
+    tile: (row) => ({ image: row.kept ? `/thumb/${row.kept.id}?side=320` : "/static/icon.svg", text: `${row.removed.length} went for it`, hint: row.path }),
     opened: (row) => row?.kept && page.go({ ...page.state, frame: row.kept.id, at: String(grid.cursor) }),
     changed: () => {
       page.count(grid);

@@ -1,6 +1,6 @@
 // Removed frames, problems.
 
-import { element, get, post, say, seen } from "./api.js";
+import { during, element, get, post, say, seen } from "./api.js";
 import { Grid } from "./grid.js";
 
 export function removedView(holder, page) {
@@ -9,7 +9,10 @@ export function removedView(holder, page) {
   const field = element("select", { name: "reason" }, element("option", { value: "", textContent: "all" }));
   for (const [name, count] of seen.summary.reasons) field.append(element("option", { value: name, textContent: `${name} (${count})` }));
   field.value = page.state.reason ?? "";
-  field.addEventListener("change", () => page.go({ ...page.state, reason: field.value }));
+  field.addEventListener("change", () => {
+    page.turn({ ...page.state, reason: field.value, at: "" });
+    during(grid.reset());
+  });
   reasons.append(element("label", {}, "Reason", field));
   holder.append(reasons, area);
   const grid = new Grid(area, {

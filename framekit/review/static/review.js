@@ -36,7 +36,7 @@ const KEYS = [
 ];
 
 const holder = document.getElementById("view");
-const page = { state: {}, hash: null, shown: null, field: "", go, done, count, arrive };
+const page = { state: {}, hash: null, shown: null, go, turn, done, count, arrive };
 const waiting = []; // keys
 let isReading = false;
 
@@ -45,19 +45,26 @@ function stateOf(hash) {
 }
 
 function go(state) {
+  turn(state);
+  show();
+}
+
+// Writes the state into the address; the view that is shown turns to it by itself.
+function turn(state) {
   const kept = Object.entries(state).filter(([, value]) => value !== "" && value !== undefined);
   const hash = `#${new URLSearchParams(kept)}`;
   if (hash !== location.hash) location.hash = hash;
-  show();
+  page.hash = location.hash;
+  page.state = stateOf(page.hash);
 }
 
 function show() {
   page.hash = location.hash;
   page.state = stateOf(page.hash);
-  page.field = document.activeElement?.closest("form.filters") ? document.activeElement.name : "";
   const name = page.state.view in VIEWS ? page.state.view : "frames";
   holder.replaceChildren();
   holder.focus();
+  entitle(name);
   page.shown = (page.state.frame ? frameView : VIEWS[name])(holder, page);
   during(page.shown.ready);
   for (const button of document.querySelectorAll("#views button")) {
@@ -66,9 +73,9 @@ function show() {
   }
 }
 
-// A view that is shown anew keeps the person in the filter, if they are there.
+// A person who went to a filter meanwhile stays there.
 function arrive(grid) {
-  (holder.querySelector(`form.filters [name="${page.field}"]`) ?? grid.box).focus();
+  if (!document.activeElement?.closest("form.filters")) grid.box.focus();
 }
 
 // Shows what an action changed; returns whether it was done.
@@ -85,10 +92,14 @@ async function renewed(told) {
 
 function count(grid) {
   const chosen = grid.selected.size ? `, ${grid.selected.size} selected` : "";
-  document.title = `${grid.total}${chosen} – ${seen.summary.name}`;
-  document.getElementById("name").textContent = `${seen.summary.name}: ${grid.total}${chosen}`;
+  entitle(`${grid.total}${chosen}`);
   clearTimeout(page.later);
   page.later = setTimeout(() => remember(grid), 300);
+}
+
+function entitle(what) {
+  document.title = `${what} – ${seen.summary.name}`;
+  document.getElementById("name").textContent = `${seen.summary.name}: ${what}`;
 }
 
 // Keeps the place in the address; browsers refuse that more often than 20 times a second.

@@ -21,7 +21,6 @@ function weightField(row, page) {
   const field = element("input", { type: "number", step: "any", min: 0, value: row.weight, className: "number" });
   field.setAttribute("aria-label", `weight of ${row.path}`);
   field.addEventListener("change", async () => {
-    page.field = "";
     await page.done(await post("act", { action: "weight", folder: row.path, weight: Number(field.value) }));
     document.querySelector(`[aria-label="weight of ${CSS.escape(row.path)}"]`)?.focus();
   });
@@ -75,7 +74,7 @@ export function charactersView(holder, page) {
         {},
         cell(link(one.name, `frames of ${one.name}`, { view: "frames", character: one.name })),
         cell(String(one.frames)),
-        cell(link(String(one.faces), `faces of ${one.name}`, { view: "faces", group: one.name })),
+        cell(link(String(one.faces), `${one.faces} faces of ${one.name}`, { view: "faces", group: one.name })),
         cell(String(one.corrected)),
         cell(String(one.references)),
         cell(one.trigger),
