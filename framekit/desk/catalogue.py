@@ -13,7 +13,7 @@ from framekit.dataset import frames, move, removed
 from framekit.desk.present import Now, Stamp, is_corrected, is_head, read_now, stamp_of
 from framekit.errors import BadSidecar
 from framekit.files.names import nfc
-from framekit.sidecars import metadata
+from framekit.sidecars import kinds, metadata
 from framekit.sidecars.episode import Episodes
 
 NOISE = "noise"  # folder of heads that --cluster found like no others
@@ -61,7 +61,7 @@ def entry_of(entry: Entry, now: Now, stamp: Stamp) -> Entry:
         faces=len(now.faces),
         score=min(scores, default=None),
         ratio=now.ratio,
-        tags=tuple(map(sys.intern, now.tags)),
+        tags=tuple(sys.intern(kinds.same(tag)) for tag in now.tags),
         source=sys.intern(told if isinstance(told, str) else ""),
         is_corrected=corrected,
         problem="",

@@ -49,7 +49,7 @@ def read_now(frame: Path, episodes: Episodes) -> Now:
     """Return what a frame is now. Raises BadSidecar."""
     known = read_sidecars(frame, episodes)
     path = sidecar(frame, METADATA)
-    values = metadata.read_own(path) if path.exists() else None
+    values = with_newer_tags(metadata.read_own(path), known) if path.exists() else None
     names = [known.named.names.get(face.box, metadata.UNKNOWN) for face in known.faces]
     others: list[str] = []
     if values is not None and "characters" in corrections.edited_fields(values):
@@ -61,6 +61,19 @@ def read_now(frame: Path, episodes: Episodes) -> Now:
     held = values is not None and "tags" in values
     tags = metadata.texts(values or {}, "tags") if held else known.tagged[kinds.GENERAL] or known.told[kinds.GENERAL]
     return Now(known, values, names, others, tags)
+
+
+def with_newer_tags(values: Mapping[str, Any], known: FrameSidecars) -> Mapping[str, Any]:
+    """Return an X.json with the tags that were edited, or made again, in X.png.tags since it was written."""
+    beside = sidecar(known.frame, TAGS)
+    if not beside.exists() or "tags" in corrections.edited_fields(values):
+        return values
+    if beside.stat().st_mtime_ns <= sidecar(known.frame, METADATA).stat().st_mtime_ns:
+        return values
+    every = kinds.joined([known.tagged, known.told]) if any(known.told.values()) else known.tagged
+    told = [*every[kinds.GENERAL]]
+    noted = corrections.noted_digests(values) | {"tags": corrections.digest(told)}
+    return {**values, "tags": told, corrections.WRITTEN: noted}
 
 
 def is_corrected(now: Now) -> bool:

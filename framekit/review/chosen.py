@@ -10,7 +10,7 @@ import numpy as np
 from framekit.dedup.descriptors import Described, read_store
 from framekit.dedup.quality import merit
 from framekit.desk.catalogue import Entry
-from framekit.sidecars import metadata
+from framekit.sidecars import kinds, metadata
 
 SMALL, LARGE = 0.15, 0.4  # height of the largest face as a fraction of the frame's; chosen: a full figure, a portrait
 SIZES: dict[str, Callable[[float], bool]] = {
@@ -49,10 +49,10 @@ class Filter:
         for name in self.characters:
             add(lambda one, name=name: shows(one, name))  # type: ignore[misc]
         if self.tags:
-            wanted = {*self.tags}
+            wanted = {*map(kinds.same, self.tags)}
             add(lambda one: wanted.issubset(one.tags))
         if self.without:
-            unwanted = {*self.without}
+            unwanted = {*map(kinds.same, self.without)}
             add(lambda one: unwanted.isdisjoint(one.tags))
         if self.face in SIZES:
             add(lambda one: SIZES[self.face](one.ratio))

@@ -75,6 +75,23 @@ def test_several_frames_get_tags_and_lose_others(person: Person) -> None:
     assert [person.tags(f"EP01/f{number}") for number in range(4)] == ["long_hair, night"] * 3 + ["solo, long_hair"]
 
 
+def test_tags_that_hold_blanks_stand_between_commas_or_are_known(person: Person) -> None:
+    person.press("t")
+    person.write("red light, -solo")
+    person.press("ArrowRight", "t")
+    person.write("red light")
+    person.press("ArrowRight", "t")
+    person.write("night -long_hair")
+    assert [person.tags(f"EP01/f{number}") for number in range(3)] == [
+        "long_hair, red_light",
+        "solo, long_hair, red_light",
+        "solo, night",
+    ]
+    person.press("/", "Tab", "Tab")
+    person.write("red light")
+    assert person.page.title().startswith("2 ")
+
+
 def test_frames_are_set_aside_with_a_reason_undone_and_done_again(person: Person) -> None:
     person.press("ArrowRight", "ArrowRight", "x")
     person.write("credits")

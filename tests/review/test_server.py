@@ -4,6 +4,7 @@ import json
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -65,6 +66,22 @@ def test_tags_that_a_person_wrote_into_the_metadata_change_there(root: Path) -> 
     assert loaded(frame)["tags"] == ["by_hand", "smile"]
     assert generate_metadata.main([str(root)]) == 0
     assert loaded(frame)["tags"] == ["by_hand", "smile"]
+
+
+def test_a_file_of_tags_that_was_edited_after_the_metadata_is_shown_and_kept(root: Path) -> None:
+    frame = root / "EP01/f1.png"
+    add_text(frame, ".tags", "Long Hair, solo, red light\n")
+    later = frame.with_suffix(".json").stat().st_mtime_ns + 10**9
+    os.utime(f"{frame}.tags", ns=(later, later))
+    page = Browser(root)
+    asked = f"frames?tag=long_hair&tag={quote('red light')}"
+    assert [one["path"] for one in page.get(asked)["rows"]] == ["EP01/f1.png"]
+    page.post(action="tags", ids=[page.id("EP01/f1.png")], add=["smile"], remove=["solo"])
+    assert Path(f"{frame}.tags").read_text() == "Long Hair, red light, smile\n"
+    assert loaded(frame)["tags"] == ["Long Hair", "red light", "smile"]
+    Path(f"{frame}.tags").write_text("Long Hair, red light, grin\n")
+    assert generate_metadata.main([str(root)]) == 0
+    assert loaded(frame)["tags"] == ["Long Hair", "red light", "grin"]
 
 
 def test_boxes_keep_the_names_of_faces_that_stay(root: Path) -> None:

@@ -86,11 +86,19 @@ export async function agreeToNewName(told, name) {
   return answer;
 }
 
+// Tags stand between commas, else between blanks; one that holds blanks itself may stand alone if it is known.
+export function tagsOf(text) {
+  const isKnown = (words) => seen.summary.tags.some(([name]) => name === words.replace(/^[+-]/, "").replace(/\s+/g, "_").toLowerCase());
+  const pieces = text.split(/,|\s(?=[+-])/).map((piece) => piece.trim());
+  const parted = text.includes(",") ? pieces : pieces.flatMap((piece) => (isKnown(piece) ? [piece] : piece.split(/\s+/)));
+  return parted.filter((piece) => piece.replace(/^[+-]/, ""));
+}
+
 export function askTags() {
   const known = () => seen.summary.tags.map(([name]) => name);
-  const last = (text) => text.split(/\s+/).at(-1).replace(/^[+-]/, "");
+  const last = (text) => text.split(text.includes(",") ? /,\s*|\s(?=[+-])/ : /\s+/).at(-1).replace(/^[+-]/, "");
   return ask("Tags", {
-    note: "+tag adds, -tag takes away, separated by blanks; Tab completes the last one.",
+    note: "+tag adds, -tag takes away; commas or blanks between them. Tab completes the last one.",
     choices: (text) => {
       const word = last(text);
       if (!word) return [];

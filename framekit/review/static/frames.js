@@ -1,16 +1,16 @@
 // The grid of frames with its filters.
 
 import { during, element, get, post, say, seen } from "./api.js";
-import { agreeToNewName, ask, askName, askTags } from "./dialogs.js";
+import { agreeToNewName, ask, askName, askTags, tagsOf } from "./dialogs.js";
 import { Grid } from "./grid.js";
 
 const FIELDS = ["episode", "scene", "character", "tag", "without", "face", "source", "corrected", "problem", "text", "sort"];
-const MANY = new Set(["tag", "without", "character"]);
+const MANY = new Set(["tag", "without"]);
 
 export function queryOf(state) {
   const query = new URLSearchParams();
   for (const name of [...FIELDS, "to"]) {
-    for (const value of (MANY.has(name) ? (state[name] ?? "").split(/\s+/) : [state[name]]).filter(Boolean)) {
+    for (const value of (MANY.has(name) ? tagsOf(state[name] ?? "") : [state[name]]).filter(Boolean)) {
       query.append(name, value);
     }
   }
@@ -128,7 +128,7 @@ export function frameKeys(event, rows, page, cleared) {
     u: () => nameFaces(facesToName(rows), "unknown", page),
     o: () => nameFaces(facesToName(rows), "ood", page),
     t: async () => {
-      const words = ((await askTags()) ?? "").split(/\s+/).filter(Boolean);
+      const words = tagsOf((await askTags()) ?? "");
       const remove = words.filter((word) => word.startsWith("-")).map((word) => word.slice(1));
       const add = words.filter((word) => !word.startsWith("-")).map((word) => word.replace(/^\+/, ""));
       if (words.length) page.done(await post("act", { action: "tags", ids, add, remove }));

@@ -140,7 +140,7 @@ function isBrowsers(event) {
   return event.key.startsWith("Arrow") ? !page.state.frame : /^[a-z]$/i.test(event.key);
 }
 
-function press(event) {
+function press(event, hasWaited = false) {
   if (isOpen() || isBrowsers(event)) return undefined;
   const typing = event.target.matches("input, textarea, select");
   const leaves = event.key === "Escape" || (event.key === "Enter" && event.target.matches("input"));
@@ -149,7 +149,7 @@ function press(event) {
   const isOfButton = (event.key === "Enter" || event.key === " ") && event.target.matches("button");
   if (isOfButton || (event.key === "Tab" && !page.state.frame)) return undefined;
   page.shown?.settle?.(event);
-  if (under.way) {
+  if (under.way || (waiting.length && !hasWaited)) {
     waiting.push(event);
     return event.preventDefault();
   }
@@ -174,10 +174,10 @@ async function start() {
   });
   document.getElementById("help-button").addEventListener("click", () => showKeys(KEYS));
   addEventListener("hashchange", () => location.hash !== page.hash && show());
-  addEventListener("keydown", press);
+  addEventListener("keydown", (event) => press(event));
   addEventListener("unhandledrejection", (event) => say(event.reason?.message ?? String(event.reason), true));
   under.ended = () => {
-    while (waiting.length && !under.way) press(waiting.shift());
+    while (waiting.length && !under.way) press(waiting.shift(), true);
   };
   show();
   setInterval(() => look().catch(() => say("the server does not answer; start review.py again", true)), LOOK_EVERY);
