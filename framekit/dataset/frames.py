@@ -93,11 +93,12 @@ def find_frames(
             shared = sharing_stems(own)
             above = natural_key(here.relative_to(folder))
             for name in own:
-                reason = name_trouble(name) or file_trouble(here / name, top or folder) or shared.get(name)
+                path = here / name
+                reason = name_trouble(name) or file_trouble(path, top or folder) or shared.get(name)
                 if reason:
-                    left_out.append((here / name, reason))
+                    left_out.append((path, reason))
                 else:
-                    found.append(([*above, part_key(name)], here / name))
+                    found.append(([*above, part_key(name)], path))
     found.sort(key=itemgetter(0))
     left_out.sort(key=lambda one: natural_key(one[0].relative_to(folder)))
     if unusable is not None:

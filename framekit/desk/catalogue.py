@@ -2,22 +2,35 @@
 
 import hashlib
 import sys
+import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from os import scandir
 from pathlib import Path
-from threading import RLock
+from threading import Lock, RLock
 from typing import Any
 
 from framekit.dataset import frames, move, removed
 from framekit.desk.present import Now, Stamp, is_corrected, is_head, read_now, stamp_of
 from framekit.errors import BadSidecar
+from framekit.files import names
 from framekit.files.names import nfc
 from framekit.sidecars import kinds, metadata
 from framekit.sidecars.episode import Episodes
 
+MOMENT, PAUSE = 0.002, 0.1  # s; chosen: a page asks for its pictures one after the other
 NOISE = "noise"  # folder of heads that --cluster found like no others
 Removed = tuple[str, Path, Path, dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """When a folder changed last, in ns, and a digest of the names in it that are no sidecars."""
+
+    changed: int
+    names: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +44,7 @@ class Entry:
     time: float | None = None
     names: tuple[str, ...] = ()
     faces: int = 0
+    runners_up: tuple[str, ...] = ()
     score: float | None = None
     ratio: float = 0.0
     tags: tuple[str, ...] = ()
@@ -59,6 +73,7 @@ def entry_of(entry: Entry, now: Now, stamp: Stamp) -> Entry:
         time=metadata.time_of(source),
         names=tuple(map(sys.intern, [*now.names, *now.others])),
         faces=len(now.faces),
+        runners_up=tuple(sys.intern(now.known.named.runners_up.get(face.box, "")) for face in now.faces),
         score=min(scores, default=None),
         ratio=now.ratio,
         tags=tuple(sys.intern(kinds.same(tag)) for tag in now.tags),
@@ -67,6 +82,17 @@ def entry_of(entry: Entry, now: Now, stamp: Stamp) -> Entry:
         problem="",
         stamp=stamp,
     )
+
+
+def listed(folder: Path) -> Listed | None:
+    """Return what a folder holds now, None if it is not there."""
+    try:
+        changed = folder.stat().st_mtime_ns
+        with scandir(folder) as found:
+            held = [one.name for one in found if not one.name.endswith(names.NAME_SUFFIXES)]
+    except OSError:
+        return None
+    return Listed(changed, hash(frozenset(name for name in held if not names.is_ignored(name))))
 
 
 def name_by_folder(root: Path, path: Path) -> str:
@@ -89,19 +115,37 @@ class Catalogue:
     indexed: int = 0
     entries: dict[str, Entry] = field(default_factory=dict)
     unusable: list[tuple[Path, str]] = field(default_factory=list)
-    folders: dict[Path, int] = field(default_factory=dict)
+    folders: dict[Path, Listed] = field(default_factory=dict)
     gone: dict[str, int] = field(default_factory=dict)  # id -> serial at which a frame left
     episodes: Episodes = field(default_factory=Episodes)
     trash: tuple[move.Stamp | None, list[Removed]] | None = None
     lock: RLock = field(default_factory=RLock)
+    asked: int = 0  # questions of the page under way
+    answered: float = 0.0  # when the last one was answered, on the monotonic clock
+    counting: Lock = field(default_factory=Lock)
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Let the reading of all sidecars wait for what is asked meanwhile."""
+        with self.counting:
+            self.asked += 1
+        try:
+            yield
+        finally:
+            with self.counting:
+                self.asked, self.answered = self.asked - 1, time.monotonic()
+
+    def is_asked(self) -> bool:
+        """Tell whether a question is under way, or the next one is to be expected."""
+        return self.asked > 0 or time.monotonic() - self.answered < PAUSE
 
     def find(self) -> None:
         """Find the frames; what they say is read later."""
         found = self.found()
         inside = [path for path in found if path.parent != self.root]
         self.by_folder = bool(inside) and all(map(is_head, inside))
-        for path in inside if self.by_folder else found:
-            self.entries[id_of(self.root, path)] = Entry(id_of(self.root, path), path)
+        by_id = {id_of(self.root, path): path for path in (inside if self.by_folder else found)}
+        self.entries = {id_: Entry(id_, path) for id_, path in by_id.items()}
         self.note_folders()
 
     def found(self) -> list[Path]:
@@ -112,22 +156,27 @@ class Catalogue:
 
     def note_folders(self) -> None:
         """Note when each folder changed last: a file that comes, goes or is replaced changes its folder."""
-        self.folders = {}
-        self.note_own({entry.path.parent for entry in self.entries.values()} | {self.root})
+        folders = {entry.path.parent for entry in self.entries.values()} | {self.root}
+        self.folders = {folder: now for folder in folders if (now := listed(folder)) is not None}
 
     def note_own(self, folders: Iterable[Path]) -> None:
-        """Note that these folders changed by what the page itself wrote there, which was read already."""
-        self.folders |= {folder: folder.stat().st_mtime_ns for folder in folders if folder.is_dir()}
+        """Note that sidecars in these folders changed by what the page itself wrote there, which was read already."""
+        for folder in folders:
+            if folder in self.folders:
+                self.folders[folder] = replace(self.folders[folder], changed=folder.stat().st_mtime_ns)
 
     def read_all(self) -> None:
         """Read the sidecars of all frames that were not read yet."""
         for id_ in [*self.entries]:
+            while self.is_asked():
+                time.sleep(MOMENT)
             with self.lock:
                 entry = self.entries.get(id_)
                 if entry is not None and entry.stamp is None:
                     self.entries[id_] = self.read(entry)
             self.indexed += 1
         self.serial += 1
+        self.removed()  # whoever asks for them first does not wait
 
     def read(self, entry: Entry) -> Entry:
         """Return an entry with what its sidecars say now; what cannot be read is its problem."""
@@ -166,13 +215,16 @@ class Catalogue:
         """Notice frames that came or went, and files that scripts wrote, in folders that changed."""
         with self.lock:
             now = {one: one.stat().st_mtime_ns for one in self.folders if one.is_dir()}
-            touched = {one for one in self.folders if now.get(one) != self.folders[one]}
+            touched = {one: listed(one) for one, held in self.folders.items() if now.get(one) != held.changed}
             if not touched:
                 return
             self.episodes = Episodes()
-            self.match(self.found())
+            if any(held is None or held.names != self.folders[one].names for one, held in touched.items()):
+                self.match(self.found())
+                self.note_folders()
+            else:
+                self.folders |= {one: held for one, held in touched.items() if held is not None}
             self.look_again([one.id for one in self.entries.values() if one.path.parent in touched])
-            self.note_folders()
 
     def match(self, found: Sequence[Path]) -> None:
         """Take frames in that came, and drop those that went."""

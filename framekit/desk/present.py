@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from framekit.boxes import Face, height_of
-from framekit.files.atomic import read_json
 from framekit.files.names import CAPTION, CHARACTERS, FACES, METADATA, TAGS, sidecar
 from framekit.sidecars import characters, corrections, faces, kinds, metadata
 from framekit.sidecars.episode import Episodes
 from framekit.sidecars.read import FrameSidecars, read_sidecars
 
 LOOKED_AT = (FACES, CHARACTERS, TAGS, METADATA, CAPTION)
-Stamp = tuple[tuple[int, int] | None, ...]
+Stamp = int  # a digest: of 100,000 frames the numbers themselves take 50 MB
 
 
 @dataclass(frozen=True)
@@ -85,25 +84,13 @@ def is_corrected(now: Now) -> bool:
     return characters.is_corrected(frame) or (path.exists() and faces.is_corrected(path))
 
 
-def runners_up(frame: Path) -> dict[tuple[float, ...], str]:
-    """Return whom each face resembles next, by its box, as classify_characters.py noted it."""
-    path = sidecar(frame, CHARACTERS)
-    record = read_json(path) if path.exists() else {}
-    listed = record.get("faces")
-    return {
-        tuple(face["box"]): str(face["runner_up"].get("name", ""))
-        for face in (listed if isinstance(listed, list) else [])
-        if isinstance(face, dict) and isinstance(face.get("box"), list) and isinstance(face.get("runner_up"), dict)
-    }
-
-
 def is_head(frame: Path) -> bool:
     """Tell whether a picture is a head that classify_characters.py --cluster, or this page, cut out of a frame."""
     return isinstance(characters.read_record(sidecar(frame, FACES)).get("cropped_from"), dict)
 
 
 def stamp_of(frame: Path) -> Stamp:
-    """Return size and time of change of each sidecar of a frame, which tell whether a file changed."""
+    """Return a digest of size and time of change of each sidecar of a frame, which tell whether a file changed."""
     found: list[tuple[int, int] | None] = []
     for suffix in LOOKED_AT:
         try:
@@ -112,4 +99,4 @@ def stamp_of(frame: Path) -> Stamp:
             found.append(None)
         else:
             found.append((held.st_mtime_ns, held.st_size))
-    return tuple(found)
+    return hash(tuple(found))

@@ -1,13 +1,13 @@
 """The characters of a dataset: how many frames, faces and references each has, its tags, and whom it resembles."""
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from framekit.dataset import frames
+from framekit.desk.catalogue import Entry
 from framekit.desk.desk import Desk
-from framekit.desk.present import read_now, runners_up
-from framekit.errors import BadSidecar
 from framekit.files import names
 from framekit.review.balance import somebody
 from framekit.sidecars.metadata import Metadata
@@ -27,7 +27,7 @@ def characters(desk: Desk) -> list[dict[str, Any]]:
     triggers = captions.read_triggers(table) if table is not None else {}
     entries = [*desk.catalogue.entries.values()]
     told = [Metadata(characters=somebody(one.names), tags=[*one.tags], count=one.faces) for one in entries]
-    core = captions.core_tags(told, CORE_SHARE)
+    core, others = captions.core_tags(told, CORE_SHARE), confused(entries)
     on_frames, faces, corrected = desk.catalogue.characters(), Counter[str](), Counter[str]()
     for one in entries:
         faces.update(somebody(one.names[: one.faces]))
@@ -42,6 +42,7 @@ def characters(desk: Desk) -> list[dict[str, Any]]:
             "references": references.get(name, 0),
             "trigger": triggers.get(name, ""),
             "core": [[tag, share] for tag, share in list(core.get(name, {}).items())[:MOST_TAGS]],
+            "others": others.get(name, Counter()).most_common(MOST_OTHERS),
         }
         for name in known
     ]
@@ -55,20 +56,11 @@ def reference_counts(folder: Path | None) -> dict[str, int]:
     return {names.nfc(one.name): len(frames.find_frames(one, unusable=[], top=folder)) for one in held}
 
 
-def confusions(desk: Desk, name: str) -> list[tuple[str, int]]:
-    """Return whom the faces of a character resemble next, the most frequent first, as the recogniser noted it."""
-    found: Counter[str] = Counter()
-    for one in [*desk.catalogue.entries.values()]:
-        if name not in one.names:
-            continue
-        try:
-            now = read_now(one.path, desk.catalogue.episodes)
-        except BadSidecar:
-            continue  # the view of problems lists it
-        others = runners_up(one.path)
-        found.update(
-            others[face.box]
-            for face, own in zip(now.faces, now.names, strict=True)
-            if own == name and face.box in others
-        )
-    return [(other, number) for other, number in found.most_common(MOST_OTHERS) if other]
+def confused(entries: Sequence[Entry]) -> dict[str, Counter[str]]:
+    """Count for each character whom its faces resemble next, as the recogniser noted it."""
+    found: dict[str, Counter[str]] = {}
+    for one in entries:
+        for name, other in zip(one.names, one.runners_up, strict=False):
+            if other:
+                found.setdefault(name, Counter())[other] += 1
+    return found

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from framekit.dedup.descriptors import Described, read_store
+from framekit.dataset import move
+from framekit.dedup.descriptors import STORE, read_store
 from framekit.dedup.quality import merit
 from framekit.desk.catalogue import Entry
 from framekit.sidecars import kinds, metadata
@@ -82,18 +83,39 @@ def shows(entry: Entry, name: str) -> bool:
 
 
 class Descriptions:
-    """What remove_similar.py stored of the frames of each folder, read once."""
+    """What remove_similar.py stored of the frames: how good each is, and how much it resembles another one.
+
+    The descriptors of all frames would fill the memory: they are read folder by folder.
+    """
 
     def __init__(self) -> None:
         """Begin without any."""
-        self.folders: dict[Any, dict[str, Described]] = {}
+        self.merits: dict[Path, tuple[move.Stamp | None, dict[str, float]]] = {}
+        self.alike: tuple[Any, dict[Path, dict[str, float]]] = (None, {})
 
-    def of(self, entry: Entry) -> Described | None:
-        """Return what is stored of a frame, None if it was never compared."""
-        folder = entry.path.parent
-        if folder not in self.folders:
-            self.folders[folder] = read_store(folder)
-        return self.folders[folder].get(entry.path.name)
+    def merit_of(self, entry: Entry) -> float | None:
+        """Return how good a frame is by itself, None if it was never compared."""
+        return self.merits_in(entry.path.parent).get(entry.path.name)
+
+    def merits_in(self, folder: Path) -> dict[str, float]:
+        """Return how good the frames of a folder are by their names, read anew where that changed."""
+        now = move.stamp(folder / STORE)
+        if folder not in self.merits or self.merits[folder][0] != now:
+            self.merits[folder] = now, {name: merit(one.measures) for name, one in read_store(folder).items()}
+        return self.merits[folder][1]
+
+    def likeness(self, entries: Iterable[Entry], to: Entry) -> dict[Path, dict[str, float]]:
+        """Return by folder and name how much frames resemble another one, -1 to 1, if they were ever compared."""
+        folders = sorted({one.path.parent for one in entries} | {to.path.parent})
+        now = to.path, [(folder, move.stamp(folder / STORE)) for folder in folders]
+        if self.alike[0] != now:
+            found = {}
+            if (wanted := read_store(to.path.parent).get(to.path.name)) is not None:
+                row = wanted.vector
+                for folder in folders:
+                    found[folder] = {name: float(np.dot(one.vector, row)) for name, one in read_store(folder).items()}
+            self.alike = now, found
+        return self.alike[1]
 
 
 def in_order(entries: list[Entry], sort: str, stored: Descriptions, to: Entry | None = None) -> list[Entry]:
@@ -103,10 +125,9 @@ def in_order(entries: list[Entry], sort: str, stored: Descriptions, to: Entry | 
     if sort == "face":
         return sorted(entries, key=lambda one: -one.ratio)
     if sort == "sharpness":
-        merits = {one.id: merit(found.measures) if (found := stored.of(one)) else None for one in entries}
+        merits = {one.id: stored.merit_of(one) for one in entries}
         return sorted(entries, key=lambda one: (merits[one.id] is None, -(merits[one.id] or 0.0)))
-    if sort == "similar" and to is not None and (wanted := stored.of(to)):
-        held = {one.id: found.vector for one in entries if (found := stored.of(one))}
-        likeness = {id_: float(np.dot(vector, wanted.vector)) for id_, vector in held.items()}
-        return sorted(entries, key=lambda one: -likeness.get(one.id, -2.0))
+    if sort == "similar" and to is not None:
+        likeness = stored.likeness(entries, to)
+        return sorted(entries, key=lambda one: -likeness.get(one.path.parent, {}).get(one.path.name, -2.0))
     return entries

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from framekit import errors
 from framekit.desk.actions import act
+from framekit.desk.catalogue import Catalogue
 from framekit.desk.desk import Conflict, NeedsConsent
 from framekit.desk.journal import Changed
 from framekit.review import access, balance, cast
@@ -37,6 +38,7 @@ def make_app(pages: Pages, token: str, hosts: Sequence[str]) -> "Flask":
         return told
 
     access.guard(app, token, hosts, answer)
+    hurry(app, pages.desk.catalogue)
     serve_files(app, token, hosts)
     serve_pictures(app, pages)
     outside = pages.desk.journal.outside
@@ -56,7 +58,6 @@ def make_app(pages: Pages, token: str, hosts: Sequence[str]) -> "Flask":
         "faces": lambda: pages.people_of(request.args.getlist("key"), request.args),
         "balance": lambda: balance.tables(pages.desk, outside.get("weight_csv")),
         "characters": lambda: {"characters": cast.characters(pages.desk)},
-        "confusions": lambda: {"confusions": cast.confusions(pages.desk, request.args.get("name", ""))},
         "look": lambda: pages.look(request.args),
     }
 
@@ -78,6 +79,17 @@ def make_app(pages: Pages, token: str, hosts: Sequence[str]) -> "Flask":
 
     refuse_in_sentences(app, answer, pages)
     return app
+
+
+def hurry(app: "Flask", catalogue: Catalogue) -> None:
+    """Let the reading of all sidecars wait while an answer is made."""
+    answered = app.wsgi_app
+
+    def at_once(environ: Any, start: Any) -> Any:
+        with catalogue.at_once():
+            return answered(environ, start)
+
+    app.wsgi_app = at_once  # type: ignore[method-assign, assignment]
 
 
 def refuse_in_sentences(app: "Flask", answer: Callable[..., Any], pages: Pages) -> None:

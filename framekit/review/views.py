@@ -9,7 +9,7 @@ from framekit import errors
 from framekit.boxes import Face
 from framekit.desk.catalogue import Entry, id_of
 from framekit.desk.desk import Desk, reference_names
-from framekit.desk.present import Now, read_now, runners_up
+from framekit.desk.present import Now, read_now
 from framekit.files import atomic
 from framekit.files.names import CAPTION, sidecar
 from framekit.review import groups
@@ -45,13 +45,13 @@ def row(desk: Desk, one: Entry) -> dict[str, Any]:
 
 def box_rows(now: Now) -> list[dict[str, Any]]:
     """Return the faces of a frame as the page draws them."""
-    runners, by_hand = runners_up(now.frame), characters.is_corrected(now.frame)
+    by_hand = characters.is_corrected(now.frame)
     return [
         {
             "box": [*face.box],
             "name": name,
             "score": now.known.named.scores.get(face.box),
-            "runner_up": runners.get(face.box),
+            "runner_up": now.known.named.runners_up.get(face.box),
             "by_hand": by_hand,
         }
         for face, name in zip(now.faces, now.names, strict=True)
@@ -87,6 +87,7 @@ class Pages:
         self.stored, self.thumbnails = Descriptions(), Thumbnails(desk.root)
         self.clusters = Clusters(lambda one: self.head(id_of(desk.root, one.frame), one.index, SIDE_OF_HEADS))
         self.checked: tuple[int, list[dict[str, Any]]] | None = None
+        self.in_groups: tuple[Any, dict[str, list[FaceAt]]] = (None, {})
 
     def state(self) -> dict[str, Any]:
         """Return how far the dataset is read, and what can be undone."""
@@ -103,12 +104,9 @@ class Pages:
         """Return what the dataset holds."""
         held = [*self.desk.catalogue.entries.values()]
         episodes: dict[str, int] = {}
-        reasons: dict[str, int] = {}
         for one in held:
             episodes[one.episode] = episodes.get(one.episode, 0) + 1
         outside = self.desk.journal.outside
-        for _, _, _, record in self.desk.catalogue.removed():
-            reasons[str(record["reason"])] = reasons.get(str(record["reason"]), 0) + 1
         named = self.desk.catalogue.characters()
         named.update(dict.fromkeys(reference_names(self.desk.journal.outside.get("ref_dir")), 0))
         return self.state() | {
@@ -121,7 +119,6 @@ class Pages:
             "characters": named.most_common(),
             "unknown": sum(one.names.count(metadata.UNKNOWN) for one in held),
             "tags": self.desk.catalogue.tags().most_common(MOST_TAGS),
-            "reasons": [*reasons.items()],
             "sources": sorted({one.source for one in held} - {""}),
         }
 
@@ -183,11 +180,14 @@ class Pages:
     def removed(self, asked: Any) -> dict[str, Any]:
         """Return a window of the removed frames, those of one reason if it asks for that."""
         reason, found = asked.get("reason", ""), []
+        reasons = Counter[str]()
         for id_, origin, _, record in self.desk.catalogue.removed():
+            reasons[str(record["reason"])] += 1
             if reason in ("", record["reason"]):
                 found.append(self.removed_row(id_, origin, record))
         found.sort(key=lambda one: str(one["path"]))
-        return {"total": len(found), "serial": self.desk.catalogue.serial, "rows": window(found, asked)}
+        told = {"total": len(found), "serial": self.desk.catalogue.serial, "rows": window(found, asked)}
+        return told | {"reasons": [*reasons.items()]}
 
     def removed_row(self, id_: str, origin: Path, record: dict[str, Any]) -> dict[str, Any]:
         """Return what the page shows of a removed frame."""
@@ -221,9 +221,13 @@ class Pages:
 
     def grouped(self, asked: Any) -> dict[str, list[FaceAt]]:
         """Return the faces in the groups that are asked for; none while clusters are being made."""
-        by, faces = asked.get("by", "character"), self.faces()
+        by = asked.get("by", "character")
         if by != "cluster":
-            return grouped(faces, by)
+            known = by, self.desk.catalogue.serial, self.desk.catalogue.indexed
+            if self.in_groups[0] != known:
+                self.in_groups = known, grouped(self.faces(), by)
+            return self.in_groups[1]
+        faces = self.faces()
         if self.desk.catalogue.by_folder:
             return by_folder(faces, self.desk.root)
         name = asked.get("of", metadata.UNKNOWN)

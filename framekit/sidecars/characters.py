@@ -28,14 +28,15 @@ def names_record(made: Mapping[str, Any], named: Sequence[dict[str, Any]]) -> di
 class Named:
     """Who is on a frame: the name of each face by its box, and who is inferred from the scene without a face.
 
-    `renamed` is the mark of the renames that the sidecar followed; `scores` say how sure names are, 0 to 1, where a
-    script gave them.
+    `renamed` is the mark of the renames that the sidecar followed; `scores` say how sure names are, 0 to 1, and
+    `runners_up` who comes next, where a script said it.
     """
 
     names: Mapping[Box, str] = field(default_factory=dict)
     inferred: Sequence[str] = ()
     renamed: Any = 0
     scores: Mapping[Box, float] = field(default_factory=dict)
+    runners_up: Mapping[Box, str] = field(default_factory=dict)
 
 
 def read_names(frame: Path) -> Mapping[Box, str]:
@@ -52,10 +53,12 @@ def read_named(frame: Path) -> Named:
     try:
         named = {tuple(face["box"]): nfc(str(face["name"])) for face in record["faces"]}
         held = {tuple(face["box"]): face.get("score") for face in record["faces"]}
+        seconds = {tuple(face["box"]): face.get("runner_up") for face in record["faces"]}
     except (KeyError, TypeError) as error:
         raise BadSidecar(f"{path.name}: its faces need a box and a name each") from error
     scores = {box: float(score) for box, score in held.items() if isinstance(score, int | float)}
-    return Named(named, metadata.texts(record, "inferred"), record.get("renamed"), scores)
+    runners_up = {box: nfc(str(one.get("name", ""))) for box, one in seconds.items() if isinstance(one, dict)}
+    return Named(named, metadata.texts(record, "inferred"), record.get("renamed"), scores, runners_up)
 
 
 def corrected_names(frame: Path) -> list[str] | None:

@@ -11,7 +11,7 @@ import remove_similar
 from framekit.dataset import removed
 from framekit.training.weights import read_weights
 from tests.conftest import patchwork, plain
-from tests.helpers_dataset import MIDDLE, add_faces, add_frame, add_names, add_text, frames_in, loaded
+from tests.helpers_dataset import MIDDLE, add_faces, add_frame, add_json, add_names, add_text, frames_in, loaded
 from tests.helpers_review import Browser, files_of
 
 
@@ -104,12 +104,15 @@ def test_characters_are_counted_with_references_tags_and_triggers(root: Path, tm
     add_frame(references / "iku/1.png")
     add_frame(references / "mio/1.png")
     table.write_text("iku,iku girl\n")
+    held = loaded(root / "EP01/f1.png", ".characters.json")
+    held["faces"][0]["runner_up"] = {"name": "mio", "score": 0.4}
+    add_json(root / "EP01/f1.png", ".characters.json", held)
     page = Browser(root, ref_dir=references, trigger_csv=table)
     iku, mio = page.get("characters")["characters"]
     assert (iku["name"], iku["frames"], iku["faces"], iku["references"], iku["trigger"]) == ("iku", 2, 2, 1, "iku girl")
     assert (mio["name"], mio["frames"], mio["references"]) == ("mio", 0, 1)
     assert "iku girl" in page.get(f"frame/{page.id('EP01/f1.png')}")["captions"]["for all trainers"]
-    assert page.get("confusions?name=iku")["confusions"] == []
+    assert (iku["others"], mio["others"]) == ([["mio", 1]], [])
 
 
 def test_a_face_becomes_a_reference_that_the_recogniser_reads_and_is_taken_back(root: Path, tmp_path: Path) -> None:

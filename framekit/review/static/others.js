@@ -6,9 +6,12 @@ import { Grid } from "./grid.js";
 export function removedView(holder, page) {
   const area = element("div", { className: "split" });
   const reasons = element("form", { className: "filters" });
-  const field = element("select", { name: "reason" }, element("option", { value: "", textContent: "all" }));
-  for (const [name, count] of seen.summary.reasons) field.append(element("option", { value: name, textContent: `${name} (${count})` }));
-  field.value = page.state.reason ?? "";
+  const field = element("select", { name: "reason" });
+  const offer = (known) => {
+    const option = ([value, textContent]) => element("option", { value, textContent });
+    field.replaceChildren(...[["", "all"], ...known.map(([name, count]) => [name, `${name} (${count})`])].map(option));
+    field.value = page.state.reason ?? "";
+  };
   field.addEventListener("change", () => {
     page.turn({ ...page.state, reason: field.value, at: "" });
     during(grid.reset());
@@ -18,7 +21,11 @@ export function removedView(holder, page) {
   const grid = new Grid(area, {
     label: "Removed frames",
     key: (row) => row.id,
-    load: (start, count) => get(`removed?reason=${encodeURIComponent(page.state.reason ?? "")}&start=${start}&count=${count}`),
+    load: async (start, count) => {
+      const told = await get(`removed?reason=${encodeURIComponent(page.state.reason ?? "")}&start=${start}&count=${count}`);
+      offer(told.reasons);
+      return told;
+    },
     tile: (row) => ({
       image: `/thumb/${row.id}?side=320`,
       text: `${row.reason}${row.similarity ? ` ${row.similarity}` : ""} ${row.path.split("/").at(-1)}`,

@@ -64,10 +64,7 @@ export function charactersView(holder, page) {
   };
   const load = async () => {
     const { characters } = await get("characters");
-    const others = new Map();
     const rows = characters.map((one) => {
-      const resembles = cell("");
-      others.set(one.name, resembles);
       const core = one.core.map(([tag, share]) => `${tag} ${Math.round(100 * share)} %`).join(", ");
       return element(
         "tr",
@@ -79,20 +76,12 @@ export function charactersView(holder, page) {
         cell(String(one.references)),
         cell(one.trigger),
         cell(core),
-        resembles,
+        cell(one.others.map(([other, number]) => `${other} ${number}`).join(", ")),
       );
     });
     const heads = ["character", "frames", "faces", "corrected", "references", "trigger words", "tags of most own frames", "resembles next"];
     list.replaceChildren(rows.length ? table("Characters", heads, rows) : element("p", { textContent: "Nobody has a name yet." }));
     list.querySelector("button")?.focus();
-    fill(others).catch((error) => say(error.message, true));
-  };
-  const fill = async (others) => {
-    for (const [name, field] of others) {
-      if (!field.isConnected) return;
-      const { confusions } = await get(`confusions?name=${encodeURIComponent(name)}`);
-      field.textContent = confusions.map(([other, number]) => `${other} ${number}`).join(", ");
-    }
   };
   const renew = () => load().catch((error) => say(error.message, true));
   const press = (event) => {
