@@ -1,14 +1,16 @@
 """Time and memory of the review page on many frames, and the keystrokes of a session of corrections.
 
     python -m benchmarks.bench_review --frames 100000
-    python -m benchmarks.bench_review --session
+    python -m benchmarks.bench_review --session DATASET/frames
 
 The first draws frames of 8x6 pixels with all sidecars and stored descriptors, a tenth of them set aside, serves them by
 `extras/review.py` and looks at them in Chromium: what is told is from the key to the last picture in view. The second
-plays a person on a show of two episodes who names 200 unknown faces, sets 50 frames aside and corrects the tags of 30,
-by the keyboard alone, and counts the keys. Beside it stand those of a text editor that opens files by the letters that
-tell them apart, replaces the first match of a word and saves; it sets frames aside with one command for all of them,
-whose numbers are typed. Playwright and the distribution's Chromium are needed.
+plays a person on a copy of a dataset, whose names are taken for true: 200 of its faces are made unknown and are named
+again, 50 frames in five runs are set aside, and a tag is taken from 30 frames and another given; all by the keyboard
+alone, and the keys are counted. Beside it stand the keys of a text editor that opens a file by the four letters that
+tell it apart (6 keys), finds a word by five letters (7), takes a name that it completes after three letters (4) and
+saves (1), and of a shell that moves a frame by the same four letters (6); that the pictures must be looked at somewhere
+else is not counted. Playwright and the distribution's Chromium are needed.
 """
 
 import argparse
@@ -18,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +33,8 @@ from benchmarks.bench_prepare import CAST, draw_dataset
 from framekit.dataset.frames import find_frames
 from framekit.dedup.descriptors import DIMENSIONS, Described, write_store
 from framekit.pixels.measure import VIEW, Measures
+from framekit.sidecars.corrections import WRITTEN, digest
+from framekit.sidecars.metadata import NOBODY
 
 ROOT = Path(__file__).resolve().parents[1]
 LIMITS = {"start": 5.0, "first view": 1.0, "filter": 0.3, "end": 1.0}  # s
@@ -71,10 +76,10 @@ def draw_large(root: Path, number: int) -> None:
 
 
 @contextmanager
-def served(root: Path) -> Iterator[tuple[str, int, float]]:
+def served(root: Path, *words: str) -> Iterator[tuple[str, int, float]]:
     """Serve a dataset; yield the address, the process and the seconds until it told the address."""
     began = time.perf_counter()
-    command = [sys.executable, str(ROOT / "extras/review.py"), str(root), "--no_browser", "--port", "0"]
+    command = [sys.executable, str(ROOT / "extras/review.py"), str(root), "--no_browser", "--port", "0", *words]
     running = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert running.stdout is not None
     try:
@@ -168,15 +173,149 @@ def measure_scale(root: Path) -> Iterator[tuple[str, float]]:
         yield "MB", memory(pid)
 
 
+class Keyboard:
+    """The keyboard of a page, which counts."""
+
+    def __init__(self, page: Any) -> None:
+        """Begin at nought."""
+        self.page, self.count = page, 0
+
+    def press(self, *keys: str) -> None:
+        """Press keys one after the other, and wait for what they do."""
+        for key in keys:
+            self.page.keyboard.press(key)
+            self.count += 1 + key.count("+")
+        self.settle()
+
+    def write(self, text: str) -> None:
+        """Write into a dialog, as fast as the page takes it, and end with Enter."""
+        self.page.wait_for_selector("dialog[open]")
+        self.page.keyboard.type(text)
+        self.count += len(text)
+        self.press("Enter")
+
+    def settle(self) -> None:
+        """Wait until the page stands still."""
+        for _ in range(2):
+            self.page.wait_for_function("document.querySelector('main').ariaBusy === 'false'", polling=10)
+            self.page.wait_for_timeout(20)
+
+
+Face = tuple[str, int]  # path of the frame, place there
+
+
+def forget_names(root: Path, number: int) -> dict[Face, str]:
+    """Make so many faces of a dataset unknown; return who they are."""
+    truth: dict[Face, str] = {}
+    for frame in find_frames(root):
+        path = frame.with_suffix(".characters.json")
+        record = json.loads(path.read_text())
+        for place, face in enumerate(record["faces"]):
+            if face["name"] not in NOBODY and len(truth) < number:
+                truth[frame.relative_to(root).as_posix(), place] = face["name"]
+                face["name"] = "unknown"
+        path.write_text(json.dumps({**record, WRITTEN: digest(record["faces"])}))
+    assert generate_metadata.main([str(root), "--quiet"]) == 0
+    return truth
+
+
+SHOWN_FACES = """async () => {
+  const ask = async (what) => (await fetch(`/api/${what}`)).json();
+  const chosen = document.querySelector('nav.left h2 + ul .chosen');
+  if (!chosen) return [];
+  const key = chosen.textContent.replace(/^✓ /, '').replace(/(: .*)? \\(\\d+\\)$/, '');
+  const told = await ask(`faces?by=cluster&count=1000&key=${encodeURIComponent(key)}`);
+  return told.faces.map((one) => [one.path, one.index]);
+}"""
+
+
+def name_by_groups(keys: Keyboard, truth: dict[Face, str]) -> int:
+    """Name unknown faces by the groups that look alike; return how many groups there were.
+
+    In each group those are named first who are few there, or who were nobody all along, then all that are left.
+    """
+    groups = 0
+    keys.press("Shift+Digit2", "c")
+    while True:
+        words = "document.querySelector('nav.left').innerText"
+        keys.page.wait_for_function(f"!{words}.includes('grouping')", polling=20, timeout=60_000)
+        keys.settle()
+        names = [truth.get((path, place), "") for path, place in keys.page.evaluate(SHOWN_FACES)]
+        if not any(names):
+            if groups and names and keys.page.evaluate("document.querySelectorAll('nav.left h2 + ul li').length") > 1:
+                raise SystemExit("groups of strangers alone stand before others")
+            return groups
+        groups += 1
+        for name, _ in Counter(names).most_common()[:0:-1]:
+            at = 0
+            keys.press("Home")
+            for place in [number for number, one in enumerate(names) if one == name]:
+                keys.press(*["ArrowRight"] * (place - at), "Space")
+                at = place
+            give(keys, "n" if name else "o", name)
+            names = [one for one in names if one != name]
+        give(keys, "N", names[0]) if names[0] else keys.press("a", "o")
+
+
+def give(keys: Keyboard, key: str, name: str) -> None:
+    """Give a name by its number, or by as many letters as tell it apart."""
+    keys.press(key)
+    if not name:
+        return
+    known = [one for one, _ in keys.page.evaluate("fetch('/api/summary').then((told) => told.json())")["characters"]]
+    if (place := known.index(name)) < 9:
+        keys.press(str(place + 1))
+        return
+    letters = next(n for n in range(1, 99) if next(one for one in known if one.startswith(name[:n])) == name)
+    keys.page.keyboard.type(name[:letters])
+    keys.count += letters
+    keys.press("Tab", "Enter")
+
+
+def play_session(source: Path, folder: Path) -> dict[str, tuple[int, int]]:
+    """Return for each job the keys on the page and in an editor."""
+    root = folder / "frames"
+    shutil.copytree(source, root)
+    truth = forget_names(root, 200)
+    for name in {*truth.values()}:
+        (folder / "references" / name).mkdir(parents=True)
+    told: dict[str, tuple[int, int]] = {}
+    with served(root, "--ref_dir", str(folder / "references")) as (address, _, _), opened() as page:
+        keys = Keyboard(page)
+        page.goto(address)
+        shown(page)
+        page.wait_for_timeout(4000)
+        groups = name_by_groups(keys, truth)
+        wrong = 0
+        for (path, place), name in truth.items():
+            record = json.loads((root / path).with_suffix(".characters.json").read_text())
+            wrong += record["faces"][place]["name"] != name
+        told[f"name {len(truth)} faces, {groups} groups, {wrong} wrong"] = keys.count, len(truth) * (6 + 7 + 4 + 1)
+        keys.count = 0
+        keys.press("Shift+Digit1", "Home")
+        for _ in range(5):
+            keys.press("PageDown", *["Shift+ArrowRight"] * 9, "x")
+            keys.write("by_hand")
+        before = len(find_frames(source))
+        told[f"set {before - len(find_frames(root))} frames aside"] = keys.count, 50 * 6
+        keys.count = 0
+        keys.press("Home", *["Shift+ArrowRight"] * 29, "t")
+        keys.write("night -solo")
+        told["correct the tags of 30 frames"] = keys.count, 30 * (6 + 7 + 5 + 1)
+    return told
+
+
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--frames", type=int, default=100_000)
     parser.add_argument("--keep", type=Path, help="folder of the drawn frames, used again if it is there")
-    parser.add_argument("--session", action="store_true", help="count keys instead")
+    parser.add_argument("--session", type=Path, help="dataset to play a session on, instead")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         if args.session:
+            for job, (here, editor) in play_session(args.session, Path(temporary)).items():
+                print(f"{job:45} {here:5} keys, in an editor {editor:5}, ratio {editor / here:5.1f}")
             return
         root = args.keep or Path(temporary) / "frames"
         if not root.is_dir():

@@ -231,8 +231,9 @@ class Pages:
         if self.desk.catalogue.by_folder:
             return by_folder(faces, self.desk.root)
         name = asked.get("of", metadata.UNKNOWN)
-        self.clusters.begin(name, [one for one in faces if one.name == name], asked.get("again") == "yes")
-        now = {(one.frame, one.index): one for one in faces}
+        own = [one for one in faces if one.name == name]
+        self.clusters.begin(name, own, asked.get("again") == "yes")
+        now = {(one.frame, one.index): one for one in own}  # who got another name left the group by it
         groups = {
             key: [now[one.frame, one.index] for one in held if (one.frame, one.index) in now]
             for key, held in (self.clusters.found or {}).items()

@@ -8,6 +8,7 @@ import { Grid } from "./grid.js";
 const WINDOW = 1000;
 const marked = new Set(); // groups that are shown and named together
 let markedIn = "";
+let lastPlace = 0; // of the group that is shown among the groups
 
 function asking(state) {
   const by = state.by || "character";
@@ -16,11 +17,16 @@ function asking(state) {
   return query;
 }
 
-function keysOf(state, groups) {
-  if (marked.size) return [...marked];
-  if (state.by === "certainty") return ["all"];
-  return [state.group || (state.by === "cluster" ? groups[0]?.key ?? "" : "unknown")];
+// The group at which the person is.
+function groupOf(state, groups) {
+  if (state.by === "certainty") return "all";
+  if (state.by !== "cluster") return state.group || "unknown";
+  const place = groups.findIndex((one) => one.key === state.group);
+  if (place >= 0) lastPlace = place; // else all its faces got names, and the next one took its place
+  return groups[Math.min(lastPlace, groups.length - 1)]?.key ?? "";
 }
+
+const keysOf = (state, groups) => [...new Set([groupOf(state, groups), ...marked])];
 
 export function facesView(holder, page) {
   const side = element("nav", { className: "side left" });
@@ -30,7 +36,10 @@ export function facesView(holder, page) {
   const { state } = page;
   const by = state.by || "character";
   const place = `${by} ${state.of ?? ""}`;
-  if (markedIn !== place) marked.clear();
+  if (markedIn !== place) {
+    marked.clear();
+    lastPlace = 0;
+  }
   markedIn = place;
   let groups = [];
   const query = (start, count) => {
@@ -55,6 +64,7 @@ export function facesView(holder, page) {
   const list = async (again = false) => {
     const told = await get(`people?${asking(state)}${again ? "&again=yes" : ""}`);
     groups = told.groups;
+    for (const key of marked) if (!groups.some((one) => one.key === key)) marked.delete(key);
     show(side, groups, told.progress, page);
     if (told.progress && side.isConnected) setTimeout(() => side.isConnected && renew().catch((error) => say(error.message, true)), 400);
   };
@@ -82,7 +92,7 @@ function show(side, groups, progress, page) {
     item("least certain first", state.by === "certainty", { by: "certainty" }),
     item(`${inClusters ? state.of || "unknown" : "unknown"} by likeness (c)`, inClusters, { by: "cluster", of: inClusters ? state.of : "unknown" }),
   ];
-  const named = ({ key, name, count }) => `${marked.has(key) ? "✓ " : ""}${key}${inClusters && name !== key ? `: ${name}` : ""} (${count})`;
+  const named = ({ key, name, count }) => `${marked.has(key) ? "✓ " : ""}${key}${inClusters && ![key, state.of || "unknown"].includes(name) ? `: ${name}` : ""} (${count})`;
   const own = inClusters ? { by: "cluster", of: state.of } : {};
   const list = groups.map((one) => item(named(one), keys.includes(one.key), { ...own, group: one.key }));
   side.replaceChildren(element("ul", {}, ...ways), element("h2", { textContent: inClusters ? "Groups that look alike" : "Characters" }));
@@ -94,15 +104,14 @@ function press(event, view, page) {
   const { grid } = view;
   const { state } = page;
   const keys = view.groups().map((one) => one.key);
-  const [key] = keysOf(state, view.groups());
+  const key = groupOf(state, view.groups());
   const own = state.by === "cluster" ? { by: "cluster", of: state.of } : {};
   if ((event.key === "[" || event.key === "]") && keys.length) {
     const step = event.key === "]" ? 1 : -1;
-    const at = keys.indexOf(state.group || key);
+    const at = keys.indexOf(key);
     page.go({ view: "faces", ...own, group: keys[(Math.max(at, step > 0 ? -1 : 0) + step + keys.length) % keys.length] });
   } else if (event.key === "m" && state.by !== "certainty") {
-    const group = state.group || key;
-    if (!marked.delete(group)) marked.add(group);
+    if (!marked.delete(key)) marked.add(key);
     page.shown.renew();
   } else if (event.key === "c") page.go({ view: "faces", by: "cluster", of: state.by === "cluster" ? state.of : key === "all" ? "unknown" : key });
   else if (event.key === "C" && state.by === "cluster") during(view.again());
