@@ -21,9 +21,10 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # it runs from a clone, as the scripts above it do
 
 from framekit import console, errors
-from framekit.cli import locks, run
+from framekit.cli import run
 from framekit.cli.parser import StageParser
 from framekit.cli.values import count
+from framekit.dataset import removed
 from framekit.desk.catalogue import Catalogue
 from framekit.desk.desk import Desk
 from framekit.desk.journal import Journal
@@ -58,11 +59,7 @@ def parser() -> StageParser:
 @contextmanager
 def locked(root: Path, moves: bool) -> Iterator[None]:
     """Lock a dataset for one action, alone where frames move. Raises UsageError if a script is at work there."""
-    with locks.locked_folders("review", {root.resolve(): moves}) as notes:
-        if notes:
-            raise errors.UsageError(
-                f"a script was cut short while it moved {notes[0].parent / 'its frames'}; run its command again first"
-            )
+    with run.locked_and_mended("review", {root.resolve(): moves}):
         yield
 
 
@@ -73,8 +70,10 @@ def open_desk(root: Path, outside: Mapping[str, Path]) -> Desk:
     if not catalogue.entries:
         raise errors.UsageError(f"no frame is in {root}; --src_dir must name the folder that holds the frames")
     with locked(root, moves=True):
+        removed.finish_interrupted(root)
         for sentence in journal.read():
             console.warn(sentence)
+    catalogue.look_around()
     return Desk(catalogue, journal, lambda moves: locked(root, moves))
 
 

@@ -157,6 +157,13 @@ def locked(script: str, given: Namespace, moves: Callable[[Namespace], Iterable[
     folders = {
         folder: alone for folder, alone in folders.items() if folder != given.src_dir.resolve() or folder.is_dir()
     }
+    with locked_and_mended(script, folders, share):
+        yield
+
+
+@contextmanager
+def locked_and_mended(script: str, folders: Mapping[Path, bool], share: str = "") -> Iterator[None]:
+    """Lock folders as `locked_folders` does, and finish the moves there that were cut short. Raises UsageError."""
     with locked_folders(script, folders, share) as notes:
         if not notes:
             yield

@@ -47,6 +47,7 @@ def moved(root: Path, outside: Mapping[str, Path], move: Mapping[str, Any], back
         if here_now and not frame.exists():
             origin, where, _ = here_now[-1]
             removed.put_back(root, origin, where, removed.KEPT_BY_HAND if move.get("is_back") else removed.RESTORED)
+        if (root / paths.REMOVED).is_dir():
             moving.remove_empty_folders(root / paths.REMOVED)
 
 

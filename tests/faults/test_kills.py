@@ -333,3 +333,12 @@ def test_prepare_training(described: Path, tmp_path: Path, moments: int) -> None
 def test_prepare_training_elsewhere(described: Path, tmp_path: Path, moments: int) -> None:
     words = ["--src_dir", "ROOT/frames", "--dst_dir", "ROOT/export", "--trainer", "kohya", "diffusers"]
     kill(tmp_path, moments, "prepare_training", *words)
+
+
+def test_a_session_on_the_review_page(tmp_path: Path, base: Path, moments: int) -> None:
+    frames = base / "frames"
+    for number in range(6):
+        Path(f"{frames / f'EP0{1 + number % 2}' / f'f{number}.png'}.tags").write_text("solo, long_hair\n")
+    assert generate_metadata.main([str(frames), "--quiet"]) == 0
+    removed.remove(frames, frames / "EP01/f4.png", "similar", resembles="EP01/f2.png", similarity=0.99)
+    kill(tmp_path, moments, "tests.helpers_session", "ROOT")
