@@ -30,24 +30,31 @@ from framekit.desk.desk import Desk
 from framekit.desk.journal import Journal
 from framekit.review import access, server
 from framekit.review.views import Pages
+from framekit.training.captions import read_triggers
+from framekit.training.weights import read_weights
 
 LOOPBACK = "127.0.0.1"
+MOST_PORTS = 65535
 THREADS = 8  # of the server; a browser asks for six pictures at once
+
+
+def port(text: str) -> int:
+    """Argument type: the number of a port."""
+    value = count(text)
+    if value > MOST_PORTS:
+        raise argparse.ArgumentTypeError(f"{text} is above {MOST_PORTS}")
+    return value
 
 
 def parser() -> StageParser:
     """Return the command line."""
     options = StageParser("review", __doc__ or "")
     options.shared("src_dir", "config")
-    options.option(
-        "ref_dir",
-        type=Path,
-        help="folder with one folder of reference images per character: its names are offered, faces added",
-    )
+    options.option("ref_dir", type=Path, help="folder with one folder of reference images per character")
     options.option("weight_csv", type=Path, help="CSV of `folder or pattern,weight`, which the view Balance edits")
     options.option("trigger_csv", type=Path, help="CSV of `character,trigger words`, as captions say them")
     options.group("the page")
-    options.option("port", type=count, default=8642, help="port of the page; 0 = any that is free")
+    options.option("port", type=port, default=8642, help="port of the page; 0 = any that is free")
     options.option(
         "host", default=LOOPBACK, help="address at which the page listens; any other lets the network reach it"
     )
@@ -77,17 +84,29 @@ def open_desk(root: Path, outside: Mapping[str, Path]) -> Desk:
     return Desk(catalogue, journal, lambda moves: locked(root, moves))
 
 
-def bound_socket(host: str, port: int) -> socket.socket:
+def check_given(ref_dir: Path | None, weight_csv: Path | None, trigger_csv: Path | None) -> None:
+    """Raise UsageError for a file or folder that could not be used later; a table of weights may be new."""
+    for option, folder in (("ref_dir", ref_dir), ("weight_csv", weight_csv.parent if weight_csv else None)):
+        if folder is not None and not folder.is_dir():
+            raise errors.UsageError(f"{folder} is not a folder; make it, or give another --{option}")
+    if weight_csv is not None and weight_csv.exists():
+        read_weights(weight_csv)
+    if trigger_csv is not None:
+        read_triggers(trigger_csv)
+
+
+def bound_socket(host: str, number: int) -> socket.socket:
     """Return a socket on which the page is to be served. Raises UsageError if it cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     opened = socket.socket(family, socket.SOCK_STREAM)
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        opened.bind((host, port))
+        opened.bind((host, number))
     except OSError as error:
         opened.close()
+        remedy = "--host, 127.0.0.1 for this machine alone" if isinstance(error, socket.gaierror) else "--port"
         raise errors.UsageError(
-            f"port {port} of {host} cannot be had ({error.strerror}); give another --port"
+            f"port {number} of {host} cannot be had ({error.strerror}); give another {remedy}"
         ) from error
     return opened
 
@@ -98,6 +117,7 @@ def main(args: argparse.Namespace) -> int:
     if missing := [name for name in ("flask", "waitress") if find_spec(name) is None]:
         raise errors.UsageError(f"{' and '.join(missing)} are missing; pip install -r requirements-review.txt")
     given = {name: getattr(args, name) for name in ("ref_dir", "weight_csv", "trigger_csv")}
+    check_given(args.ref_dir, args.weight_csv, args.trigger_csv)
     desk = open_desk(args.src_dir, {name: path for name, path in given.items() if path is not None})
     opened = bound_socket(args.host, args.port)
     token, hosts = access.new_token(), access.names_of_host(args.host, opened.getsockname()[1])

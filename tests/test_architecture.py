@@ -19,14 +19,16 @@ SCRIPTS = (
     "extract_frames remove_similar tag_images detect_faces classify_characters generate_metadata arrange_folders"
     " prepare_training build_dataset"
 ).split()
+EXTRAS = [f"extras/{path.stem}" for path in sorted((ROOT / "extras").glob("*.py")) if path.stem != "__init__"]
+PROGRAMS = [*SCRIPTS, *EXTRAS]
 
 HEAVY = (
     "cv2 isal PIL pandas onnxruntime huggingface_hub tqdm ffmpeg imageio_ffmpeg animeface torch onnx sklearn"
-    " torchvision ultralytics learn2learn safetensors rich ray"
+    " torchvision ultralytics learn2learn safetensors rich ray flask waitress"
 ).split()
 
 LIBRARY = sorted((ROOT / "framekit").rglob("*.py"))
-OWN_FILES = [*(ROOT / f"{name}.py" for name in SCRIPTS), *LIBRARY]
+OWN_FILES = [*(ROOT / f"{name}.py" for name in PROGRAMS), *LIBRARY]
 
 
 # From bottom to top; a room imports rooms of lower floors only. See docs/architecture.md.
@@ -126,7 +128,7 @@ GRAPH = {
 
 
 def parser_of(script: str) -> StageParser:
-    parser = importlib.import_module(script).parser()
+    parser = importlib.import_module(script.replace("/", ".")).parser()
     assert isinstance(parser, StageParser)
     return parser
 
@@ -137,7 +139,7 @@ def option_help(script: str) -> dict[str, tuple[object, str]]:
     return {action.dest: (action.default, action.help or "") for action in actions}
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize("script", PROGRAMS)
 def test_scripts_never_import_each_other(script: str) -> None:
     assert not all_imports(ROOT / f"{script}.py") & {*SCRIPTS, "extras", "demo", "benchmarks", "tests"}
 
@@ -157,9 +159,10 @@ def test_module_level_imports_are_light(path: Path) -> None:
     assert imported(typing_only) <= light
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize("script", PROGRAMS)
 def test_a_script_alone_with_framekit_shows_help_and_runs(script: str, tmp_path: Path) -> None:
-    shutil.copy(ROOT / f"{script}.py", tmp_path)
+    (tmp_path / script).parent.mkdir(exist_ok=True)
+    shutil.copy(ROOT / f"{script}.py", tmp_path / f"{script}.py")
     shutil.copytree(ROOT / "framekit", tmp_path / "framekit")
     help_ = subprocess.run(
         [sys.executable, "-X", "importtime", f"{script}.py", "--help"], cwd=tmp_path, capture_output=True, text=True
@@ -189,17 +192,17 @@ def test_framekit_init_is_empty() -> None:
     assert (ROOT / "framekit" / "__init__.py").read_bytes() == b""
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize("script", PROGRAMS)
 def test_every_option_has_help_and_docstring_has_a_command(script: str) -> None:
     assert all(text for _, text in option_help(script).values())
-    doc = importlib.import_module(script).__doc__ or ""
+    doc = importlib.import_module(script.replace("/", ".")).__doc__ or ""
     assert f"    python {script}.py " in doc
     assert ("Reads " in doc and "writes " in doc) or "moves " in doc or "copies " in doc
 
 
 def test_shared_options_have_the_same_default_and_help() -> None:
     known: dict[str, tuple[object, str]] = {}
-    for script in SCRIPTS:
+    for script in PROGRAMS:
         for name, default_and_help in option_help(script).items():
             if name in ("model", "format"):
                 continue  # each stage has models of its own; a format of files is none of folders
@@ -290,7 +293,7 @@ def test_a_room_hands_on_at_most_five_names(room: str) -> None:
 def test_small_files_with_one_importer_are_looked_for_by_name(module: str) -> None:
     path = ROOT / "framekit" / f"{module.replace('.', '/')}.py"
     importers = [other for other, imports in GRAPH.items() if module in imports]
-    importers += [script for script in SCRIPTS if module in framekit_imports(ROOT / f"{script}.py")]
+    importers += [script for script in PROGRAMS if module in framekit_imports(ROOT / f"{script}.py")]
     if path.exists() and len(path.read_text(encoding="utf-8").splitlines()) < 80 and "." in module:
         assert len(importers) != 1 or module in LOOKED_FOR, f"{module} is merged into {importers[0]}"
 
@@ -303,14 +306,15 @@ def test_below_the_command_line_nothing_parses_locks_or_prints(module: Path) -> 
         assert not [one for one in calls if isinstance(one, ast.Name) and one.id in ("print", "input")]
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize("script", PROGRAMS)
 def test_scripts_stay_readable_from_top_to_bottom(script: str) -> None:
     assert len((ROOT / f"{script}.py").read_text(encoding="utf-8").splitlines()) <= 320
 
 
-def test_every_requirement_has_its_reason() -> None:
-    for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines():
-        if line and not line.startswith("#"):
+@pytest.mark.parametrize("path", sorted(ROOT.glob("requirements*.txt")), ids=short)
+def test_every_requirement_has_its_reason(path: Path) -> None:
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith(("#", "-")):
             assert re.search(r"  # \S", line), line
 
 

@@ -20,7 +20,7 @@ from framekit.files.names import nfc
 from framekit.sidecars import kinds, metadata
 from framekit.sidecars.episode import Episodes
 
-MOMENT, PAUSE = 0.002, 0.1  # s; chosen: a page asks for its pictures one after the other
+MOMENT, PAUSE, PATIENCE, TURN = 0.002, 0.1, 1.0, 0.2  # s; chosen: a page asks for one picture after the other
 NOISE = "noise"  # folder of heads that --cluster found like no others
 Removed = tuple[str, Path, Path, dict[str, Any]]
 
@@ -167,9 +167,13 @@ class Catalogue:
 
     def read_all(self) -> None:
         """Read the sidecars of all frames that were not read yet."""
+        turn = 0.0  # until when questions that never end do not count
         for id_ in [*self.entries]:
-            while self.is_asked():
+            began = time.monotonic()
+            while self.is_asked() and time.monotonic() > turn:
                 time.sleep(MOMENT)
+                if time.monotonic() - began > PATIENCE:
+                    turn = time.monotonic() + TURN
             with self.lock:
                 entry = self.entries.get(id_)
                 if entry is not None and entry.stamp is None:

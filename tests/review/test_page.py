@@ -29,6 +29,7 @@ def browser() -> Iterator[Any]:
 @pytest.fixture
 def person(browser: Any, tmp_path: Path) -> Iterator[Person]:
     folder = dataset(tmp_path / "frames")
+    (tmp_path / "references").mkdir()
     words = ["--ref_dir", str(tmp_path / "references"), "--weight_csv", str(tmp_path / "weights.csv")]
     with served(folder, *words) as address:
         page = browser.new_page(viewport={"width": 1280, "height": 800})
