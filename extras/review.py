@@ -51,8 +51,14 @@ def parser() -> StageParser:
     options = StageParser("review", __doc__ or "")
     options.shared("src_dir", "config")
     options.option("ref_dir", type=Path, help="folder with one folder of reference images per character")
-    options.option("weight_csv", type=Path, help="CSV of `folder or pattern,weight`, which the view Balance edits")
-    options.option("trigger_csv", type=Path, help="CSV of `character,trigger words`, as captions say them")
+    options.option(
+        "weight_csv",
+        type=Path,
+        help="CSV of `folder or pattern,weight` (default: 1; top folders screenshots 3, fanart 2, regularization 5)",
+    )
+    options.option(
+        "trigger_csv", type=Path, help="CSV of `character,trigger words`: captions say these words instead of the name"
+    )
     options.group("the page")
     options.option("port", type=port, default=8642, help="port of the page; 0 = any that is free")
     options.option(

@@ -32,7 +32,11 @@ def started(root: Path, *words: str) -> Iterator[tuple["subprocess.Popen[str]", 
     ) as process:  # fmt: skip
         assert process.stdout is not None
         try:
-            yield process, process.stdout.readline().strip()
+            told = process.stdout.readline()
+            while "http://" not in told:  # a lock of a killed one is told first
+                assert told.startswith("review.py ended in"), told
+                told = process.stdout.readline()
+            yield process, told.strip()
         finally:
             process.kill()
 
