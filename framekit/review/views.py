@@ -16,7 +16,8 @@ from framekit.review import groups
 from framekit.review.chosen import Descriptions, Filter, in_order
 from framekit.review.people import Clusters, FaceAt, by_folder, grouped
 from framekit.review.thumbnails import Thumbnails
-from framekit.sidecars import characters, metadata
+from framekit.sidecars import characters, kinds, metadata
+from framekit.tags.store import scored_names
 from framekit.trainers.registry import TRAINERS
 from framekit.training import captions
 from framekit.training.check import LABELS, find_problems
@@ -88,6 +89,7 @@ class Pages:
         self.clusters = Clusters(lambda one: self.head(id_of(desk.root, one.frame), one.index, SIDE_OF_HEADS))
         self.checked: tuple[int, list[dict[str, Any]]] | None = None
         self.in_groups: tuple[Any, dict[str, list[FaceAt]]] = (None, {})
+        self.scored: list[str] = []
 
     def state(self) -> dict[str, Any]:
         """Return how far the dataset is read, and what can be undone."""
@@ -118,9 +120,18 @@ class Pages:
             "episodes": [*episodes.items()],
             "characters": named.most_common(),
             "unknown": sum(one.names.count(metadata.UNKNOWN) for one in held),
-            "tags": self.desk.catalogue.tags().most_common(MOST_TAGS),
+            "tags": self.tags(),
             "sources": sorted({one.source for one in held} - {""}),
         }
+
+    def tags(self) -> list[tuple[str, int]]:
+        """Return the tags of the dataset, the most frequent first, then those that its taggers weighed."""
+        found = self.desk.catalogue.tags()
+        if not self.scored and self.desk.catalogue.indexed >= len(self.desk.catalogue.entries):
+            folders = {one.path.parent for one in [*self.desk.catalogue.entries.values()]}
+            self.scored = sorted({kinds.same(name) for folder in folders for name in scored_names(folder)})
+        others = [(name, 0) for name in self.scored if name not in found]
+        return [*found.most_common(MOST_TAGS), *others[:MOST_TAGS]]
 
     def chosen(self, asked: Any) -> list[Entry]:
         """Return the frames that a filter asks for, in the order that it asks for."""

@@ -90,6 +90,18 @@ def read_store(folder: Path, model: str) -> ScoreStore:
         return ScoreStore(model)
 
 
+def scored_names(folder: Path) -> set[str]:
+    """Return the tags that taggers gave any score to frames of a folder, also those that stayed below a threshold."""
+    found: set[str] = set()
+    for path in sorted(folder.glob(".scores-*.npz")):
+        try:
+            with atomic.open_regular(path) as file, np.load(file, allow_pickle=False) as held:
+                found.update(from_lines(held["names"]))
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+            continue  # it is written anew by the next run
+    return found
+
+
 def write_store(folder: Path, store: ScoreStore) -> None:
     """Write a model's scores of a folder, in the order of the names of frames: about 0.6 kB a frame."""
     names = sorted(store.frames)

@@ -9,6 +9,7 @@ import pytest
 import classify_characters
 import remove_similar
 from framekit.dataset import removed
+from framekit.tags.store import FrameScores, ScoreStore, write_store
 from framekit.training.weights import read_weights
 from tests.conftest import patchwork, plain
 from tests.helpers_dataset import MIDDLE, add_faces, add_frame, add_json, add_names, add_text, frames_in, loaded
@@ -97,6 +98,14 @@ def test_weights_need_a_table_and_its_undo_too(root: Path, tmp_path: Path) -> No
 def test_a_weight_is_a_number(root: Path, tmp_path: Path, weight: Any) -> None:
     Browser(root, weight_csv=tmp_path / "w.csv").post(status=422, action="weight", folder="EP01", weight=weight)
     assert not (tmp_path / "w.csv").exists()
+
+
+def test_tags_that_the_tagger_weighed_are_offered_after_those_of_the_dataset(root: Path) -> None:
+    scores = {"solo": (0, 0.9), "Red Eyes": (0, 0.1)}
+    write_store(root / "EP01", ScoreStore("wd@1", {"f0.png": FrameScores(9, scores)}))
+    assert Browser(root).get("summary")["tags"] == [["solo", 3], ["long_hair", 3], ["red_eyes", 0]]
+    (root / "EP01/.scores-wd.npz").write_bytes(b"damaged")
+    assert Browser(root).get("summary")["tags"] == [["solo", 3], ["long_hair", 3]]
 
 
 def test_characters_are_counted_with_references_tags_and_triggers(root: Path, tmp_path: Path) -> None:
