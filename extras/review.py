@@ -12,7 +12,7 @@ import socket
 import sys
 import webbrowser
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
@@ -80,10 +80,11 @@ def open_desk(root: Path, outside: Mapping[str, Path]) -> Desk:
     """Return a dataset ready to be reviewed; what a kill left half done is finished. Raises UsageError."""
     catalogue, journal = Catalogue(root), Journal(root, outside)
     catalogue.find()
-    if not catalogue.entries:
+    if not catalogue.entries and not catalogue.removed():
         raise errors.UsageError(f"no frame is in {root}; --src_dir must name the folder that holds the frames")
     with locked(root, moves=True):
-        removed.finish_interrupted(root)
+        with suppress(OSError):  # then whatever moves frames next tells it
+            removed.finish_interrupted(root)
         for sentence in journal.read():
             console.warn(sentence)
     catalogue.look_around()

@@ -17,7 +17,7 @@ from framekit.files.names import FACES, is_ignored, nfc, sidecar
 from framekit.files.paths import leads_out
 from framekit.pixels import decode
 from framekit.sidecars import characters, metadata
-from framekit.sidecars.faces import read_faces
+from framekit.sidecars.faces import BY_HAND, read_faces
 from framekit.sidecars.metadata import OOD, folder_name, is_ood, is_unnamed, refuse_name
 
 # Frames whose names a person corrected, each with its faces that got a usable name.
@@ -126,7 +126,7 @@ def detector_of(found: Sequence[Path]) -> str:
     )
     model = next((name for name in named if name is not None), EMBEDDED)
     first = str(model).split(",")[0]
-    if first == "crop":
+    if first in ("crop", BY_HAND):
         return EMBEDDED
     if first != EMBEDDED and first not in DETECTORS:
         raise errors.UsageError(

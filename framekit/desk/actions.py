@@ -8,7 +8,7 @@ from framekit import console, errors
 from framekit.boxes import face_at
 from framekit.desk import corrected, moves
 from framekit.desk.corrected import Texts
-from framekit.desk.desk import Desk, box_in, checked_name, faces_in, text_in, texts_in
+from framekit.desk.desk import Desk, box_in, checked_name, faces_in, ids_in, text_in, texts_in
 from framekit.desk.journal import as_text
 from framekit.desk.moved import given_path
 from framekit.desk.present import Now
@@ -57,7 +57,8 @@ def rename_character(desk: Desk, asked: Mapping[str, Any]) -> tuple[str, list[st
         return moves.sort_heads(desk, name, entries, asked)
 
     def correction(now: Now, rules: Rules) -> Texts:
-        return corrected.with_names(now, [name if held == old else held for held in now.names], rules)
+        called, others = ([name if held == old else held for held in told] for told in (now.names, now.others))
+        return corrected.with_names(now, called, rules, others)
 
     return desk.correct(f"called {old} {name}", dict.fromkeys(entries, correction), asked)
 
@@ -67,7 +68,7 @@ def change_tags(desk: Desk, asked: Mapping[str, Any]) -> tuple[str, list[str]]:
     add, remove = ([tag.replace(" ", "_") for tag in texts_in(asked, key)] for key in ("add", "remove"))
     if any("," in tag for tag in add) or not (add or remove):
         raise errors.UsageError("write each tag by itself, without a comma")
-    entries = desk.entries_of(map(str, asked.get("ids") or []))
+    entries = desk.entries_of(ids_in(asked))
 
     def correction(now: Now, rules: Rules) -> Texts:
         return corrected.with_tags(now, add, remove, rules)

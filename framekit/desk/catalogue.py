@@ -27,10 +27,11 @@ Removed = tuple[str, Path, Path, dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """When a folder changed last, in ns, and a digest of the names in it that are no sidecars."""
+    """When a folder changed last, in ns, a digest of the names in it that are no sidecars, and the folders in it."""
 
     changed: int
     names: int
+    folders: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +90,12 @@ def listed(folder: Path) -> Listed | None:
     try:
         changed = folder.stat().st_mtime_ns
         with scandir(folder) as found:
-            held = [one.name for one in found if not one.name.endswith(names.NAME_SUFFIXES)]
+            others = [one for one in found if not one.name.endswith(names.NAME_SUFFIXES)]
+            held = [one for one in others if not names.is_ignored(one.name)]
+            inside = tuple(sorted(one.name for one in held if one.is_dir(follow_symlinks=False)))
     except OSError:
         return None
-    return Listed(changed, hash(frozenset(name for name in held if not names.is_ignored(name))))
+    return Listed(changed, hash(frozenset(one.name for one in held)), inside)
 
 
 def name_by_folder(root: Path, path: Path) -> str:
@@ -112,7 +115,7 @@ class Catalogue:
     root: Path
     by_folder: bool = False
     serial: int = 1
-    indexed: int = 0
+    read_so_far: int | None = 0  # None: all are read, and those that come are read at once
     entries: dict[str, Entry] = field(default_factory=dict)
     unusable: list[tuple[Path, str]] = field(default_factory=list)
     folders: dict[Path, Listed] = field(default_factory=dict)
@@ -123,6 +126,11 @@ class Catalogue:
     asked: int = 0  # questions of the page under way
     answered: float = 0.0  # when the last one was answered, on the monotonic clock
     counting: Lock = field(default_factory=Lock)
+
+    @property
+    def indexed(self) -> int:
+        """Return of how many frames the sidecars are read."""
+        return len(self.entries) if self.read_so_far is None else min(self.read_so_far, len(self.entries))
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
@@ -155,9 +163,13 @@ class Catalogue:
         return [path for path in found if path.parent != self.root] if self.by_folder else found
 
     def note_folders(self) -> None:
-        """Note when each folder changed last: a file that comes, goes or is replaced changes its folder."""
-        folders = {entry.path.parent for entry in self.entries.values()} | {self.root}
-        self.folders = {folder: now for folder in folders if (now := listed(folder)) is not None}
+        """Note when each folder changed last, also those without frames: what comes or goes changes its folder."""
+        self.folders, waiting = {}, [self.root]
+        while waiting:
+            folder = waiting.pop()
+            if (now := listed(folder)) is not None:
+                self.folders[folder] = now
+                waiting += [folder / name for name in now.folders]
 
     def note_own(self, folders: Iterable[Path]) -> None:
         """Note that sidecars in these folders changed by what the page itself wrote there, which was read already."""
@@ -168,7 +180,7 @@ class Catalogue:
     def read_all(self) -> None:
         """Read the sidecars of all frames that were not read yet."""
         turn = 0.0  # until when questions that never end do not count
-        for id_ in [*self.entries]:
+        for number, id_ in enumerate([*self.entries], start=1):
             began = time.monotonic()
             while self.is_asked() and time.monotonic() > turn:
                 time.sleep(MOMENT)
@@ -178,7 +190,8 @@ class Catalogue:
                 entry = self.entries.get(id_)
                 if entry is not None and entry.stamp is None:
                     self.entries[id_] = self.read(entry)
-            self.indexed += 1
+            self.read_so_far = number
+        self.read_so_far = None
         self.serial += 1
         self.removed()  # whoever asks for them first does not wait
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from framekit import errors
 from framekit.boxes import Face
 from framekit.desk.present import Now
 from framekit.files import atomic, names
@@ -13,17 +14,25 @@ from framekit.sidecars import characters, corrections, faces, kinds, metadata, t
 from framekit.sidecars.characters import Named
 from framekit.sidecars.corrections import WRITTEN
 
-BY_HAND = "by hand"  # in place of a model, where a person began a sidecar
 NOBODY_WROTE = ""  # in place of a digest: no script wrote what stands there, so it counts as corrected
 Texts = dict[Path, str]
 
 
-def with_names(now: Now, wanted: Sequence[str], rules: Rules) -> Texts:
-    """Return the sidecars of a frame whose faces are called so, one name a face."""
-    texts = {names.sidecar(now.frame, names.CHARACTERS): names_text(now.frame, now.faces, wanted)}
+def with_names(now: Now, wanted: Sequence[str], rules: Rules, others: Sequence[str] | None = None) -> Texts:
+    """Return the sidecars of a frame whose faces are called so, one name a face; `others` are there without a face."""
+    besides = others_after(now, wanted) if others is None else [*others]
+    texts: Texts = {}
+    if [*wanted] != [*now.names]:
+        texts[names.sidecar(now.frame, names.CHARACTERS)] = names_text(now.frame, now.faces, wanted)
     named = replace(now.known.named, names={face.box: name for face, name in zip(now.faces, wanted, strict=True)})
     after = replace(now.known, named=named)
-    return texts | metadata_after(now, after, rules, {"characters": [*wanted, *now.others]})
+    return texts | metadata_after(now, after, rules, {"characters": [*wanted, *besides]})
+
+
+def others_after(now: Now, wanted: Sequence[str]) -> list[str]:
+    """Return who is there without a face, once faces got names: whoever got a face is no longer one of them."""
+    given = {*wanted} - {*now.names}
+    return [name for name in now.others if name not in given]
 
 
 def with_faces(now: Now, seen: Sequence[tuple[Face, str]], rules: Rules) -> Texts:
@@ -31,13 +40,18 @@ def with_faces(now: Now, seen: Sequence[tuple[Face, str]], rules: Rules) -> Text
     ordered = sorted(seen, key=lambda one: one[0].box)
     found, wanted = [face for face, _ in ordered], [name for _, name in ordered]
     path = names.sidecar(now.frame, names.FACES)
-    record = characters.read_record(path) or {"schema": 1, "model": BY_HAND, "threshold": 0.0, WRITTEN: NOBODY_WROTE}
+    record = characters.read_record(path) or {
+        "schema": 1,
+        "model": faces.BY_HAND,
+        "threshold": 0.0,
+        WRITTEN: NOBODY_WROTE,
+    }
     told = {**record, "faces": [faces.noted(face) for face in found]}
     texts = {path: atomic.json_text({**told, WRITTEN: record.get(WRITTEN, NOBODY_WROTE)})}
     texts[names.sidecar(now.frame, names.CHARACTERS)] = names_text(now.frame, found, wanted)
     named = Named({face.box: name for face, name in ordered}, now.known.named.inferred, now.known.named.renamed)
     after = replace(now.known, faces=found, named=named)
-    return texts | metadata_after(now, after, rules, {"characters": [*wanted, *now.others]})
+    return texts | metadata_after(now, after, rules, {"characters": [*wanted, *others_after(now, wanted)]})
 
 
 def names_text(frame: Path, found: Sequence[Face], wanted: Sequence[str]) -> str:
@@ -54,7 +68,7 @@ def names_text(frame: Path, found: Sequence[Face], wanted: Sequence[str]) -> str
         before = held.get(tuple(face.box), {})
         same = before.get("name", metadata.UNKNOWN) == name
         entries.append({"box": list(face.box), **(before if same else {}), "name": name})
-    begun = record or {"schema": 1, "model": BY_HAND}
+    begun = record or {"schema": 1, "model": faces.BY_HAND}
     told = {key: value for key, value in begun.items() if key not in ("faces", WRITTEN)}
     return atomic.json_text({**told, "faces": entries, WRITTEN: begun.get(WRITTEN, NOBODY_WROTE)})
 
@@ -69,7 +83,10 @@ def with_tags(now: Now, add: Sequence[str], remove: Sequence[str], rules: Rules)
         return kept + [tag for tag in add if kinds.same(tag) not in known]
 
     path = names.sidecar(now.frame, names.TAGS)
-    tagged = {kind: [*held] for kind, held in now.known.tagged.items()}
+    held_text = atomic.read_text(path) if path.exists() else ""
+    tagged = tags.sort_tags(held_text)
+    if unclear := tagged[kinds.UNCLEAR]:
+        raise errors.UsageError(f"{path.name} is unclear ({unclear[0][:40]}); separate its tags by commas, then repeat")
     if not path.exists() and now.values is None:
         tagged[kinds.GENERAL] = [*now.tags]
     gone = {*map(kinds.same, remove)}
@@ -77,16 +94,17 @@ def with_tags(now: Now, add: Sequence[str], remove: Sequence[str], rules: Rules)
     after[kinds.GENERAL] = changed(tagged[kinds.GENERAL])
     texts: Texts = {}
     if path.exists() or now.values is None:
-        texts[path] = tags_text(after, path.exists() and "\n" in atomic.read_text(path).strip())
-    return texts | metadata_after(now, replace(now.known, tagged=after), rules, {"tags": changed(now.tags)})
+        texts[path] = tags_text(after, "\n" in held_text.strip())
+    known = {kind: after[kind] for kind in now.known.tagged}
+    return texts | metadata_after(now, replace(now.known, tagged=known), rules, {"tags": changed(now.tags)})
 
 
 def tags_text(told: Mapping[str, Sequence[str]], in_lines: bool) -> str:
-    """Return the text of X.png.tags, in one line or in one for each kind, as the file was."""
-    if not in_lines:
-        every = [tag for kind in (kinds.CHARACTER, kinds.COPYRIGHT, kinds.ARTIST) for tag in told.get(kind, ())]
-        return ", ".join([*every, *told[kinds.GENERAL]]) + "\n"
-    return "".join(f"{kind}: {', '.join(told[kind])}\n" for kind in tags.TAG_LINES if told.get(kind))
+    """Return the text of X.png.tags, a line for each kind if it was so, or if there is more than general tags."""
+    found = [kind for kind in (*tags.TAG_LINES, kinds.RATING, kinds.META) if told.get(kind)]
+    if not in_lines and {*found} <= {kinds.GENERAL}:
+        return ", ".join(told[kinds.GENERAL]) + "\n"
+    return "".join(f"{kind}: {', '.join(told[kind])}\n" for kind in found)
 
 
 def with_description(now: Now, text: str) -> Texts:

@@ -1,5 +1,6 @@
 """A dataset under review: what was asked for is checked, done as one action under its lock, and noted to be undone."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -20,6 +21,9 @@ from framekit.sidecars.renames import Renames
 from framekit.trainers.base import Folder, folder_in
 
 LONGEST_TAG = 100  # characters; chosen
+
+
+CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class NeedsConsent(errors.UsageError):
@@ -105,10 +109,11 @@ class Desk:
 
     def step(self, back: bool) -> tuple[str, list[str]]:
         """Undo the last action, or do it again; return what that was, and the frames that changed."""
+        self.journal.catch_up()
         source = self.journal.done if back else self.journal.undone
         moves = bool(source and source[-1]["moves"])
         with self.catalogue.lock, self.alone(moves):
-            record = self.journal.step(back)
+            record, stays = self.journal.step(back)
             self.catalogue.look_around()
             touched = {self.journal.place(file) for file in record["files"]}
             own = {
@@ -118,7 +123,24 @@ class Desk:
             }
             changed = list(dict.fromkeys(own[path] for path in touched if path in own))
             self.catalogue.note_changed(changed)
-        return str(record["what"]), changed
+        return f"{record['what']}{'; ' if stays else ''}{stays}", changed
+
+
+def ids_in(asked: Mapping[str, Any]) -> list[str]:
+    """Return the ids of frames that the page sent. Raises UsageError."""
+    value = asked.get("ids")
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise errors.UsageError("choose frames")
+    return value
+
+
+def clean(text: str) -> str:
+    """Return a text as one line without control characters. Raises UsageError for one that cannot be written."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise errors.UsageError("a text holds half a character; write it anew") from error
+    return metadata.one_line(CONTROLS.sub(" ", text))
 
 
 def text_in(asked: Mapping[str, Any], key: str, longest: int) -> str:
@@ -126,7 +148,7 @@ def text_in(asked: Mapping[str, Any], key: str, longest: int) -> str:
     value = asked.get(key)
     if not isinstance(value, str) or len(value) > longest:
         raise errors.UsageError(f"{key} must be a text of at most {longest} characters")
-    return metadata.one_line(value)
+    return clean(value)
 
 
 def texts_in(asked: Mapping[str, Any], key: str) -> list[str]:
@@ -134,7 +156,7 @@ def texts_in(asked: Mapping[str, Any], key: str) -> list[str]:
     value = asked.get(key, [])
     if not isinstance(value, list) or not all(isinstance(one, str) and len(one) <= LONGEST_TAG for one in value):
         raise errors.UsageError(f"{key} must be a list of texts of at most {LONGEST_TAG} characters")
-    return [one for text in value if (one := metadata.one_line(text))]
+    return [one for text in value if (one := clean(text))]
 
 
 def checked_name(desk: Desk, asked: Mapping[str, Any], key: str = "name") -> str:
@@ -161,7 +183,7 @@ def faces_in(desk: Desk, asked: Mapping[str, Any]) -> dict[Entry, set[int]]:
     value = asked.get("faces")
     try:
         pairs = [(str(id_), int(index)) for id_, index in value or []]
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise errors.UsageError("choose faces") from error
     chosen: dict[Entry, set[int]] = {}
     for entry in desk.entries_of(id_ for id_, _ in pairs):

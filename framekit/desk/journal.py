@@ -1,12 +1,16 @@
 """What a person did on the page: written before it is done, so that it can be undone, and is finished after a kill."""
 
+import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from framekit import errors
+from framekit.dataset import move
+from framekit.dataset.move import Stamp
 from framekit.desk.moved import given_path, moved
 from framekit.files import atomic, journal, paths
 
@@ -26,9 +30,16 @@ class Journal:
     done: list[Record] = field(default_factory=list)
     undone: list[Record] = field(default_factory=list)
     last: int = 0
+    stamp: Stamp | None = None
+
+    def catch_up(self) -> None:
+        """Read the record anew if another page of the dataset wrote into it."""
+        if move.stamp(self.root / LOG) != self.stamp:
+            self.read()
 
     def read(self) -> list[str]:
         """Read the record, finish what a kill left half done; return what could not be finished, in sentences."""
+        self.stamp = move.stamp(self.root / LOG)
         pending: Record | None = None
         self.done, self.undone, self.last = [], [], 0
         for line in journal.read_lines(self.root / LOG):
@@ -48,66 +59,102 @@ class Journal:
             return []
         record = next(one for one in [*self.done, *self.undone] if one.get("number") == pending["number"])
         try:
-            self.carry_out(record, pending["back"])
-        except Changed as error:
-            return [str(error)]
-        return []
+            stays = self.carry_out(record, pending["back"])
+        except (errors.UsageError, errors.BadSidecar, errors.UnreadableFrame, OSError) as error:
+            return [f"{record['what']}: half done, and not finished: {error}"]
+        return [f"{record['what']}: {self.in_words(stays)}"] if stays else []
 
     def begin(self, what: str, texts: Sequence[tuple[Path, bytes | None, str]], moves: Sequence[Record]) -> Record:
         """Write down an action, then do it; return its record. Raises Changed if a file is no longer what was seen.
 
         `texts` has (file, what it held, what it is to hold); `moves` what `moved` takes.
         """
+        self.catch_up()
         files = [self.named(path) | {"before": as_text(path, held), "after": text} for path, held, text in texts]
         self.last += 1
         time = datetime.now(timezone.utc).isoformat(timespec="seconds")
         record = {"number": self.last, "what": what, "time": time, "files": files, "moves": [*moves]}
-        self.refuse_changed(record, back=False)
-        journal.append_line(self.root / LOG, record)
+        self.refuse_changed(record)
+        self.refuse_locked(record)
+        self.append(record)
         self.done.append(record)
         self.undone = []
-        self.carry_out(record, back=False)
+        try:
+            self.carry_out(record, back=False)
+        except (errors.UsageError, errors.UnreadableFrame, OSError):
+            self.take_back()
+            raise
         return record
 
-    def step(self, back: bool) -> Record:
-        """Undo the last action, or do the last undone one again; return its record.
+    def take_back(self) -> None:
+        """Undo what was done of the last action, which could not be finished; it can be done again."""
+        record = self.done.pop()
+        self.undone.append(record)
+        self.append({"undo": record["number"]})
+        with suppress(errors.UsageError, errors.UnreadableFrame, OSError):  # the next start tries again
+            self.carry_out(record, back=True)
 
-        Raises UsageError if there is none, Changed if a file changed since.
+    def append(self, record: Record) -> None:
+        """Write a line into the record."""
+        journal.append_line(self.root / LOG, record)
+        self.stamp = move.stamp(self.root / LOG)
+
+    def step(self, back: bool) -> tuple[Record, str]:
+        """Undo the last action, or do the last undone one again; return its record, and what stays as it is.
+
+        A file that was changed since, by hand or by a script, stays. Raises UsageError if there is nothing to do.
         """
+        self.catch_up()
         source, target = (self.done, self.undone) if back else (self.undone, self.done)
         if not source:
             raise errors.UsageError("there is nothing to undo" if back else "there is nothing to do again")
         record = source[-1]
-        self.refuse_changed(record, back)
-        journal.append_line(self.root / LOG, {"undo" if back else "again": record["number"]})
+        self.refuse_locked(record)
+        self.append({"undo" if back else "again": record["number"]})
         target.append(source.pop())
-        self.carry_out(record, back)
-        return record
+        stays = self.carry_out(record, back)
+        return record, self.in_words(stays) if stays else ""
 
-    def refuse_changed(self, record: Record, back: bool) -> None:
-        """Raise Changed if a file does not hold what the step begins with."""
+    def refuse_changed(self, record: Record) -> None:
+        """Raise Changed if a file does not hold what an action begins with."""
         for file in record["files"]:
             path = self.place(file)
-            if held_text(path) != file["after" if back else "before"]:
+            if held_text(path) != file["before"]:
                 raise Changed(f"{self.shown(path)} was changed since, by a script or by hand; nothing was done", [path])
 
-    def carry_out(self, record: Record, back: bool) -> None:
-        """Bring files and frames to where a step leaves them."""
+    def refuse_locked(self, record: Record) -> None:
+        """Raise UsageError if something may not be written that an action or its undoing touches."""
+        framed = [self.root / str(one["frame"]) for one in record["moves"] if "reference" not in one]
+        for path in [*map(self.place, record["files"]), *framed]:
+            if path.parent.is_dir() and not os.access(path.parent, os.W_OK):
+                raise errors.UsageError(
+                    f"{self.shown(path.parent)} may not be written; give yourself the right to, then repeat"
+                )
+
+    def in_words(self, stays: Sequence[Path]) -> str:
+        """Return which files stay as they are, and why."""
+        others = f" and {len(stays) - 1} more" if len(stays) > 1 else ""
+        return f"{self.shown(stays[0])}{others} changed since, and stays"
+
+    def carry_out(self, record: Record, back: bool) -> list[Path]:
+        """Bring files and frames to where a step leaves them; return the files that stay, since they changed."""
+        stays: list[Path] = []
         before, after = ("after", "before") if back else ("before", "after")
-        for move in reversed(record["moves"]) if back else record["moves"]:
-            moved(self.root, self.outside, move, back)
+        for one in reversed(record["moves"]) if back else record["moves"]:
+            moved(self.root, self.outside, one, back)
         for file in record["files"]:
             path = self.place(file)
             held = held_text(path)
             if held == file[after]:
                 continue
-            if held != file[before]:
-                raise Changed(f"{self.shown(path)} was changed meanwhile, by a script or by hand; it stays", [path])
-            if file[after] is None:
+            if held != file[before] or not path.parent.is_dir():
+                stays.append(path)
+            elif file[after] is None:
                 path.unlink()
             else:
                 atomic.write_whole(path, file[after])
-        journal.append_line(self.root / LOG, {"finished": record["number"]})
+        self.append({"finished": record["number"]})
+        return stays
 
     def named(self, path: Path) -> Record:
         """Return how the record names a file: by its path in the dataset, or by the option that gave it."""

@@ -1,6 +1,7 @@
 """What a person can do that moves frames: set them aside, bring them back, keep another, make references of faces."""
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from framekit.boxes import Face
 from framekit.dataset import removed
 from framekit.dataset.move import free_target, stem_taken
 from framekit.desk.catalogue import NOISE, Entry
-from framekit.desk.desk import Desk, faces_in, text_in
+from framekit.desk.desk import Desk, faces_in, ids_in, text_in
 from framekit.desk.journal import Record
 from framekit.desk.moved import crop_of, given_path
 from framekit.desk.present import read_now
@@ -23,14 +24,12 @@ BY_HAND = "by_hand"  # the reason of frames that a person sets aside
 def set_aside(desk: Desk, asked: Mapping[str, Any]) -> tuple[str, list[str]]:
     """Move frames to .removed, with a reason."""
     reason = text_in({"reason": BY_HAND, **asked}, "reason", 40)
-    if (
-        not reason
-        or reason != paths.safe_name(reason)
-        or reason in (removed.RESTORED, removed.KEPT_BY_HAND, removed.PURGED)
-    ):
+    taken = (removed.RESTORED, removed.KEPT_BY_HAND, removed.PURGED, Path(removed.REPLACED).name)
+    is_word = re.fullmatch(r"[\w-]+", reason) and reason == paths.safe_name(reason)
+    if not is_word or reason in taken or (desk.root / paths.REMOVED / reason).is_file():
         raise errors.UsageError("the reason must be one word that can be the name of a folder")
     with desk.catalogue.lock, desk.alone(True):
-        entries = desk.entries_of(map(str, asked.get("ids") or []))
+        entries = desk.entries_of(ids_in(asked))
         desk.refuse_conflicts(entries, asked)
         moves = [{"frame": one.path.relative_to(desk.root).as_posix(), "reason": reason} for one in entries]
         return desk.move(f"set {console.counted(len(moves), 'frame')} aside as {reason}", moves)
@@ -38,7 +37,7 @@ def set_aside(desk: Desk, asked: Mapping[str, Any]) -> tuple[str, list[str]]:
 
 def bring_back(desk: Desk, asked: Mapping[str, Any]) -> tuple[str, list[str]]:
     """Bring removed frames back, to be kept from then on."""
-    wanted = {*map(str, asked.get("ids") or [])}
+    wanted = {*ids_in(asked)}
     with desk.catalogue.lock, desk.alone(True):
         found = [(origin, record) for id_, origin, _, record in desk.catalogue.removed() if id_ in wanted]
         if len(found) != len(wanted) or not found:

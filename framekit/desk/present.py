@@ -55,8 +55,8 @@ def read_now(frame: Path, episodes: Episodes) -> Now:
         told = metadata.texts(values, "characters")
         if len(told) >= len(names):
             names, others = told[: len(names)], told[len(names) :]
-        elif not known.faces:
-            others = told
+        else:  # nothing says which faces these are
+            names, others = [metadata.UNKNOWN] * len(names), told
     held = values is not None and "tags" in values
     tags = metadata.texts(values or {}, "tags") if held else known.tagged[kinds.GENERAL] or known.told[kinds.GENERAL]
     return Now(known, values, names, others, tags)

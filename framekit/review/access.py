@@ -1,7 +1,9 @@
 """Who may ask the page for anything: whoever has its token, from the page itself."""
 
 import hmac
+import ipaddress
 import secrets
+import socket
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,7 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 TOKEN = "X-Review-Token"
+EVERYWHERE, ANY_NUMBER = ("0.0.0.0", "::"), "*"
 
 
 def new_token() -> str:
@@ -30,17 +33,34 @@ def new_token() -> str:
 
 def names_of_host(host: str, port: int) -> list[str]:
     """Return what a browser may call this server by: others are names that a stranger bends to this machine."""
+    if host in EVERYWHERE:
+        return [f"{name}:{port}" for name in (socket.gethostname(), "localhost", ANY_NUMBER)]
     loopback = host in ("127.0.0.1", "::1", "localhost")
     known = ["127.0.0.1", "localhost", "[::1]"] if loopback else [f"[{host}]" if ":" in host else host]
     return [f"{name}:{port}" for name in known]
 
 
+def is_called(host: str, hosts: Sequence[str]) -> bool:
+    """Tell whether a browser may call this server so; an address in numbers is nothing that a stranger can bend.
+
+    >>> is_called("192.168.1.7:8642", ["anime:8642", "*:8642"]), is_called("bad.example:8642", ["anime:8642", "*:8642"])
+    (True, False)
+    """
+    name, _, port = host.rpartition(":")
+    if host in hosts or f"{ANY_NUMBER}:{port}" not in hosts:
+        return host in hosts
+    try:
+        return bool(ipaddress.ip_address(name.strip("[]")))
+    except ValueError:
+        return False
+
+
 def refusal(request: "Request", token: str, hosts: Sequence[str]) -> str:
     """Return why a request is refused, in a sentence; nothing if it may go on."""
-    if request.host not in hosts:
+    if not is_called(request.host, hosts):
         return f"this page is called {hosts[0]}; open the address that review.py printed"
     origin = request.headers.get("Origin")
-    if origin is not None and origin not in [f"http://{host}" for host in hosts]:
+    if origin is not None and origin not in [f"http://{host}" for host in (*hosts, request.host)]:
         return "another page asks for this; open the address that review.py printed"
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
         return "another page asks for this; open the address that review.py printed"

@@ -11,6 +11,7 @@ from framekit.dataset import move
 from framekit.dedup.descriptors import STORE, read_store
 from framekit.dedup.quality import merit
 from framekit.desk.catalogue import Entry
+from framekit.files.names import nfc
 from framekit.sidecars import kinds, metadata
 
 SMALL, LARGE = 0.15, 0.4  # height of the largest face as a fraction of the frame's; chosen: a full figure, a portrait
@@ -19,7 +20,7 @@ SIZES: dict[str, Callable[[float], bool]] = {
     "medium": lambda ratio: SMALL <= ratio <= LARGE,
     "large": lambda ratio: ratio > LARGE,
 }
-NONE, SEVERAL = "none", "several"  # characters of a frame without any, or with two or more
+NONE, SEVERAL = "/none", "/several"  # instead of names, which hold no slash: nobody is there, or two or more
 SORTS = ("time", "confidence", "sharpness", "face", "similar")
 
 
@@ -66,8 +67,8 @@ class Filter:
         elif self.problem:
             add(lambda one: bool(one.problem))
         if self.text:
-            low = self.text.casefold()
-            add(lambda one: low in one.path.name.casefold())
+            low = nfc(self.text).casefold()
+            add(lambda one: low in nfc(one.path.name).casefold())
 
     def of(self, entries: Iterable[Entry]) -> list[Entry]:
         """Return the entries that pass, in their order."""
@@ -78,7 +79,7 @@ def shows(entry: Entry, name: str) -> bool:
     """Tell whether a frame shows a character, or `unknown`, `none` or `several` of them."""
     if name in (NONE, SEVERAL):
         known = [one for one in entry.names if one not in metadata.NOBODY]
-        return len(known) > 1 if name == SEVERAL else not known
+        return len(known) > 1 if name == SEVERAL else not entry.names
     return name in entry.names
 
 

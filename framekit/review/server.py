@@ -11,7 +11,7 @@ from framekit.desk.catalogue import Catalogue
 from framekit.desk.desk import Conflict, NeedsConsent
 from framekit.desk.journal import Changed
 from framekit.review import access, balance, cast
-from framekit.review.views import Pages
+from framekit.review.views import Pages, number_in
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -22,8 +22,8 @@ STATIC = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 def side_of(asked: Any) -> int:
     """Return the side of a thumbnail that may be asked for."""
-    side = asked.get("side", "160")
-    return int(side) if side.isdecimal() and int(side) in SIDES else SIDES[1]
+    side = number_in(asked, "side", SIDES[1])
+    return side if side in SIDES else SIDES[1]
 
 
 def make_app(pages: Pages, token: str, hosts: Sequence[str]) -> "Flask":
@@ -106,6 +106,10 @@ def refuse_in_sentences(app: "Flask", answer: Callable[..., Any], pages: Pages) 
             return answer(str(error), 409, conflicts=told, serial=desk.catalogue.serial)
         return answer(str(error), 423 if "works on" in str(error) else 422)
 
+    @app.errorhandler(RecursionError)
+    def too_deep(_: RecursionError) -> Any:
+        return answer("the page asks for something unknown; load it anew", 422)
+
     @app.errorhandler(errors.BadSidecar)
     def damaged(error: errors.BadSidecar) -> Any:
         return answer(str(error), 422)
@@ -164,4 +168,4 @@ def serve_pictures(app: "Flask", pages: Pages) -> None:
         path = pages.picture(id_)
         if path.is_symlink():
             raise errors.UsageError("the frame is a link, which is not followed")
-        return send_file(path.resolve(), max_age=60)
+        return send_file(path.resolve(), max_age=60, download_name=f"picture{path.suffix}")

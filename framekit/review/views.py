@@ -23,7 +23,7 @@ from framekit.training import captions
 from framekit.training.check import LABELS, find_problems
 from framekit.training.destinations import Destination, resolution_of, rules_for, to_check
 
-MOST_ROWS, MOST_TAGS, NEARBY = 1000, 5000, 4
+MOST_ROWS, MOST_TAGS, NEARBY, LONGEST_NUMBER = 1000, 5000, 4, 10
 SIDE_OF_HEADS = 192  # px; heads that are grouped are those that the page shows
 
 
@@ -135,10 +135,9 @@ class Pages:
 
     def chosen(self, asked: Any) -> list[Entry]:
         """Return the frames that a filter asks for, in the order that it asks for."""
-        scene = asked.get("scene", "")
         wanted = Filter(
             episode=asked.get("episode", ""),
-            scene=int(scene) if scene.isdecimal() else None,
+            scene=number_in(asked, "scene", -1) if asked.get("scene") else None,
             characters=[*filter(None, asked.getlist("character"))],
             tags=[*filter(None, asked.getlist("tag"))],
             without=[*filter(None, asked.getlist("without"))],
@@ -290,10 +289,10 @@ class Pages:
             ]
         }
 
-    def listed(self) -> list[dict[str, Any]]:
-        """Return what --check lists, read anew after something changed; each image is decoded."""
+    def listed(self, anew: bool = False) -> list[dict[str, Any]]:
+        """Return what --check listed, read `anew` if something changed since; each image is decoded."""
         serial = self.desk.catalogue.serial
-        if self.checked is None or self.checked[0] != serial:
+        if self.checked is None or (anew and self.checked[0] != serial):
             by_path = {one.path: one.id for one in [*self.desk.catalogue.entries.values()]}
             found = [
                 problem
@@ -315,7 +314,9 @@ class Pages:
 
     def check(self) -> dict[str, Any]:
         """Return what --check lists, for the page."""
-        return {"problems": [{key: value for key, value in one.items() if key != "at"} for one in self.listed()]}
+        return {
+            "problems": [{key: value for key, value in one.items() if key != "at"} for one in self.listed(anew=True)]
+        }
 
     def groups(self, asked: Any) -> dict[str, Any]:
         """Return a window of the groups of similar frames."""
@@ -346,10 +347,9 @@ class Pages:
 
     def look(self, asked: Any) -> dict[str, Any]:
         """Look at the files of frames in view anew; return what changed since a serial."""
-        since = asked.get("since", "0")
         self.desk.catalogue.look_around()
         self.desk.catalogue.look_again(asked.getlist("id")[:MOST_ROWS])
-        changed = self.desk.catalogue.changed_since(int(since) if since.isdecimal() else 0)
+        changed = self.desk.catalogue.changed_since(number_in(asked, "since", 0))
         return self.state() | {"changed": changed}
 
     def picture(self, id_: str) -> Path:
@@ -373,6 +373,11 @@ class Pages:
 
 def window(found: Sequence[Any], asked: Any) -> list[Any]:
     """Return the part of a list from `start` on, `count` long."""
-    start, count = asked.get("start", "0"), asked.get("count", "200")
-    first = int(start) if start.isdecimal() else 0
-    return [*found[first : first + min(int(count) if count.isdecimal() else 200, MOST_ROWS)]]
+    first, count = number_in(asked, "start", 0), number_in(asked, "count", 200)
+    return [*found[first : first + min(count, MOST_ROWS)]]
+
+
+def number_in(asked: Any, name: str, default: int) -> int:
+    """Return a whole number that the page asks with, the default for anything else."""
+    text = asked.get(name, "")
+    return int(text) if text.isdecimal() and len(text) < LONGEST_NUMBER else default

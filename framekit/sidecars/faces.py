@@ -14,6 +14,7 @@ from framekit.files.names import FACES, sidecar
 from framekit.sidecars import corrections
 from framekit.sidecars.corrections import WRITTEN, digest, is_edited
 
+BY_HAND = "by hand"  # in place of a model, where a person began a sidecar
 OF_CROP = {"model": "crop", "threshold": 0.0}  # with what faces of crops were made: they are those of their frame
 
 

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pytest
 
 from tests.conftest import ROOT
 from tests.helpers_dataset import add_json, frames_in, loaded
-from tests.helpers_page import QUIET, Person, browser_path, dataset, served
+from tests.helpers_page import LEFT, QUIET, RIGHT, Person, browser_path, dataset, served
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="pip install playwright drives the browser")
 AXE = ROOT / "node_modules/axe-core/axe.min.js"
@@ -41,7 +42,7 @@ def person(browser: Any, tmp_path: Path) -> Iterator[Person]:
 
 def test_a_name_by_its_number(person: Person) -> None:
     person.press("ArrowRight", "n")
-    person.press("1")
+    person.write("1")
     assert person.named("EP01/f1") == ["iku"]
 
 
@@ -90,7 +91,7 @@ def test_tags_that_hold_blanks_stand_between_commas_or_are_known(person: Person)
     ]
     person.press("/", "Tab", "Tab")
     person.write("red light")
-    assert person.page.title().startswith("2 ")
+    assert person.page.title().startswith("2 frames")
 
 
 def test_frames_are_set_aside_with_a_reason_undone_and_done_again(person: Person) -> None:
@@ -194,10 +195,10 @@ def test_a_filter_is_set_and_the_address_remembers_it_and_the_place(person: Pers
     person.press("Escape", "ArrowRight")
     person.page.wait_for_timeout(400)
     assert "character=iku" in person.page.url
-    assert person.page.title().startswith("2 ")
+    assert person.page.title().startswith("2 frames")
     person.page.reload()
     person.settle()
-    assert person.page.title().startswith("2 ")
+    assert person.page.title().startswith("2 frames")
     person.press("Enter")
     assert "EP01/f3.png" in person.text()
 
@@ -206,11 +207,73 @@ def test_a_file_that_changed_outside_is_noticed_and_not_overwritten(person: Pers
     frame = person.folder / "EP01/f1.png"
     person.press("ArrowRight")
     add_json(frame, ".json", loaded(frame) | {"characters": ["mine"]})
-    person.press("n", "1")
+    person.press("n", "1", "Enter")
     assert loaded(frame)["characters"] == ["mine"]
     assert "changed since you looked" in person.says()
-    person.press("n", "1")
+    person.press("n", "1", "Enter")
     assert person.named("EP01/f1") == ["iku"]
+
+
+def test_what_left_the_list_is_no_longer_selected(person: Person) -> None:
+    person.press("/", "Tab")
+    person.page.select_option("select[name=character]", "unknown")
+    person.press("Escape", "Space", "ArrowRight", "Space", "n")
+    person.write("iku")
+    assert person.page.title().startswith("1 frames –")
+    person.press("n")
+    person.write("mio")
+    assert [person.named(name) for name in ("EP01/f0", "EP01/f1", "EP02/g1")] == [["iku", "iku"], ["iku"], ["mio"]]
+    person.press("z", "a")
+    person.page.select_option("select[name=episode]", "EP02")
+    person.page.focus(".grid")
+    person.press("x")
+    person.write("credits")
+    assert frames_in(person.folder) == ["EP01/f0.png", "EP01/f1.png", "EP01/f2.png", "EP01/f3.png", "EP02/g0.png"]
+
+
+def test_what_is_selected_is_taken_as_it_is_now(person: Person) -> None:
+    person.press("ArrowRight", "Space")
+    frame = person.folder / "EP01/f1.png"
+    seen = [{"box": [*LEFT], "name": "mio"}, {"box": [*RIGHT], "name": "unknown"}]
+    add_json(frame, ".faces.json", {"schema": 1, "faces": [{"box": one["box"], "score": 1.0} for one in seen]})
+    add_json(frame, ".characters.json", {"schema": 1, "faces": seen})
+    person.page.wait_for_selector('#status:has-text("outside")')
+    person.press("n")
+    person.write("iku")
+    assert [one["name"] for one in loaded(frame, ".characters.json")["faces"]] == ["mio", "iku"]
+
+
+def test_a_name_may_begin_with_a_digit(person: Person) -> None:
+    person.press("ArrowRight", "n")
+    person.write("2B")
+    person.write("2B")
+    assert person.named("EP01/f1") == ["2B"]
+
+
+def test_keys_are_not_lost_while_the_page_is_busy(person: Person) -> None:
+    def slow(route: Any) -> None:
+        sleep(0.15)
+        route.continue_()
+
+    person.page.route("**/api/**", slow)
+    for key in ("Enter", "ArrowRight", "n", *"mio", "Enter", "ArrowRight", "ArrowRight", "n", *"ik", "Tab", "Enter"):
+        person.page.keyboard.press(key)
+        sleep(0.02)
+    for _ in range(3):
+        person.settle()
+        sleep(0.5)
+    assert (person.named("EP01/f1"), person.named("EP01/f3")) == (["mio"], ["iku"])
+
+
+def test_the_place_stays_where_frames_leave_the_list(person: Person) -> None:
+    person.page.select_option("select[name=character]", "unknown")
+    person.page.focus(".grid")
+    person.press("ArrowRight", "Enter", "1", "j")
+    assert "EP02/g1.png" in person.text()
+    person.press("Shift+Digit1", "ArrowRight", "ArrowRight", "Enter", "x")
+    person.write("credits")
+    person.page.wait_for_timeout(400)
+    assert person.page.url.endswith("at=2")
 
 
 def test_the_views_are_reached_by_keys_and_show_the_dataset(person: Person) -> None:

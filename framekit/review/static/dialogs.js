@@ -4,6 +4,22 @@ import { element, seen } from "./api.js";
 
 const dialog = document.getElementById("dialog");
 
+// Types a key that was pressed before the dialog opened.
+export function typeAhead({ key, shiftKey, ctrlKey, altKey }) {
+  const field = dialog.querySelector("input");
+  const told = new KeyboardEvent("keydown", { key, shiftKey, ctrlKey, altKey, bubbles: true, cancelable: true });
+  const isTaken = !(field ?? dialog).dispatchEvent(told);
+  if (isTaken || !field) return;
+  if (key === "Escape") {
+    dialog.oncancel?.();
+    dialog.close();
+  } else if (key === "Backspace" || (key.length === 1 && !ctrlKey && !altKey)) {
+    if (key === "Backspace") field.setRangeText("", Math.max(0, field.selectionStart - (field.selectionStart === field.selectionEnd)), field.selectionEnd, "end");
+    else field.setRangeText(key, field.selectionStart, field.selectionEnd, "end");
+    field.dispatchEvent(new Event("input"));
+  }
+}
+
 export const isOpen = () => dialog.open;
 
 // Asks for one line; `choices(text)` returns what is offered below, Enter takes the text or the chosen offer.
@@ -15,7 +31,7 @@ export function ask(title, { value = "", note = "", choices = () => [], numbers 
     const offers = element("ol");
     const listed = () => {
       offers.replaceChildren(
-        ...choices(field.value).slice(0, 9).map((one) => {
+        ...choices(/^[1-9]$/.test(field.value) && numbers ? "" : field.value).slice(0, 9).map((one) => {
           const offer = element("button", { type: "button", textContent: one });
           offer.addEventListener("click", () => close(one));
           return element("li", {}, offer);
@@ -28,16 +44,11 @@ export function ask(title, { value = "", note = "", choices = () => [], numbers 
     };
     field.addEventListener("input", listed);
     field.addEventListener("keydown", (event) => {
-      const isWhole = field.selectionStart === 0 && field.selectionEnd === field.value.length;
-      if (numbers && /^[1-9]$/.test(event.key) && isWhole) {
-        const found = choices("")[Number(event.key) - 1];
-        if (found) {
-          event.preventDefault();
-          close(found);
-        }
-      } else if (event.key === "Enter") {
+      if (event.key === "Enter") {
         event.preventDefault();
-        close(field.value.trim());
+        const text = field.value.trim();
+        const at = numbers && /^[1-9]$/.test(text) && !choices("").includes(text) ? Number(text) - 1 : -1;
+        close(choices("")[at] ?? text);
       } else if (event.key === "Tab" && field.value && choices(field.value).length) {
         event.preventDefault();
         field.value = choices(field.value)[0];
@@ -70,7 +81,7 @@ function matching(known, text) {
 export function askName(title, note = "") {
   const known = () => seen.summary.characters.map(([name]) => name);
   return ask(title, {
-    note: `${note} A number takes the name beside it, Tab completes, Enter takes what is written.`.trim(),
+    note: `${note} Enter takes what is written; a number stands for the name beside it, Tab completes.`.trim(),
     numbers: true,
     choices: (text) => matching(known(), text),
   });

@@ -159,8 +159,9 @@ async function every(view) {
 }
 
 async function rename(from, page) {
+  if (["unknown", "ood"].includes(from)) return say("these faces have no name yet; n gives one, N all of them");
   let to = await ask(`New name of ${from}`, { note: "All faces of that name get it; a name that somebody has joins both." });
-  if (!to || to === from) return;
+  if (!to || to === from) return undefined;
   const asked = { action: "rename", from, to };
   const told = await post("act", asked, async (refused) => {
     const agreed = await agreeToNewName(refused, to);

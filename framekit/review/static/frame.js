@@ -7,7 +7,7 @@ import { frameKeys, nameFaces, queryOf } from "./frames.js";
 const STEP = 0.005;
 
 export function frameView(holder, page) {
-  const view = { frame: null, chosen: 0, drawing: false, boxes: [] };
+  const view = { frame: null, chosen: 0, drawing: false, dragging: false, boxes: [] };
   const load = async () => {
     const found = await get(`frame/${page.state.frame}`);
     if (view.later) return;
@@ -23,7 +23,7 @@ export function frameView(holder, page) {
     inView: () => [page.state.frame],
     ready: renew(),
     renew,
-    isBusy: () => view.drawing || Boolean(view.later),
+    isBusy: () => view.drawing || view.dragging || Boolean(view.later),
     settle: (event) => view.later && !isMove(event) && saveBoxes(view, page),
     press: (event) => press(event, view, page, holder),
   };
@@ -84,7 +84,7 @@ function boxOf(face, at, view, page, holder) {
     if (view.drawing || seen.summary.read_only) return;
     event.preventDefault();
     view.chosen = at;
-    drag(event, made, face, event.target.tagName === "I", () => saveBoxes(view, page), () => draw(holder, view, page));
+    drag(event, made, face, event.target.tagName === "I", view, () => saveBoxes(view, page), () => draw(holder, view, page));
   });
   return made;
 }
@@ -104,7 +104,8 @@ function shifted([left, top, right, bottom], x, y, sizes) {
   return [left + dx, top + dy, right + dx, bottom + dy];
 }
 
-function drag(event, made, face, sizes, saved, drawn) {
+function drag(event, made, face, sizes, view, saved, drawn) {
+  view.dragging = true;
   const area = made.parentElement.getBoundingClientRect();
   const [x, y, before] = [event.clientX, event.clientY, [...face.box]];
   const move = (now) => {
@@ -113,6 +114,7 @@ function drag(event, made, face, sizes, saved, drawn) {
   };
   const end = () => {
     removeEventListener("pointermove", move);
+    view.dragging = false;
     if (face.box.some((edge, at) => edge !== before[at])) saved();
     else drawn();
   };
@@ -129,7 +131,7 @@ function startBox(event, canvas, view, page, holder) {
   view.drawing = false;
   const made = boxOf(face, view.boxes.length - 1, view, page, holder);
   canvas.append(made);
-  drag(event, made, face, true, () => saveBoxes(view, page), () => draw(holder, view, page));
+  drag(event, made, face, true, view, () => saveBoxes(view, page), () => draw(holder, view, page));
 }
 
 async function saveBoxes(view, page, isNew = false) {
@@ -140,7 +142,8 @@ async function saveBoxes(view, page, isNew = false) {
 
 async function step(page, by) {
   const { ids } = await get(`ids?${queryOf(page.state)}`);
-  const at = ids.indexOf(page.state.frame) + by;
+  const here = ids.indexOf(page.state.frame);
+  const at = here < 0 ? (Number(page.state.at) || 0) + Math.min(by, 0) : here + by; // the next one took its place
   if (at < 0 || at >= ids.length) return say("there is no further frame in this list");
   return page.go({ ...page.state, frame: ids[at], ...((page.state.view ?? "frames") === "frames" ? { at: String(at) } : {}) });
 }
@@ -196,6 +199,7 @@ function press(event, view, page, holder) {
     const value = frame.captions["in X.txt"] ?? Object.values(frame.captions)[0] ?? "";
     ask("Caption", { value, goesOn: true, note: "It goes to X.txt, which prepare_training.py keeps from then on." }).then(async (text) => {
       if (text) page.done(await post("act", { action: "caption", id: frame.id, text }));
+      else if (text === "") say("z takes a caption of yours back; an empty one would stop trainers");
     });
   } else if (event.key === "f" && face) post("act", { action: "reference", faces: [[frame.id, view.chosen]] }).then(page.done);
   else return frameKeys(event, [frame], page, () => page.go({ ...page.state, frame: "" }));

@@ -35,7 +35,7 @@ function input(name, label, state, changed, known = []) {
 function filters(state, changed) {
   const { episodes, characters, sources, tags } = seen.summary;
   const named = (pairs) => pairs.map(([name, count]) => [name, `${name} (${count})`]);
-  const people = [["", "all"], ["unknown", "unknown faces"], ["none", "nobody"], ["several", "two or more"], ...named(characters)];
+  const people = [["", "all"], ["unknown", "unknown faces"], ["/none", "nobody"], ["/several", "two or more"], ...named(characters)];
   const words = tags.map(([name]) => name);
   const form = element(
     "form",
@@ -67,6 +67,7 @@ export function framesView(holder, page) {
   const changed = (name, value) => {
     page.turn({ ...page.state, ...like(name, value), [name]: value, at: "" });
     offerScenes(form, page.state);
+    grid.selected.clear();
     during(grid.reset());
   };
   const sortAlike = () => {

@@ -3,13 +3,14 @@
 import { during, element } from "./api.js";
 
 const WINDOW = 200;
+const LARGE_WINDOW = 1000; // the most that the server gives at once
 const LINES_AROUND = 2;
 
 export class Grid {
   // `load(start, count)` returns {total, rows}; `tile(row)` returns {image, text, corrected}; `key(row)` its identity.
   // `width` and `height` of a picture are shares of the side that a person chose.
-  constructor(holder, { load, tile, key, ids, opened, changed, label, width = 1, height = 0.6, text = 24 }) {
-    Object.assign(this, { load, tile, key, ids, opened, changed, width, height, textHeight: text });
+  constructor(holder, { load, tile, key, opened, changed, label, width = 1, height = 0.6, text = 24 }) {
+    Object.assign(this, { label, load, tile, key, opened, changed, width, height, textHeight: text });
     this.total = 0;
     this.rows = new Map();
     this.asked = new Map();
@@ -46,10 +47,30 @@ export class Grid {
     this.rows.clear();
     this.asked = new Map();
     if (!keepPlace) this.cursor = this.anchor = 0;
+    const { asked } = this;
     await this.fetch(Math.floor(this.cursor / WINDOW) * WINDOW);
+    await this.seekSelected(asked);
+    if (asked !== this.asked) return; // a later one is under way
     this.cursor = Math.max(0, Math.min(this.cursor, this.total - 1));
     this.draw();
     this.show();
+  }
+
+  // What is selected is taken as it is now; what is no longer in the list is no longer selected.
+  async seekSelected(asked) {
+    if (!this.selected.size) return;
+    const wanted = new Set(this.selected.keys());
+    const found = new Map();
+    for (let start = 0, total = 1; start < total && found.size < wanted.size; start += LARGE_WINDOW) {
+      const told = await this.load(start, LARGE_WINDOW);
+      if (asked !== this.asked) return;
+      total = told.total;
+      for (const row of told.rows) if (wanted.has(this.key(row))) found.set(this.key(row), row);
+    }
+    for (const key of wanted) {
+      if (found.has(key)) this.selected.set(key, found.get(key));
+      else this.selected.delete(key);
+    }
   }
 
   fetch(start) {

@@ -67,7 +67,7 @@ function press(event, view, grid, side, page) {
   const actions = {
     s: () => ({ action: "exchange", id: chosen.id }),
     r: () => ({ action: "restore", ids: [chosen.id] }),
-    R: () => ({ action: "restore", ids: row.removed.map((one) => one.id) }),
+    R: () => ({ action: "restore", ids: grid.chosen().flatMap((one) => one.removed.map(({ id }) => id)) }),
   };
   if (!(event.key in actions)) return false;
   post("act", actions[event.key]()).then(page.done);

@@ -14,6 +14,7 @@ export function removedView(holder, page) {
   };
   field.addEventListener("change", () => {
     page.turn({ ...page.state, reason: field.value, at: "" });
+    grid.selected.clear();
     during(grid.reset());
   });
   reasons.append(element("label", {}, "Reason", field));

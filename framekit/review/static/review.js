@@ -1,7 +1,7 @@
 // The page: which view is shown, the keys, and what changed meanwhile.
 
 import { during, element, get, post, refreshSummary, say, seen, under } from "./api.js";
-import { isOpen, showKeys } from "./dialogs.js";
+import { isOpen, showKeys, typeAhead } from "./dialogs.js";
 import { frameView } from "./frame.js";
 import { framesView } from "./frames.js";
 import { facesView } from "./faces.js";
@@ -61,7 +61,7 @@ function turn(state) {
 function show() {
   page.hash = location.hash;
   page.state = stateOf(page.hash);
-  const name = page.state.view in VIEWS ? page.state.view : "frames";
+  const name = Object.hasOwn(VIEWS, page.state.view ?? "") ? page.state.view : "frames";
   holder.replaceChildren();
   holder.focus();
   entitle(name);
@@ -92,7 +92,7 @@ async function renewed(told) {
 
 function count(grid) {
   const chosen = grid.selected.size ? `, ${grid.selected.size} selected` : "";
-  entitle(`${grid.total}${chosen}`);
+  entitle(`${grid.total} ${grid.label.toLowerCase()}${chosen}`);
   clearTimeout(page.later);
   page.later = setTimeout(() => remember(grid), 300);
 }
@@ -123,9 +123,8 @@ async function look() {
   }
   if (told.serial > seen.serial && !isAway()) {
     const grew = told.indexed >= told.total && !told.changed.length;
-    seen.serial = told.serial;
-    await refreshSummary();
-    await page.shown.renew();
+    await during(refreshSummary().then(() => page.shown.renew()));
+    seen.serial = Math.max(seen.serial, told.serial);
     if (!grew) say(`${told.changed.length} frame(s) changed outside this page`);
     else if (isReading) say("");
     isReading = isReading && !grew;
@@ -141,20 +140,22 @@ function isBrowsers(event) {
 }
 
 function press(event, hasWaited = false) {
+  if (isOpen() && hasWaited) return typeAhead(event);
   if (isOpen() || isBrowsers(event)) return undefined;
   const typing = event.target.matches("input, textarea, select");
   const leaves = event.key === "Escape" || (event.key === "Enter" && event.target.matches("input"));
   if (typing && leaves) return holder.querySelector(".grid")?.focus();
   if (typing) return undefined;
   const isOfButton = (event.key === "Enter" || event.key === " ") && event.target.matches("button");
-  if (isOfButton || (event.key === "Tab" && !page.state.frame)) return undefined;
+  if (isOfButton || (event.key === "Tab" && !page.state.frame && !waiting.length)) return undefined;
   page.shown?.settle?.(event);
   if (under.way || (waiting.length && !hasWaited)) {
     waiting.push(event);
     return event.preventDefault();
   }
   const names = Object.keys(VIEWS);
-  const digit = event.shiftKey && event.code.startsWith("Digit") ? Number(event.code.slice(5)) : 0;
+  const isDigit = /^\d$/.test(event.key); // as with Shift on some keyboards
+  const digit = event.shiftKey && !isDigit && event.code.startsWith("Digit") ? Number(event.code.slice(5)) : 0;
   if (digit >= 1 && digit <= names.length) go({ view: names[digit - 1] });
   else if (event.key === "?") showKeys(KEYS);
   else if (event.key === "/") document.querySelector("form.filters :is(select, input)")?.focus();
