@@ -264,7 +264,7 @@ def give(keys: Keyboard, key: str, name: str) -> None:
         return
     known = [one for one, _ in keys.page.evaluate("fetch('/api/summary').then((told) => told.json())")["characters"]]
     if (place := known.index(name)) < 9:
-        keys.press(str(place + 1))
+        keys.press(str(place + 1), "Enter")
         return
     letters = next(n for n in range(1, 99) if next(one for one in known if one.startswith(name[:n])) == name)
     keys.page.keyboard.type(name[:letters])
