@@ -214,6 +214,15 @@ def test_a_file_that_changed_outside_is_noticed_and_not_overwritten(person: Pers
     assert person.named("EP01/f1") == ["iku"]
 
 
+def test_the_slider_of_the_threshold_lets_keys_through(person: Person) -> None:
+    person.press("Shift+Digit3")
+    person.page.focus("input[name=threshold]")
+    person.press("ArrowLeft")
+    person.page.wait_for_selector("form.filters output:has-text('stay')")
+    person.press("Shift+Digit7")
+    assert "resembles next" in person.text()
+
+
 def test_what_left_the_list_is_no_longer_selected(person: Person) -> None:
     person.press("/", "Tab")
     person.page.select_option("select[name=character]", "unknown")

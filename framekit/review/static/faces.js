@@ -96,7 +96,7 @@ function show(side, groups, progress, page) {
   const own = inClusters ? { by: "cluster", of: state.of } : {};
   const list = groups.map((one) => item(named(one), keys.includes(one.key), { ...own, group: one.key }));
   side.replaceChildren(element("ul", {}, ...ways), element("h2", { textContent: inClusters ? "Groups that look alike" : "Characters" }));
-  if (progress) side.append(element("p", { className: "quiet", textContent: `grouping faces: ${progress[0]} of ${progress[1]}` }));
+  if (progress) side.append(element("p", { className: "quiet", textContent: progress[0] < progress[1] ? `grouping faces: ${progress[0]} of ${progress[1]}` : "grouping faces: almost done" }));
   else if (state.by !== "certainty") side.append(element("ul", {}, ...list));
 }
 
@@ -110,7 +110,7 @@ function press(event, view, page) {
     const step = event.key === "]" ? 1 : -1;
     const at = keys.indexOf(key);
     page.go({ view: "faces", ...own, group: keys[(Math.max(at, step > 0 ? -1 : 0) + step + keys.length) % keys.length] });
-  } else if (event.key === "m" && state.by !== "certainty") {
+  } else if (event.key === "m" && keys.includes(key)) {
     if (!marked.delete(key)) marked.add(key);
     page.shown.renew();
   } else if (event.key === "c") page.go({ view: "faces", by: "cluster", of: state.by === "cluster" ? state.of : key === "all" ? "unknown" : key });
@@ -138,12 +138,17 @@ function correct(event, view, page) {
     await page.shown.renew();
   };
   if (event.key === "n") askName(`Name of ${faces.length} face(s)`).then((given) => name(faces, given));
-  else if (event.key === "N") during(every(view)).then((all) => askName(`Name of all ${all.length} faces shown here`).then((given) => name(all, given)));
+  else if (event.key === "N") during(every(view)).then((all) => nameAll(all, name));
   else if (event.key === "u") name(faces, "unknown");
   else if (event.key === "o") name(faces, "ood");
   else if (event.key === "f") post("act", { action: "reference", faces }).then(page.done);
   else return false;
   return true;
+}
+
+async function nameAll(faces, name) {
+  if (!faces.length) return say("there are no faces here");
+  return name(faces, await askName(`Name of all ${faces.length} faces shown here`));
 }
 
 // All faces of the groups that are shown.

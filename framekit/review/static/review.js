@@ -142,7 +142,8 @@ function isBrowsers(event) {
 function press(event, hasWaited = false) {
   if (isOpen() && hasWaited) return typeAhead(event);
   if (isOpen() || isBrowsers(event)) return undefined;
-  const typing = event.target.matches("input, textarea, select");
+  const slides = event.target.matches("input[type=range]") && !/^(Arrow.*|Page.*|Home|End|Escape|Enter)$/.test(event.key);
+  const typing = event.target.matches("input, textarea, select") && !slides;
   const leaves = event.key === "Escape" || (event.key === "Enter" && event.target.matches("input"));
   if (typing && leaves) return holder.querySelector(".grid")?.focus();
   if (typing) return undefined;
