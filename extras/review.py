@@ -1,10 +1,11 @@
-"""Review a dataset in the browser: names, tags, faces and removed frames, by keyboard.
+"""Review a dataset in the browser: names, tags, faces, captions and removed frames, by keyboard.
 
     python extras/review.py dataset/frames
 
-Reads the frames with their sidecars; writes corrections into X.json, X.png.tags, X.faces.json and X.characters.json as
-a person with an editor would, and moves frames to .removed/ and back. What was done is noted in .review.jsonl, from
-which it can be undone at any time. The page is for this machine alone: open the address that is printed.
+Reads the frames with their sidecars; writes corrections into X.json, X.png.tags, X.txt, X.faces.json and
+X.characters.json as a person with an editor would, references into --ref_dir and weights into --weight_csv, and moves
+frames to .removed/ and back. What was done is noted in .review.jsonl, from which it can be undone at any time. The page
+is for this machine alone: open the address that is printed.
 """
 
 import argparse
