@@ -77,18 +77,22 @@ def locked(root: Path, moves: bool) -> Iterator[None]:
         yield
 
 
-def open_desk(root: Path, outside: Mapping[str, Path]) -> Desk:
-    """Return a dataset ready to be reviewed; what a kill left half done is finished. Raises UsageError."""
+def open_desk(root: Path, outside: Mapping[str, Path], read_only: bool = False) -> Desk:
+    """Return a dataset ready to be reviewed; what a kill left half done is finished, unless it is only shown.
+
+    Raises UsageError if there is no frame, or if something is to be finished where a script is at work.
+    """
     catalogue, journal = Catalogue(root), Journal(root, outside)
     catalogue.find()
     if not catalogue.entries and not catalogue.removed():
         raise errors.UsageError(f"no frame is in {root}; --src_dir must name the folder that holds the frames")
-    with locked(root, moves=True):
-        with suppress(OSError):  # then whatever moves frames next tells it
-            removed.finish_interrupted(root)
-        for sentence in journal.read():
-            console.warn(sentence)
-    catalogue.look_around()
+    if journal.load() is not None and not read_only:
+        with locked(root, moves=True):
+            with suppress(OSError):  # then whatever moves frames next tells it
+                removed.finish_interrupted(root)
+            for sentence in journal.read():
+                console.warn(sentence)
+        catalogue.look_around()
     return Desk(catalogue, journal, lambda moves: locked(root, moves))
 
 
@@ -126,7 +130,7 @@ def main(args: argparse.Namespace) -> int:
         raise errors.UsageError(f"{' and '.join(missing)} are missing; pip install -r requirements-review.txt")
     given = {name: getattr(args, name) for name in ("ref_dir", "weight_csv", "trigger_csv")}
     check_given(args.ref_dir, args.weight_csv, args.trigger_csv)
-    desk = open_desk(args.src_dir, {name: path for name, path in given.items() if path is not None})
+    desk = open_desk(args.src_dir, {name: path for name, path in given.items() if path is not None}, args.read_only)
     opened = bound_socket(args.host, args.port)
     token, hosts = access.new_token(), access.names_of_host(args.host, opened.getsockname()[1])
     app: Any = server.make_app(Pages(desk, args.read_only), token, hosts)

@@ -13,7 +13,7 @@ from framekit.dataset import removed
 from framekit.desk.catalogue import Catalogue, Entry
 from framekit.desk.corrected import Texts
 from framekit.desk.journal import Journal, Record
-from framekit.desk.present import Now, read_now
+from framekit.desk.present import LOOKED_AT, Now, read_now
 from framekit.files import atomic, names
 from framekit.metadata.join import Rules
 from framekit.sidecars import metadata
@@ -116,10 +116,12 @@ class Desk:
             record, stays = self.journal.step(back)
             self.catalogue.look_around()
             touched = {self.journal.place(file) for file in record["files"]}
+            folders = {path.parent for path in touched}
             own = {
                 names.sidecar(one.path, suffix): one.id
                 for one in self.catalogue.entries.values()
-                for suffix in (names.METADATA, names.CHARACTERS, names.FACES, names.TAGS)
+                if one.path.parent in folders
+                for suffix in LOOKED_AT
             }
             changed = list(dict.fromkeys(own[path] for path in touched if path in own))
             self.catalogue.note_changed(changed)

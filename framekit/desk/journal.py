@@ -15,6 +15,7 @@ from framekit.desk.moved import given_path, moved
 from framekit.files import atomic, journal, paths
 
 LOG = ".review.jsonl"
+EXPECTED = (errors.UsageError, errors.BadSidecar, errors.UnreadableFrame, OSError)  # where a step may stop
 Record = dict[str, Any]
 
 
@@ -39,6 +40,18 @@ class Journal:
 
     def read(self) -> list[str]:
         """Read the record, finish what a kill left half done; return what could not be finished, in sentences."""
+        pending = self.load()
+        if pending is None:
+            return []
+        record = next(one for one in [*self.done, *self.undone] if one.get("number") == pending["number"])
+        try:
+            stays = self.carry_out(record, pending["back"])
+        except EXPECTED as error:
+            return [f"{record['what']}: half done, and not finished: {error}"]
+        return [f"{record['what']}: {self.in_words(stays)}"] if stays else []
+
+    def load(self) -> Record | None:
+        """Read the record; return which action a kill left half done, by its `number`, and whether it went `back`."""
         self.stamp = move.stamp(self.root / LOG)
         pending: Record | None = None
         self.done, self.undone, self.last = [], [], 0
@@ -55,14 +68,7 @@ class Journal:
                     pending = {"number": target[-1].get("number"), "back": back}
             elif "finished" in line:
                 pending = None
-        if pending is None:
-            return []
-        record = next(one for one in [*self.done, *self.undone] if one.get("number") == pending["number"])
-        try:
-            stays = self.carry_out(record, pending["back"])
-        except (errors.UsageError, errors.BadSidecar, errors.UnreadableFrame, OSError) as error:
-            return [f"{record['what']}: half done, and not finished: {error}"]
-        return [f"{record['what']}: {self.in_words(stays)}"] if stays else []
+        return pending
 
     def begin(self, what: str, texts: Sequence[tuple[Path, bytes | None, str]], moves: Sequence[Record]) -> Record:
         """Write down an action, then do it; return its record. Raises Changed if a file is no longer what was seen.
@@ -75,13 +81,13 @@ class Journal:
         time = datetime.now(timezone.utc).isoformat(timespec="seconds")
         record = {"number": self.last, "what": what, "time": time, "files": files, "moves": [*moves]}
         self.refuse_changed(record)
-        self.refuse_locked(record)
+        self.refuse_unwritable(record)
         self.append(record)
         self.done.append(record)
         self.undone = []
         try:
             self.carry_out(record, back=False)
-        except (errors.UsageError, errors.UnreadableFrame, OSError):
+        except EXPECTED:
             self.take_back()
             raise
         return record
@@ -91,7 +97,9 @@ class Journal:
         record = self.done.pop()
         self.undone.append(record)
         self.append({"undo": record["number"]})
-        with suppress(errors.UsageError, errors.UnreadableFrame, OSError):  # the next start tries again
+        with suppress(
+            errors.UsageError, errors.BadSidecar, errors.UnreadableFrame, OSError
+        ):  # the next start tries again
             self.carry_out(record, back=True)
 
     def append(self, record: Record) -> None:
@@ -109,7 +117,7 @@ class Journal:
         if not source:
             raise errors.UsageError("there is nothing to undo" if back else "there is nothing to do again")
         record = source[-1]
-        self.refuse_locked(record)
+        self.refuse_unwritable(record)
         self.append({"undo" if back else "again": record["number"]})
         target.append(source.pop())
         stays = self.carry_out(record, back)
@@ -119,10 +127,10 @@ class Journal:
         """Raise Changed if a file does not hold what an action begins with."""
         for file in record["files"]:
             path = self.place(file)
-            if held_text(path) != file["before"]:
+            if atomic.bytes_in(path) != as_bytes(file["before"]):
                 raise Changed(f"{self.shown(path)} was changed since, by a script or by hand; nothing was done", [path])
 
-    def refuse_locked(self, record: Record) -> None:
+    def refuse_unwritable(self, record: Record) -> None:
         """Raise UsageError if something may not be written that an action or its undoing touches."""
         framed = [self.root / str(one["frame"]) for one in record["moves"] if "reference" not in one]
         for path in [*map(self.place, record["files"]), *framed]:
@@ -144,10 +152,10 @@ class Journal:
             moved(self.root, self.outside, one, back)
         for file in record["files"]:
             path = self.place(file)
-            held = held_text(path)
-            if held == file[after]:
+            held = atomic.bytes_in(path)
+            if held == as_bytes(file[after]):
                 continue
-            if held != file[before] or not path.parent.is_dir():
+            if held != as_bytes(file[before]) or not path.parent.is_dir():
                 stays.append(path)
             elif file[after] is None:
                 path.unlink()
@@ -192,6 +200,6 @@ def as_text(path: Path, held: bytes | None) -> str | None:
         raise errors.BadSidecar(f"{path.name} is not UTF-8 text; save it as UTF-8") from error
 
 
-def held_text(path: Path) -> str | None:
-    """Return what a sidecar holds, None if there is none."""
-    return as_text(path, atomic.bytes_in(path))
+def as_bytes(text: str | None) -> bytes | None:
+    """Return what a file holds that has this text, None for one that is not there."""
+    return None if text is None else text.encode()

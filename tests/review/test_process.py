@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from framekit.cli import locks
 from framekit.desk.catalogue import id_of
 from framekit.review.access import TOKEN
 from tests.conftest import ROOT, one_sentence
@@ -109,3 +110,25 @@ def test_a_server_that_is_killed_while_it_corrects_leaves_all_or_nothing(root: P
         assert rows in (0, 3)
         assert bool(ask(told, "summary")["undo"]) == (rows == 3)
     assert [("night" in Path(f"{root / one}.tags").read_text()) for one in frames] == [rows == 3] * 3
+
+
+def test_the_page_starts_beside_a_script_that_is_at_work(root: Path) -> None:
+    for name in (".tag_images.beside.0123abcd.lock", ".remove_similar.alone.0123abcd.lock"):
+        (root / name).write_bytes(locks.own_record())
+        with started(root) as (_, told):
+            assert ask(told, "summary")["total"] == 3
+        (root / name).unlink()
+
+
+def test_a_page_that_only_shows_writes_nothing_also_after_a_kill(root: Path) -> None:
+    frame = root / "EP01/f1.png"
+    text = Path(f"{frame}.tags").read_text()
+    file = {"path": "EP01/f1.png.tags", "before": text, "after": "night\n"}
+    record = {"number": 1, "what": "tagged 1 frame +night", "time": "", "files": [file], "moves": []}
+    (root / ".review.jsonl").write_text(json.dumps(record) + "\n")
+    before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    with started(root, "--read_only") as (_, told):
+        assert ask(told, "frames")["total"] == 3
+    assert {path: path.read_bytes() for path in root.rglob("*") if path.is_file()} == before
+    with started(root) as (_, told):
+        assert Path(f"{frame}.tags").read_text() == "night\n"
