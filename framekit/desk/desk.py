@@ -109,10 +109,7 @@ class Desk:
 
     def step(self, back: bool) -> tuple[str, list[str]]:
         """Undo the last action, or do it again; return what that was, and the frames that changed."""
-        self.journal.catch_up()
-        source = self.journal.done if back else self.journal.undone
-        moves = bool(source and source[-1]["moves"])
-        with self.catalogue.lock, self.alone(moves):
+        with self.catalogue.lock, self.alone(self.journal.would_move(back)):
             record, stays = self.journal.step(back)
             self.catalogue.look_around()
             touched = {self.journal.place(file) for file in record["files"]}

@@ -33,8 +33,17 @@ class Journal:
     last: int = 0
     stamp: Stamp | None = None
 
+    def would_move(self, back: bool) -> bool:
+        """Tell whether the next step moves frames; what another page of the dataset is about to do stays its own."""
+        read = self.stamp
+        if move.stamp(self.root / LOG) != read:
+            self.load()
+            self.stamp = read  # whoever holds the lock catches up
+        source = self.done if back else self.undone
+        return bool(source and source[-1]["moves"])
+
     def catch_up(self) -> None:
-        """Read the record anew if another page of the dataset wrote into it."""
+        """Read the record anew if another page of the dataset wrote into it; the dataset is locked."""
         if move.stamp(self.root / LOG) != self.stamp:
             self.read()
 
@@ -97,9 +106,7 @@ class Journal:
         record = self.done.pop()
         self.undone.append(record)
         self.append({"undo": record["number"]})
-        with suppress(
-            errors.UsageError, errors.BadSidecar, errors.UnreadableFrame, OSError
-        ):  # the next start tries again
+        with suppress(*EXPECTED):  # the next start tries again
             self.carry_out(record, back=True)
 
     def append(self, record: Record) -> None:

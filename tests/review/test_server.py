@@ -383,6 +383,21 @@ def test_two_pages_of_one_dataset_share_their_record(root: Path) -> None:
     assert Browser(root).post("redo")["what"] == "tagged 1 frame +first"
 
 
+def test_what_another_page_left_half_done_is_finished_by_whoever_works_next(root: Path) -> None:
+    page = Browser(root)
+    file = {"path": "EP01/f1.png.tags", "before": (root / "EP01/f1.png.tags").read_text(), "after": "night\n"}
+    record = {"number": 1, "what": "tagged 1 frame +night", "time": "", "files": [file], "moves": []}
+    (root / LOG).write_text(json.dumps(record) + "\n")
+    journal = Journal(root)
+    assert journal.would_move(True) is False
+    assert (root / "EP01/f1.png.tags").read_text() == file["before"]  # that page may still be at it
+    page.post(action="tags", ids=[page.id("EP01/f2.png")], add=["smile"])
+    assert (root / "EP01/f1.png.tags").read_text() == "night\n"
+    assert page.post("undo")["what"] == "tagged 1 frame +smile"
+    assert page.post("undo")["what"] == "tagged 1 frame +night"
+    assert (root / "EP01/f1.png.tags").read_text() == file["before"]
+
+
 def test_frames_in_new_and_in_emptied_folders_are_noticed(root: Path) -> None:
     page = Browser(root)
     for name in ("S2/EP10/a.png", "S2/EP11/b.png"):
