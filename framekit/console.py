@@ -20,6 +20,7 @@ from framekit.errors import named
 Item = TypeVar("Item")
 # Signs that nobody sees and some programs obey: control characters, separators of lines, those that turn the direction
 # of text, and what is not UTF-8. White space, which may separate words, is none.
+OUTPUT = "standard output"  # as errors name it
 UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 ESCAPE_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 
@@ -154,7 +155,7 @@ def say(text: str) -> None:
     """
     if VOICE.quiet:
         return
-    with named("standard output"):
+    with named(OUTPUT):
         above_bars("\n".join(map(shown, text.split("\n"))), sys.stdout)
         sys.stdout.flush()
 
@@ -171,7 +172,7 @@ def above_bars(text: str, to: TextIO) -> None:
 
 def flush() -> None:
     """Let what was printed reach its reader. Raises OSError if that cannot be."""
-    with named("standard output"):
+    with named(OUTPUT):
         sys.stdout.flush()
 
 

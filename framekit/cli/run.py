@@ -276,8 +276,9 @@ def report_error(error: BaseException, next_time: str = GO_ON) -> int:
     if isinstance(error, KeyboardInterrupt):
         console.warn(f"stopped; {next_time}")
         return BY_SIGNAL + int(error.args[0] if error.args else signal.SIGINT)
-    if isinstance(error, BrokenPipeError):  # as with `| head`: nobody reads on, and nothing may be written at the end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    if isinstance(error, BrokenPipeError) or (isinstance(error, OSError) and error.filename == console.OUTPUT):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what could not be printed must not be tried again at the end
+    if isinstance(error, BrokenPipeError):  # as with `| head`: nobody reads on
         return PIPE_CLOSED
     if isinstance(error, OSError):
         if error.errno not in REMEDIES:

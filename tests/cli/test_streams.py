@@ -76,9 +76,10 @@ def test_a_closed_stream_ends_quietly(tmp_path: Path, line: str, codes: tuple[in
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no such device")
-def test_a_full_disk_is_told_with_what_was_written_there(tmp_path: Path) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_is_told_with_what_was_written_there(tmp_path: Path, unbuffered: str) -> None:
     add_frame(tmp_path / "x.png", count=1)
-    ran = shell(f"prepare {tmp_path} > /dev/full")
+    ran = shell(f"prepare {tmp_path} > /dev/full", PYTHONUNBUFFERED=unbuffered)  # CI sets it, users do not
     assert ran.returncode == 2
     assert one_sentence(ran.stderr).startswith("standard output: the disk is full")
 
