@@ -268,7 +268,8 @@ def test_no_circle_between_files() -> None:
 @pytest.mark.parametrize("room", ROOMS)
 def test_a_room_is_small_and_says_what_it_holds(room: str) -> None:
     folder = ROOT / "framekit" / room
-    most = 11 if room != "trainers" else 17  # one file a trainer, and what its config or check shares with others
+    # one file a trainer, and what its config or check shares with others; one file a sidecar
+    most = {"trainers": 17, "sidecars": 15}.get(room, 11)
     assert len([path for path in folder.glob("*.py") if path.stem != "__init__"]) <= most
     assert not [path for path in folder.iterdir() if path.is_dir() and path.name not in ("__pycache__", "static")]
     doc = ast.get_docstring(tree_of(folder / "__init__.py")) or ""

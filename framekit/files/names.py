@@ -8,6 +8,8 @@ from pathlib import Path
 from unicodedata import category, normalize
 
 TAGS, FACES, CHARACTERS, METADATA, CAPTION = ".tags", ".faces.json", ".characters.json", ".json", ".txt"
+INSTANCES = ".instances.json"  # figures of a frame; their label picture is `mask_of` it
+MASK_FOLDER = ".masks"  # in a dot-folder, because trainers read every picture that they see
 SOURCE = ".source.json"  # JSON of another program, as it was found in the place of X.json
 HIDDEN_METADATA = "_meta.json"  # of waifuc, in .X_meta.json
 EPISODE_RECORD = ".frames.json"
@@ -17,7 +19,7 @@ MASKS = ("-masklabel.png", "-condlabel.png", ".mask.png")
 # What trainers and taggers computed of the pixels: another picture under this name would be trained with it.
 CACHES = (".npz", ".safetensors", ".npy", ".pt")
 # Everything that belongs to frame X.png: ours, and what trainers and taggers put beside a frame.
-STEM_SUFFIXES = (FACES, CHARACTERS, SOURCE, METADATA, TAGS, CAPTION, ".caption", *CACHES, *MASKS)
+STEM_SUFFIXES = (FACES, CHARACTERS, INSTANCES, SOURCE, METADATA, TAGS, CAPTION, ".caption", *CACHES, *MASKS)
 NAME_SUFFIXES = (TAGS, ".txt", ".json", ".caption", ".npz", ".safetensors")
 DOUBLE_SUFFIXES = tuple(suffix for suffix in STEM_SUFFIXES if suffix.count(".") == 2 and suffix not in MASKS)
 # Caches that tell the size or the model: X_0640x0360_sd.npz, X_0640x0360_wan.safetensors, X_sd3_te.npz.
@@ -96,6 +98,11 @@ def walk(
 def sidecar(frame: Path, suffix: str) -> Path:
     """Return the path of a sidecar: `X.png.tags` for TAGS, `X<suffix>` for all others."""
     return frame.with_name((frame.name if suffix == TAGS else frame.stem) + suffix)
+
+
+def mask_of(frame: Path) -> Path:
+    """Return the path of the label picture of a frame's figures: 0 is background, 1 and up are figures."""
+    return frame.parent / MASK_FOLDER / f"{frame.stem}.png"
 
 
 def pending(frames: Sequence[Path], suffix: str, redo: bool) -> list[Path]:

@@ -1,0 +1,146 @@
+"""The sidecar of figures, X.instances.json, and their label picture: written, read back, and whether corrected."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from framekit.boxes import Box
+from framekit.errors import BadSidecar
+from framekit.files import atomic
+from framekit.files.atomic import read_json
+from framekit.files.names import INSTANCES, mask_of, sidecar
+from framekit.sidecars.corrections import WRITTEN, digest, is_edited
+
+CHARACTER, OBJECT, BACKGROUND, PARTIAL = CATEGORIES = ("character", "object", "background", "partial")
+MOST_FIGURES = 255  # what 8 bits can tell apart
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of a frame: its label in the picture of labels, its box and its area as fractions of the frame.
+
+    `faces` are the boxes of the faces that it holds, as X.faces.json has them; `score` is 0 to 1; `model` is what found
+    it; `category` is one of CATEGORIES; one that is not `kept` stands in no layer and no mask for trainers. `track` is
+    the same number for the same figure through a shot, 0 where nobody followed it.
+    """
+
+    label: int
+    box: Box
+    area: float
+    faces: tuple[Box, ...] = ()
+    score: float = 1.0
+    model: str = ""
+    category: str = CHARACTER
+    kept: bool = True
+    track: int = 0
+
+    @property
+    def is_used(self) -> bool:
+        """Whether it is cut out: it is kept, and not what somebody called background."""
+        return self.kept and self.category != BACKGROUND
+
+
+def noted(figure: Figure) -> dict[str, Any]:
+    """Return a figure as the sidecar holds it."""
+    held: dict[str, Any] = {"label": figure.label, "box": list(figure.box), "area": figure.area}
+    held |= {"faces": [list(box) for box in figure.faces], "score": figure.score, "model": figure.model}
+    held |= {"category": figure.category, "kept": figure.kept}
+    return held | ({"track": figure.track} if figure.track else {})
+
+
+def instances_record(made: Mapping[str, Any], figures: Sequence[Figure], mask: bytes) -> dict[str, Any]:
+    """Return the content of the sidecar of figures.
+
+    `made` says with what it was made: `model` and `settings` by the names of options; `mask` are the bytes of the label
+    picture. `written` and `mask` are digests: where one no longer fits, a person corrected the figures.
+    """
+    listed = [noted(figure) for figure in figures]
+    return {"schema": 1, **made, "figures": listed, "mask": digest_of(mask), WRITTEN: digest(listed)}
+
+
+def digest_of(mask: bytes) -> str:
+    """Return 12 hex digits that change when the bytes of a label picture change."""
+    return hashlib.sha256(mask).hexdigest()[:12]
+
+
+def write_instances(frame: Path, made: Mapping[str, Any], figures: Sequence[Figure], mask: bytes) -> bool:
+    """Write the sidecar and the label picture of a frame, unless a person corrected one; tell whether they were.
+
+    `mask` are the bytes of a PNG. A kill leaves a frame without the sidecar, which is done again.
+    """
+    path, picture = sidecar(frame, INSTANCES), mask_of(frame)
+    if is_corrected(frame):
+        return False
+    path.unlink(missing_ok=True)  # first: a new picture beside the old sidecar would pass for a correction
+    picture.parent.mkdir(exist_ok=True)
+    atomic.write_whole(picture, mask)
+    atomic.write_json(path, instances_record(made, figures, mask))
+    return True
+
+
+def is_corrected(frame: Path) -> bool:
+    """Tell whether a person edited the figures of a frame, in the sidecar or in the label picture."""
+    try:
+        record = read_json(sidecar(frame, INSTANCES))
+    except BadSidecar:
+        return False
+    held = atomic.bytes_of(mask_of(frame))
+    painted = held is not None and digest_of(held) != record.get("mask")
+    return painted or is_edited(record.get("figures"), (record.get(WRITTEN),))
+
+
+def read_figures(frame: Path) -> list[Figure] | None:
+    """Return the figures of a frame; None if nobody looked for any. Raises BadSidecar if the sidecar is malformed."""
+    path = sidecar(frame, INSTANCES)
+    return figures_in(read_json(path), path.name) if path.exists() else None
+
+
+def figures_in(record: Mapping[str, Any], name: str) -> list[Figure]:
+    """Return the figures that a sidecar of this name holds. Raises BadSidecar if it is malformed."""
+    try:
+        figures = [figure_in(held) for held in record["figures"]]
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
+        raise BadSidecar(f"{name}: its figures need a label and a box of four fractions each") from error
+    if len({figure.label for figure in figures}) < len(figures):
+        raise BadSidecar(f"{name}: two of its figures have one label")
+    for figure in figures:
+        if not 1 <= figure.label <= MOST_FIGURES:
+            raise BadSidecar(f"{name}: labels of figures are whole numbers from 1 to {MOST_FIGURES}")
+        if figure.category not in CATEGORIES:
+            raise BadSidecar(f"{name}: a category is one of {', '.join(CATEGORIES)}")
+        boxes = (figure.box, *figure.faces)
+        if not all(0 <= edge <= 1 for box in boxes for edge in box):
+            raise BadSidecar(f"{name}: boxes must be fractions from 0 to 1")
+        if any(box[0] >= box[2] or box[1] >= box[3] for box in boxes):
+            raise BadSidecar(f"{name}: a box must be [left, top, right, bottom] as fractions")
+    return figures
+
+
+def figure_in(held: Mapping[str, Any]) -> Figure:
+    """Return one figure of a sidecar. Raises KeyError, TypeError or ValueError where something is missing or wrong."""
+    return Figure(
+        label=whole(held["label"]),
+        box=box_in(held["box"]),
+        area=float(held.get("area", 0.0)),
+        faces=tuple(box_in(box) for box in held.get("faces", ())),
+        score=float(held.get("score", 1.0)),
+        model=str(held.get("model", "")),
+        category=str(held.get("category", CHARACTER)),
+        kept=held.get("kept", True) is not False,
+        track=whole(held.get("track", 0)),
+    )
+
+
+def whole(value: Any) -> int:
+    """Return a whole number. Raises ValueError for another value."""
+    if isinstance(value, bool) or int(value) != value:
+        raise ValueError(value)
+    return int(value)
+
+
+def box_in(value: Sequence[Any]) -> Box:
+    """Return a box of four numbers. Raises ValueError for another number of them."""
+    left, top, right, bottom = map(float, value)
+    return left, top, right, bottom
