@@ -143,9 +143,18 @@ def map_frames(
     """Yield (path, function(pixels) or Unreadable) in the given order, computed ahead by `workers`.
 
     Threads are enough for functions of OpenCV, numpy and Pillow, which let go of Python's lock;
-    `processes` is for those which don't. Memory is bounded: at most 4 frames per worker are in flight.
+    `processes` is for those which don't.
     """
-    task = FrameTask(function)
+    return map_ahead(FrameTask(function), paths, workers, processes)
+
+
+def map_ahead(
+    task: Callable[[Path], Result], paths: Sequence[Path], workers: int, processes: bool = False
+) -> Iterator[tuple[Path, Result]]:
+    """Yield (path, task(path)) in the given order, computed ahead by `workers`, as `map_frames` does.
+
+    Memory is bounded: at most 4 frames per worker are in flight.
+    """
     if workers <= 1:
         yield from ((path, task(path)) for path in paths)
         return

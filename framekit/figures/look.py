@@ -1,0 +1,158 @@
+"""Frames looked at, shot by shot: workers read ahead, a segmenter is asked in batches, neighbours vote, all is written.
+
+All frames of a shot are looked at together, also those that are done, so that the result does not depend on what was
+done before. What a person corrected is left, and says more to its neighbours.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from framekit.dataset.frames import Unreadable, map_ahead
+from framekit.errors import BadSidecar, UnreadableFrame
+from framekit.faces.scenes import scenes_of
+from framekit.figures import find, tracks
+from framekit.figures.features import Map
+from framekit.figures.likelihood import likelihood
+from framekit.figures.models import Evidence, Look, Segmenter
+from framekit.figures.separate import LONGER_SIDE, Labels
+from framekit.files import atomic
+from framekit.files.names import mask_of
+from framekit.pixels.decode import read_pixels, shrink
+from framekit.pixels.labels import read_labels
+from framekit.sidecars import characters, faces, instances
+from framekit.sidecars.instances import Figure
+from framekit.sidecars.metadata import NOBODY
+
+MOST_AT_ONCE = 48  # frames of one shot that vote together; chosen: longer shots are cut into parts
+
+
+@dataclass(frozen=True)
+class Glance:
+    """What a worker makes of a frame: it shrunk, how likely its places are figures, what the segmenter prepared.
+
+    `shape` is (height, width) of the frame; `names` are those of its faces.
+    """
+
+    frame: Path
+    shape: tuple[int, int]
+    look: Look
+    names: Mapping[tuple[float, ...], str]
+    likely: Map
+    prepared: Any
+
+
+@dataclass(frozen=True)
+class Glancer:
+    """What a worker does with a frame: it decodes it, and looks with the faces that were found in it."""
+
+    segmenter: Segmenter
+
+    def __call__(self, frame: Path) -> Glance | Unreadable:
+        """Return what is seen at first sight, or why nothing is."""
+        try:
+            pixels = read_pixels(frame)
+            seen, people = faces.read_faces(frame) or [], faces.read_people(frame)
+            names = characters.read_names(frame)
+        except (UnreadableFrame, BadSidecar) as error:
+            return Unreadable(frame, str(error))
+        small = shrink(pixels, LONGER_SIDE)
+        likely = likelihood(small, find.heads_of(seen, people))
+        shape = (pixels.shape[0], pixels.shape[1])
+        return Glance(frame, shape, Look(small, seen, people), names, likely, self.segmenter.prepare(pixels))
+
+
+def look_at(
+    found: Sequence[Path], todo: Iterable[Path], segmenter: Segmenter, asked: tuple[str, int], workers: int
+) -> Iterator[tuple[Path, "Seen | Unreadable"]]:
+    """Yield the frames of each shot that has one to do, with their figures; those that a person corrected are left out.
+
+    `asked` are the name of the segmenter and the size of the smallest figure, as `find_figures` takes them.
+    """
+    wanted = set(todo)
+    shots = [[frame for frame, _ in scene] for scene in scenes_of(found)]
+    shots = [shot for shot in shots if not wanted.isdisjoint(shot)]
+    parts = [shot[start : start + MOST_AT_ONCE] for shot in shots for start in range(0, len(shot), MOST_AT_ONCE)]
+    glances = (glance for _, glance in map_ahead(Glancer(segmenter), [one for part in parts for one in part], workers))
+    for part in parts:
+        own = list(islice(glances, len(part)))
+        yield from ((one.path, one) for one in own if isinstance(one, Unreadable))
+        usable = [one for one in own if isinstance(one, Glance)]
+        yield from seen_in(usable, segmenter, asked)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The figures of a frame, and its label picture in the size of the frame, as bytes of a PNG.
+
+    `looked` are the boxes of all faces that were there to look with.
+    """
+
+    figures: Sequence[Figure]
+    mask: bytes
+    looked: Sequence[tuple[float, ...]]
+
+
+def seen_in(glances: Sequence[Glance], segmenter: Segmenter, asked: tuple[str, int]) -> Iterator[tuple[Path, Seen]]:
+    """Yield the frames of a shot with their figures, followed through it, but for those that a person corrected."""
+    evidence: list[Evidence] = []
+    size = max(1, segmenter.views_per_call)
+    for start in range(0, len(glances), size):
+        batch = glances[start : start + size]
+        evidence += segmenter.evidence([one.prepared for one in batch], [one.look for one in batch])
+    shown = [shown_by(glance, told, asked) for glance, told in zip(glances, evidence, strict=True)]
+    followed = tracks.follow(shown)
+    steady = tracks.smooth(shown, followed)
+    for glance, frame, own, labels in zip(glances, shown, followed, steady, strict=True):
+        if frame.is_corrected:
+            continue
+        figures = [measured(figure, labels, track) for figure, track in zip(frame.figures, own, strict=True)]
+        mask = as_png(find.enlarged(labels, glance.shape))
+        yield glance.frame, Seen(figures, mask, [face.box for face in glance.look.faces])
+
+
+def as_png(labels: Labels) -> bytes:
+    """Return a label picture as the bytes of a PNG."""
+    _, content = cv2.imencode(".png", labels)
+    return content.tobytes()
+
+
+def shown_by(glance: Glance, evidence: Evidence, asked: tuple[str, int]) -> tracks.Shown:
+    """Return a frame with its figures, as `tracks` takes it: those that a person corrected as they are."""
+    corrected = corrected_figures(glance.frame, glance.look.pixels.shape[:2])
+    found = corrected or find.find_figures(glance.look, glance.likely, evidence, *asked)
+    names = [next((name for box in figure.faces if (name := glance.names.get(box))), "") for figure in found.figures]
+    known = ["" if name in NOBODY else name for name in names]
+    return tracks.Shown(glance.look.pixels, found.labels, found.figures, known, corrected is not None)
+
+
+def corrected_figures(frame: Path, shape: tuple[int, ...]) -> find.Found | None:
+    """Return the figures of a frame if a person corrected them, in a label picture of (height, width) `shape`.
+
+    None too where the label picture is gone or unreadable. A label that a person painted is a figure, listed or not.
+    """
+    if not instances.is_corrected(frame):
+        return None
+    try:
+        listed = instances.read_figures(frame) or []
+        labels = read_labels(atomic.bytes_of(mask_of(frame)) or b"")
+    except (UnreadableFrame, BadSidecar):
+        return None
+    small = cv2.resize(labels, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST)
+    known = {figure.label for figure in listed}
+    painted = [int(label) for label in np.unique(small) if label and label not in known]
+    new = [Figure(label, find.box_of(small == label), float((small == label).mean())) for label in painted]
+    return find.Found(np.asarray(small, dtype=np.uint8), [*listed, *new])
+
+
+def measured(figure: Figure, labels: Labels, track: int) -> Figure:
+    """Return a figure with box and area as its labels have them, and its track."""
+    own = labels == figure.label
+    if not own.any():
+        return replace(figure, track=track)
+    return replace(figure, box=find.box_of(own), area=round(float(own.mean()), 4), track=track)
