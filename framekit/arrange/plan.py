@@ -85,6 +85,9 @@ def closed_file(one: FrameLocation, held: Callable[[Path], FolderNames]) -> tupl
     It could not be copied or compared, and a frame never comes to a place without its files.
     """
     places = dict.fromkeys(filter(None, (one.frame, one.other)))
+    for one_of in places:
+        if names.MASK_FOLDER in held(one_of.parent) and (closed := frames.closed_masks(one_of.parent)):
+            return one_of, f"{names.MASK_FOLDER}: {closed[0][1]}"
     files = ((place, path) for place in places for path in files_beside(place, held(place.parent)))
     return next(
         ((place, f"{path.name}: {reason}") for place, path in files if (reason := frames.sidecar_trouble(path))), None
