@@ -71,12 +71,6 @@ def size_after(frame: Path, target: Path, transport: Transport) -> list[int] | N
     return frame_size(target if gives_way else frame)
 
 
-def fits(target: Path, frame: Path, transport: Transport) -> bool:
-    """Tell whether a label picture beside a target has the size of the frame that comes there."""
-    mask, size = mask_beside(target), size_after(frame, target, transport)
-    return mask is not None and size is not None and mask_size(mask) == size
-
-
 def mask_size(mask: Path) -> list[int] | None:
     """Return [width, height] of a label picture; None for a link, a pipe and what is no picture."""
     return frame_size(mask) if mask.is_file() and not mask.is_symlink() else None
@@ -101,19 +95,23 @@ class Piece(NamedTuple):
 
 
 def pieces(frame: Path, come: Sequence[Path], target: Path, transport: Transport) -> list[Piece]:
-    """Return what becomes of the files of figures of a frame at its target, the label picture first.
+    """Return what becomes of the files of figures of a frame at its target, in the size of what is there then."""
+    size = size_after(frame, target, transport) if any(map(is_label_picture, come)) else None
+    return written_as(come, target, None if size == frame_size(frame) else size)
 
-    Where the frame will have another size, the label picture is written in it; the sidecar then notes it anew, so that
-    it counts as painted only if it did before.
+
+def written_as(come: Sequence[Path], target: Path, size: Sequence[int] | None) -> list[Piece]:
+    """Return what becomes of files of figures at a target, the label picture first, written in a size if one is given.
+
+    The sidecar then notes the label picture anew, so that it counts as painted only if it did before.
     """
     found = [Piece(path, figure_at(path, target)) for path in reversed(come)]
     mask = next((one.source for one in found if is_label_picture(one.source)), None)
-    own, size = frame_size(frame), size_after(frame, target, transport) if mask else None
-    before = atomic.bytes_in(mask) if mask and size not in (None, own) else None
-    now = resized(before, size) if before is not None and size else None
+    before = atomic.bytes_in(mask) if mask is not None and size is not None else None
+    now = resized(before, size) if before is not None and size is not None else None
     if before is None or now is None:
         return found
-    record = noted_anew(read_record(sidecar(frame, INSTANCES)), before, now)
+    record = noted_anew(read_record(next((path for path in come if path != mask), come[0])), before, now)
     text = atomic.json_text(record) if record else None
     return [one._replace(content=now if one.source == mask else text) for one in found]
 
@@ -147,8 +145,7 @@ def settle(
     come, there = figure_files(frame), figure_files(target)
     if not (come or there) or come == there:
         return
-    if there and is_replaced and not (are_figures_by_hand(target) and fits(target, frame, transport)):
-        there = cleared(reversed(there), to_trash)
+    there = there and remaining(frame, target, transport, is_replaced, to_trash)
     is_newer = changed_last(frame) > changed_last(target)
     if transport.keeps_source and not is_newer and {figure_at(path, target) for path in come} <= {*there}:
         return
@@ -168,6 +165,26 @@ def settle(
     if not transport.keeps_source:
         written = [one.source for one in reversed(going) if one.content is not None]
         cleared((path for path in written if os.path.lexists(path)), to_trash)
+
+
+def remaining(
+    frame: Path, target: Path, transport: Transport, is_replaced: bool, to_trash: Callable[[Path], None]
+) -> list[Path]:
+    """Return which figures beside a target stay when its pixels change; the others go to the trash.
+
+    Where the same picture is written there in another size than before, those that a person corrected get it too.
+    """
+    there, mask, size = figure_files(target), mask_beside(target), size_after(frame, target, transport)
+    before = mask_size(mask) if mask is not None else None
+    if is_replaced:
+        fits = size is not None and before == size and are_figures_by_hand(target)
+        return there if fits else cleared(reversed(there), to_trash)
+    if transport.size is None or before is None or size in (None, before, frame_size(frame)):
+        return there
+    if not are_figures_by_hand(target):
+        return cleared(reversed(there), to_trash)
+    put(written_as(there, target, size), transport)
+    return there
 
 
 def cleared(files: Iterable[Path], to_trash: Callable[[Path], None]) -> list[Path]:

@@ -15,7 +15,7 @@ from framekit.dataset.edited import is_by_hand
 from framekit.files import atomic, names
 from framekit.sidecars.instances import is_corrected, read_figures
 from tests.conftest import plain, save_frame, tree
-from tests.helpers_dataset import LATER, LONG_AGO, add_figures, add_frame, add_json, labels, loaded, set_time
+from tests.helpers_dataset import LATER, LONG_AGO, add_figures, add_frame, add_json, labels, loaded, names_in, set_time
 
 LITTLE = labels([1, 0], [1, 0])
 
@@ -59,7 +59,7 @@ WAYS = {"move": atomic.MOVE, "copy": atomic.COPY, "hardlink": atomic.HARDLINK, "
 
 def test_a_label_picture_is_a_file_of_its_frame(tmp_path: Path) -> None:
     frame = framed(tmp_path / "a/x.png")
-    held = {*os.listdir(tmp_path / "a")}
+    held = {*names_in(tmp_path / "a")}
     for found in (move.frame_files(frame), move.frame_files(frame, held)):
         assert found == [frame.with_suffix(".instances.json"), names.mask_of(frame), frame]
     assert move.file_at(names.mask_of(frame), frame, tmp_path / "b/y_2.jpg") == tmp_path / "b/.masks/y_2.png"
@@ -83,8 +83,8 @@ def test_a_folder_of_label_pictures_stays_while_another_frame_needs_it(tmp_path:
     place(one, tmp_path / "b/x.png")
     assert names.mask_of(other).exists()
     place(other, tmp_path / "b/y.png")
-    assert sorted(os.listdir(tmp_path / "a")) == []
-    assert sorted(os.listdir(tmp_path / "b/.masks")) == ["x.png", "y.png"]
+    assert names_in(tmp_path / "a") == []
+    assert names_in(tmp_path / "b/.masks") == ["x.png", "y.png"]
 
 
 @pytest.mark.parametrize("way", ["move", "copy"])
@@ -232,6 +232,22 @@ def test_what_is_no_picture_stays_as_it_is(tmp_path: Path) -> None:
     assert names.mask_of(tmp_path / "b/x.png").read_bytes() == b"no picture"
 
 
+@pytest.mark.parametrize("is_painted", [False, True])
+def test_a_tree_in_a_smaller_size_than_before_has_its_label_pictures_in_that(tmp_path: Path, is_painted: bool) -> None:
+    frame = save_frame(tmp_path / "a/x.png", plain((9, 9, 9), 16, 8))
+    add_figures(frame)
+    target = tmp_path / "b/x.png"
+    place(frame, target, rewriting(8))
+    if is_painted:
+        paint(target, labels(*[[5, 5, 5, 5, 0, 0, 0, 0]] * 4))
+    for _ in range(2):
+        place(frame, target, rewriting(4))
+        with Image.open(names.mask_of(target)) as held:
+            assert np.asarray(held).tolist() == [[5 if is_painted else 1] * 2 + [0] * 2] * 2
+        assert is_corrected(target) == is_painted
+    assert {*figures(tmp_path / "trash")} == (set() if is_painted else {"x.instances.json", ".masks/x.png"})
+
+
 def test_what_is_painted_in_small_comes_back_in_the_size_of_its_frame(tmp_path: Path) -> None:
     frame = save_frame(tmp_path / "a/x.png", plain((9, 9, 9), 16, 8))
     add_figures(frame)
@@ -303,7 +319,7 @@ def test_a_folder_that_holds_only_an_empty_folder_of_label_pictures_is_empty(tmp
     (tmp_path / "c/.masks/x.png").write_bytes(LITTLE)
     move.remove_empty_folders(tmp_path)
     assert contents(tmp_path) == {"c/.masks/x.png": LITTLE}
-    assert sorted(os.listdir(tmp_path)) == ["c"]
+    assert names_in(tmp_path) == ["c"]
 
 
 LINKS: dict[str, Callable[[Path, Path], object]] = {
@@ -323,7 +339,7 @@ def test_nothing_goes_through_what_a_stranger_put_in_place_of_the_folder(tmp_pat
     LINKS[kind](tmp_path / "b/.masks", elsewhere)
     before = contents(tmp_path / "a")
     for how in (atomic.MOVE, atomic.COPY, rewriting(4)):
-        with pytest.raises(OSError, match="is a link|is no folder"):
+        with pytest.raises(OSError, match=r"is a link|is no folder"):
             place(frame, tmp_path / "b/x.png", how)
         assert contents(tmp_path / "a") == before
     assert contents(elsewhere) == {"x.png": b"somebody's"}
@@ -372,7 +388,7 @@ def test_another_suffix_of_the_frame_changes_nothing(tmp_path: Path, suffix: str
     frame = add_frame(tmp_path / "a/x.png").rename(tmp_path / f"a/x{suffix}")
     add_figures(frame)
     place(frame, tmp_path / f"b/ガ{suffix}")
-    assert sorted(os.listdir(tmp_path / "b/.masks")) == ["ガ.png"]
+    assert names_in(tmp_path / "b/.masks") == ["ガ.png"]
 
 
 def test_a_dataset_whose_folder_is_called_so_keeps_its_sidecars(tmp_path: Path) -> None:
