@@ -84,7 +84,6 @@ def closed_file(one: FrameLocation, held: Callable[[Path], FolderNames]) -> tupl
 
     It could not be copied or compared, and a frame never comes to a place without its files.
     """
-    places = dict.fromkeys(filter(None, (one.frame, one.other)))
     for path in filter(None, dict.fromkeys((one.frame, one.other))):
         folder, known = path.parent, held(path.parent)
         closed = frames.closed_masks(folder) if names.MASK_FOLDER in known else []

@@ -270,9 +270,9 @@ def bring(one: Belonging, before: Path | None, picture: Picture | None, new: Pat
 
 
 def has_size_of(path: Path, frame: Path) -> bool:
-    """Tell whether a file of figures speaks of as many pixels as a frame has; without a label picture it may."""
+    """Tell whether a file of figures may speak of the pixels of a frame: its label picture has no other size."""
     mask = mask_beside(frame_of_figures(path))
-    return mask is None or mask_size(mask) == frame_size(frame)
+    return mask is None or mask_size(mask) in (None, frame_size(frame))
 
 
 def new_name(one: Belonging, before: Path | None, picture: Picture) -> str:
