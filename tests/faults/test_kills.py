@@ -15,7 +15,7 @@ import extract_frames
 import generate_metadata
 import prepare_training
 from framekit.dataset import removed
-from framekit.dataset.frames import is_frame_name
+from framekit.dataset.frames import find_frames, is_frame_name
 from framekit.files import atomic, names
 from framekit.pixels.decode import frame_size, read_pixels
 from tests.conftest import patchwork, write_clip
@@ -100,7 +100,7 @@ def base(tmp_path: Path) -> Path:
 @pytest.fixture
 def described(base: Path) -> Path:
     """Return the dataset with X.json, one of them corrected."""
-    for number, frame in enumerate(sorted((base / "frames").rglob("*.png"))):
+    for number, frame in enumerate(find_frames(base / "frames")):
         name = "Aoba" if number < 3 else "Hinata"
         frame.unlink()
         add_frame(frame, patchwork(number), count=1, characters=[name], tags=["hat"], general="anishot")
@@ -179,10 +179,10 @@ def followed(described: Path) -> Path:
     words = ["--src_dir", str(described / "frames"), "--dst_dir", str(described / "training")]
     assert arrange_folders.main([*words, "--min_image_per_combination", "1"]) == 0
     tree, dataset = described / "training", described / "frames"
-    for frame in tree.rglob("*.png"):
+    for frame in find_frames(tree):
         frame.with_suffix(".txt").write_text(f"of {frame.stem}")
         frame.with_name(f"{frame.stem}-masklabel.png").write_bytes(b"mask")
-    by_stem = {frame.stem: frame for frame in tree.rglob("f?.png")}
+    by_stem = {frame.stem: frame for frame in find_frames(tree)}
     (tree / "best/Hinata").mkdir(parents=True)
     by_stem["f5"].rename(tree / "best/Hinata/f5.png")  # the picture alone
     removed.remove(dataset, dataset / "EP02/f1.png", "similar")
@@ -205,7 +205,7 @@ def in_use(followed: Path, way: str) -> Path:
     tree = followed / "training"
     assert prepare_training.main([str(tree)]) == 0
     (followed / "exchange.csv").write_text("Aoba,Kurae\nKurae,Aoba\n")
-    by_stem = {frame.stem: frame for frame in tree.rglob("f?.png")}
+    by_stem = {frame.stem: frame for frame in find_frames(tree)}
     by_stem["f3"].with_suffix(".txt").write_text("by hand")
     by_stem["f3"].with_name("multiply.txt").write_text("3.5")
     by_stem["f2"].with_suffix(".npz").write_bytes(b"latents")
@@ -338,7 +338,7 @@ MERGES = {
 def test_merged_names(in_use: Path, tmp_path: Path, moments: int, name: str) -> None:
     dataset, training = str(in_use / "frames"), str(in_use / "training")
     (in_use / "training/best/Kurae").mkdir(parents=True)
-    (placed,) = (in_use / "training").rglob("f5.png")
+    (placed,) = (one for one in find_frames(in_use / "training") if one.stem == "f5")
     for path in placed.parent.glob("f5.*"):
         path.rename(in_use / "training/best/Kurae" / path.name)
     assert generate_metadata.main([training, "--rename", "Kaede", "Aoba", "--merge_names"]) == 0
@@ -349,7 +349,7 @@ def test_merged_names(in_use: Path, tmp_path: Path, moments: int, name: str) -> 
         assert generate_metadata.main([dataset, "--rename", "Kurae", "Aoba", "--undo"]) == 0
     kill(tmp_path, moments, *MERGES[name])
     root = tmp_path / "work/root/training"
-    found = [path.parent.name for path in root.rglob("f5.png") if "best" in path.parts]
+    found = [path.parent.name for path in find_frames(root / "best") if path.stem == "f5"]
     assert found == ["Aoba" if name in ("undo", "follow") else "Kurae"]
 
 
