@@ -143,7 +143,7 @@ def settle(
     corrected them and the new pixels are as many. Files go in such an order that what a kill leaves is settled alike.
     """
     come, there = figure_files(frame), figure_files(target)
-    if not (come or there) or come == there:
+    if come == there:
         return
     there = there and remaining(frame, target, transport, is_replaced, to_trash)
     is_newer = changed_last(frame) > changed_last(target)

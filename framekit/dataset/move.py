@@ -257,7 +257,9 @@ def settle_beside(frame: Path, target: Path, transport: Transport, trash: Path, 
     own = figures.figure_files(frame)
     for path in [path for path in found if path not in own]:
         settle(path, file_at(path, frame, target), transport.beside, transport.keeps_source, trash)
-    figures.settle(frame, target, transport, replaces(frame, target, transport), partial(move_to_trash, trash=trash))
+    if own or figures.figure_files(target):
+        is_replaced = replaces(frame, target, transport)
+        figures.settle(frame, target, transport, is_replaced, partial(move_to_trash, trash=trash))
 
 
 def replaces(frame: Path, target: Path, transport: Transport) -> bool:
