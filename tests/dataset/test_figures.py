@@ -1,9 +1,11 @@
 """Figures travel with their frame: X.instances.json and the label picture, both of one version, of its own pixels."""
 
+import errno
 import os
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -329,6 +331,30 @@ LINKS: dict[str, Callable[[Path, Path], object]] = {
 }
 
 
+def test_a_folder_that_may_not_be_looked_into_is_told_and_no_frame_leaves_without_its_label_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = framed(tmp_path / "a/x.png")
+    real = Path.lstat
+
+    def closed(path: Path) -> os.stat_result:
+        if path.parent.name == names.MASK_FOLDER:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "lstat", closed)  # rights do not bind the superuser, as whom tests may run
+        patch.setattr(frames, "access", lambda path, _: path.name != names.MASK_FOLDER)
+        unusable: list[tuple[Path, str]] = []
+        assert frames.find_frames(tmp_path / "a", unusable=unusable) == [frame]
+        assert unusable == [(tmp_path / "a/.masks", frames.CLOSED_FOLDER)]
+        with pytest.raises(PermissionError):
+            place(frame, tmp_path / "b/x.png")
+    assert frame.exists()
+    assert names.mask_of(frame).exists()
+    assert not (tmp_path / "b").exists()
+
+
 @pytest.mark.parametrize("kind", LINKS)
 def test_nothing_goes_through_what_a_stranger_put_in_place_of_the_folder(tmp_path: Path, kind: str) -> None:
     elsewhere = tmp_path / "elsewhere"
@@ -384,11 +410,16 @@ def test_a_frame_put_where_it_is_keeps_its_figures(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".PNG", ".jpg"])
-def test_another_suffix_of_the_frame_changes_nothing(tmp_path: Path, suffix: str) -> None:
-    frame = add_frame(tmp_path / "a/x.png").rename(tmp_path / f"a/x{suffix}")
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_suffix_and_unicode_form_of_the_frame_change_nothing(
+    tmp_path: Path, suffix: str, form: Literal["NFC", "NFD"]
+) -> None:
+    name = unicodedata.normalize(form, "ガ")
+    frame = add_frame(tmp_path / "a/x.png").rename(tmp_path / f"a/{name}{suffix}")
     add_figures(frame)
-    place(frame, tmp_path / f"b/ガ{suffix}")
-    assert names_in(tmp_path / "b/.masks") == ["ガ.png"]
+    place(frame, tmp_path / f"b/{name}{suffix}")
+    assert names_in(tmp_path / "b/.masks") == [f"{name}.png"]
+    assert names_in(tmp_path / "a") == []
 
 
 def test_a_dataset_whose_folder_is_called_so_keeps_its_sidecars(tmp_path: Path) -> None:
