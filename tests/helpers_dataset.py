@@ -4,6 +4,7 @@ import csv
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,13 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
 
 from framekit.dataset import history
-from framekit.pixels.decode import Pixels
+from framekit.files.names import mask_of
+from framekit.pixels.decode import Pixels, frame_size
 from framekit.sidecars.corrections import merge_corrections, metadata_text
+from framekit.sidecars.instances import Figure, write_instances
 from tests.conftest import plain, save_frame
 
 Box = tuple[float, float, float, float]
@@ -56,6 +60,25 @@ def add_names(frame: Path, named: Mapping[Box, str]) -> Path:
     """Write X.characters.json as classify_characters.py does; return its path."""
     found = [{"box": list(box), "name": name, "score": 0.9, "runner_up": None} for box, name in named.items()]
     return add_json(frame, ".characters.json", {"schema": 1, "model": "m", "references": "r", "faces": found})
+
+
+def labels(*rows: Sequence[int]) -> bytes:
+    """Return a label picture of these rows as PNG."""
+    written = BytesIO()
+    Image.fromarray(np.array(rows, np.uint8)).save(written, "PNG")
+    return written.getvalue()
+
+
+def add_figures(frame: Path, mask: bytes = b"", label: int = 1) -> Path:
+    """Write X.instances.json and the label picture as segment_characters.py does; return the picture's path.
+
+    Without `mask` the picture has the frame's size, its left half is the figure.
+    """
+    width, height = frame_size(frame) or [8, 6]
+    mask = mask or labels(*[[label if column < width // 2 else 0 for column in range(width)]] * height)
+    figure = Figure(label, (0.0, 0.0, 0.5, 1.0), 0.5, model="grabcut")
+    assert write_instances(frame, {"model": "grabcut", "settings": {}}, [figure], mask)
+    return mask_of(frame)
 
 
 def loaded(frame: Path, suffix: str = ".json") -> dict[str, Any]:

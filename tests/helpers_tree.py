@@ -67,4 +67,6 @@ def move_all(frame: Path, target: Path) -> None:
     """Move a frame with its files, as a person does."""
     target.parent.mkdir(parents=True, exist_ok=True)
     for path in moves.frame_files(frame):
-        path.rename(moves.file_at(path, frame, target))
+        there = moves.file_at(path, frame, target)
+        there.parent.mkdir(exist_ok=True)
+        path.rename(there)

@@ -25,6 +25,7 @@ from framekit.arrange.placements import (
 )
 from framekit.arrange.places import FOLLOWED, Places, note_ways, renamed_homes
 from framekit.dataset import frames, move, removed
+from framekit.dataset.figures import mask_beside
 from framekit.dataset.move import Stems, visible_files
 from framekit.files import atomic, journal, names, paths
 from framekit.files.atomic import MOVE, Transport
@@ -218,10 +219,10 @@ def fetch_sidecars(
     fetched = 0
     for one, now in moved:
         before = [*left_behind(one, now, orphans, own, claims), deleted_at(tree, one)]
-        found_beside = [(left, path) for left in before for path in move.files_beside(left)]
+        found_beside = [(left, files) for left in before if (files := move.files_beside(left))]
         fetched += bool(found_beside)
-        for left, path in found_beside:
-            move.settle(path, move.file_at(path, left, now), MOVE.beside, False, tree / REPLACED)
+        for left, files in found_beside:
+            move.settle_beside(left, now, MOVE, tree / REPLACED, files)
     if fetched:
         move.remove_empty_folders(tree)
     return fetched
@@ -250,12 +251,17 @@ def noted_source(tree: Path, arranged: Arranged) -> Path | None:
 
 
 def orphaned_stems(tree: Path) -> dict[str, list[Path]]:
-    """Return for the stems of sidecars that have no frame beside them the folders where they are."""
+    """Return for the stems of sidecars that have no frame beside them the folders where they are.
+
+    A label picture counts where its frame would be.
+    """
     found: dict[str, list[Path]] = {}
     for folder, _, held in walk(tree):
         whole = {name.rpartition(".")[0] for name in held if frames.is_frame_name(name)}
         rest = [name for name in held if name.partition(".")[0] not in whole and name != names.MULTIPLY]
         stems = {move.stem_of(name) for name in rest if name.endswith(SIDECARS) and not name.startswith(".")}
+        pictures = Path(folder, names.MASK_FOLDER).glob("*.png")
+        stems |= {one.stem for one in pictures if mask_beside(Path(folder, one.name))}
         for stem in sorted(stems - whole):
             found.setdefault(stem, []).append(Path(folder))
     return found

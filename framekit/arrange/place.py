@@ -48,7 +48,8 @@ def way_of(wanted: Sequence[str], largest: int, edge: str) -> Transport:
         raise errors.UsageError(
             "--max_image_size would lose the originals with --move; copy or link the frames instead"
         )
-    return replace(way, rewrite=Rewriter(largest, edge))
+    rewriter = Rewriter(largest, edge)
+    return replace(way, rewrite=rewriter, size=rewriter.size)
 
 
 def held_metadata(

@@ -84,11 +84,14 @@ def closed_file(one: FrameLocation, held: Callable[[Path], FolderNames]) -> tupl
 
     It could not be copied or compared, and a frame never comes to a place without its files.
     """
-    places = dict.fromkeys(filter(None, (one.frame, one.other)))
-    files = ((place, path) for place in places for path in files_beside(place, held(place.parent)))
-    return next(
-        ((place, f"{path.name}: {reason}") for place, path in files if (reason := frames.sidecar_trouble(path))), None
-    )
+    for path in filter(None, dict.fromkeys((one.frame, one.other))):
+        folder, known = path.parent, held(path.parent)
+        closed = frames.closed_masks(folder) if names.MASK_FOLDER in known else []
+        beside = [] if closed else files_beside(path, known)
+        closed += [(file, reason) for file in beside if (reason := frames.sidecar_trouble(file))]
+        if closed:
+            return path, f"{frames.relative_name(closed[0][0], folder)}: {closed[0][1]}"
+    return None
 
 
 def damaged(one: FrameLocation) -> Path:

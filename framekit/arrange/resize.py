@@ -100,3 +100,10 @@ class Rewriter:
         atomic.write_whole(target, encode_frame(small, target.suffix.lower(), QUALITY))
         os.utime(target, ns=(times.st_atime_ns, times.st_mtime_ns))
         return True
+
+    def size(self, frame: Path) -> list[int] | None:
+        """Return [width, height] in which a frame will be written; None if it stays as it is."""
+        now = decode.frame_size(frame) if needs_rewriting(frame, self.largest, self.edge) else None
+        if now is None or not self.largest:
+            return now
+        return [*fitting_size(now[0], now[1], self.largest, self.edge)]

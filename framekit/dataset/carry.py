@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from framekit.dataset import move, removed
-from framekit.dataset.edited import CAPTIONS, PREPARED, is_by_hand
+from framekit.dataset.edited import CAPTIONS, PREPARED, frame_of_figures, is_by_hand, is_of_figures
+from framekit.dataset.figures import mask_beside, mask_size
 from framekit.dataset.frames import FRAME_SUFFIXES, is_frame_name
 from framekit.files import atomic, names
 from framekit.pixels.decode import frame_size
@@ -101,7 +102,7 @@ def removed_belongings(folder: Path, stems: Collection[str]) -> Iterator[Belongi
     for origin, where, _ in removed.removed_now(folder.parent):
         if origin.parent == folder and origin.stem in stems:
             for path in move.frame_files(where):
-                yield Belonging(path, Path(move.file_at(path, where, origin).name), origin.stem)
+                yield Belonging(path, move.file_at(path, where, origin).relative_to(folder), origin.stem)
 
 
 class Makers:
@@ -260,10 +261,18 @@ def bring(one: Belonging, before: Path | None, picture: Picture | None, new: Pat
     rest = one.place.name[len(one.stem) :]
     if target.exists() or (rest.endswith(FROM_PIXELS) and not picture.is_identical):
         return False
+    if is_of_figures(one.path) and not has_size_of(one.path, new / picture.name.name):
+        return False
     is_foreign = rest == names.METADATA and metadata.is_foreign(characters.read_record(one.path))
     if picture.is_same_size or is_foreign or rest.endswith((names.TAGS, names.SOURCE, *CAPTIONS)):
         return copied(one.path, target)
     return rest == names.METADATA and without_places(one.path, target)
+
+
+def has_size_of(path: Path, frame: Path) -> bool:
+    """Tell whether a file of figures may speak of the pixels of a frame: its label picture has no other size."""
+    mask = mask_beside(frame_of_figures(path))
+    return mask is None or mask_size(mask) in (None, frame_size(frame))
 
 
 def new_name(one: Belonging, before: Path | None, picture: Picture) -> str:

@@ -1,5 +1,6 @@
 """Which of two versions of a sidecar a person made, and which one stays."""
 
+import os
 from collections.abc import Collection
 from functools import lru_cache
 from pathlib import Path
@@ -8,7 +9,7 @@ from framekit import errors
 from framekit.dataset.frames import FRAME_SUFFIXES
 from framekit.files import atomic, names, paths
 from framekit.files.names import cache_stem, nfc
-from framekit.sidecars import characters, corrections, faces, metadata
+from framekit.sidecars import characters, corrections, faces, instances, metadata
 from framekit.sidecars.tags import TagRecord
 
 PREPARED = ".prepared.json"
@@ -29,6 +30,8 @@ def is_by_hand(path: Path, known: Collection[str] = ()) -> bool:
     if path.name.endswith(names.CHARACTERS):
         record = characters.read_record(path)
         return corrections.is_edited(record.get("faces"), (record.get(corrections.WRITTEN),))
+    if is_of_figures(path):
+        return are_figures_by_hand(frame_of_figures(path))
     if path.name.endswith(names.METADATA) and not path.name.endswith(OF_OTHERS):
         values = characters.read_record(path)
         return not values or metadata.is_foreign(values) or bool(corrections.edited_fields(values))
@@ -48,6 +51,53 @@ def stays(target: Path, source: Path, keeps_source: bool) -> bool:
     known = noted_digests(target) | noted_digests(source)
     by_hand = is_by_hand(target, known)
     return is_older if by_hand == is_by_hand(source, known) else by_hand
+
+
+def is_label_picture(path: Path) -> bool:
+    """Tell whether a file lies where label pictures do."""
+    return path.parent.name == names.MASK_FOLDER and path.name.endswith(".png")
+
+
+def is_of_figures(path: Path) -> bool:
+    """Tell whether a file is X.instances.json or a label picture."""
+    return path.name.endswith(names.INSTANCES) or is_label_picture(path)
+
+
+def frame_of_figures(path: Path) -> Path:
+    """Return a frame, of whichever suffix, by X.instances.json or its label picture."""
+    if is_label_picture(path):
+        return path.parent.parent / path.name
+    return path.with_name(f"{path.name.removesuffix(names.INSTANCES)}.png")
+
+
+def are_figures_by_hand(frame: Path) -> bool:
+    """Tell whether a person corrected the figures of a frame, or whether their files are not as ours are."""
+    try:
+        held = characters.read_record(names.sidecar(frame, names.INSTANCES))
+        return not held or instances.is_corrected(frame)
+    except errors.BadSidecar:
+        return True  # the label picture cannot be read
+
+
+def figures_stay(target: Path, source: Path, keeps_source: bool) -> bool:
+    """Tell what `stays` does of the figures of two frames: X.instances.json and the label picture together.
+
+    A label picture without its sidecar gives way: it is what a kill left.
+    """
+    has, comes = (os.path.lexists(names.sidecar(frame, names.INSTANCES)) for frame in (target, source))
+    if has != comes:
+        return has
+    is_older = changed_last(source) <= changed_last(target)
+    if is_older and keeps_source:
+        return True
+    by_hand = are_figures_by_hand(target)
+    return is_older if by_hand == are_figures_by_hand(source) else by_hand
+
+
+def changed_last(frame: Path) -> int:
+    """Return when X.instances.json or the label picture of a frame changed last, in ns; 0 if there is neither."""
+    found = (names.sidecar(frame, names.INSTANCES), names.mask_of(frame))
+    return max((path.lstat().st_mtime_ns for path in found if os.path.lexists(path)), default=0)
 
 
 def noted_digests(path: Path) -> set[str]:

@@ -21,6 +21,7 @@ from framekit.errors import BadSidecar, UnreadableFrame, UsageError
 from framekit.files import atomic
 from framekit.files.names import (
     DOUBLE_SUFFIXES,
+    MASK_FOLDER,
     METADATA,
     NAME_SUFFIXES,
     STEM_SUFFIXES,
@@ -48,6 +49,8 @@ NO_FILE = "it is no file; remove it"
 LINKED = "it is a link, which could lead anywhere; put the file itself there"
 A_FOLDER = "it is a folder where a file is needed; rename or remove it"
 OUT_OF_FOLDER = "it is a link out of its folder; put what it leads to there, or give --follow_links for files of yours"
+CLOSED_FOLDER = "the folder may not be read; give yourself the right to"
+NO_FOLDER = "it is no folder; remove it"
 LINKED_FOLDER = "it is a link to a folder elsewhere, which is not looked into; put the folder itself there, or name it"
 NO_UTF8 = "its name is not UTF-8; rename it"
 DIGITS = re.compile(r"(\d+)")
@@ -91,6 +94,7 @@ def find_frames(
             left_out.append((here, "the path to its frames is too long for their sidecars; move it up, or shorten it"))
         elif own:
             shared = sharing_stems(own)
+            left_out.extend(closed_masks(here))
             above = natural_key(here.relative_to(folder))
             for name in own:
                 path = here / name
@@ -270,6 +274,16 @@ def linked_folders(here: Path, folders: Iterable[str], top: Path) -> list[tuple[
     """Return the folders that are links out of `top`, which nobody looks into, with the reason."""
     links = (here / name for name in folders if (here / name).is_symlink())
     return [(path, LINKED_FOLDER) for path in links if not path.resolve().is_relative_to(top.resolve())]
+
+
+def closed_masks(folder: Path) -> list[tuple[Path, str]]:
+    """Return the folder of label pictures in a folder, with the reason, if nobody looks into it."""
+    masks = folder / MASK_FOLDER
+    if masks.is_symlink():
+        return [(masks, LINKED)]
+    if not os.path.lexists(masks) or (masks.is_dir() and access(masks, R_OK | X_OK)):
+        return []
+    return [(masks, CLOSED_FOLDER if masks.is_dir() else NO_FOLDER)]
 
 
 def file_trouble(path: Path, top: Path | None = None) -> str | None:

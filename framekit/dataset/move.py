@@ -3,19 +3,31 @@
 import filecmp
 import json
 import os
-import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from framekit.dataset.edited import stays
+from framekit.dataset import figures
+from framekit.dataset.edited import is_label_picture, stays
+from framekit.dataset.figures import mask_beside, refuse_masks_in
 from framekit.dataset.frames import FRAME_SUFFIXES, is_frame_name
 from framekit.errors import BadSidecar, named
-from framekit.files.atomic import Put, Transport, move_whole
-from framekit.files.names import CACHES, MADE_AGAIN, NAME_SUFFIXES, STEM_SUFFIXES, TAGS, cache_stem, walk
-from framekit.files.paths import refuse_linked_trash
+from framekit.files.atomic import Put, Transport, move_whole, touch
+from framekit.files.names import (
+    CACHES,
+    INSTANCES,
+    MADE_AGAIN,
+    MASK_FOLDER,
+    NAME_SUFFIXES,
+    STEM_SUFFIXES,
+    TAGS,
+    cache_stem,
+    mask_of,
+    walk,
+)
+from framekit.files.paths import refuse_linked_trash, remove_if_empty
 
 Stamp = tuple[int, int]
 NOTE = ".moving.json"  # beside a frame while it moves with its files
@@ -35,6 +47,7 @@ def frame_files(frame: Path, names: Collection[str] | None = None) -> list[Path]
 def files_beside(frame: Path, names: Collection[str] | None = None) -> list[Path]:
     """Return the existing files of a frame but for the frame itself, which need not be there."""
     stem, own, folder = frame.stem, frame.name, frame.parent
+    mask = mask_beside(frame) if names is None or MASK_FOLDER in names else None
     wanted = [stem + suffix for suffix in STEM_SUFFIXES] + [own + suffix for suffix in NAME_SUFFIXES]
     if names is None:
         beside = (folder / name for name in wanted)
@@ -43,7 +56,8 @@ def files_beside(frame: Path, names: Collection[str] | None = None) -> list[Path
     else:
         found = [folder / name for name in wanted if name in names]
     caches = names.caches if isinstance(names, FolderNames) else caches_in(names, stem)
-    return found + [folder / name for name in caches.get(stem, ())]
+    found += [folder / name for name in caches.get(stem, ())]
+    return found if mask is None else [*found, mask]
 
 
 def caches_in(names: Iterable[str], start: str = "") -> dict[str, list[str]]:
@@ -66,6 +80,8 @@ class FolderNames(frozenset[str]):
 
 def file_at(path: Path, frame: Path, target: Path) -> Path:
     """Return where a file of `frame` belongs when the frame is at `target`."""
+    if path.parent != frame.parent:
+        return mask_of(target)
     if path.name.startswith(frame.name):
         return target.with_name(target.name + path.name[len(frame.name) :])
     return target.with_name(target.stem + path.name[len(frame.stem) :])
@@ -113,8 +129,7 @@ def settle(source: Path, target: Path, put: Put, keeps_source: bool, trash: Path
             if not keeps_source:
                 move_to_trash(source, trash)
             elif source.stat().st_mtime_ns > target.stat().st_mtime_ns:
-                now = time.time_ns()  # finer than the clock of the file system
-                os.utime(target, ns=(now, now))  # a correction is newer than what was made, also than the metadata
+                touch(target)  # a correction is newer than what was made, also than the metadata
             return
         move_to_trash(target, trash)
     if not target.exists() or not keeps_source:
@@ -136,14 +151,22 @@ def leads_to(link: Path, file: Path) -> bool:
 
 
 def move_to_trash(path: Path, trash: Path) -> None:
-    """Move a file into the folder `trash` under a free name. Raises OSError if the trash is a link."""
+    """Move a file into the folder `trash` under a free name; a label picture into the MASK_FOLDER there.
+
+    Raises OSError if the trash is a link.
+    """
     refuse_linked_trash(trash / path.name)
+    if is_label_picture(path):
+        refuse_masks_in(trash)
+        trash = trash / MASK_FOLDER
     trash.mkdir(parents=True, exist_ok=True)
     number, target = 1, trash / path.name
     while os.path.lexists(target):
         number += 1
         target = trash / f"{path.name}.{number}"
     move_whole(path, target)
+    if is_label_picture(path):
+        remove_if_empty(path.parent)
 
 
 @contextmanager
@@ -191,12 +214,13 @@ def place_frame(
     target is this frame from before: if its size and time are the same too, its pixels are not read again.
     """
     refuse_linked_trash(target)
+    if mask_beside(frame):
+        refuse_masks_in(target.parent)
     target.parent.mkdir(parents=True, exist_ok=True)
     with nullcontext() if transport.keeps_source or is_noted else noted(frame, target):
-        found = frame_files(frame)
-        for path in [path for path in found if path not in (frame, settled)]:
-            settle(path, file_at(path, frame, target), transport.beside, transport.keeps_source, trash)
         keep_time(frame, target, transport.keeps_source)
+        found = frame_files(frame)
+        settle_beside(frame, target, transport, trash, [path for path in found if path not in (frame, settled)])
         if frame not in found:
             return  # it vanished meanwhile
         if frame.suffix.lower() != target.suffix.lower():
@@ -204,7 +228,7 @@ def place_frame(
                 move_to_trash(frame, trash)
             return
         before = None if target.is_symlink() else stamp(target)
-        drop_caches(frame, target, before, transport, found, trash)
+        drop_caches(frame, target, transport, found, trash)
         if not (transport.rewrite and transport.rewrite(frame, target)):
             unchanged = same_frame and transport.keeps_source and before is not None and before == stamp(frame)
             if not unchanged:
@@ -219,26 +243,40 @@ def refresh_frame(
     `settled` is a sidecar that the caller saw to.
     """
     keep_time(frame, target, transport.keeps_source)
-    found = frame_files(frame, names)
-    drop_caches(frame, target, stamp(target), transport, found, trash)
-    for path in [path for path in found if path != settled]:
-        place = file_at(path, frame, target)
-        if path == frame and transport.rewrite is not None and transport.rewrite(path, place):
-            continue
-        if not same_time(place, path):
-            settle(path, place, transport.frame if path == frame else transport.beside, transport.keeps_source, trash)
+    *beside, _ = found = frame_files(frame, names)
+    drop_caches(frame, target, transport, found, trash)
+    changed = [path for path in beside if path != settled and not same_time(file_at(path, frame, target), path)]
+    settle_beside(frame, target, transport, trash, changed)
+    is_written = transport.rewrite is not None and transport.rewrite(frame, target)
+    if not (is_written or same_time(target, frame)):
+        settle(frame, target, transport.frame, transport.keeps_source, trash)
 
 
-def drop_caches(
-    frame: Path, target: Path, before: Stamp | None, transport: Transport, found: Iterable[Path], trash: Path
-) -> None:
+def settle_beside(frame: Path, target: Path, transport: Transport, trash: Path, found: Iterable[Path]) -> None:
+    """Bring the files `found` beside a frame to its target, whether the frame itself follows or is there already."""
+    own = figures.figure_files(frame)
+    for path in [path for path in found if path not in own]:
+        settle(path, file_at(path, frame, target), transport.beside, transport.keeps_source, trash)
+    if own or figures.figure_files(target):
+        is_replaced = replaces(frame, target, transport)
+        figures.settle(frame, target, transport, is_replaced, partial(move_to_trash, trash=trash))
+
+
+def replaces(frame: Path, target: Path, transport: Transport) -> bool:
+    """Tell whether a frame replaces the pixels that are at its target."""
+    before, now = None if target.is_symlink() else stamp(target), stamp(frame)
+    if before is None or now is None or before[1] == now[1] or frame.suffix.lower() != target.suffix.lower():
+        return False
+    return (before[1] < now[1] or transport.rewrite is not None) and not same_file(frame, target)
+
+
+def drop_caches(frame: Path, target: Path, transport: Transport, found: Iterable[Path], trash: Path) -> None:
     """Take caches out of the way that were computed of other pixels, before a frame replaces its target.
 
-    `before` is the stamp of the target. Those that come with the frame, among the files `found` with it, stay. They go
-    first, so that a kill leaves none of them beside the new pixels.
+    Those that come with the frame, among the files `found` with it, stay. They go first, so that a kill leaves none of
+    them beside the new pixels.
     """
-    now = stamp(frame)
-    if before is None or now is None or before[1] == now[1] or (before[1] > now[1] and transport.rewrite is None):
+    if not replaces(frame, target, transport):
         return
     kept = {file_at(path, frame, target) for path in found}
     for path in files_beside(target):
@@ -250,7 +288,10 @@ def place_fresh(frame: Path, target: Path, transport: Transport, names: Collecti
     """Bring a frame and its sidecars to a place where nothing of theirs is; `names` are those in the frame's folder."""
     *beside, _ = frame_files(frame, names)
     own, folder, length = frame.name, target.parent, len(frame.stem)
-    for path in beside:
+    of_figures = [path for path in beside if path.name.endswith(INSTANCES) or path.parent != frame.parent]
+    if of_figures:
+        figures.put(figures.pieces(frame, of_figures, target, transport), transport)
+    for path in [path for path in beside if path not in of_figures]:
         name = path.name
         start, ending = (target.name, name[len(own) :]) if name.startswith(own) else (target.stem, name[length:])
         transport.beside(path, folder / f"{start}{ending}")

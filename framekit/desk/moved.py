@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +36,7 @@ def moved(root: Path, outside: Mapping[str, Path], move: Mapping[str, Any], back
         here, there = (into, frame) if back else (frame, into)
         if here is not None and there is not None and here.exists() and not there.exists():
             moving.place_frame(here, there, atomic.MOVE, root / removed.REPLACED)
-            remove_if_empty(here.parent)
+            paths.remove_if_empty(here.parent)
     elif bool(move.get("is_back")) == back:
         if frame.exists():
             details = move.get("details")
@@ -49,12 +48,6 @@ def moved(root: Path, outside: Mapping[str, Path], move: Mapping[str, Any], back
             removed.put_back(root, origin, where, removed.KEPT_BY_HAND if move.get("is_back") else removed.RESTORED)
         if (root / paths.REMOVED).is_dir():
             moving.remove_empty_folders(root / paths.REMOVED)
-
-
-def remove_if_empty(folder: Path) -> None:
-    """Remove a folder that holds nothing any more."""
-    with suppress(OSError):
-        folder.rmdir()
 
 
 def given_path(outside: Mapping[str, Path], option: str) -> Path:
@@ -83,7 +76,7 @@ def make_reference(frame: Path, references: Path, move: Mapping[str, Any], back:
         if held is not None and hashlib.sha256(held).hexdigest() == move.get("sha256"):
             beside.unlink(missing_ok=True)
             path.unlink()
-            remove_if_empty(path.parent)
+            paths.remove_if_empty(path.parent)
         return
     if held is not None:
         return

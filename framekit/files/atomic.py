@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import sys
+import time
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -123,6 +124,12 @@ def move_whole(source: Path, target: Path) -> None:
         source.unlink()
 
 
+def touch(path: Path) -> None:
+    """Let a file have changed now, told finer than the clock of the file system does."""
+    now = time.time_ns()
+    os.utime(path, ns=(now, now))
+
+
 def same_entry(one: Path, other: Path) -> bool:
     """Tell whether two paths are one name in one folder, however they are spelt."""
     return nfc(one.name).casefold() == nfc(other.name).casefold() and one.parent.samefile(other.parent)
@@ -132,13 +139,15 @@ def same_entry(one: Path, other: Path) -> bool:
 class Transport:
     """How a frame gets to its place, and how its sidecars do; whether the source stays where it is.
 
-    `rewrite` writes a frame with other pixels to its place and tells whether it did.
+    `rewrite` writes a frame with other pixels to its place and tells whether it did; `size` tells which [width, height]
+    these will have, None for a frame that stays as it is.
     """
 
     frame: Put
     beside: Put
     keeps_source: bool = True
     rewrite: Callable[[Path, Path], bool] | None = None
+    size: Callable[[Path], list[int] | None] | None = None
 
 
 MOVE = Transport(move_whole, move_whole, keeps_source=False)

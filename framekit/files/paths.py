@@ -5,7 +5,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -92,6 +92,12 @@ def refuse_linked_trash(path: Path) -> None:
     for folder in path.parents:
         if folder.name == REMOVED and folder.is_symlink():
             raise OSError(errno.ELOOP, "is a link", str(folder))
+
+
+def remove_if_empty(folder: Path) -> None:
+    """Remove a folder that holds nothing any more."""
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def inside(root: Path, relative: Any) -> Path | None:

@@ -1,5 +1,6 @@
 """The sidecar of figures, X.instances.json, and their label picture: written, read back, and whether corrected."""
 
+import errno
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -71,6 +72,8 @@ def write_instances(frame: Path, made: Mapping[str, Any], figures: Sequence[Figu
     `mask` are the bytes of a PNG. A kill leaves a frame without the sidecar, which is done again.
     """
     path, picture = sidecar(frame, INSTANCES), mask_of(frame)
+    if picture.parent.is_symlink():
+        raise OSError(errno.ELOOP, "is a link", str(picture.parent))
     if is_corrected(frame):
         return False
     path.unlink(missing_ok=True)  # first: a new picture beside the old sidecar would pass for a correction
@@ -86,9 +89,18 @@ def is_corrected(frame: Path) -> bool:
         record = read_json(sidecar(frame, INSTANCES))
     except BadSidecar:
         return False
-    held = atomic.bytes_of(mask_of(frame))
+    mask = mask_of(frame)
+    held = None if mask.parent.is_symlink() else atomic.bytes_of(mask)
     painted = held is not None and digest_of(held) != record.get("mask")
     return painted or is_edited(record.get("figures"), (record.get(WRITTEN),))
+
+
+def noted_anew(record: Mapping[str, Any], before: bytes, now: bytes) -> dict[str, Any] | None:
+    """Return the content of a sidecar whose label picture is written in another size; None if it stays as it is.
+
+    `before` and `now` are the bytes of the picture. One that a person painted counts as painted in the new size too.
+    """
+    return {**record, "mask": digest_of(now)} if record.get("mask") == digest_of(before) else None
 
 
 def read_figures(frame: Path) -> list[Figure] | None:

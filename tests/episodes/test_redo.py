@@ -18,12 +18,14 @@ import remove_similar
 from framekit.dataset import removed
 from framekit.episodes import extract
 from framekit.files import atomic
+from framekit.files.names import mask_of
 from framekit.pixels.decode import read_pixels
+from framekit.sidecars.instances import is_corrected
 from framekit.sidecars.tags import TagRecord
 from framekit.video import stream
 from framekit.video.ffmpeg import find_ffmpeg
 from tests.conftest import CLIP_CHANGES, listing, plain, save_frame
-from tests.helpers_dataset import MIDDLE, add_faces, add_json, add_names, add_text, correct, loaded
+from tests.helpers_dataset import MIDDLE, add_faces, add_figures, add_json, add_names, add_text, correct, labels, loaded
 
 
 def run(root: Path, *words: str) -> int:
@@ -261,6 +263,45 @@ def test_removed_frames_and_their_corrections_go_with_the_old_ones(show: Path) -
     assert remove_similar.main(["--src_dir", str(show / "frames"), "--restore"]) == 0
     assert len(list((show / "frames/EP01").glob("*.png"))) == len(CLIP_CHANGES)
     assert len(list((show / "frames/.removed/extracted_again/EP01").glob("*.png"))) == 40
+
+
+def paint(frame: Path, label: int) -> bytes:
+    """Write the figures of a frame, then paint the label picture as a person does; return it."""
+    add_figures(frame)
+    painted = labels(*[[label] * 160] * 90)
+    mask_of(frame).write_bytes(painted)
+    return painted
+
+
+@pytest.mark.parametrize("words", [(), ("--format", "jpg")])
+@pytest.mark.parametrize("is_removed", [False, True])
+def test_corrected_figures_follow_their_picture_and_others_are_found_anew(
+    show: Path, words: tuple[str, ...], is_removed: bool
+) -> None:
+    painted = paint(frame(show, 3), 4)
+    paint(frame(show, 2), 5)  # has no frame any more
+    add_figures(frame(show, 9))
+    if is_removed:
+        removed.remove(show / "frames", frame(show, 3), "dark")
+    again(show, *words)
+    now = frame(show, 2)
+    assert {path.name: path.read_bytes() for path in (now.parent / ".masks").iterdir()} == {now.name: painted}
+    assert [path.name for path in now.parent.glob("*.instances.json")] == [f"{now.stem}.instances.json"]
+    assert is_corrected(now)
+
+
+@pytest.mark.parametrize("is_away", [False, True])
+def test_figures_do_not_follow_to_pixels_of_another_size(
+    show: Path, monkeypatch: pytest.MonkeyPatch, is_away: bool
+) -> None:
+    paint(frame(show, 3), 4)
+    if is_away:
+        frame(show, 3).unlink()
+    monkeypatch.setattr(stream, "detect_bars", lambda *_: (100, 80, 0, 0))
+    assert run(show, "--redo", "--crop_bars") == 0
+    assert not (show / "frames/EP01/.masks").exists()
+    assert not list((show / "frames/EP01").glob("*.instances.json"))
+    assert (show / "frames/.removed/extracted_again/EP01/.masks" / frame(show, 3).name).exists()
 
 
 def test_a_decision_to_keep_a_frame_follows_its_picture(show: Path) -> None:

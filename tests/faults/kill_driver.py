@@ -27,6 +27,7 @@ CHANGES = frozenset(
 WRITING = os.O_WRONLY | os.O_RDWR
 REDOING = ".extracting_again.json"  # what extract_frames.py --redo began with
 FOLDER = "folder"
+MASKS = ".masks"
 HISTORY = ("written", "renamed")  # keys that tell when a file was written
 LAST = (".lock", ".commands.jsonl")  # what a script sees to when its work is done
 ARRANGED, MANIFEST, TAGGED, RENAMED = ".arranged.jsonl", "manifest.jsonl", ".tagged.jsonl", ".renamed.jsonl"
@@ -37,10 +38,10 @@ Command = tuple[str, list[str]]
 
 
 def visible(root: Path) -> dict[str, object]:
-    """Return what `held` does of the files in sight, but for the history in X.json."""
+    """Return what `held` does of the files in sight, and of label pictures, but for the history in X.json."""
     found = {}
     for name, value in held(root).items():
-        if value != FOLDER and not any(part.startswith(".") for part in Path(name).parts):
+        if value != FOLDER and not any(part.startswith(".") and part != MASKS for part in Path(name).parts):
             path = root / name
             is_ours = path.suffix == ".json" and path.is_file()
             values = json.loads(path.read_bytes()) if is_ours else {}

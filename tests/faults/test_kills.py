@@ -6,16 +6,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import arrange_folders
 import extract_frames
 import generate_metadata
 import prepare_training
 from framekit.dataset import removed
+from framekit.dataset.frames import find_frames, is_frame_name
 from framekit.files import atomic, names
+from framekit.pixels.decode import frame_size, read_pixels
 from tests.conftest import patchwork, write_clip
-from tests.helpers_dataset import MIDDLE, add_frame, add_names, correct
+from tests.helpers_dataset import MIDDLE, add_figures, add_frame, add_names, correct, labels
 
 DRIVER = Path(__file__).with_name("kill_driver.py")
 
@@ -37,6 +41,38 @@ def kill(tmp_path: Path, moments: int, script: str, *words: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=600 if moments else None)
     print(done.stdout)  # how many operations there were
     assert done.returncode == 0, done.stdout + done.stderr
+    if moments:
+        assert_own_masks(tmp_path / "work/root")
+
+
+def number_of(frame: Path) -> int:
+    """Return the number of the patchwork that a frame shows, whatever its size, by its first pixel."""
+    first = read_pixels(frame)[0, 0].astype(int)
+    return min(range(12), key=lambda number: int(abs(patchwork(number)[0, 0].astype(int) - first).sum()))
+
+
+def draw_figures(frame: Path, is_painted: bool = False) -> None:
+    """Give a frame a figure whose label tells which patchwork it shows; one that is painted has it at the right."""
+    mask = add_figures(frame, label=number_of(frame) + 1)
+    if is_painted:
+        with Image.open(mask) as held:
+            mask.write_bytes(labels(*np.asarray(held)[:, ::-1].tolist()))
+
+
+def assert_own_masks(root: Path) -> None:
+    """Assert that each label picture is that of the frame beside its folder, in that one's size; none is alone.
+
+    Only datasets and trees have any. What gave way to another version lies in the trash without its frame.
+    """
+    for mask in root.rglob(f"{names.MASK_FOLDER}/*"):
+        assert mask.relative_to(root).parts[0] in ("frames", "training", "small"), mask
+        if removed.REPLACED in mask.as_posix():
+            continue
+        frame = next((one for one in mask.parents[1].glob(f"{mask.stem}.*") if is_frame_name(one.name)), None)
+        assert frame is not None, mask
+        with Image.open(mask) as held:
+            assert [*held.size] == frame_size(frame), mask
+            assert np.asarray(held).max() == number_of(frame) + 1, mask
 
 
 def add_faces(frame: Path) -> None:
@@ -55,6 +91,7 @@ def base(tmp_path: Path) -> Path:
         frame = add_frame(tmp_path / "base" / "frames" / f"EP0{1 + number % 2}" / f"f{number}.png", patchwork(number))
         add_faces(frame)
         add_names(frame, {MIDDLE: "Aoba" if number < 3 else "Hinata"})
+        draw_figures(frame)
     for name, seed in (("Aoba", 0), ("Hinata", 3)):
         add_faces(add_frame(tmp_path / "base" / "references" / name / "1.png", patchwork(seed)))
     return tmp_path / "base"
@@ -63,10 +100,11 @@ def base(tmp_path: Path) -> Path:
 @pytest.fixture
 def described(base: Path) -> Path:
     """Return the dataset with X.json, one of them corrected."""
-    for number, frame in enumerate(sorted((base / "frames").rglob("*.png"))):
+    for number, frame in enumerate(find_frames(base / "frames")):
         name = "Aoba" if number < 3 else "Hinata"
         frame.unlink()
         add_frame(frame, patchwork(number), count=1, characters=[name], tags=["hat"], general="anishot")
+        draw_figures(frame)
     correct(base / "frames" / "EP01" / "f0.png", characters=["Kaede"])
     return base
 
@@ -90,19 +128,21 @@ def test_extract_frames_again(tmp_path: Path, moments: int) -> None:
     frames = {number: tmp_path / f"base/frames/EP01/show_EP01_{number:06d}.png" for number in (2, 4, 7, 10)}
     for frame in frames.values():
         frame.with_suffix(".txt").write_text("by hand")
+        draw_figures(frame, is_painted=True)
     removed.remove(tmp_path / "base/frames", frames[7], "dark")
     removed.keep(tmp_path / "base/frames", frames[10])
     words = ["--src_dir", "ROOT/videos", "--dst_dir", "ROOT/frames", "--prefix", "show", "--redo"]
     kill(tmp_path, moments, "extract_frames", *words)
     root = tmp_path / "work/root/frames"
     assert sorted(path.name for path in root.glob("EP01/*.txt")) == [f"show_EP01_00000{n}.txt" for n in (2, 3, 4)]
+    assert sorted(path.name for path in root.glob("EP01/.masks/*")) == [f"show_EP01_00000{n}.png" for n in (2, 3, 4)]
     assert sorted(path.name for path in (root / ".removed/extracted_again").iterdir()) == ["EP01", "EP02"]
     assert removed.kept_by_hand(root) == {root / "EP01/show_EP01_000004.png"}
 
 
 def test_remove_similar(base: Path, tmp_path: Path, moments: int) -> None:
     for number in range(4):
-        add_frame(base / "frames" / "EP01" / f"again{number}.png", patchwork(number))
+        draw_figures(add_frame(base / "frames" / "EP01" / f"again{number}.png", patchwork(number)))
     kill(tmp_path, moments, "remove_similar", "--src_dir", "ROOT/frames", "--no_filters", "--workers", "1")
 
 
@@ -139,15 +179,15 @@ def followed(described: Path) -> Path:
     words = ["--src_dir", str(described / "frames"), "--dst_dir", str(described / "training")]
     assert arrange_folders.main([*words, "--min_image_per_combination", "1"]) == 0
     tree, dataset = described / "training", described / "frames"
-    for frame in tree.rglob("*.png"):
+    for frame in find_frames(tree):
         frame.with_suffix(".txt").write_text(f"of {frame.stem}")
         frame.with_name(f"{frame.stem}-masklabel.png").write_bytes(b"mask")
-    by_stem = {frame.stem: frame for frame in tree.rglob("f?.png")}
+    by_stem = {frame.stem: frame for frame in find_frames(tree)}
     (tree / "best/Hinata").mkdir(parents=True)
     by_stem["f5"].rename(tree / "best/Hinata/f5.png")  # the picture alone
     removed.remove(dataset, dataset / "EP02/f1.png", "similar")
     for old, new in (("f0", "x"), ("f2", "f0"), ("x", "f2")):
-        for path in list((dataset / "EP01").glob(f"{old}.*")):
+        for path in [*(dataset / "EP01").glob(f"{old}.*"), dataset / f"EP01/.masks/{old}.png"]:
             path.rename(path.with_name(new + path.name[len(old) :]))
     assert generate_metadata.main(["--src_dir", str(dataset), "--rename", "Hinata", "Kurae"]) == 0
     return described
@@ -165,11 +205,14 @@ def in_use(followed: Path, way: str) -> Path:
     tree = followed / "training"
     assert prepare_training.main([str(tree)]) == 0
     (followed / "exchange.csv").write_text("Aoba,Kurae\nKurae,Aoba\n")
-    by_stem = {frame.stem: frame for frame in tree.rglob("f?.png")}
+    by_stem = {frame.stem: frame for frame in find_frames(tree)}
     by_stem["f3"].with_suffix(".txt").write_text("by hand")
     by_stem["f3"].with_name("multiply.txt").write_text("3.5")
     by_stem["f2"].with_suffix(".npz").write_bytes(b"latents")
     by_stem["f4"].with_name("f4-masklabel.png").write_bytes(b"mask")
+    names.mask_of(by_stem["f0"]).unlink()
+    by_stem["f0"].with_suffix(names.INSTANCES).unlink()
+    draw_figures(by_stem["f0"], is_painted=True)
     return followed
 
 
@@ -295,7 +338,7 @@ MERGES = {
 def test_merged_names(in_use: Path, tmp_path: Path, moments: int, name: str) -> None:
     dataset, training = str(in_use / "frames"), str(in_use / "training")
     (in_use / "training/best/Kurae").mkdir(parents=True)
-    (placed,) = (in_use / "training").rglob("f5.png")
+    (placed,) = (one for one in find_frames(in_use / "training") if one.stem == "f5")
     for path in placed.parent.glob("f5.*"):
         path.rename(in_use / "training/best/Kurae" / path.name)
     assert generate_metadata.main([training, "--rename", "Kaede", "Aoba", "--merge_names"]) == 0
@@ -306,7 +349,7 @@ def test_merged_names(in_use: Path, tmp_path: Path, moments: int, name: str) -> 
         assert generate_metadata.main([dataset, "--rename", "Kurae", "Aoba", "--undo"]) == 0
     kill(tmp_path, moments, *MERGES[name])
     root = tmp_path / "work/root/training"
-    found = [path.parent.name for path in root.rglob("f5.png") if "best" in path.parts]
+    found = [path.parent.name for path in find_frames(root / "best") if path.stem == "f5"]
     assert found == ["Aoba" if name in ("undo", "follow") else "Kurae"]
 
 
