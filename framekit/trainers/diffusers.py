@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from framekit.files.atomic import file_text
+from framekit.trainers import masks
 from framekit.trainers.base import (
     CORRECT,
     RENEW,
@@ -42,6 +43,7 @@ configs:
 ---
 """
 SUFFIXES = ("png", "jpg", "jpeg", "webp")
+MASK = "mask_file_name"  # the column `mask` holds the image that it names
 
 NO_METADATA = Kind(
     "metadata",
@@ -87,11 +89,13 @@ def metadata_texts(tree: TrainingTree) -> list[Text]:
     inside = split_layout(tree.balance, tree.settings) if tree.is_own else {}
     factors = {inside.get(one.folder, one.folder): one.multiply for one in tree.balance}
     top = tree.root / SPLIT if tree.is_own else tree.root
+    has_masks = tree.settings.mask_background is not None
     rows = [
         {
             "file_name": frame.relative_to(top).as_posix(),
             "text": caption.split("\n")[0],
             "multiply": factors[folder_in(tree.root, frame)],
+            **({MASK: masks.beside_hidden(tree.root, frame).relative_to(top).as_posix()} if has_masks else {}),
         }
         for frame, caption in tree.captions.items()
     ]
@@ -188,4 +192,5 @@ TRAINER = Trainer(
     start=start,
     layout=split_layout,
     frame_name=no_split,
+    masks=masks.HIDDEN,
 )
