@@ -12,7 +12,6 @@ every problem.
 import argparse
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -169,9 +168,8 @@ def main(args: argparse.Namespace) -> int:
         checked = to_check(root, target, named or None)
         return max([check(place, args.resolution or 0, args.workers, args.all) for place in checked])
     tell_dropped(parser(), vars(args))
-    settings = Settings(
-        args.resolution or 0, args.kohya_form, mask_background=args.mask_background if args.masks else None
-    )
+    background = args.mask_background if args.masks else None
+    settings = Settings(args.resolution or 0, args.kohya_form, mask_background=background)
     places = destinations(root, target, wanted, settings)
     given = read_weights(args.weight_csv) if args.weight_csv else []
     limits = balance.Limits(args.min_multiply, args.max_multiply, args.target_epoch_size, args.max_repeats)
@@ -189,11 +187,9 @@ def main(args: argparse.Namespace) -> int:
     weights = weights_of(given, counts)
     balance_with = partial(balance.balance_folders, counts, weights, limits, reg_folders=args.reg_folders)
     dataset = prepare.with_corrections(
-        root, found, described, balance_with, target is not None, args.overwrite_corrections
+        root, found, described, balance_with, target is not None, args.overwrite_corrections, args.workers
     )
-    dataset = replace(dataset, workers=console.worker_count(args.workers))
     prepared: list[prepare.Prepared] = []
-    hints: list[str] = []
     for place, own_rules in fitting:
         some_unseen = args.limit or any(path.is_dir() for path, _ in unusable)
         skipped_keys = {nfc(frame.stem) for frame in [*without.missing, *dict(unusable + without.unreadable)]} | {
@@ -202,12 +198,10 @@ def main(args: argparse.Namespace) -> int:
         done = prepare.prepare(place, dataset, own_rules, settings, args.overwrite_corrections, skipped_keys)
         prepared.append(done)
         others += done.left_out
-        hints += masks_in_words(place, done) if args.masks else ()
-        hints += [*how_to_train(place, done.settings), *(() if args.resolution else sizes_in_words(place))]
     whole = [trainer.name for trainer in wanted if trainer.whole_repeats]
     if dataset.balanced:
         show_balance(dataset, weights, bool(whole), args.report, args.workers, args.command)
-        console.say("\n".join(hints))
+        console.say("\n".join(hints_for(places, prepared, not args.resolution)))
     for line in remarks(dataset, whole, args.target_epoch_size, prepared):
         console.say(line)
     edited = sum(done.edited for done in prepared)
@@ -240,13 +234,18 @@ def tell_of_names(root: Path, described: Mapping[Path, metadata.Metadata]) -> No
         )
 
 
-def masks_in_words(place: Destination, done: prepare.Prepared) -> Iterator[str]:
-    """Yield which frames of a destination have masks, and which of its trainers read none."""
-    reading = [trainer.name for trainer in place.trainers if trainer.masks or trainer.pack]
-    if reading and done.masked:
-        yield f"masks for {' and '.join(reading)}: {done.masked}"
-    if others := [trainer.name for trainer in place.trainers if trainer.name not in reading]:
-        yield f"{' and '.join(others)} {'reads' if len(others) == 1 else 'read'} no masks: whole frames are trained"
+def hints_for(places: Sequence[Destination], prepared: Sequence[prepare.Prepared], with_sizes: bool) -> Iterator[str]:
+    """Yield for each destination which frames have masks, which of its trainers read none, and how to start them."""
+    for place, done in zip(places, prepared, strict=True):
+        reading = [trainer.name for trainer in place.trainers if trainer.masks or trainer.pack]
+        if done.masked:
+            yield f"masks for {' and '.join(reading)}: {done.masked}"
+        others = [trainer.name for trainer in place.trainers if trainer.name not in reading]
+        if done.settings.mask_background is not None and others:
+            yield f"{' and '.join(others)} {'reads' if len(others) == 1 else 'read'} no masks: whole frames are trained"
+        yield from how_to_train(place, done.settings)
+        if with_sizes:
+            yield from sizes_in_words(place)
 
 
 def remarks(

@@ -39,7 +39,7 @@ class Dataset:
     """The frames with their metadata, and the balance and captions: as computed, and as a person corrected them.
 
     `deviation` says how far kohya's whole repeats are off at most; `misread` are factors that EveryDream2 misreads.
-    `found` are all frames, also those without metadata; `workers` make masks at once.
+    `found` are all frames, also those without metadata; `workers` make masks at once, 0 for one per core.
     """
 
     root: Path
@@ -50,7 +50,7 @@ class Dataset:
     captions_by_hand: Mapping[Path, str] = field(default_factory=dict)
     misread: Sequence[tuple[Path, str]] = ()
     found: Sequence[Path] = ()
-    workers: int = 1
+    workers: int = 0
 
 
 def with_corrections(
@@ -60,16 +60,17 @@ def with_corrections(
     balance: Callable[[Mapping[Folder, float]], Balanced],
     is_exported: bool,
     overwrite: bool,
+    workers: int = 0,
 ) -> Dataset:
     """Return the dataset with the factors that a person wrote in it, and the captions if they go elsewhere."""
     noted = read_record(root)
     computed, deviation = balance({})
     if overwrite:
-        return Dataset(root, described, computed, computed, deviation, found=found)
+        return Dataset(root, described, computed, computed, deviation, found=found, workers=workers)
     factors, misread = factors_by_hand(root, computed, noted)
     balanced, deviation = balance(factors)
     edited, closed = captions_by_hand(found, noted) if is_exported else ({}, [])
-    return Dataset(root, described, computed, balanced, deviation, edited, [*misread, *closed], found)
+    return Dataset(root, described, computed, balanced, deviation, edited, [*misread, *closed], found, workers)
 
 
 def factors_by_hand(
@@ -140,7 +141,7 @@ def prepare(
     if place.is_own:
         link_frames(dataset.root, root, placed, not skipped_keys)
     masks = MaskTree(place, mask_places(place, dataset, placed) if settings.mask_background is not None else {})
-    masked = masks.write(settings.mask_background or 0, dataset.workers)
+    masked = masks.write(settings.mask_background or 0, console.worker_count(dataset.workers))
     beside = caption_texts(dataset, placed, rules)
     clean_up(root, beside.values())
     noted = read_record(root)
