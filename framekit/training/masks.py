@@ -7,7 +7,7 @@ figure gets a white one: trainers want one for each frame, and one that is black
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -196,7 +196,7 @@ class MaskTree:
     def write(self, background: float, workers: int) -> Masked:
         """Write each mask that is missing or outdated; those that a person made or changed stay."""
         self.follow_edited()
-        atomic.clean_up((folder for folder in {mask.parent for mask in self.wanted} if folder.is_dir()), ".png")
+        clear_parts(self.wanted)
         done = Masked()
         todo = []
         for mask, frame in self.wanted.items():
@@ -265,16 +265,18 @@ class MaskTree:
 
         One that a person changed is set aside where it would stand in the way of others.
         """
-        stale = self.noted.keys() - {*self.keys.values()}
-        for key in sorted(stale):
-            path = paths.inside(self.root, key)
+        stale = {
+            key: paths.inside(self.root, key) for key in sorted(self.noted.keys() - {*self.keys.values()})
+        }  # fmt: skip
+        clear_parts(filter(None, stale.values()))
+        for key, path in stale.items():
             if self.wanted and names.nfc(frame_stem(key)) in skipped:
                 continue
             noted = self.noted.pop(key)
-            if path is None or not os.path.lexists(path):
+            if path is None or not path.parent.is_dir():
                 continue
             if not is_edited(path, noted):
-                path.unlink()
+                path.unlink(missing_ok=True)
             elif self.wanted:
                 move.move_to_trash(path, (aside(self.root) if self.is_own else self.root / paths.REMOVED) / STALE)
             remove_empty(path.parent, self.root)
@@ -282,6 +284,13 @@ class MaskTree:
             write_noted(self.root, self.noted)
         if not self.noted and (self.root / RECORD).exists():
             (self.root / RECORD).unlink()
+
+
+def clear_parts(masks: Iterable[Path]) -> None:
+    """Delete what a killed run left half-written of masks."""
+    for suffix, folder in {(mask.suffix, mask.parent) for mask in masks}:
+        if folder.is_dir():
+            atomic.clean_up([folder], suffix)
 
 
 def remove_empty(folder: Path, root: Path) -> None:
