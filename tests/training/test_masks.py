@@ -90,7 +90,7 @@ def export(source: Path, trainer: str, *options: str, code: int = 0) -> Path:
 def masks_in(root: Path) -> list[str]:
     """Return the masks below a folder, but for label pictures."""
     found = (path.relative_to(root).as_posix() for path in root.rglob("*.*") if path.is_file())
-    return sorted(name for name in found if ".training_masks/" in name or "masks/" == name[:6] or "-masklabel" in name)
+    return sorted(name for name in found if ".training_masks/" in name or name[:6] == "masks/" or "-masklabel" in name)
 
 
 @pytest.mark.parametrize("trainer", PLACES)
@@ -148,7 +148,7 @@ def test_simpletuner_seeks_a_mask_by_the_whole_name_of_its_frame(source: Path) -
         image.save(source / "a" / "x.jpg", quality=95)
     (source / "a" / "x.png").unlink()
     held = np.asarray(Image.open(export(source, "simpletuner") / "masks" / "a" / "x.jpg").convert("L")).astype(int)
-    assert abs(held[:, :8] - 255).max() <= 3 and abs(held[:, -8:] - GREY).max() <= 3  # noqa: PT018
+    assert abs(held[:, :8] - 255).max() <= 3 and abs(held[:, -8:] - GREY).max() <= 3
 
 
 def test_onetrainer_is_told_to_switch_masks_on(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -226,7 +226,7 @@ def test_label_pictures_that_cannot_be_used_are_listed_in_each_run(
     for _ in range(2):
         prepare(source, "--masks", code=1)
         (line,) = [one for one in capsys.readouterr().err.splitlines() if one.startswith("unreadable: ")]
-        assert words in line and "x.png" in line and "trained wholly until then" in line  # noqa: PT018
+        assert words in line and "x.png" in line and "trained wholly until then" in line
         assert levels_of(source / PLACES["kohya"]) == [[255, 255]]
     mask_of(source / "a" / "x.png").write_bytes(png(halves()))
     prepare(source, "--masks")
@@ -404,7 +404,7 @@ def test_places_that_a_stranger_took_are_listed(source: Path, capsys: pytest.Cap
     (source / "b" / ".training_masks" / "z.png").mkdir(parents=True)
     prepare(source, "--masks", code=1)
     said = capsys.readouterr().err
-    assert "its folder .training_masks is a link" in said and "it is a folder where a file is needed" in said  # noqa: PT018
+    assert "its folder .training_masks is a link" in said and "it is a folder where a file is needed" in said
     assert not list(away.iterdir())
 
 
@@ -448,7 +448,7 @@ def test_masks_that_are_missing_or_too_many_are_told(
     mask = root / PLACES[trainer]
     shutil.copy(mask, mask.with_name(mask.name.replace("x", "q", 1)))
     (line,) = check(root, trainer, capsys)
-    assert "mask" in line and ("masks no frame" in line or "a mask has no frame" in line)  # noqa: PT018
+    assert "mask" in line and ("masks no frame" in line or "a mask has no frame" in line)
     os.unlink(mask)  # noqa: PTH108
     lines = check(root, trainer, capsys)
     assert len(lines) == (2 if "masks/" in PLACES[trainer][:6] else 1)
