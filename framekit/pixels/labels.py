@@ -49,12 +49,14 @@ def labels_of(image: Any) -> Grey:
     hidden = np.asarray(image.convert("RGBA"))[..., 3] == 0 if modes.has_alpha(image) else np.False_
     if image.mode.startswith("I") or image.mode == "F":
         labels = deep_labels(np.asarray(image))
+    elif image.mode in ("L", "1"):
+        labels = np.asarray(image.convert("L"))
     else:
         colours = np.asarray(image.convert("RGB"))
         if ((colours != colours[..., :1]).any(axis=2) & ~hidden).any():
             raise UnreadableFrame(f"its colours are no labels; {LEVELS}")
         labels = colours[..., 0]
-    return np.where(hidden, np.uint8(0), labels)
+    return np.where(hidden, np.uint8(0), labels) if hidden.any() else labels
 
 
 def palette_labels(image: Any) -> Grey:

@@ -53,6 +53,7 @@ NO_METADATA = Kind(
 )
 FRAME_GONE = Kind("metadata-frame-gone", Severity.STOPS, "it names a frame that is not there", RENEW)
 FRAMES_UNNAMED = Kind("metadata-incomplete", Severity.LOSES, f"{HF_METADATA} does not name all its frames", RENEW)
+MASK_GONE = Kind("metadata-mask-gone", Severity.STOPS, "it names a mask that is not there", RENEW)
 DOUBLED = Kind("metadata-doubled", Severity.MISREADS, "it names a frame in two lines, which trains it twice", CORRECT)
 STALE = Kind("metadata-stale", Severity.MISREADS, "its text of a frame is not the caption beside it", RENEW)
 SECOND = Kind(
@@ -144,11 +145,15 @@ def metadata_problems(tree: PreparedTree) -> list[Problem]:
         rows: list[Any] = read_json_rows(file_text(path))
         named = Counter(str(row["file_name"]) for row in rows)
         texts = {str(row["file_name"]): row["text"] for row in rows}
-        if not all(isinstance(text, str) for text in texts.values()):
+        if not all(isinstance(text, str) for text in [*texts.values(), *(row.get(MASK, "") for row in rows)]):
             raise TypeError
     except (OSError, ValueError, KeyError, TypeError):
         return [Problem(path, NO_METADATA), *loading_problems(tree)]
     found = [Problem(path, FRAME_GONE, name) for name in sorted(named) if not (top / name).is_file()]
+    masked = {Path(top, row["file_name"]).parent for row in rows if isinstance(row.get(MASK), str)}
+    found += [Problem(path, MASK_GONE, row[MASK]) for row in rows if row.get(MASK) and not (top / row[MASK]).is_file()]
+    held = [masks.MasksFound(folder, masks.masks_in(folder / masks.FOLDER), False) for folder in sorted(masked)]
+    found += masks.mask_problems(held, tree.looks)
     found += [Problem(path, DOUBLED, name) for name in sorted(named) if named[name] > 1]
     for name, text in texts.items():
         beside = [line for line in tree.lines.get(top / name, []) if line.strip()]

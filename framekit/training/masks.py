@@ -302,6 +302,8 @@ def remove_empty(folder: Path, root: Path) -> None:
 
 def in_words(done: Masked) -> str:
     """Return how many frames have which mask."""
+    if not done.counts[MADE] + done.kept:
+        return "no frame has a figure, so all are trained wholly; segment the dataset first"
     words = f"{console.counted(done.counts[MADE], 'frame')} masked"
     words += f", {done.kept} by hand" if done.kept else ""
     wholly = {"without a mask": done.counts[NO_MASK], "without a figure": done.counts[NO_FIGURE]}
