@@ -197,10 +197,12 @@ class MaskTree:
         """Write each mask that is missing or outdated; those that a person made or changed stay."""
         self.follow_edited()
         clear_parts(self.wanted)
+        gone = self.noted.keys() - {*self.keys.values()}
+        orphans = {digest for key in gone for digest in self.noted[key].digests}  # ours, under another name now
         done = Masked()
         todo = []
         for mask, frame in self.wanted.items():
-            noted = self.noted.setdefault(self.keys[mask], Noted())
+            noted = self.noted.setdefault(self.keys[mask], Noted(digests={*orphans}))
             if reason := trouble(mask):
                 done.left_out.append((mask, reason))
                 self.noted.pop(self.keys[mask])
@@ -245,7 +247,7 @@ class MaskTree:
         return kept
 
     def follow_edited(self) -> None:
-        """Let masks that a person changed, and what is noted of any, follow frames that stand elsewhere now."""
+        """Let masks that a person changed follow frames that stand in another folder now."""
         places: dict[str, list[Path]] = {}
         for mask in self.wanted:
             if self.keys[mask] not in self.noted:
@@ -257,13 +259,11 @@ class MaskTree:
             if is_edited(old, self.noted[key]) and not os.path.lexists(found[0]):
                 found[0].parent.mkdir(parents=True, exist_ok=True)
                 atomic.move_whole(old, found[0])
-            if not os.path.lexists(old):
-                self.noted[self.keys[found[0]]] = self.noted.pop(key)
 
     def drop(self, skipped: Collection[str]) -> None:
         """Delete the masks that are not wanted any more, but for those of `skipped` stems of frames.
 
-        One that a person changed is set aside where it would stand in the way of others.
+        One that a person made or changed is set aside, since some trainers stop at a mask without a frame.
         """
         stale = {
             key: paths.inside(self.root, key) for key in sorted(self.noted.keys() - {*self.keys.values()})
@@ -278,7 +278,9 @@ class MaskTree:
             if not is_edited(path, noted):
                 path.unlink(missing_ok=True)
             elif self.wanted:
-                move.move_to_trash(path, (aside(self.root) if self.is_own else self.root / paths.REMOVED) / STALE)
+                trash = (aside(self.root) if self.is_own else self.root / paths.REMOVED) / STALE
+                console.say(f"{path}: its frame is gone, so your mask goes to {trash}")
+                move.move_to_trash(path, trash)
             remove_empty(path.parent, self.root)
         if stale:
             write_noted(self.root, self.noted)

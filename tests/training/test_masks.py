@@ -4,6 +4,7 @@ import io
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -303,6 +304,9 @@ def test_masks_follow_the_dataset(source: Path, trainer: str, capsys: pytest.Cap
     export(source, trainer)
     assert len(masks_in(root)) == 3
     assert check(root, trainer, capsys) == []
+    set_time(segment(source / "a" / "v.png", halves(1, 1)), LATER)
+    export(source, trainer)
+    assert levels_of(root / place.replace("x", "v")) == [[255, 255]]
     assert len(frames_in(root)) - (3 if "masks" in place.split("/")[0] or "label" in place else 0) == 3
 
 
@@ -427,7 +431,7 @@ def test_a_record_of_a_stranger_leads_nowhere(source: Path, capsys: pytest.Captu
     assert ".training_masks.json is damaged" in one_sentence(capsys.readouterr().err)
 
 
-WRONG = {
+WRONG: dict[str, tuple[Callable[[Path], Any], str]] = {
     "size": (lambda mask: mask.write_bytes(png(halves(side=8))), "another size than its frame"),
     "damage": (lambda mask: mask.write_bytes(b"mask"), "a mask cannot be decoded"),
     "black": (lambda mask: mask.write_bytes(png(halves(0, 0))), "nothing of its frame is trained"),
