@@ -22,7 +22,7 @@ from framekit.cli import run
 from framekit.cli.captions import add_caption_options, caption_rules, resolution
 from framekit.cli.last import tell_dropped
 from framekit.cli.parser import StageParser
-from framekit.cli.values import count, positive
+from framekit.cli.values import count, fraction, positive
 from framekit.dataset import frames, read
 from framekit.dataset.history import Command
 from framekit.files import atomic
@@ -44,6 +44,10 @@ from framekit.training.destinations import (
 )
 from framekit.training.record import RECORD, read_record
 from framekit.training.weights import Weights, kohya_weights, read_weights, unmet_weights, weights_for
+
+# What is behind figures is still learned a little, so that it does not go wild. Source: the default of OneTrainer's
+# unmasked_weight, and of mask_min_value on ai-toolkit's page.
+MASK_BACKGROUND = 0.1
 
 
 def add_balance_options(options: StageParser) -> None:
@@ -104,6 +108,14 @@ def parser() -> StageParser:
         + ", ".join(f"{name} {size}" for name, size in FAMILIES.items())
         + " (default: that of the trainer's models: 512 for everydream2, 640 for musubi, else 1024)",
     )
+    options.option(
+        "masks",
+        action="store_true",
+        help="write masks of the figures for trainers that read them, so that these are trained and not what is behind",
+    )
+    options.option(
+        "mask_background", type=fraction, default=MASK_BACKGROUND, help="weight of what is no figure; 0 = not trained"
+    )
     options.group("looking")
     options.shared("report")
     options.option("check", action="store_true", help="write nothing; list what these trainers would misread")
@@ -112,6 +124,7 @@ def parser() -> StageParser:
     add_balance_options(options)
     options.does_only("check", ["dst_dir", "trainer", "resolution", "all"])
     options.only_with("all", "check")
+    options.only_with("mask_background", "masks")
     return options
 
 
@@ -155,7 +168,8 @@ def main(args: argparse.Namespace) -> int:
         checked = to_check(root, target, named or None)
         return max([check(place, args.resolution or 0, args.workers, args.all) for place in checked])
     tell_dropped(parser(), vars(args))
-    settings = Settings(args.resolution or 0, args.kohya_form)
+    background = args.mask_background if args.masks else None
+    settings = Settings(args.resolution or 0, args.kohya_form, mask_background=background)
     places = destinations(root, target, wanted, settings)
     given = read_weights(args.weight_csv) if args.weight_csv else []
     limits = balance.Limits(args.min_multiply, args.max_multiply, args.target_epoch_size, args.max_repeats)
@@ -173,10 +187,9 @@ def main(args: argparse.Namespace) -> int:
     weights = weights_of(given, counts)
     balance_with = partial(balance.balance_folders, counts, weights, limits, reg_folders=args.reg_folders)
     dataset = prepare.with_corrections(
-        root, found, described, balance_with, target is not None, args.overwrite_corrections
+        root, found, described, balance_with, target is not None, args.overwrite_corrections, args.workers
     )
     prepared: list[prepare.Prepared] = []
-    hints = []
     for place, own_rules in fitting:
         some_unseen = args.limit or any(path.is_dir() for path, _ in unusable)
         skipped_keys = {nfc(frame.stem) for frame in [*without.missing, *dict(unusable + without.unreadable)]} | {
@@ -185,11 +198,10 @@ def main(args: argparse.Namespace) -> int:
         done = prepare.prepare(place, dataset, own_rules, settings, args.overwrite_corrections, skipped_keys)
         prepared.append(done)
         others += done.left_out
-        hints += [*how_to_train(place, done.settings), *(() if args.resolution else sizes_in_words(place))]
     whole = [trainer.name for trainer in wanted if trainer.whole_repeats]
     if dataset.balanced:
         show_balance(dataset, weights, bool(whole), args.report, args.workers, args.command)
-        console.say("\n".join(hints))
+        console.say("\n".join(hints_for(places, prepared, not args.resolution)))
     for line in remarks(dataset, whole, args.target_epoch_size, prepared):
         console.say(line)
     edited = sum(done.edited for done in prepared)
@@ -220,6 +232,20 @@ def tell_of_names(root: Path, described: Mapping[Path, metadata.Metadata]) -> No
             f"{frames_have} tags or names that are newer than the metadata, such as {behind[0].relative_to(root)}; run"
             f" generate_metadata.py --src_dir {root}, then this again"
         )
+
+
+def hints_for(places: Sequence[Destination], prepared: Sequence[prepare.Prepared], with_sizes: bool) -> Iterator[str]:
+    """Yield for each destination which frames have masks, which of its trainers read none, and how to start them."""
+    for place, done in zip(places, prepared, strict=True):
+        reading = [trainer.name for trainer in place.trainers if trainer.masks or trainer.pack]
+        if done.masked:
+            yield f"masks for {' and '.join(reading)}: {done.masked}"
+        others = [trainer.name for trainer in place.trainers if trainer.name not in reading]
+        if done.settings.mask_background is not None and others:
+            yield f"{' and '.join(others)} {'reads' if len(others) == 1 else 'read'} no masks: whole frames are trained"
+        yield from how_to_train(place, done.settings)
+        if with_sizes:
+            yield from sizes_in_words(place)
 
 
 def remarks(

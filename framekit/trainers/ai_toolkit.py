@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from framekit.files.atomic import file_text
+from framekit.trainers import masks
 from framekit.trainers.base import (
     CORRECT,
     HALF,
@@ -86,6 +87,7 @@ def texts(tree: TrainingTree) -> list[Text]:
 def dataset_entries(tree: TrainingTree) -> list[dict[str, Any]]:
     """Return the entries of `datasets`, one per folder with frames."""
     layout = flat_layout(tree.balance, tree.settings)
+    has_masks = tree.settings.mask_background is not None
     return [
         {
             "folder_path": str((tree.root / layout[one.folder]).absolute()),
@@ -93,6 +95,7 @@ def dataset_entries(tree: TrainingTree) -> list[dict[str, Any]]:
             "num_repeats": one.repeats,
             "resolution": [tree.settings.resolution],
             "keep_tokens": tree.kept_parts.get(one.folder, 1),
+            **({"mask_path": str((tree.root / masks.TOP / layout[one.folder].name).absolute())} if has_masks else {}),
             **({"is_reg": True} if one.is_reg else {}),
         }
         for one in tree.balance
@@ -291,6 +294,7 @@ def entry_problems(path: Path, entries: Sequence[dict[str, Any]], tree: Prepared
         is_sized = all(is_count(side) for side in sides) and sides if isinstance(sides, list) else is_count(sides)
         found += [Problem(path, RESOLUTION, f"{sides} for {folder}")] * (not is_sized)
         found += value_problems(NAME, path, folder, entry, WRONG)
+    found += masks.problems_apart([(entry.get("folder_path"), entry.get("mask_path")) for entry in entries], tree)
     found += [Problem(path, ALL_REG)] * all(entry.get("is_reg") is True for entry in entries)
     found += [Problem(path, MIXED_BUCKETS)] * (len({bool(entry.get("buckets", True)) for entry in entries}) > 1)
     return found + folder_problems(NAME, path, listed, tree, reads_below=True)
@@ -309,6 +313,7 @@ TRAINER = Trainer(
     sees=lambda suffix: suffix.lower() in SUFFIXES,
     whole_repeats=True,
     walks=True,
+    masks=masks.APART,
     resolution=resolution,
     layout=flat_layout,
     refuse_shared=own_tree_only(NAME),

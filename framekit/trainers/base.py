@@ -68,7 +68,8 @@ class Settings:
     """What trainers' files hold besides folders and captions; the resolution is in px, 0 for that of their models.
 
     `separator` stands before the tags of captions, `several_captions` says that a file may hold one in each line, and
-    `kept_parts` how many parts most captions begin with that must keep their place.
+    `kept_parts` how many parts most captions begin with that must keep their place. `mask_background` is the weight, 0
+    to 1, of what masks leave out; None where there are no masks.
     """
 
     resolution: int = 1024
@@ -76,6 +77,7 @@ class Settings:
     separator: str = ""
     several_captions: bool = False
     kept_parts: int = 1
+    mask_background: float | None = None
 
 
 @dataclass(frozen=True)
@@ -93,12 +95,24 @@ class Text:
 
 
 @dataclass(frozen=True)
+class MaskPlace:
+    """Where a trainer reads masks: `of` returns the one of a frame in a prepared tree, given its top.
+
+    `top` is a folder of that tree that holds masks only, where there is one.
+    """
+
+    of: Callable[[Path, Path], Path]
+    top: str = ""
+
+
+@dataclass(frozen=True)
 class TrainingTree:
     """A tree that is being prepared: its balance, the caption of each frame, and whether one trainer has it alone.
 
     `computed` is the balance without the factors that a person wrote into this tree. `kept_parts` says for each folder
     how many parts of its captions, counted from the front, must keep their place: those up to the name. `source` is the
-    dataset, and `described` what is known of its frames.
+    dataset, and `described` what is known of its frames. `mask` returns the mask of a frame, for files that hold it
+    too: what it is made of, as a digest, and what makes its PNG and says why it is white, if somebody should know.
     """
 
     root: Path
@@ -110,6 +124,7 @@ class TrainingTree:
     kept_parts: Mapping[Folder, int] = field(default_factory=dict)
     source: Path = Path()
     described: Mapping[Path, Metadata] = field(default_factory=dict)
+    mask: Callable[[Path], tuple[str, Callable[[], tuple[bytes, str]]]] | None = None
 
 
 @dataclass(frozen=True)
@@ -171,7 +186,8 @@ class Trainer:
     `sees` says whether it reads images with a suffix, as it is written; `takes_lines` whether it draws one of several
     lines of a caption's file in a prepared tree, None for a trainer that never does. `has_caption_syntax` is for one
     that reads a separator and `{a|b}` as instructions, `walks` for one that trains all images it finds, masks too;
-    stems that end with `mask_ending` are masks to it. `whole_repeats` are folders' repeats without fractions.
+    stems that end with `mask_ending` are masks to it, and `masks` says where it reads them, None if it does not.
+    `whole_repeats` are folders' repeats without fractions.
     `resolution` is the one in px that its config in a prepared tree asks for, 0 where none does; `family` those of the
     models that it trains mostly. In a tree of its own
     its folders are those of `layout`, and its frames are called as `frame_name` says; `refuse_shared` raises UsageError
@@ -188,6 +204,7 @@ class Trainer:
     whole_repeats: bool = False
     walks: bool = False
     mask_ending: str = ""
+    masks: MaskPlace | None = None
     pack: Pack | None = None
     resolution: Callable[[Path], int] = lambda root: 0
     family: str = "sdxl"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from framekit.files.atomic import file_text
+from framekit.trainers import masks
 from framekit.trainers.base import (
     CORRECT,
     RENEW,
@@ -42,6 +43,7 @@ configs:
 ---
 """
 SUFFIXES = ("png", "jpg", "jpeg", "webp")
+MASK = "mask_file_name"  # the column `mask` holds the image that it names
 
 NO_METADATA = Kind(
     "metadata",
@@ -51,6 +53,7 @@ NO_METADATA = Kind(
 )
 FRAME_GONE = Kind("metadata-frame-gone", Severity.STOPS, "it names a frame that is not there", RENEW)
 FRAMES_UNNAMED = Kind("metadata-incomplete", Severity.LOSES, f"{HF_METADATA} does not name all its frames", RENEW)
+MASK_GONE = Kind("metadata-mask-gone", Severity.STOPS, "it names a mask that is not there", RENEW)
 DOUBLED = Kind("metadata-doubled", Severity.MISREADS, "it names a frame in two lines, which trains it twice", CORRECT)
 STALE = Kind("metadata-stale", Severity.MISREADS, "its text of a frame is not the caption beside it", RENEW)
 SECOND = Kind(
@@ -87,11 +90,13 @@ def metadata_texts(tree: TrainingTree) -> list[Text]:
     inside = split_layout(tree.balance, tree.settings) if tree.is_own else {}
     factors = {inside.get(one.folder, one.folder): one.multiply for one in tree.balance}
     top = tree.root / SPLIT if tree.is_own else tree.root
+    has_masks = tree.settings.mask_background is not None
     rows = [
         {
             "file_name": frame.relative_to(top).as_posix(),
             "text": caption.split("\n")[0],
             "multiply": factors[folder_in(tree.root, frame)],
+            **({MASK: masks.beside_hidden(tree.root, frame).relative_to(top).as_posix()} if has_masks else {}),
         }
         for frame, caption in tree.captions.items()
     ]
@@ -140,11 +145,15 @@ def metadata_problems(tree: PreparedTree) -> list[Problem]:
         rows: list[Any] = read_json_rows(file_text(path))
         named = Counter(str(row["file_name"]) for row in rows)
         texts = {str(row["file_name"]): row["text"] for row in rows}
-        if not all(isinstance(text, str) for text in texts.values()):
+        if not all(isinstance(text, str) for text in [*texts.values(), *(row.get(MASK, "") for row in rows)]):
             raise TypeError
     except (OSError, ValueError, KeyError, TypeError):
         return [Problem(path, NO_METADATA), *loading_problems(tree)]
     found = [Problem(path, FRAME_GONE, name) for name in sorted(named) if not (top / name).is_file()]
+    masked = {Path(top, row["file_name"]).parent for row in rows if isinstance(row.get(MASK), str)}
+    found += [Problem(path, MASK_GONE, row[MASK]) for row in rows if row.get(MASK) and not (top / row[MASK]).is_file()]
+    held = [masks.MasksFound(folder, masks.masks_in(folder / masks.FOLDER), False) for folder in sorted(masked)]
+    found += masks.mask_problems(held, tree.looks)
     found += [Problem(path, DOUBLED, name) for name in sorted(named) if named[name] > 1]
     for name, text in texts.items():
         beside = [line for line in tree.lines.get(top / name, []) if line.strip()]
@@ -188,4 +197,5 @@ TRAINER = Trainer(
     start=start,
     layout=split_layout,
     frame_name=no_split,
+    masks=masks.HIDDEN,
 )

@@ -7,6 +7,7 @@ from typing import Any
 
 from framekit.errors import UsageError
 from framekit.files.atomic import parsed_json
+from framekit.trainers import masks
 from framekit.trainers.base import (
     Folder,
     FolderBalance,
@@ -44,13 +45,19 @@ def config_text(root: Path, content: str) -> Text:
 
 
 def kohya_config(tree: TrainingTree) -> str:
-    """Return kohya's dataset config: one subset per folder with frames, paths absolute as it needs them."""
+    """Return kohya's dataset config: one subset per folder with frames, paths absolute as it needs them.
+
+    With masks a subset takes no `is_reg`, so that regularization is trained like all else. Source: its config_util.py.
+    """
+    has_masks = tree.settings.mask_background is not None
     lines = [*head_of(tree.settings), 'caption_extension = ".txt"', "", *dataset_of(tree.settings)]
     for one in tree.balance:
-        lines += ["", "[[datasets.subsets]]", f"image_dir = {toml_text(str((tree.root / one.folder).absolute()))}"]
+        folder = (tree.root / one.folder).absolute()
+        lines += ["", "[[datasets.subsets]]", f"image_dir = {toml_text(str(folder))}"]
+        lines += [f"conditioning_data_dir = {toml_text(str(folder / masks.FOLDER))}"] * has_masks
         lines += keep_more(tree, one.folder)
         lines += [f"num_repeats = {one.repeats}  # multiply {plain(one.multiply)}"]
-        lines += ["is_reg = true"] * one.is_reg
+        lines += ["is_reg = true"] * (one.is_reg and not has_masks)
     return "\n".join(lines) + "\n"
 
 
@@ -142,7 +149,7 @@ def refuse_shared(settings: Settings) -> None:
 def start(root: Path, settings: Settings) -> str:
     """Return the options that make kohya train what was prepared."""
     if settings.kohya_form != "folders":
-        return f"--dataset_config={root / CONFIG}"
+        return f"--dataset_config={root / CONFIG}" + " --masked_loss" * (settings.mask_background is not None)
     options = (
         f"--train_data_dir={root / 'train'} --reg_data_dir={root / 'reg'} --caption_extension=.txt --enable_bucket"
     )
@@ -162,6 +169,7 @@ TRAINER = Trainer(
     has_caption_syntax=True,
     whole_repeats=True,
     walks=True,
+    masks=masks.HIDDEN,
     resolution=resolution,
     layout=layout,
     refuse_shared=refuse_shared,

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from framekit.arrange.folders import COUNTED
-from framekit.dataset.frames import is_frame_name
 from framekit.errors import UsageError
 from framekit.files.atomic import file_text, parsed_json, read_toml
-from framekit.trainers.base import CORRECT, HALF, MANY, RENEW, Kind, PreparedTree, Problem, SeenFolder, Severity
+from framekit.trainers import masks
+from framekit.trainers.base import CORRECT, HALF, MANY, RENEW, Kind, Look, PreparedTree, Problem, SeenFolder, Severity
 
 CONFIG = "dataset_config.toml"
 SUFFIXES = frozenset(".png .jpg .jpeg .webp .bmp".split())  # in lower or UPPER case only; Source: kohya's loader
@@ -48,6 +48,9 @@ SUBSET_ONLY: dict[str, tuple[type, ...]] = {
     "metadata_file": (str,),
     "conditioning_data_dir": (str,),
 }
+# Keys of a subset with masks. Source: the schemas CN_SUBSET_* in config_util.py.
+MASKED = {**ANYWHERE, "image_dir": (str,), "conditioning_data_dir": (str,)}
+del MASKED["class_tokens"]
 REPEATS_NAME = re.compile(r"-?\d+_.*|\d+")
 
 UNREADABLE = Kind("kohya-config-unreadable", Severity.STOPS, "kohya cannot read it", CORRECT)
@@ -61,7 +64,7 @@ NO_BUCKETS = Kind(
 MIXED = Kind(
     "kohya-mixed-subsets",
     Severity.STOPS,
-    "subsets with and without metadata_file share a dataset, which stops kohya",
+    "subsets with and without metadata_file or conditioning_data_dir share a dataset, which stops kohya",
     CORRECT,
 )
 KEY = Kind("kohya-key", Severity.STOPS, "kohya stops at a key that it does not take there", CORRECT)
@@ -77,13 +80,6 @@ FACE_CROP = Kind(
     Severity.MISREADS,
     "face_crop_aug_range takes two numbers with a decimal point, and frames named _X_Y_WIDTH_HEIGHT",
     "remove it",
-)
-NO_MASKS = Kind("kohya-no-masks", Severity.STOPS, "conditioning_data_dir is not there, which stops kohya", CORRECT)
-UNPAIRED = Kind(
-    "kohya-unpaired-masks",
-    Severity.STOPS,
-    "frames without a mask, or masks without a frame, stop kohya",
-    "give each frame one mask of its stem",
 )
 NO_REPEATS = Kind("kohya-no-repeats", Severity.LOSES, "num_repeats below 1 drops the folder", "write 1 or more")
 ALL_REG = Kind("kohya-all-reg", Severity.STOPS, "every subset is is_reg, so that none is trained", CORRECT)
@@ -174,7 +170,7 @@ def sees(suffix: str) -> bool:
 def problems(tree: PreparedTree) -> list[Problem]:
     """Return what kohya misreads in a prepared tree."""
     config, filled = tree.root / CONFIG, tree.filled
-    found = config_problems(config, filled) if config.exists() else numbered_problems(tree.root, filled)
+    found = config_problems(config, filled, tree.looks) if config.exists() else numbered_problems(tree.root, filled)
     found += [Problem(image, TURNED) for image, seen in tree.looks.items() if seen.is_turned]
     return found + [problem for folder in tree.folders for problem in name_problems(folder)]
 
@@ -189,8 +185,8 @@ def name_problems(found: SeenFolder) -> Iterator[Problem]:
             yield Problem(path, FOLDER_NAME)
 
 
-def config_problems(path: Path, filled: Mapping[Path, int]) -> list[Problem]:
-    """Return the problems in a config; `filled` are the folders of the dataset that hold frames."""
+def config_problems(path: Path, filled: Mapping[Path, int], looks: Mapping[Path, Look]) -> list[Problem]:
+    """Return the problems in a config and in its masks; `filled` are the folders of the dataset that hold frames."""
     try:
         config = read_toml(path)
     except UsageError as error:
@@ -213,13 +209,14 @@ def config_problems(path: Path, filled: Mapping[Path, int]) -> list[Problem]:
             problems.append(Problem(path, NO_SUBSETS))
             continue
         problems += value_problems(path, {**general, **own})
-        if len({"metadata_file" in one for one in listed}) > 1:
+        if len({("metadata_file" in one, "conditioning_data_dir" in one) for one in listed}) > 1:
             problems.append(Problem(path, MIXED))
         subsets += [{**general, **own, **one} for one in listed]
         problems += doubled(path, listed)
         for one in listed:
-            problems += key_problems(path, "[[datasets.subsets]]", one, {**ANYWHERE, **SUBSET_ONLY})
-    return problems + subset_problems(path, subsets, filled)
+            known = MASKED if "conditioning_data_dir" in one else {**ANYWHERE, **SUBSET_ONLY}
+            problems += key_problems(path, "[[datasets.subsets]]", one, known)
+    return problems + subset_problems(path, subsets, filled) + masks.subset_problems(path, subsets, looks)
 
 
 def are_tables(value: Any) -> bool:
@@ -268,17 +265,6 @@ def range_problems(path: Path, dataset: Mapping[str, Any]) -> list[Problem]:
     return problems
 
 
-def mask_problems(path: Path, folder: Path, masks: Path) -> list[Problem]:
-    """Return the problems of a folder of masks: kohya needs one of the same stem for each frame, and no other."""
-    if not masks.is_dir():
-        return [Problem(path, NO_MASKS, str(masks))]
-    frames, held = ({one.stem for one in place.iterdir() if is_frame_name(one.name)} for place in (folder, masks))
-    if frames == held:
-        return []
-    counts = f"{len(frames - held)} frames of {folder} have no mask, {len(held - frames)} masks no frame"
-    return [Problem(masks, UNPAIRED, counts)]
-
-
 def subset_problems(path: Path, subsets: list[dict[str, Any]], filled: Mapping[Path, int]) -> list[Problem]:
     """Return the problems in the subsets, whose values are joined with those above them."""
     problems: list[Problem] = []
@@ -293,8 +279,6 @@ def subset_problems(path: Path, subsets: list[dict[str, Any]], filled: Mapping[P
             problems.append(Problem(path, NO_REPEATS, f"{one['num_repeats']} for {folder}"))
         if one.get("keep_tokens_separator") and one.get("shuffle_caption") is not True:
             problems.append(Problem(path, SEPARATOR))
-        if "conditioning_data_dir" in one and folder.is_dir():
-            problems += mask_problems(path, folder, Path(str(one["conditioning_data_dir"])))
         if "metadata_file" in one:
             file = Path(str(one["metadata_file"]))
             problems += metadata_problems(file)

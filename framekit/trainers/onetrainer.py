@@ -4,7 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from framekit.errors import UsageError
 from framekit.files.atomic import file_text, parsed_json
+from framekit.trainers import masks
 from framekit.trainers.base import (
     CORRECT,
     HALF,
@@ -14,6 +16,7 @@ from framekit.trainers.base import (
     Kind,
     PreparedTree,
     Problem,
+    Settings,
     Severity,
     Text,
     Trainer,
@@ -99,6 +102,7 @@ def concept_problems(tree: PreparedTree) -> list[Problem]:
         for kind, detail in value_problems(one, frames.get(Path(one["path"]).resolve(), 0))
     ]
     found += [Problem(path, TWICE, name) for name in doubled(listed)]
+    found += masks.problems_among(tree)
     gone = found + [Problem(path, CONCEPT_GONE, str(one)) for one in sorted(paths) if not one.is_dir()]
     return gone + [Problem(folder, NO_CONCEPT) for folder in tree.filled if folder.resolve() not in known]
 
@@ -143,11 +147,27 @@ def doubled(listed: Sequence[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def refuse_shared(settings: Settings) -> None:
+    """Raise UsageError for masks in a tree that others share: they lie among the frames, and would be trained."""
+    if settings.mask_background is not None:
+        raise UsageError("OneTrainer reads masks among the frames, where others train them; give --dst_dir as well")
+
+
+def start(root: Path, settings: Settings) -> str:
+    """Return what to do with the list of concepts, and with masks: these are switched on in OneTrainer's own config."""
+    words = f"copy {root / CONCEPTS} to its training_concepts/, whose files alone its page lists"
+    if settings.mask_background is None:
+        return words
+    return f"{words}; switch on masked_training, with unmasked_weight {settings.mask_background:g}"
+
+
 TRAINER = Trainer(
     "onetrainer",
     texts=concept_texts,
     problems=concept_problems,
-    start=lambda root, settings: f"copy {root / CONCEPTS} to its training_concepts/, whose files alone its page lists",
+    start=start,
     takes_lines=lambda root: True,
-    mask_ending="-masklabel",
+    mask_ending=masks.ENDING,
+    masks=masks.AMONG,
+    refuse_shared=refuse_shared,
 )

@@ -28,10 +28,16 @@ BROKEN = Kind("pack-broken", STOPS, "a frame cannot be decoded", AGAIN)
 
 @dataclass(frozen=True)
 class Row:
-    """A frame with all that is known of it, as plain values; `text` is its caption."""
+    """A frame with all that is known of it, as plain values; `text` is its caption.
+
+    `mask` makes the PNG of its mask and says why it is white, if somebody should know; `mask_of` changes when the mask
+    does. Both are empty without masks.
+    """
 
     frame: Path
     values: dict[str, Any]
+    mask_of: str = ""
+    mask: Callable[[], tuple[bytes, str]] | None = None
 
 
 def rows_of(tree: TrainingTree) -> list[Row]:
@@ -49,7 +55,7 @@ def rows_of(tree: TrainingTree) -> list[Row]:
             "repeats": one.repeats,
             "is_regularization": one.is_reg,
         }
-        rows.append(Row(frame, values))
+        rows.append(Row(frame, values, *(tree.mask(frame) if tree.mask else ())))
     return rows
 
 
@@ -105,7 +111,10 @@ def write_files(
     for number, rows in enumerate(files):
         path = root / pattern.format(number=number, count=len(files))
         name = path.relative_to(root).as_posix()
-        stats = [(row.values, row.frame.stat().st_size, row.frame.stat().st_mtime_ns) for row in rows]
+        stats = [
+            (row.values, row.frame.stat().st_size, row.frame.stat().st_mtime_ns, *[row.mask_of] * bool(row.mask_of))
+            for row in rows
+        ]
         now[name] = atomic.digest(stats)
         if before.get(name) == now[name] and path.exists():
             continue

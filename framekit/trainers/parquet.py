@@ -26,12 +26,12 @@ def arrow() -> Any:
     return pyarrow
 
 
-def schema(pa: Any) -> Any:
-    """Return the columns, with what tells `datasets` that one holds images. Source: its Features."""
+def schema(pa: Any, has_masks: bool) -> Any:
+    """Return the columns, with what tells `datasets` which hold images. Source: its Features."""
     kinds = {"string": TEXTS, "int64": WHOLE, "float64": NUMBERS, "bool": ["is_regularization"]}
     image = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-    fields = [("image", image)]
-    features: dict[str, Any] = {"image": {"_type": "Image"}}
+    fields = [("image", image), *[("mask", image)] * has_masks]
+    features: dict[str, Any] = {name: {"_type": "Image"} for name, _ in fields}
     for kind, names in kinds.items():
         fields += [(name, getattr(pa, {"bool": "bool_"}.get(kind, kind))()) for name in names]
         features |= {name: {"dtype": kind, "_type": "Value"} for name in names}
@@ -52,7 +52,8 @@ def write_table(path: Path, rows: Sequence[packs.Row]) -> list[tuple[Path, str]]
     """Write one table, a few frames at a time; return the frames that were left out."""
     pa = arrow()
     left_out = []
-    with pa.parquet.ParquetWriter(path, schema(pa)) as writer:
+    columns = schema(pa, any(row.mask for row in rows))
+    with pa.parquet.ParquetWriter(path, columns) as writer:
         for start in range(0, len(rows), IN_A_GROUP):
             group = []
             for row in rows[start : start + IN_A_GROUP]:
@@ -62,9 +63,14 @@ def write_table(path: Path, rows: Sequence[packs.Row]) -> list[tuple[Path, str]]
                     left_out.append((row.frame, str(error)))
                     continue
                 name = row.frame.with_suffix(suffix).name
-                group.append({"image": {"bytes": content, "path": name}, **row.values})
+                images = {"image": {"bytes": content, "path": name}}
+                if row.mask:
+                    mask, reason = row.mask()
+                    images["mask"] = {"bytes": mask, "path": f"{row.frame.stem}.png"}
+                    left_out += [(row.frame, reason)] * bool(reason)
+                group.append({**images, **row.values})
             if group:
-                writer.write_table(pa.Table.from_pylist(group, schema=schema(pa)))
+                writer.write_table(pa.Table.from_pylist(group, schema=columns))
     return left_out
 
 

@@ -1,10 +1,11 @@
 """SimpleTuner: multidatabackend.json, an entry for each folder and one for the cache of its text encoders."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from framekit.files.atomic import file_text, parsed_json
+from framekit.trainers import masks
 from framekit.trainers.base import (
     CORRECT,
     MANY,
@@ -40,6 +41,7 @@ BACKENDS = "multidatabackend.json"
 TEXT_EMBEDS = "text-embeds"
 CACHE = "cache"  # beside the frames: SimpleTuner reads all that is below a folder of frames
 PIXELS_PER_MEGAPIXEL = 1_000_000
+CUT = "resolution resolution_type minimum_image_size crop crop_style crop_aspect".split()  # how frames are cut
 STOPS, MISREADS, LOSES, _ = Severity
 
 UNREADABLE = Kind("simpletuner-unreadable", STOPS, "SimpleTuner needs a list of entries in it, as JSON", RENEW)
@@ -62,6 +64,7 @@ ALL_REG = Kind("simpletuner-all-reg", LOSES, "is_regularisation_data is set ever
 DOWNSAMPLE = Kind("simpletuner-downsample", STOPS, "maximum_image_size needs target_downsample_size", CORRECT)
 CROP_ASPECT = Kind("simpletuner-crop-aspect", STOPS, "crop_aspect is none that SimpleTuner knows", CORRECT)
 LATE = Kind("simpletuner-late", STOPS, "no entry starts with the training", "let one begin with start_epoch 1")
+NO_MASKS = Kind("simpletuner-masks", STOPS, "conditioning_data names no entry", RENEW)
 WRONG = {
     "disabled": (lambda value: value is True, "the folder is not trained"),
     "disable": (lambda value: value is True, "the folder is not trained"),
@@ -77,7 +80,10 @@ WRONG = {
 
 def texts(tree: TrainingTree) -> list[Text]:
     """Return multidatabackend.json; in ASCII, since it may be read in any encoding."""
-    entries = [*image_entries(tree.root, tree.balance, tree.settings.resolution), text_embeds(tree.root)]
+    has_masks = tree.settings.mask_background is not None
+    images = image_entries(tree.root, tree.balance, tree.settings.resolution)
+    held = [entry for image in images for entry in (with_masks(tree.root, image) if has_masks else [image])]
+    entries = [*held, text_embeds(tree.root)]
     form = Form(parsed_json, write_json, ("instance_data_dir", "id"), below(tree.root))
     return [text_at(tree.root, BACKENDS, write_json(entries), form)]
 
@@ -107,6 +113,24 @@ def image_entries(root: Path, balance: Sequence[FolderBalance], resolution: int)
     ]
 
 
+def with_masks(root: Path, image: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the entry of a folder with frames, and the one of its masks, which are cut as these are."""
+    name, folder = f"{masks.TOP}~~{image['id']}", Path(image["instance_data_dir"])
+    cut = {key: image[key] for key in CUT}
+    entry = {
+        "id": name,
+        "type": "local",
+        "dataset_type": "conditioning",
+        "conditioning_type": "mask",
+        "instance_data_dir": str((root / masks.TOP / folder.name).absolute()),
+        "caption_strategy": "filename",
+        "metadata_backend": "discovery",
+        **cut,
+        "cache_dir_vae": str((root / CACHE / "vae" / name).absolute()),
+    }
+    return [{**image, "conditioning_data": name}, entry]
+
+
 def text_embeds(root: Path) -> dict[str, Any]:
     """Return the entry that says where the text encoders' results go."""
     return {
@@ -134,13 +158,20 @@ def problems(tree: PreparedTree) -> list[Problem]:
     images = [entry for entry in entries if entry.get("dataset_type", "image") == "image"]
     for entry in images:
         found += entry_problems(path, entry, tree)
+    places = {entry.get("id"): entry.get("instance_data_dir") for entry in entries}
+    paired = [(entry.get("instance_data_dir"), places.get(entry.get("conditioning_data"))) for entry in images]
+    found += masks.problems_apart(paired, tree)
+    found += [
+        Problem(path, NO_MASKS, str(entry.get("id"))) for entry in images
+        if entry.get("conditioning_data") is not None and entry["conditioning_data"] not in ids
+    ]  # fmt: skip
     begin = [all(entry.get(key, 1) in (0, 1) for key in ("start_epoch", "start_step")) for entry in images]
     found += [Problem(path, LATE)] * (bool(images) and not any(begin))
     found += [Problem(path, ALL_REG)] * (
         bool(images) and all(entry.get("is_regularisation_data") is True for entry in images)
     )
-    places = [(entry.get("instance_data_dir"), entry.get("resolution")) for entry in images]
-    listed = [(folder, side) for folder, side in places if isinstance(folder, str)]
+    sides = [(entry.get("instance_data_dir"), entry.get("resolution")) for entry in images]
+    listed = [(folder, side) for folder, side in sides if isinstance(folder, str)]
     return list(dict.fromkeys(found + folder_problems(NAME, path, listed, tree, reads_below=True)))
 
 
@@ -210,6 +241,7 @@ TRAINER = Trainer(
     takes_lines=lambda root: True,
     whole_repeats=True,
     walks=True,
+    masks=masks.APART_NAMED,
     resolution=resolution,
     layout=flat_layout,
     refuse_shared=own_tree_only(NAME),

@@ -17,6 +17,7 @@ from framekit.trainers import packs
 from framekit.trainers.base import Pack, Problem, Trainer, TrainingTree
 
 PATTERN = "train-{number:05d}-of-{count:05d}.tar"
+MASK = ".mask.png"  # ending of a mask, behind the frame
 QUALITY = 95  # of the few frames that get the format of the many
 
 
@@ -46,7 +47,11 @@ def write_tar(suffix: str, path: Path, rows: Sequence[packs.Row]) -> list[tuple[
             key = f"{number:08d}"
             values = {key: value for key, value in row.values.items() if key != "text"}
             texts = {".txt": row.values["text"], ".json": json.dumps(values, ensure_ascii=False)}
-            for ending, part in {suffix: content, **{name: text.encode() for name, text in texts.items()}}.items():
+            images = {suffix: content}
+            if row.mask:
+                images[MASK], reason = row.mask()
+                left_out += [(row.frame, reason)] * bool(reason)
+            for ending, part in {**images, **{name: text.encode() for name, text in texts.items()}}.items():
                 entry = tarfile.TarInfo(key + ending)
                 entry.size = len(part)
                 tar.addfile(entry, BytesIO(part))

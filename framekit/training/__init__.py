@@ -1,7 +1,7 @@
 """What a trainer is given: captions, the balance of folders, the files of each trainer, and a check of them.
 
-Enters: an arranged tree. Leaves: X.txt beside each frame and the files of the trainers.
-Owns on disk: `X.txt`, `.prepared.json`, `.configs.json`, `.linked.json`.
+Enters: an arranged tree. Leaves: X.txt beside each frame, masks, and the files of the trainers.
+Owns on disk: `X.txt`, `.prepared.json`, `.configs.json`, `.linked.json`, `.training_masks.json`, masks.
 """
 
 from typing import TYPE_CHECKING

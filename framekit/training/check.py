@@ -79,7 +79,7 @@ def find_problems(root: Path, wanted: Sequence[Trainer], resolution: int, worker
     packs = [trainer.pack.read(root) for trainer in wanted if trainer.pack]
     if packs:
         return sum(number for number, _ in packs), [problem for _, found in packs for problem in found]
-    folders = list(visible_folders(root))
+    folders = list(visible_folders(root, wanted))
     images = [image for found in folders for image in found.images]
     problems = [Problem(path, UNUSABLE, reason) for found in folders for path, reason in found.unusable]
     if not images:
@@ -91,8 +91,7 @@ def find_problems(root: Path, wanted: Sequence[Trainer], resolution: int, worker
     for found in folders:
         problems += name_problems(found, wanted, root)
         for image in found.images:
-            is_mask = walks and NOT_FRAMES.search(image.stem)  # listed as such; a caption would not mend it
-            if is_mask or all(one.mask_ending and image.stem.endswith(one.mask_ending) for one in wanted):
+            if walks and NOT_FRAMES.search(image.stem):  # listed as such; a caption would not mend it
                 continue
             lines[image], more = read_lines(image, found, several_lines)
             problems += more
@@ -113,12 +112,21 @@ def find_problems(root: Path, wanted: Sequence[Trainer], resolution: int, worker
     return len(images), by_path
 
 
-def visible_folders(root: Path) -> Iterator[SeenFolder]:
-    """Yield each folder that trainers see, in order; hidden ones are skipped by most of them."""
+def visible_folders(root: Path, wanted: Sequence[Trainer]) -> Iterator[SeenFolder]:
+    """Yield each folder that trainers see, in order; hidden ones are skipped by most of them.
+
+    What all of these trainers know for masks is no image of it.
+    """
+    tops = {trainer.masks.top if trainer.masks else "" for trainer in wanted}
+    endings = tuple({trainer.mask_ending for trainer in wanted})
     closed: list[tuple[Path, str]] = []
     for folder, folders, names in walk(root, lambda error: closed.append(frames.closed_folder(error))):
+        if Path(folder) == root and len(tops) == 1:
+            folders[:] = [name for name in folders if name not in tops]
         seen = sorted(names)
         alike = [Path(folder, name) for name in seen if Path(name).suffix.lower() in frames.FRAME_SUFFIXES]
+        if "" not in endings:
+            alike = [path for path in alike if not path.stem.endswith(endings)]
         reasons = {path: frames.file_trouble(path) if is_utf8(str(path)) else frames.NO_UTF8 for path in alike}
         images = tuple(path for path, reason in reasons.items() if not reason)
         unusable = tuple((path, reason) for path, reason in reasons.items() if reason)

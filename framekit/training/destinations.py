@@ -28,6 +28,8 @@ def destinations(
 
     Raises UsageError if they would be taken for part of the dataset.
     """
+    if settings.mask_background is not None:
+        refuse_masks(wanted, settings)
     if dst_dir is None:
         for trainer in wanted:
             trainer.refuse_shared(settings)
@@ -35,6 +37,15 @@ def destinations(
     frames.refuse_inside(dst_dir, src_dir)
     frames.refuse_inside(src_dir, dst_dir)
     return [Destination(dst_dir / trainer.name, (trainer,), True) for trainer in wanted]
+
+
+def refuse_masks(wanted: Sequence[Trainer], settings: Settings) -> None:
+    """Raise UsageError for masks that no trainer, or not this form of kohya's, would read."""
+    if not any(trainer.masks or trainer.pack for trainer in wanted):
+        names = " and ".join(trainer.name for trainer in wanted)
+        raise UsageError(f"--masks: {names} cannot read masks; name a trainer that does, such as --trainer kohya")
+    if settings.kohya_form != "config" and TRAINERS["kohya"] in wanted:
+        raise UsageError(f"--masks: kohya reads them by its config only; leave out --kohya_form {settings.kohya_form}")
 
 
 def to_check(src_dir: Path, dst_dir: Path | None, wanted: Sequence[Trainer] | None) -> list[Destination]:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from framekit import console, errors
@@ -16,6 +17,8 @@ from framekit.trainers.base import Folder, FolderBalance, Pack, Settings, Text, 
 from framekit.training import captions
 from framekit.training.destinations import Destination, settings_for, targets
 from framekit.training.links import link_frames
+from framekit.training.masks import MaskTree, mask_for_files
+from framekit.training.masks import in_words as masks_in_words
 from framekit.training.record import (
     DESCRIBED,
     OwnTexts,
@@ -36,6 +39,7 @@ class Dataset:
     """The frames with their metadata, and the balance and captions: as computed, and as a person corrected them.
 
     `deviation` says how far kohya's whole repeats are off at most; `misread` are factors that EveryDream2 misreads.
+    `found` are all frames, also those without metadata; `workers` make masks at once, 0 for one per core.
     """
 
     root: Path
@@ -45,6 +49,8 @@ class Dataset:
     deviation: float = 0.0
     captions_by_hand: Mapping[Path, str] = field(default_factory=dict)
     misread: Sequence[tuple[Path, str]] = ()
+    found: Sequence[Path] = ()
+    workers: int = 0
 
 
 def with_corrections(
@@ -54,16 +60,17 @@ def with_corrections(
     balance: Callable[[Mapping[Folder, float]], Balanced],
     is_exported: bool,
     overwrite: bool,
+    workers: int = 0,
 ) -> Dataset:
     """Return the dataset with the factors that a person wrote in it, and the captions if they go elsewhere."""
     noted = read_record(root)
     computed, deviation = balance({})
     if overwrite:
-        return Dataset(root, described, computed, computed, deviation)
+        return Dataset(root, described, computed, computed, deviation, found=found, workers=workers)
     factors, misread = factors_by_hand(root, computed, noted)
     balanced, deviation = balance(factors)
     edited, closed = captions_by_hand(found, noted) if is_exported else ({}, [])
-    return Dataset(root, described, computed, balanced, deviation, edited, [*misread, *closed])
+    return Dataset(root, described, computed, balanced, deviation, edited, [*misread, *closed], found, workers)
 
 
 def factors_by_hand(
@@ -102,12 +109,14 @@ def captions_by_hand(
 class Prepared:
     """What became of a destination: files that a person edited and that stay, captions that say little, and the rest.
 
-    `renamed` tells of captions that a person wrote and that hold names from before a rename.
-    `settings` fit the captions there; `left_out` are frames and files of ours that could not be used, with the reason.
+    `masked` says how many frames have which mask, `renamed` tells of captions that a person wrote and that hold names
+    from before a rename. `settings` fit the captions there; `left_out` are frames and files of ours that could not be
+    used, with the reason.
     """
 
     settings: Settings
     edited: int = 0
+    masked: str = ""
     bare: int = 0
     renamed: str = ""
     left_out: Sequence[tuple[Path, str]] = ()
@@ -131,6 +140,8 @@ def prepare(
     placed = targets(place, dataset.root, dataset.described, dataset.balanced, settings)
     if place.is_own:
         link_frames(dataset.root, root, placed, not skipped_keys)
+    masks = MaskTree(place, mask_places(place, dataset, placed) if settings.mask_background is not None else {})
+    masked = masks.write(settings.mask_background or 0, console.worker_count(dataset.workers))
     beside = caption_texts(dataset, placed, rules)
     clean_up(root, beside.values())
     noted = read_record(root)
@@ -150,12 +161,25 @@ def prepare(
     configs = read_configs(root)
     written_from = {} if place.is_own else {DESCRIBED: {**configs.get(DESCRIBED, {}), **described(dataset.described)}}
     write_configs(root, written, edited, configs, written_from)
+    masks.drop(skipped_keys)
     own_words = {frame for frame in placed if names.sidecar(placed[frame], names.CAPTION) in edited}
     by_hand = {
         frame: in_force[placed[frame]] for frame in own_words | (placed.keys() & dataset.captions_by_hand.keys())
     }
     renamed = renamed_in_words(dataset, by_hand)
-    return Prepared(settings, len(edited), bare_captions(dataset, by_hand), renamed, [*closed.items()])
+    return Prepared(
+        settings,
+        len(edited) + masked.kept,
+        masks_in_words(masked) if masks.wanted else "",
+        bare_captions(dataset, by_hand),
+        renamed,
+        [*closed.items(), *masked.left_out],
+    )
+
+
+def mask_places(place: Destination, dataset: Dataset, placed: Mapping[Path, Path]) -> Mapping[Path, Path]:
+    """Return where the frames stand that need a mask: in a tree that is shared, those without metadata too."""
+    return placed if place.is_own else {frame: frame for frame in dataset.found}
 
 
 def renamed_in_words(dataset: Dataset, by_hand: Mapping[Path, str]) -> str:
@@ -235,6 +259,7 @@ def write_pack(
         place.is_own,
         source=dataset.root,
         described=dataset.described,
+        mask=None if settings.mask_background is None else partial(mask_for_files, settings.mask_background),
     )
     return Prepared(settings, bare=bare_captions(dataset, dataset.captions_by_hand), left_out=pack.write(tree))
 

@@ -18,6 +18,8 @@ from framekit.dataset import removed
 from framekit.dataset.frames import find_frames, is_frame_name
 from framekit.files import atomic, names
 from framekit.pixels.decode import frame_size, read_pixels
+from framekit.pixels.encode import encode_frame
+from framekit.sidecars.instances import Figure, write_instances
 from tests.conftest import patchwork, write_clip
 from tests.helpers_dataset import MIDDLE, add_figures, add_frame, add_names, correct, labels
 
@@ -376,6 +378,41 @@ def test_prepare_training(described: Path, tmp_path: Path, moments: int) -> None
 def test_prepare_training_elsewhere(described: Path, tmp_path: Path, moments: int) -> None:
     words = ["--src_dir", "ROOT/frames", "--dst_dir", "ROOT/export", "--trainer", "kohya", "diffusers"]
     kill(tmp_path, moments, "prepare_training", *words)
+
+
+ALL_READING = "kohya onetrainer diffusers ai-toolkit simpletuner parquet webdataset".split()
+
+
+@pytest.fixture
+def segmented(described: Path) -> Path:
+    """Return the dataset with label pictures of some frames, prepared with masks, one of which a person changed."""
+    masks = ["--masks", "--limit", "2"]
+    for number, frame in enumerate(sorted((described / "frames").rglob("*.png"))):
+        if number % 3:
+            labels = np.zeros((54, 96), np.uint8)
+            labels[:, : 20 * number] = 1
+            figure = Figure(1, (0.0, 0.0, 1.0, 1.0), 0.5)
+            write_instances(
+                frame, {"model": "m", "settings": {}}, [figure], encode_frame(np.dstack([labels] * 3), ".png", 1)
+            )
+    assert prepare_training.main([str(described / "frames"), *masks]) == 0
+    shutil.copytree(described / "frames", described / "later")
+    add_frame(described / "frames" / "EP01" / "f9.png", patchwork(9), count=1, tags=["hat"])
+    (described / "later" / "EP01/.training_masks/f0.png").write_bytes(b"by hand")
+    return described
+
+
+MASKS = {
+    "in place": ["ROOT/frames", "--masks"],
+    "otherwise": ["ROOT/frames", "--masks", "--mask_background", "0"],
+    "elsewhere": ["ROOT/frames", "--masks", "--dst_dir", "ROOT/export", "--trainer", *ALL_READING],
+    "without": ["ROOT/later"],
+}
+
+
+@pytest.mark.parametrize("name", MASKS)
+def test_prepare_training_with_masks(segmented: Path, tmp_path: Path, moments: int, name: str) -> None:
+    kill(tmp_path, moments, "prepare_training", *MASKS[name], "--workers", "1")
 
 
 def test_a_session_on_the_review_page(tmp_path: Path, base: Path, moments: int) -> None:

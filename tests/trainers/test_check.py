@@ -445,9 +445,10 @@ def test_traps_of_trainers_that_are_not_asked_for_are_none(root: Path, capsys: p
 def test_masks_need_the_stems_of_the_frames(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     save_frame(root / ".masks" / "z.png", plain((255, 255, 255), SIDE, SIDE))
     edit_config("num_repeats = 1", f'num_repeats = 1\nconditioning_data_dir = "{root / ".masks"}"')(root)
-    (line,) = traps_of(root, capsys, "kohya")
-    assert "1 frames of" in line
-    assert "1 masks no frame" in line
+    unpaired, mixed = traps_of(root, capsys, "kohya")
+    assert "1 frames of" in unpaired
+    assert "1 masks no frame" in unpaired
+    assert "conditioning_data_dir share a dataset" in mixed  # the other folder has no masks
 
 
 def test_masks_of_onetrainer_are_no_trap_for_it(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
