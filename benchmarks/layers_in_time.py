@@ -177,3 +177,38 @@ def measure_tracks(compose: Any, painter: Any, seeds: Sequence[int], frames: int
                 total[place] += value
     for kind, (changed, mixed, seen, seconds, count) in totals.items():
         print(f"{kind:8} switches {changed:.0f} of {seen:.0f}, tracks of two figures {mixed:.0f}, {seconds / count:.3f} s a frame")
+
+
+def rough(own: Any, rng: np.random.Generator, pixels: float) -> Any:
+    """Return a mask whose border wanders by so many pixels, with bites and bumps, as segmenters leave it."""
+    import cv2
+
+    height, width = own.shape
+    cells = rng.normal(0, pixels, (2, height // 24, width // 24)).astype(np.float32)
+    off = [cv2.resize(one, (width, height), interpolation=cv2.INTER_CUBIC) for one in cells]
+    columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    mask = cv2.remap(own.astype(np.uint8), columns + off[0], rows + off[1], cv2.INTER_NEAREST)
+    (edges,) = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[:1]
+    points = np.concatenate([edge[:, 0] for edge in edges]) if edges else np.zeros((0, 2), int)
+    for place in rng.permutation(len(points))[:6]:
+        x, y = map(int, points[place])
+        cv2.circle(mask, (x, y), int(rng.uniform(1, 4) * pixels), int(rng.random() < 0.5), -1)
+    return mask > 0
+
+
+def with_masks(frame: Shown, masks: Sequence[Any]) -> Shown:
+    """Return a frame whose figures have these masks."""
+    labels = np.zeros_like(frame.labels)
+    for figure, mask in zip(frame.figures, masks, strict=True):
+        labels[mask] = figure.label
+    return replace(frame, labels=labels)
+
+
+def mean_iou(labels: Sequence[Labels], truths: Sequence[Labels]) -> float:
+    """Return the intersection over union of figures with those of the truth, averaged over figures and frames."""
+    found = []
+    for one, other in zip(labels, truths, strict=True):
+        for label in range(1, int(other.max()) + 1):
+            either = ((one == label) | (other == label)).sum()
+            found.append(((one == label) & (other == label)).sum() / either)
+    return float(np.mean(found))

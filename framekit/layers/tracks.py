@@ -11,13 +11,15 @@ from framekit.pixels.decode import Pixels
 from framekit.sidecars.instances import Figure
 
 Labels = NDArray[np.uint8]  # (H, W): 0 background, 1 and up the labels of figures
+Tracks = NDArray[np.uint16]  # (H, W): 0 background, 1 and up tracks, the same in all frames of a shot
 Flags = NDArray[np.bool_]  # (H, W)
 Flow = NDArray[np.float32]  # (H, W, 2): how far right and down each pixel went, in pixels
+Look = NDArray[np.float64]  # (BINS³,): how often each colour occurs
 Camera = NDArray[np.float64]  # (2, 3): takes fractions (right, down, 1) of one frame to fractions of another
 
 FLOW_WIDTH = 640  # pixels at which flow is measured. Source: 9 ms a pair
-# Of each of R, G and B, and the height at which colours are counted. Chosen on composed shots of seeds 1 to 5: area under
-# the curve .992 for same or other figure, with parts cut off; 8 and 16, Lab and HSV differ by less than .01.
+# Of each of R, G and B, and the height at which colours are counted. Chosen on composed shots of seeds 1 to 5: area
+# under the curve .992 for same or other figure, with parts cut off; 8 and 16, Lab and HSV differ by less than .01.
 BINS, LOOK_ROWS = 12, 270
 GRID, OFF_GRID = 8, 1.5  # pixels at FLOW_WIDTH: step of the points that tell the camera, how far off one may be; chosen
 CAMERA_SHARE, CAMERA_POINTS = 0.5, 40  # of the points of the background that move as one, and the fewest; chosen
@@ -54,7 +56,7 @@ class Track:
     """What is known of one figure: where it was last, its colours added up over all frames, and its name."""
 
     box: Box
-    look: NDArray[np.float64]
+    look: Look
     name: str
     unseen: int = 0  # frames since then
 
@@ -97,7 +99,7 @@ def join(tracks: list[Track], frame: Shown) -> list[int]:
     return own
 
 
-def cost(track: Track, box: Box, look: NDArray[np.float64], name: str) -> float:
+def cost(track: Track, box: Box, look: Look, name: str) -> float:
     """Return how little a figure is like that of a track; from OTHER_FIGURE on it is another one."""
     worth = FADING ** max(0, track.unseen - 1)
     right, down = ((box[side] + box[side + 2] - track.box[side] - track.box[side + 2]) / 2 for side in (0, 1))
@@ -108,7 +110,7 @@ def cost(track: Track, box: Box, look: NDArray[np.float64], name: str) -> float:
     return LOOK * (1 - likeness(track.look, look)) + apart + named
 
 
-def look_of(frame: Shown, figure: Figure) -> NDArray[np.float64]:
+def look_of(frame: Shown, figure: Figure) -> Look:
     """Return how often each colour occurs in a figure, (BINS³,) in sum 1; all zero for one without pixels."""
     import cv2
 
@@ -120,10 +122,10 @@ def look_of(frame: Shown, figure: Figure) -> NDArray[np.float64]:
         padded = np.pad(count, [(1, 1) if axis == one else (0, 0) for one in range(3)])
         around = [padded.take(range(first, first + BINS), axis) for first in range(3)]
         count = (around[0] + 2 * around[1] + around[2]) / 4
-    return count.ravel() / max(1.0, count.sum())
+    return np.asarray(count.ravel() / max(1.0, count.sum()))
 
 
-def likeness(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+def likeness(one: Look, other: Look) -> float:
     """Return how much two distributions of colours have in common, 0 to 1. Source: Bhattacharyya coefficient."""
     both = one.sum() * other.sum()
     return float(np.sqrt(one * other).sum() / np.sqrt(both)) if both else 0.0
@@ -167,7 +169,9 @@ def flow_between(one: Pixels, other: Pixels, width: int = FLOW_WIDTH) -> Flow:
         cv2.resize(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), size, interpolation=cv2.INTER_AREA)
         for pixels in (one, other)
     )
-    flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(first, second, None)
+    flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(
+        first, second, np.zeros((*first.shape, 2), np.float32)
+    )
     return np.asarray(flow, np.float32)
 
 
@@ -175,7 +179,7 @@ def flow_between(one: Pixels, other: Pixels, width: int = FLOW_WIDTH) -> Flow:
 class Carried:
     """The tracks that a neighbour shows, carried over to a frame, and where the flow that did so is to be relied on."""
 
-    labels: Labels
+    labels: Tracks
     reliable: Flags
     votes: int
 
@@ -208,11 +212,11 @@ def smooth(frames: Sequence[Shown], followed: Sequence[Sequence[int]]) -> list[L
         others = [] if frame.is_corrected else [other for other in others if other != number]
         carried = [carry(frame, frames[other], pictures[other]) for other in others]
         voted = vote(pictures[number], carried, tracks)
-        smoothed.append(relabelled(voted, tracks, [figure.label for figure in frame.figures]))
+        smoothed.append(relabelled(voted, tracks, [figure.label for figure in frame.figures]).astype(np.uint8))
     return smoothed
 
 
-def vote(own: Labels, carried: Sequence[Carried], tracks: Sequence[int]) -> Labels:
+def vote(own: Tracks, carried: Sequence[Carried], tracks: Sequence[int]) -> Tracks:
     """Return the tracks of a frame after a vote of itself and its neighbours on each pixel near a border.
 
     Only what the frame shows can win: its tracks, and the background.
@@ -226,22 +230,22 @@ def vote(own: Labels, carried: Sequence[Carried], tracks: Sequence[int]) -> Labe
         counts += np.stack([one.votes * (one.reliable & (one.labels == choice)) for choice in choices])
     now = np.stack([own == choice for choice in choices])
     best = np.where(near & (counts.max(0) > (counts * now).max(0)), np.array(choices)[counts.argmax(0)], own)
-    return best.astype(np.uint8)
+    return best.astype(np.uint16)
 
 
-def by_track(frame: Shown, tracks: Sequence[int]) -> Labels:
+def by_track(frame: Shown, tracks: Sequence[int]) -> Tracks:
     """Return the labels of a frame as tracks, which mean the same figure in each frame of the shot."""
     return relabelled(frame.labels, [figure.label for figure in frame.figures], tracks)
 
 
-def relabelled(labels: Labels, old: Sequence[int], new: Sequence[int]) -> Labels:
+def relabelled(labels: Labels | Tracks, old: Sequence[int], new: Sequence[int]) -> Tracks:
     """Return labels with each old one replaced by its new one; all others become background."""
-    table = np.zeros(256, np.uint8)
+    table = np.zeros(np.iinfo(np.uint16).max + 1, np.uint16)
     table[list(old)] = list(new)
-    return table[labels]
+    return np.asarray(table[labels])
 
 
-def border_band(labels: Labels) -> Flags:
+def border_band(labels: Tracks) -> Flags:
     """Return the pixels within BAND of the height from a border between two labels."""
     import cv2
 
@@ -250,7 +254,7 @@ def border_band(labels: Labels) -> Flags:
     return np.asarray(cv2.dilate(labels, kernel) != cv2.erode(labels, kernel))
 
 
-def carry(frame: Shown, other: Shown, labels: Labels) -> Carried:
+def carry(frame: Shown, other: Shown, labels: Tracks) -> Carried:
     """Return labels of another frame where its pixels are in this frame, and where that is reliable.
 
     It is where the flow back leads to the same place and the colours are the same. If that is less than half of what
@@ -267,9 +271,9 @@ def carry(frame: Shown, other: Shown, labels: Labels) -> Carried:
     columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     where = columns + flow[..., 0], rows + flow[..., 1]
     pixels = cv2.remap(other.pixels, *where, cv2.INTER_LINEAR)
-    moved = np.asarray(cv2.remap(labels, *where, cv2.INTER_NEAREST), np.uint8)
+    moved = np.asarray(cv2.remap(labels, *where, cv2.INTER_NEAREST), np.uint16)
     off = cv2.blur(cv2.absdiff(frame.pixels, pixels), (3, 3)).max(2)
     reliable = (off <= SAME_COLOUR) & (cv2.resize(returns, (width, height), interpolation=cv2.INTER_NEAREST) > 0)
-    near = border_band(frame.labels)
+    near = border_band(frame.labels.astype(np.uint16))
     is_same = reliable[near].mean() >= SAME_DRAWING if near.any() else False
     return Carried(moved, reliable & is_same, CORRECTED_VOTES if other.is_corrected else 1)
