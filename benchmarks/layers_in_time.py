@@ -212,3 +212,33 @@ def mean_iou(labels: Sequence[Labels], truths: Sequence[Labels]) -> float:
             either = ((one == label) | (other == label)).sum()
             found.append(((one == label) & (other == label)).sum() / either)
     return float(np.mean(found))
+
+
+def add_effect(pixels: Pixels, rng: random.Random, kind: str) -> tuple[Pixels, Any]:
+    """Return pixels with a glow, beam or flames before them, and the light of these, (H, W, 3) 0 to 1.
+
+    Glows and beams are added or screened, flames screened.
+    """
+    import cv2
+
+    height, width = pixels.shape[:2]
+    columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    x, y = rng.uniform(0.1, 0.9) * width, rng.uniform(0.1, 0.6) * height
+    colour = np.array([rng.uniform(0.2, 1.0) for _ in range(3)], np.float32)
+    colour /= colour.max()
+    if kind == "glow":
+        strength = np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2 * (rng.uniform(0.06, 0.2) * height) ** 2))
+    elif kind == "beam":
+        angle = rng.uniform(0, np.pi)
+        off = np.abs((columns - x) * np.sin(angle) - (rows - y) * np.cos(angle))
+        strength = np.exp(-((off / (rng.uniform(0.015, 0.05) * height)) ** 2))
+    else:
+        noise = np.random.default_rng(rng.randrange(2**32)).random((height // 20, width // 20)).astype(np.float32)
+        strength = cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC)
+        strength = np.clip(strength - 0.25, 0, 1) * np.clip(1 - np.hypot(columns - x, 0.6 * (rows - y)) / (0.25 * height), 0, 1)
+        strength = (strength > 0.15) * np.minimum(1, 0.4 + strength)
+        colour = np.array([1.0, 0.6, 0.15], np.float32)
+    light = (rng.uniform(0.4, 0.95) * strength[..., None] * colour).astype(np.float32)
+    before = pixels.astype(np.float32) / 255
+    lit = 1 - (1 - before) * (1 - light) if kind == "fire" or rng.random() < 0.5 else np.minimum(1, before + light)
+    return np.rint(lit * 255).astype(np.uint8), (lit - before) / np.maximum(1 - before, 1 / 255)

@@ -21,7 +21,8 @@ SCREEN, NORMAL = "screen", "normal"
 WEAK, STRONG = 6, 20
 OFF_PLACE = 0.003  # of the height: how far the plate may be out of place; chosen
 MARGIN = 0.008  # of the height around figures that belongs to their edge; chosen
-MIN_AREA, MIN_STRONG = 0.001, 0.0002  # of the frame; chosen
+MIN_AREA, MIN_STRONG = 0.002, 0.0002  # of the frame; chosen
+AROUND = 0.02  # of the height around what was found, for its faint end; chosen
 LIGHT = 0.9  # of the difference that must be lighter, or it is something that moved; chosen
 SHOWS_THROUGH = 0.3  # of the plate's contrast that must be left, or something stands before it; chosen
 CONTRAST = 4.0  # grey levels of fine texture in the plate, on average, to judge by; chosen
@@ -78,7 +79,7 @@ def find_effect(
             chosen, blend = chosen | own, NORMAL
     if not chosen.any():
         return None
-    around = (cv2.dilate(chosen.astype(np.uint8), disc(MARGIN, frame)) > 0) & free  # its faint end
+    around = (cv2.dilate(chosen.astype(np.uint8), disc(AROUND, frame)) > 0) & free
     return Effect(layer(frame, plate, around, blend), blend, float(chosen.mean()))
 
 

@@ -1,0 +1,132 @@
+"""Parts of a figure that another one covers, taken from frames of the shot in which they are to be seen."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framekit.layers.tracks import Flags, Shown
+from framekit.pixels.decode import Pixels
+
+Place = NDArray[np.float64]  # (2, 3): takes pixels of another frame to pixels of this one
+
+CONTACT = 0.1  # of the square root of a figure's area: how long it must touch another one; chosen
+FEWEST_MATCHES = 12  # features that agree on where a figure is; chosen
+OFF_PLACE = 2.0  # pixels between them; chosen
+RATIO = 0.75  # of the distance to the second best match. Source: Lowe, SIFT
+MOST_TURN, MOST_ZOOM = 0.35, 1.6  # radians and times by which one view may differ from the other; chosen
+SAME_COLOUR = 24  # grey levels of 3 x 3 pixels on average, in the channel that differs most; chosen
+SAME_DRAWING = 0.85  # of what both views show, and of what lies near the hidden part, that is the same; chosen
+NEAR = 0.05  # of the height: what is near a hidden part; chosen
+SLIVER = 0.004  # of the height: narrower parts are errors of the masks; chosen
+MIN_PART = 0.0005  # of the frame; chosen
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What was hidden of a figure: (H, W, 4) uint8 RGBA, straight alpha, and the same as flags (H, W).
+
+    `sources` are the numbers of the frames that it comes from, the one that gave most first.
+    """
+
+    picture: Pixels
+    filled: Flags
+    sources: tuple[int, ...]
+
+
+def complete(frames: Sequence[Shown], followed: Sequence[Sequence[int]], number: int, figure: int) -> Completion | None:
+    """Return what others cover of a figure of a frame, seen in other frames of the shot; None if none shows it.
+
+    `followed` are the tracks of the figures, `number` counts frames and `figure` the figures of that frame. Only views
+    of the same drawing are taken: where it moved as one, with the same colours beside the hidden part.
+    """
+    frame, track = frames[number], followed[number][figure]
+    own = frame.labels == frame.figures[figure].label
+    covering = (frame.labels > 0) & ~own
+    if not touches(own, covering):
+        return None
+    picture, filled = np.zeros((*own.shape, 4), np.uint8), np.zeros(own.shape, bool)
+    sources = []
+    for other in sorted(range(len(frames)), key=lambda other: (abs(other - number), other)):
+        if other != number and track in followed[other]:
+            view = frames[other]
+            shows = view.labels == view.figures[followed[other].index(track)].label
+            revealed = reveal(frame.pixels, own, covering & ~filled, view.pixels, shows)
+            if revealed is not None:
+                part, pixels = revealed
+                picture[part, :3], picture[part, 3] = pixels[part], 255
+                filled |= part
+                sources.append((int(part.sum()), other))
+    if not sources:
+        return None
+    return Completion(picture, filled, tuple(other for _, other in sorted(sources, reverse=True)))
+
+
+def touches(own: Flags, covering: Flags) -> bool:
+    """Tell whether a figure borders on others for long enough to be covered by them."""
+    import cv2
+
+    grown = cv2.dilate(own.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    return bool((grown & covering).sum() >= CONTACT * np.sqrt(own.sum()) > 0)
+
+
+def reveal(pixels: Pixels, own: Flags, covering: Flags, other: Pixels, shows: Flags) -> tuple[Flags, Pixels] | None:
+    """Return which pixels of what covers a figure another view of it shows, and its pixels in their place.
+
+    `own` and `shows` are the figure in the two frames. None if it is not the same drawing, or nothing more is shown.
+    """
+    import cv2
+
+    place = place_of(pixels, own, other, shows)
+    if place is None:
+        return None
+    size = own.shape[1], own.shape[0]
+    moved = cv2.warpAffine(other, place, size, flags=cv2.INTER_LINEAR)
+    inside = cv2.erode(shows.astype(np.uint8), np.ones((3, 3), np.uint8))  # its edge is mixed with what is behind
+    there = cv2.warpAffine(inside, place, size, flags=cv2.INTER_NEAREST) > 0
+    same = cv2.blur(cv2.absdiff(pixels, moved), (3, 3)).max(2) <= SAME_COLOUR
+    both = cv2.erode((own & there).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    if not both.any() or same[both].mean() < SAME_DRAWING:
+        return None
+    width = 2 * max(1, round(SLIVER * len(own))) + 1
+    hidden = cv2.morphologyEx((there & covering).astype(np.uint8), cv2.MORPH_OPEN, np.ones((width, width), np.uint8))
+    reach = 2 * max(1, round(NEAR * len(own))) + 1
+    count, parts = cv2.connectedComponents(hidden)
+    chosen = np.zeros(own.shape, bool)
+    for part in range(1, count):
+        flags = parts == part
+        beside = both & (cv2.dilate(flags.astype(np.uint8), np.ones((reach, reach), np.uint8)) > 0)
+        if flags.mean() >= MIN_PART and beside.any() and same[beside].mean() >= SAME_DRAWING:
+            chosen |= flags
+    return (chosen, np.asarray(moved, np.uint8)) if chosen.any() else None
+
+
+def place_of(pixels: Pixels, own: Flags, other: Pixels, shows: Flags) -> Place | None:
+    """Return how another view of a figure must be moved, turned and scaled to lie on this one; None if it is not known.
+
+    By features inside the figure that occur in both.
+    """
+    import cv2
+
+    finder = cv2.SIFT.create(contrastThreshold=0.02)
+    found = []
+    for view, mask in ((other, shows), (pixels, own)):
+        inside = cv2.erode(mask.astype(np.uint8), np.ones((5, 5), np.uint8))
+        points, words = finder.detectAndCompute(cv2.cvtColor(view, cv2.COLOR_RGB2GRAY), inside)
+        found.append((points, words))
+    (starts, one), (ends, two) = found
+    if one is None or two is None or len(two) < 2:
+        return None
+    pairs = [pair for pair in cv2.BFMatcher().knnMatch(one, two, k=2) if len(pair) == 2]
+    good = [best for best, second in pairs if best.distance < RATIO * second.distance]
+    if len(good) < FEWEST_MATCHES:
+        return None
+    start = np.array([starts[match.queryIdx].pt for match in good], np.float32)
+    end = np.array([ends[match.trainIdx].pt for match in good], np.float32)
+    place, agree = cv2.estimateAffinePartial2D(start, end, ransacReprojThreshold=OFF_PLACE)
+    if place is None or agree.sum() < FEWEST_MATCHES:
+        return None
+    zoom, turn = float(np.hypot(place[0, 0], place[1, 0])), float(np.arctan2(place[1, 0], place[0, 0]))
+    plausible = 1 / MOST_ZOOM <= zoom <= MOST_ZOOM and abs(turn) <= MOST_TURN
+    return np.asarray(place, np.float64) if plausible else None
