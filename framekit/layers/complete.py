@@ -112,18 +112,19 @@ def place_of(pixels: Pixels, own: Flags, other: Pixels, shows: Flags) -> Place |
     finder = cv2.SIFT.create(contrastThreshold=0.02)
     found = []
     for view, mask in ((other, shows), (pixels, own)):
-        inside = cv2.erode(mask.astype(np.uint8), np.ones((5, 5), np.uint8))
-        points, words = finder.detectAndCompute(cv2.cvtColor(view, cv2.COLOR_RGB2GRAY), inside)
-        found.append((points, words))
+        left, top, width, height = cv2.boundingRect(mask.astype(np.uint8))
+        part = slice(top, top + height), slice(left, left + width)
+        inside = cv2.erode(mask[part].astype(np.uint8), np.ones((5, 5), np.uint8))
+        points, words = finder.detectAndCompute(cv2.cvtColor(view[part], cv2.COLOR_RGB2GRAY), inside)
+        if words is None or len(words) < FEWEST_MATCHES:
+            return None
+        found.append((np.array([point.pt for point in points], np.float32) + (left, top), words))
     (starts, one), (ends, two) = found
-    if one is None or two is None or len(two) < 2:
-        return None
     pairs = [pair for pair in cv2.BFMatcher().knnMatch(one, two, k=2) if len(pair) == 2]
     good = [best for best, second in pairs if best.distance < RATIO * second.distance]
     if len(good) < FEWEST_MATCHES:
         return None
-    start = np.array([starts[match.queryIdx].pt for match in good], np.float32)
-    end = np.array([ends[match.trainIdx].pt for match in good], np.float32)
+    start, end = starts[[match.queryIdx for match in good]], ends[[match.trainIdx for match in good]]
     place, agree = cv2.estimateAffinePartial2D(start, end, ransacReprojThreshold=OFF_PLACE)
     if place is None or agree.sum() < FEWEST_MATCHES:
         return None

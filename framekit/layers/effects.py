@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framekit.errors import UsageError
+from framekit.files.atomic import parsed_json
 from framekit.layers.tracks import Flags, Labels
 from framekit.models.hub import HubModel, Known, locate
 from framekit.models.onnx import open_session
@@ -26,6 +27,7 @@ AROUND = 0.02  # of the height around what was found, for its faint end; chosen
 LIGHT = 0.9  # of the difference that must be lighter, or it is something that moved; chosen
 SHOWS_THROUGH = 0.3  # of the plate's contrast that must be left, or something stands before it; chosen
 CONTRAST = 4.0  # grey levels of fine texture in the plate, on average, to judge by; chosen
+SMOOTH = 10.0  # grey levels of fine texture in an effect before a plain plate, less than that of figures; chosen
 WHOLE_PICTURE = 0.8  # of what can be compared: more than that is another light, fade or picture; chosen
 PROMPTED = 0.5  # of what differs that must lie where prompts point; chosen
 
@@ -66,10 +68,10 @@ def find_effect(
     if not odd.any() or odd.sum() > WHOLE_PICTURE * free.sum():
         return None
     opened = cv2.morphologyEx(odd.astype(np.uint8), cv2.MORPH_OPEN, disc(OFF_PLACE, frame))
-    count, parts = cv2.connectedComponents(opened)
+    count, parts = cv2.connectedComponents(cv2.dilate(opened, disc(AROUND, frame)))  # flames come in pieces
     chosen, blend = np.zeros(free.shape, bool), SCREEN
     for part in range(1, count):
-        own = parts == part
+        own = (parts == part) & (opened > 0)
         if own.mean() < MIN_AREA or (np.maximum(lighter, darker)[own] >= STRONG).sum() < MIN_STRONG * own.size:
             continue
         shines = lighter[own].sum() >= LIGHT * (lighter[own].sum() + darker[own].sum())
@@ -106,7 +108,7 @@ def differences(frame: Pixels, plate: Pixels) -> tuple[Floats, Floats]:
 
 
 def shows_through(frame: Pixels, plate: Pixels, where: Flags) -> bool:
-    """Tell whether fine texture of the plate is still there in the frame; a plate without texture says nothing against.
+    """Tell whether fine texture of the plate is still there in the frame; before a plate without, light has none itself.
 
     The slope of a line from the one's to the other's: 1 where light is added, 0 where something stands before it.
     """
@@ -115,9 +117,9 @@ def shows_through(frame: Pixels, plate: Pixels, where: Flags) -> bool:
     fine = []
     for pixels in (frame, plate):
         grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)
-        fine.append((cv2.blur(grey, (3, 3)) - cv2.GaussianBlur(grey, (0, 0), 0.01 * len(grey)))[where])
+        fine.append((cv2.blur(grey, (3, 3)) - cv2.GaussianBlur(grey, (0, 0), max(3.0, 0.01 * len(grey))))[where])
     if fine[1].std() < CONTRAST:
-        return True
+        return bool(fine[0].std() < SMOOTH)
     return bool((fine[0] * fine[1]).mean() >= SHOWS_THROUGH * (fine[1] ** 2).mean())
 
 
@@ -179,4 +181,10 @@ def encoded(text: str, path: Path) -> NDArray[np.int64]:
         from tokenizers import Tokenizer
     except ImportError as error:
         raise UsageError("--effect_prompts needs tokenizers; pip install tokenizers") from error
+    try:
+        held = parsed_json(path.read_bytes())
+    except ValueError as error:
+        raise UsageError(f"{path} is no tokenizer: it is not valid JSON") from error
+    if not isinstance(held, dict) or not isinstance(held.get("model"), dict):  # tokenizers raises no error of its own
+        raise UsageError(f"{path} is no tokenizer: it holds no model")
     return np.array([Tokenizer.from_str(path.read_text("utf-8")).encode(text).ids], np.int64)

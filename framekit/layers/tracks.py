@@ -27,13 +27,13 @@ CAMERA_SHARE, CAMERA_POINTS = 0.5, 40  # of the points of the background that mo
 # which it is another one. Chosen on composed shots of seeds 1 to 5, with a fifth of the figures missed and a fifth cut.
 LOOK, PLACE, DISTANCE = 1.2, 0.1, 0.1
 OTHER_FIGURE = 0.4
-SAME_NAME, OTHER_NAME = 0.3, 0.4  # what one name takes off the cost, and what two names add; chosen
+SAME_NAME, OTHER_NAME = 1.2, 0.4  # what one name takes off the cost, and what two names add: both decide; chosen
 FADING = 0.6  # what the last place is worth after each frame in which the figure was not seen; chosen
 BAND = 0.012  # of the height: what is near a border; chosen
 REACH = 2  # neighbours before and after; chosen
 RETURN = 0.5  # pixels at FLOW_WIDTH between where flow starts and where the flow back leads; chosen
 SAME_COLOUR = 12  # grey levels of 3 x 3 pixels on average, in the channel that differs most; chosen
-SAME_DRAWING = 0.5  # of the pixels near a border; chosen
+SAME_DRAWING = 0.3  # of the pixels near the border of a figure, half of which are of what is behind it; chosen
 OWN_VOTES, CORRECTED_VOTES = 1, 3  # so two neighbours, or one that a person corrected, outvote a frame
 
 
@@ -200,7 +200,7 @@ def flicker(frames: Sequence[Shown], followed: Sequence[Sequence[int]]) -> float
 
 
 def smooth(frames: Sequence[Shown], followed: Sequence[Sequence[int]]) -> list[Labels]:
-    """Return the labels of each frame of a shot as most of its neighbours have them, near the borders of figures.
+    """Return the labels of each frame of a shot as most of its neighbours have them.
 
     `followed` are the tracks of the figures. A neighbour has a say only where the flow to it is reliable and its
     colours are the same. What a person corrected is left as it is, and says more to its neighbours.
@@ -217,19 +217,16 @@ def smooth(frames: Sequence[Shown], followed: Sequence[Sequence[int]]) -> list[L
 
 
 def vote(own: Tracks, carried: Sequence[Carried], tracks: Sequence[int]) -> Tracks:
-    """Return the tracks of a frame after a vote of itself and its neighbours on each pixel near a border.
+    """Return the tracks of a frame after a vote of itself and its neighbours on each pixel.
 
     Only what the frame shows can win: its tracks, and the background.
     """
-    near = border_band(own)
-    for one in carried:
-        near |= border_band(one.labels) & one.reliable
     choices = [0, *tracks]
     counts = np.stack([OWN_VOTES * (own == choice) for choice in choices]).astype(np.int16)
     for one in carried:
         counts += np.stack([one.votes * (one.reliable & (one.labels == choice)) for choice in choices])
     now = np.stack([own == choice for choice in choices])
-    best = np.where(near & (counts.max(0) > (counts * now).max(0)), np.array(choices)[counts.argmax(0)], own)
+    best = np.where(counts.max(0) > (counts * now).max(0), np.array(choices)[counts.argmax(0)], own)
     return best.astype(np.uint16)
 
 
@@ -257,8 +254,8 @@ def border_band(labels: Tracks) -> Flags:
 def carry(frame: Shown, other: Shown, labels: Tracks) -> Carried:
     """Return labels of another frame where its pixels are in this frame, and where that is reliable.
 
-    It is where the flow back leads to the same place and the colours are the same. If that is less than half of what
-    is near a border, the other frame shows another drawing, and nothing of it is reliable.
+    It is where the flow back leads to the same place and the colours are the same. Near a figure of which the other
+    frame shows too little of the same, it has another drawing, and nothing is reliable.
     """
     import cv2
 
@@ -274,6 +271,9 @@ def carry(frame: Shown, other: Shown, labels: Tracks) -> Carried:
     moved = np.asarray(cv2.remap(labels, *where, cv2.INTER_NEAREST), np.uint16)
     off = cv2.blur(cv2.absdiff(frame.pixels, pixels), (3, 3)).max(2)
     reliable = (off <= SAME_COLOUR) & (cv2.resize(returns, (width, height), interpolation=cv2.INTER_NEAREST) > 0)
-    near = border_band(frame.labels.astype(np.uint16))
-    is_same = reliable[near].mean() >= SAME_DRAWING if near.any() else False
-    return Carried(moved, reliable & is_same, CORRECTED_VOTES if other.is_corrected else 1)
+    for figure in frame.figures:
+        own = frame.labels == figure.label
+        near = border_band(own.astype(np.uint16))
+        if near.any() and reliable[near].mean() < SAME_DRAWING:
+            reliable &= ~(near | own)
+    return Carried(moved, reliable, CORRECTED_VOTES if other.is_corrected else 1)
