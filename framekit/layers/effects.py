@@ -68,7 +68,7 @@ def find_effect(
     if not odd.any() or odd.sum() > WHOLE_PICTURE * free.sum():
         return None
     opened = cv2.morphologyEx(odd.astype(np.uint8), cv2.MORPH_OPEN, disc(OFF_PLACE, frame))
-    count, parts = cv2.connectedComponents(cv2.dilate(opened, disc(AROUND, frame)))  # flames come in pieces
+    count, parts = cv2.connectedComponents(cv2.dilate(opened, disc(MARGIN, frame)))  # flames come in pieces
     chosen, blend = np.zeros(free.shape, bool), SCREEN
     for part in range(1, count):
         own = (parts == part) & (opened > 0)

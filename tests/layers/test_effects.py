@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from framekit.errors import UsageError
@@ -19,12 +20,12 @@ ROWS, COLUMNS = np.mgrid[:HEIGHT, :WIDTH]
 GLOW = np.exp(-((ROWS - 80) ** 2 + (COLUMNS - 200) ** 2) / (2 * 25**2))[..., None] * np.array([0.5, 0.7, 0.2])
 
 
-def screened(plate: Pixels, light: np.ndarray) -> Pixels:
-    return np.rint(255 * (1 - (1 - plate / 255) * (1 - light))).astype(np.uint8)
+def screened(plate: Pixels, light: NDArray[np.float64]) -> Pixels:
+    return np.asarray(np.rint(255 * (1 - (1 - plate / 255) * (1 - light))), np.uint8)
 
 
-def added(plate: Pixels, light: np.ndarray) -> Pixels:
-    return np.rint(np.minimum(255, plate + 255 * light)).astype(np.uint8)
+def added(plate: Pixels, light: NDArray[np.float64]) -> Pixels:
+    return np.asarray(np.rint(np.minimum(255, plate + 255 * light)), np.uint8)
 
 
 def test_a_screened_glow_is_found_with_its_light_and_gives_the_frame_back() -> None:
@@ -100,7 +101,7 @@ def test_the_same_picture_has_none() -> None:
 def save_clipseg(folder: Path, inputs: tuple[str, ...] = ("pixel_values", "input_ids", "attention_mask")) -> None:
     """Save a model of CLIPSeg's form: logits are red × the sum of the text's numbers, less those of the mask."""
     (folder / "onnx").mkdir()
-    shapes = {inputs[0]: ["n", 3, 352, 352]}
+    shapes: dict[str, list[str | int | None]] = {inputs[0]: ["n", 3, 352, 352]}
     given = [
         helper.make_tensor_value_info(
             name, TensorProto.FLOAT if name in shapes else TensorProto.INT64, shapes.get(name, ["n", "length"])
