@@ -26,6 +26,7 @@ MIN_AREA, MIN_STRONG = 0.002, 0.0002  # of the frame; chosen
 AROUND = 0.02  # of the height around what was found, for its faint end; chosen
 LIGHT = 0.9  # of the difference that must be lighter, or it is something that moved; chosen
 SHOWS_THROUGH = 0.3  # of the plate's contrast that must be left, or something stands before it; chosen
+DARK = 0.2  # less than white from 0 to 1, from which on light is known at each pixel; chosen
 CONTRAST = 4.0  # grey levels of fine texture in the plate, on average, to judge by; chosen
 SMOOTH = 10.0  # grey levels of fine texture in an effect before a plain plate, less than that of figures; chosen
 WHOLE_PICTURE = 0.8  # of what can be compared: more than that is another light, fade or picture; chosen
@@ -108,7 +109,7 @@ def differences(frame: Pixels, plate: Pixels) -> tuple[Floats, Floats]:
 
 
 def shows_through(frame: Pixels, plate: Pixels, where: Flags) -> bool:
-    """Tell whether fine texture of the plate is still there in the frame; before a plate without, light has none itself.
+    """Tell whether fine texture of the plate is still there in the frame; before a plain plate, whether it has none.
 
     The slope of a line from the one's to the other's: 1 where light is added, 0 where something stands before it.
     """
@@ -128,15 +129,34 @@ def layer(frame: Pixels, plate: Pixels, where: Flags, blend: str) -> Pixels:
 
     Screen: frame = 1 - (1 - plate)(1 - alpha · colour). Normal: frame = plate (1 - alpha) + alpha · colour.
     """
-    one, other = frame[where].astype(np.float32) / 255, plate[where].astype(np.float32) / 255
-    up = np.clip((one - other) / np.maximum(1 - other, 1 / 255), 0, 1)  # what screen adds: its own residue
-    down = np.clip((other - one) / np.maximum(other, 1 / 255), 0, 1) if blend == NORMAL else np.zeros_like(up)
-    alpha = np.ceil(np.maximum(up, down).max(1, keepdims=True) * 255) / 255
-    solid = np.maximum(alpha, 1 / 255)
-    colour = up / solid if blend == SCREEN else (one - other * (1 - alpha)) / solid
+    if blend == SCREEN:
+        light = light_of(frame, plate, where)[where]
+        alpha = np.ceil(light.max(1, keepdims=True) * 255) / 255
+        colour = light / np.maximum(alpha, 1 / 255)
+    else:
+        one, other = frame[where].astype(np.float32) / 255, plate[where].astype(np.float32) / 255
+        lighter, darker = (one - other) / np.maximum(1 - other, 1 / 255), (other - one) / np.maximum(other, 1 / 255)
+        alpha = np.ceil(np.clip(np.maximum(lighter, darker), 0, 1).max(1, keepdims=True) * 255) / 255
+        colour = (one - other * (1 - alpha)) / np.maximum(alpha, 1 / 255)
     picture = np.zeros((*where.shape, 4), np.uint8)
     picture[where] = np.rint(np.concatenate([np.clip(colour, 0, 1) * (alpha > 0), alpha], 1) * 255)
     return picture
+
+
+def light_of(frame: Pixels, plate: Pixels, where: Flags) -> Floats:
+    """Return the light, (H, W, 3) 0 to 1, that screen adds to a plate: light = 1 - (1 - frame) / (1 - plate).
+
+    Before what is nearly white it is hardly to be seen, and noise would make it any colour: it is that around.
+    """
+    import cv2
+
+    dark = 1 - plate.astype(np.float32) / 255
+    light = np.clip(1 - (1 - frame.astype(np.float32) / 255) / np.maximum(dark, 1 / 255), 0, 1)
+    sure = np.minimum(1, dark / DARK)
+    weight = sure**2 * where[..., None] + np.float32(1e-6)
+    wide = AROUND * len(frame)
+    around = cv2.GaussianBlur(light * weight, (0, 0), wide) / cv2.GaussianBlur(weight, (0, 0), wide)
+    return np.asarray(sure * light + (1 - sure) * around, np.float32)
 
 
 def laid_over(effect: Effect, plate: Pixels) -> Pixels:

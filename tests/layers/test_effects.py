@@ -40,6 +40,17 @@ def test_a_screened_glow_is_found_with_its_light_and_gives_the_frame_back() -> N
     assert effect.picture[:, :90].max() == 0
 
 
+def test_before_white_light_has_the_colour_of_that_around() -> None:
+    plate = PLATE.copy()
+    plate[70:90, 196:204] = 252
+    noise = np.random.default_rng(6).normal(0, 1.5, PLATE.shape)
+    frame = np.clip(screened(plate, GLOW) + noise, 0, 255).astype(np.uint8)
+    effect = find_effect(frame, plate, SEEN, NOBODY)
+    assert effect is not None
+    light = effect.picture[..., :3] / 255 * (effect.picture[..., 3:] / 255)
+    assert np.abs(light - GLOW)[70:90, 196:204].mean() < 0.06
+
+
 def test_an_added_beam_gives_the_frame_back() -> None:
     beam = np.exp(-(((ROWS - COLUMNS / 2) / 6) ** 2))[..., None] * np.array([0.2, 0.3, 0.6])
     frame = added(PLATE, beam)
