@@ -10,8 +10,11 @@ from framekit.layers.tracks import Flags, Shown
 from framekit.pixels.decode import Pixels
 
 Place = NDArray[np.float64]  # (2, 3): takes pixels of another frame to pixels of this one
+Features = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 CONTACT = 0.1  # of the square root of a figure's area: how long it must touch another one; chosen
+MOST_VIEWS = 8  # frames that are looked at, the nearest in time; chosen for the time it takes
+FAINT = 0.02  # contrast of the faintest feature, half of OpenCV's: drawings are flat; chosen
 FEWEST_MATCHES = 12  # features that agree on where a figure is; chosen
 OFF_PLACE = 2.0  # pixels between them; chosen
 RATIO = 0.75  # of the distance to the second best match. Source: Lowe, SIFT
@@ -41,23 +44,31 @@ def complete(frames: Sequence[Shown], followed: Sequence[Sequence[int]], number:
     `followed` are the tracks of the figures, `number` counts frames and `figure` the figures of that frame. Only views
     of the same drawing are taken: where it moved as one, with the same colours beside the hidden part.
     """
+    import cv2
+
     frame, track = frames[number], followed[number][figure]
     own = frame.labels == frame.figures[figure].label
     covering = (frame.labels > 0) & ~own
-    if not touches(own, covering):
+    others = [other for other in range(len(frames)) if other != number and track in followed[other]]
+    if not others or not touches(own, covering):
         return None
+    known = features(frame.pixels, own)
     picture, filled = np.zeros((*own.shape, 4), np.uint8), np.zeros(own.shape, bool)
     sources = []
-    for other in sorted(range(len(frames)), key=lambda other: (abs(other - number), other)):
-        if other != number and track in followed[other]:
-            view = frames[other]
-            shows = view.labels == view.figures[followed[other].index(track)].label
-            revealed = reveal(frame.pixels, own, covering & ~filled, view.pixels, shows)
-            if revealed is not None:
-                part, pixels = revealed
-                picture[part, :3], picture[part, 3] = pixels[part], 255
-                filled |= part
-                sources.append((int(part.sum()), other))
+    for other in sorted(others, key=lambda other: (abs(other - number), other))[:MOST_VIEWS]:
+        view = frames[other]
+        shows = view.labels == view.figures[followed[other].index(track)].label
+        place = place_of(known, features(view.pixels, shows))
+        if place is None:
+            continue
+        size = own.shape[1], own.shape[0]
+        pixels = np.asarray(cv2.warpAffine(view.pixels, place, size), np.uint8)
+        inside = cv2.erode(shows.astype(np.uint8), np.ones((3, 3), np.uint8))  # its edge is mixed with what is behind
+        there = cv2.warpAffine(inside, place, size, flags=cv2.INTER_NEAREST) > 0
+        part = revealed(frame.pixels, own, covering & ~filled, pixels, there)
+        picture[part, :3], picture[part, 3] = pixels[part], 255
+        filled |= part
+        sources += [(int(part.sum()), other)] if part.any() else []
     if not sources:
         return None
     return Completion(picture, filled, tuple(other for _, other in sorted(sources, reverse=True)))
@@ -71,60 +82,57 @@ def touches(own: Flags, covering: Flags) -> bool:
     return bool((grown & covering).sum() >= CONTACT * np.sqrt(own.sum()) > 0)
 
 
-def reveal(pixels: Pixels, own: Flags, covering: Flags, other: Pixels, shows: Flags) -> tuple[Flags, Pixels] | None:
-    """Return which pixels of what covers a figure another view of it shows, and its pixels in their place.
+def revealed(pixels: Pixels, own: Flags, covering: Flags, moved: Pixels, there: Flags) -> Flags:
+    """Return which pixels of what covers a figure another view of it shows, (H, W); none if it is another drawing.
 
-    `own` and `shows` are the figure in the two frames. None if it is not the same drawing, or nothing more is shown.
+    `own` is the figure in the frame, `moved` and `there` the pixels and the figure of the other view, in their place.
     """
     import cv2
 
-    place = place_of(pixels, own, other, shows)
-    if place is None:
-        return None
-    size = own.shape[1], own.shape[0]
-    moved = cv2.warpAffine(other, place, size, flags=cv2.INTER_LINEAR)
-    inside = cv2.erode(shows.astype(np.uint8), np.ones((3, 3), np.uint8))  # its edge is mixed with what is behind
-    there = cv2.warpAffine(inside, place, size, flags=cv2.INTER_NEAREST) > 0
     same = cv2.blur(cv2.absdiff(pixels, moved), (3, 3)).max(2) <= SAME_COLOUR
     both = cv2.erode((own & there).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    chosen = np.zeros(own.shape, bool)
     if not both.any() or same[both].mean() < SAME_DRAWING:
-        return None
+        return chosen
     width = 2 * max(1, round(SLIVER * len(own))) + 1
     hidden = cv2.morphologyEx((there & covering).astype(np.uint8), cv2.MORPH_OPEN, np.ones((width, width), np.uint8))
     reach = 2 * max(1, round(NEAR * len(own))) + 1
     count, parts = cv2.connectedComponents(hidden)
-    chosen = np.zeros(own.shape, bool)
     for part in range(1, count):
         flags = parts == part
         beside = both & (cv2.dilate(flags.astype(np.uint8), np.ones((reach, reach), np.uint8)) > 0)
         if flags.mean() >= MIN_PART and beside.any() and same[beside].mean() >= SAME_DRAWING:
             chosen |= flags
-    return (chosen, np.asarray(moved, np.uint8)) if chosen.any() else None
+    return chosen
 
 
-def place_of(pixels: Pixels, own: Flags, other: Pixels, shows: Flags) -> Place | None:
-    """Return how another view of a figure must be moved, turned and scaled to lie on this one; None if it is not known.
-
-    By features inside the figure that occur in both.
-    """
+def features(pixels: Pixels, inside: Flags) -> Features | None:
+    """Return the features within a figure, (N, 2) places and (N, 128) descriptors; None if there are too few."""
     import cv2
 
-    finder = cv2.SIFT.create(contrastThreshold=0.02)
-    found = []
-    for view, mask in ((other, shows), (pixels, own)):
-        left, top, width, height = cv2.boundingRect(mask.astype(np.uint8))
-        part = slice(top, top + height), slice(left, left + width)
-        inside = cv2.erode(mask[part].astype(np.uint8), np.ones((5, 5), np.uint8))
-        points, words = finder.detectAndCompute(cv2.cvtColor(view[part], cv2.COLOR_RGB2GRAY), inside)
-        if words is None or len(words) < FEWEST_MATCHES:
-            return None
-        found.append((np.array([point.pt for point in points], np.float32) + (left, top), words))
-    (starts, one), (ends, two) = found
-    pairs = [pair for pair in cv2.BFMatcher().knnMatch(one, two, k=2) if len(pair) == 2]
+    left, top, width, height = cv2.boundingRect(inside.astype(np.uint8))
+    part = slice(top, top + height), slice(left, left + width)
+    mask = cv2.erode(inside[part].astype(np.uint8), np.ones((5, 5), np.uint8))
+    if not mask.any():
+        return None
+    grey = cv2.cvtColor(pixels[part], cv2.COLOR_RGB2GRAY)
+    points, descriptors = cv2.SIFT.create(contrastThreshold=FAINT).detectAndCompute(grey, mask)
+    if descriptors is None or len(points) < FEWEST_MATCHES:
+        return None
+    return np.array([point.pt for point in points], np.float32) + np.array([left, top], np.float32), np.asarray(descriptors)
+
+
+def place_of(known: Features | None, others: Features | None) -> Place | None:
+    """Return how another view of a figure is moved, turned and scaled to lie on this one; None if that is not sure."""
+    import cv2
+
+    if known is None or others is None:
+        return None
+    pairs = cv2.BFMatcher().knnMatch(others[1], known[1], k=2)
     good = [best for best, second in pairs if best.distance < RATIO * second.distance]
     if len(good) < FEWEST_MATCHES:
         return None
-    start, end = starts[[match.queryIdx for match in good]], ends[[match.trainIdx for match in good]]
+    start, end = others[0][[match.queryIdx for match in good]], known[0][[match.trainIdx for match in good]]
     place, agree = cv2.estimateAffinePartial2D(start, end, ransacReprojThreshold=OFF_PLACE)
     if place is None or agree.sum() < FEWEST_MATCHES:
         return None
