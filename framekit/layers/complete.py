@@ -119,7 +119,8 @@ def features(pixels: Pixels, inside: Flags) -> Features | None:
     points, descriptors = cv2.SIFT.create(contrastThreshold=FAINT).detectAndCompute(grey, mask)
     if descriptors is None or len(points) < FEWEST_MATCHES:
         return None
-    return np.array([point.pt for point in points], np.float32) + np.array([left, top], np.float32), np.asarray(descriptors)
+    places = np.array([point.pt for point in points], np.float32) + np.array([left, top], np.float32)
+    return places, np.asarray(descriptors)
 
 
 def place_of(known: Features | None, others: Features | None) -> Place | None:

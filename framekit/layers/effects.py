@@ -200,7 +200,7 @@ def encoded(text: str, path: Path) -> NDArray[np.int64]:
     try:
         from tokenizers import Tokenizer
     except ImportError as error:
-        raise UsageError("--effect_prompts needs tokenizers; pip install tokenizers") from error
+        raise UsageError("texts for effects need tokenizers; pip install tokenizers") from error
     try:
         held = parsed_json(path.read_bytes())
     except ValueError as error:

@@ -170,5 +170,5 @@ def test_a_model_of_another_form_and_missing_files_are_said(tmp_path: Path) -> N
 
 def test_without_tokenizers_it_is_said_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tokenizers", None)
-    with pytest.raises(UsageError, match="--effect_prompts needs tokenizers; pip install tokenizers"):
+    with pytest.raises(UsageError, match="texts for effects need tokenizers; pip install tokenizers"):
         encoded("fire", tmp_path / "tokenizer.json")
