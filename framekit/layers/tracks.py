@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -192,7 +193,9 @@ def flicker(frames: Sequence[Shown], followed: Sequence[Sequence[int]]) -> float
     changed = compared = 0
     pictures = [by_track(frame, tracks) for frame, tracks in zip(frames, followed, strict=True)]
     for number in range(len(frames) - 1):
-        carried = carry(frames[number], frames[number + 1], pictures[number + 1])
+        one, other = frames[number].pixels, frames[number + 1].pixels
+        flows = flow_between(one, other), flow_between(other, one)
+        carried = carry(frames[number], frames[number + 1], pictures[number + 1], flows)
         near = (border_band(pictures[number]) | border_band(carried.labels)) & carried.reliable
         changed += int((near & (pictures[number] != carried.labels)).sum())
         compared += int(near.sum())
@@ -205,12 +208,19 @@ def smooth(frames: Sequence[Shown], followed: Sequence[Sequence[int]]) -> list[L
     `followed` are the tracks of the figures. A neighbour has a say only where the flow to it is reliable and its
     colours are the same. What a person corrected is left as it is, and says more to its neighbours.
     """
+
+    @cache
+    def flow(one: int, other: int) -> Flow:
+        return flow_between(frames[one].pixels, frames[other].pixels)
+
     pictures = [by_track(frame, tracks) for frame, tracks in zip(frames, followed, strict=True)]
     smoothed = []
     for number, (frame, tracks) in enumerate(zip(frames, followed, strict=True)):
         others = [other for other in range(number - REACH, number + REACH + 1) if 0 <= other < len(frames)]
         others = [] if frame.is_corrected else [other for other in others if other != number]
-        carried = [carry(frame, frames[other], pictures[other]) for other in others]
+        carried = [
+            carry(frame, frames[other], pictures[other], (flow(number, other), flow(other, number))) for other in others
+        ]
         voted = vote(pictures[number], carried, tracks)
         smoothed.append(relabelled(voted, tracks, [figure.label for figure in frame.figures]).astype(np.uint8))
     return smoothed
@@ -251,16 +261,17 @@ def border_band(labels: Tracks) -> Flags:
     return np.asarray(cv2.dilate(labels, kernel) != cv2.erode(labels, kernel))
 
 
-def carry(frame: Shown, other: Shown, labels: Tracks) -> Carried:
+def carry(frame: Shown, other: Shown, labels: Tracks, flows: tuple[Flow, Flow]) -> Carried:
     """Return labels of another frame where its pixels are in this frame, and where that is reliable.
 
-    It is where the flow back leads to the same place and the colours are the same. Near a figure of which the other
-    frame shows too little of the same, it has another drawing, and nothing is reliable.
+    `flows` are those from this frame to the other and back. Reliable is where the flow back leads to the same place and
+    the colours are the same. Near a figure of which the other frame shows too little of the same, it has another
+    drawing, and nothing is reliable.
     """
     import cv2
 
     height, width = frame.labels.shape
-    there, back = flow_between(frame.pixels, other.pixels), flow_between(other.pixels, frame.pixels)
+    there, back = flows
     across, down = np.meshgrid(*(np.arange(size, dtype=np.float32) for size in there.shape[1::-1]))
     returned = cv2.remap(back, across + there[..., 0], down + there[..., 1], cv2.INTER_LINEAR, borderValue=(1e6, 1e6))
     returns = (np.hypot(*np.moveaxis(there + returned, -1, 0)) <= RETURN).astype(np.uint8)
