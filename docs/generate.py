@@ -30,7 +30,7 @@ ALIASES = {"numpy.ndarray[tuple[Any, ...], numpy.dtype[numpy.uint8]]": "Pixels",
 # From the ground up; a room imports only rooms that stand before it.
 ROOMS = (
     "files sidecars pixels dataset models arrange dedup video faces tags characters trainers metadata training report"
-    " build desk review cli"
+    " build layers desk review cli"
 ).split()
 SCRIPT_OF_ROOM = {
     "video": "extract_frames",

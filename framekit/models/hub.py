@@ -29,15 +29,19 @@ REACH_SECONDS = 8  # chosen: how long a hub may take to answer at all; the libra
 
 @dataclass(frozen=True)
 class Known:
-    """The models that a stage knows by a short name: those of the hub, and those that need no download."""
+    """The models that a stage knows by a short name: those of the hub, and those that need no download.
+
+    `option` is what takes them.
+    """
 
     of_hub: Mapping[str, HubModel] = field(default_factory=dict)
     embedded: Sequence[str] = ()
+    option: str = "--model"
 
-    @property
-    def without_download(self) -> str:
-        """The option that takes a model without any download."""
-        return f"--model {self.embedded[0]}"
+    def ways(self, names: Sequence[str]) -> str:
+        """Return what can be done without a hub, for a model of these files."""
+        local = f"{self.option} DIR, a folder with {' and '.join(names)}"
+        return f"{self.option} {self.embedded[0]}, which needs no download; or {local}" if self.embedded else local
 
     def unknown(self, model: str) -> str:
         """Return what to say of a model that is none of these, and no path."""
@@ -81,8 +85,7 @@ def locate(model: str, known: Known, names: Sequence[str]) -> dict[str, Path]:
     found = known.find(model)
     if found is None:
         raise UsageError(known.unknown(model))
-    ways = f"{known.without_download}, which needs no download; or --model DIR, a folder with {' and '.join(names)}"
-    return {name: fetch(found, name, ways) for name in names}
+    return {name: fetch(found, name, known.ways(names)) for name in names}
 
 
 def is_reachable(endpoint: str) -> bool:

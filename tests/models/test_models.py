@@ -19,7 +19,7 @@ from framekit.characters import descriptors
 from framekit.errors import UsageError
 from framekit.faces.models import DETECTORS
 from framekit.models import hub
-from framekit.models.hub import HubModel, fetch, locate, verify
+from framekit.models.hub import HubModel, Known, fetch, locate, verify
 from framekit.models.onnx import open_session, provider_for
 from framekit.tags import models
 from tests.conftest import ROOT, one_sentence, plain, save_frame
@@ -96,6 +96,13 @@ def test_an_unknown_name_lists_the_known_ones(name: str, cache: Path) -> None:
     with pytest.raises(UsageError, match="small-tagger, small-detector") as caught:
         locate(name, KNOWN, FILES)
     assert name in str(caught.value)
+
+
+@pytest.mark.usefixtures("cache")
+def test_models_that_all_need_a_download_name_a_local_folder_and_their_option() -> None:
+    known = Known({"texts": HubModel("owner/texts")}, option="--effect_model")
+    with pytest.raises(UsageError, match=r"use --effect_model DIR, a folder with model\.onnx; or connect once"):
+        locate("texts", known, ["model.onnx"])
 
 
 @pytest.mark.usefixtures("cache")
