@@ -100,15 +100,19 @@ def looked(pixels: Pixels, hidden: Mask) -> Looked:
     return Looked(np.asarray(blurred, np.uint8), ~hidden, np.asarray(small, np.uint8), np.asarray(covered) == 0)
 
 
-def warped(picture: NDArray[Any], place: Place, size: Sequence[int], how: int, rows: int = 0) -> NDArray[Any]:
-    """Return what a plane of (height, width) `size`, from row `rows` on, shows of a picture; 0 outside of it.
+def warped(
+    picture: NDArray[Any], place: Place, size: Sequence[int], how: int, rows: int = 0, border: int = 0
+) -> NDArray[Any]:
+    """Return what a plane of (height, width) `size`, from row `rows` on, shows of a picture.
 
-    `place` leads from the plane to the picture; `how` is a kind of interpolation of OpenCV.
+    `place` leads from the plane to the picture; `how` and `border` are OpenCV's kinds of interpolation and of what is
+    outside, which is 0 by default.
     """
     import cv2
 
     moved = place @ np.array([[1.0, 0, 0], [0, 1, rows], [0, 0, 1]])
-    return np.asarray(cv2.warpPerspective(picture, moved, (size[1], size[0]), flags=how | cv2.WARP_INVERSE_MAP))
+    flags = how | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpPerspective(picture, moved, (size[1], size[0]), flags=flags, borderMode=border))
 
 
 def clear_in_both(one: Looked, other: Looked, place: Place) -> Mask:
@@ -242,6 +246,11 @@ def settled(place: Place, size: Sequence[int]) -> Place:
     whole[:2, 2] = np.round(place[:2, 2] + (place[:2, :2] - np.eye(2)) @ [size[1] / 2, size[0] / 2])
     corners = corners_of(size)
     return whole if np.abs((place - whole) @ corners).max() < STILL else place
+
+
+def is_whole(place: Place) -> bool:
+    """Tell whether a place moves by whole pixels alone, so that nothing is resampled."""
+    return np.array_equal(place[:2, :2], np.eye(2)) and not np.any(place[:2, 2] % 1)
 
 
 def register(read: Callable[[int], Looked], count: int, reference: int) -> list[Place | None]:
@@ -391,8 +400,7 @@ def put_together(frames: Sequence[tuple[Pixels, Mask, Place]], shape: tuple[int,
         size = (min(ROWS, shape[0] - top), shape[1])
         stack, clear = np.empty((len(frames), *size, 3), np.uint8), np.empty((len(frames), *size), bool)
         for number, (pixels, _, place) in enumerate(frames):
-            is_whole = np.array_equal(place[:2, :2], np.eye(2)) and not np.any(place[:2, 2] % 1)
-            how = cv2.INTER_NEAREST if is_whole else cv2.INTER_CUBIC
+            how = cv2.INTER_NEAREST if is_whole(place) else cv2.INTER_CUBIC
             stack[number] = warped(pixels, place, size, how, top)
             clear[number] = warped(masks[number], place, size, min(how, cv2.INTER_LINEAR), top) == 255
         plate[top : top + ROWS], seen[top : top + ROWS] = masked_median(stack, clear)
@@ -407,7 +415,10 @@ def view_of(plate: Plate, number: int) -> Shown | None:
     if place is None:
         return None
     back = np.linalg.inv(place)
-    is_whole = np.array_equal(place[:2, :2], np.eye(2)) and not np.any(place[:2, 2] % 1)
-    pixels = warped(plate.pixels, back, plate.size, cv2.INTER_NEAREST if is_whole else cv2.INTER_CUBIC)
-    seen = warped(plate.seen.astype(np.uint8) * 255, back, plate.size, cv2.INTER_NEAREST)
-    return np.asarray(pixels, np.uint8), seen == 0
+    if is_whole(place):
+        seen = warped(plate.seen.astype(np.uint8), back, plate.size, cv2.INTER_NEAREST)
+        return np.asarray(warped(plate.pixels, back, plate.size, cv2.INTER_NEAREST), np.uint8), seen == 0
+    safe = cv2.erode(plate.seen.astype(np.uint8) * 255, np.ones((3, 3), np.uint8))  # a cubic mixes what is beside
+    seen = warped(np.asarray(safe), back, plate.size, cv2.INTER_LINEAR, border=cv2.BORDER_REPLICATE)
+    pixels = warped(plate.pixels, back, plate.size, cv2.INTER_CUBIC, border=cv2.BORDER_REPLICATE)
+    return np.asarray(pixels, np.uint8), seen < 255
