@@ -1,24 +1,28 @@
-"""Parts of a background that no frame shows, invented: copied from elsewhere in it, or by a model.
-
-    fill = load_fill("texture")
-    whole = fill(plate.pixels, ~plate.seen)
-"""
+"""Parts of a background that no frame shows, invented: copied from elsewhere in it, or by a model."""
 
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from framekit.errors import UsageError
+from framekit.models.hub import HubModel, Known, locate
+from framekit.models.onnx import open_session
 from framekit.pixels.decode import Pixels
+from framekit.pixels.register import Mask
 
-Mask = NDArray[np.bool_]  # (H, W)
 Fill = Callable[[Pixels, Mask], Pixels]
 Floats = NDArray[np.float32]
 Numbers = NDArray[np.intp]
 
+LAMA = "lama_fp32.onnx"
+FILLS = Known({"lama": HubModel("Carve/LaMa-ONNX", licence="Apache-2.0")}, ("texture",), "--fill")
+LAMA_SIDE = 512  # px, where the model leaves it open
+AROUND = 2.0  # side of what a model sees, in sides of the box around a hole; chosen
+NEAR = 0.03  # of the height: holes so near to each other are one to a model; chosen
 REACH = 3  # px around its centre that a patch reaches: 7 x 7; chosen
-LEVELS = ((120, 12), (240, 6), (480, 3))  # px, longest side of a level, and its rounds; chosen by eye
+LEVELS = ((68, 12), (135, 6), (270, 3))  # px, shorter side of a level, and its rounds; chosen by eye
 PASSES = 2  # of the search in each round; chosen
 NOISE = 9.0  # squared grey levels a value: patches as alike as this count as equal; chosen
 FAR = 0.5  # of the longest side: how far away a source counts as twice as different; chosen by eye
@@ -31,26 +35,34 @@ def texture(pixels: Pixels, holes: Mask) -> Pixels:
     Each hole is seen from coarse to fine; at each level patches look for the most similar ones outside, and vote.
     Source: Wexler, Shechtman and Irani 2007; the search: Barnes and others 2009.
     """
-    import cv2
-
     if not holes.any() or holes.all():
-        return pixels.copy()
+        return np.array(pixels)
     generator = np.random.default_rng(0)
     level: Level | None = None
     for side, rounds in LEVELS:
         size = size_of(pixels.shape, side)
         small, gaps = shrunk(pixels, holes, size)
+        if gaps.all() or not gaps.any():
+            continue
         level = first_level(small, gaps) if level is None else next_level(level, small, gaps)
         for _ in range(rounds):
             level.search(generator)
             level.vote()
-    assert level is not None
+    if level is None:
+        return spread_in(pixels, holes)
     return copied(pixels, holes, level)
 
 
+def spread_in(pixels: Pixels, holes: Mask) -> Pixels:
+    """Return pixels with holes of a few pixels filled with what is around them."""
+    import cv2
+
+    return np.asarray(cv2.inpaint(pixels, holes.astype(np.uint8), 3, cv2.INPAINT_TELEA), np.uint8)
+
+
 def size_of(shape: tuple[int, ...], side: int) -> tuple[int, int]:
-    """Return the (height, width) of a picture whose longest side is at most `side`."""
-    part = min(1.0, side / max(shape[:2]))
+    """Return the (height, width) of a picture whose shorter side is at most `side`."""
+    part = min(1.0, side / min(shape[:2]))
     return max(2 * REACH + 1, round(shape[0] * part)), max(2 * REACH + 1, round(shape[1] * part))
 
 
@@ -75,6 +87,7 @@ class Level:
     """A picture at one size: its holes, and for each pixel near one the place of a similar patch outside of them."""
 
     def __init__(self, picture: Floats, holes: Mask) -> None:
+        """Nothing is found yet."""
         import cv2
 
         self.picture, self.holes = picture, holes
@@ -95,7 +108,8 @@ class Level:
         self.trust = (1.3 ** -np.asarray(inside))[near].astype(np.float32)  # Source: Wexler and others, gamma
 
     def flat(self, at: Numbers) -> Numbers:
-        return at[:, 0] * self.shape[1] + at[:, 1]
+        """Return the numbers of pixels in one row after the other."""
+        return np.asarray(at[:, 0] * self.shape[1] + at[:, 1])
 
     def offer(self, held: Floats, wanted: Floats, which: Numbers, offered: Numbers) -> None:
         """Take the offered places for those of the numbers `which` that they fit better."""
@@ -110,13 +124,13 @@ class Level:
         self.found[which[better]], self.cost[which[better]] = offered[better], cost[better]
 
     def search(self, generator: np.random.Generator) -> None:
-        """Look for better places: those of neighbours moved along, and random ones around the own, nearer and nearer."""
+        """Look for better places: those of neighbours moved along, and random ones, nearer and nearer to the own."""
         held = patches(self.picture)
         wanted = held[self.flat(self.at)]
         off = held[self.flat(self.found)] - wanted
         self.cost = np.einsum("ij,ij->i", off, off)
         every = np.arange(len(self.at))
-        for turn in range(PASSES):
+        for _ in range(PASSES):
             for step in (4, 1):
                 for move in ((0, step), (step, 0), (0, -step), (-step, 0)):
                     beside = self.at + move
@@ -153,7 +167,7 @@ class Level:
 def first_level(picture: Floats, holes: Mask) -> Level:
     """Return the coarsest level, its holes filled from their edges inward by the most similar patches of all.
 
-    Where much is known and lines lead into the hole, it is filled first. Source: Criminisi, Perez and Toyama 2004.
+    Where much is known and lines lead into the hole, it is filled first. Source: Criminisi, Perez, Toyama 2004.
     """
     import cv2
 
@@ -215,7 +229,7 @@ def nearest_source(level: Level, found: Numbers) -> Numbers:
     )
     homes = np.zeros((int(labels.max()) + 1, 2), int)
     homes[labels[level.sources]] = np.argwhere(level.sources)
-    return homes[labels[found[:, 0], found[:, 1]]]
+    return np.asarray(homes[labels[found[:, 0], found[:, 1]]])
 
 
 def copied(pixels: Pixels, holes: Mask, level: Level) -> Pixels:
@@ -226,12 +240,83 @@ def copied(pixels: Pixels, holes: Mask, level: Level) -> Pixels:
     at = np.argwhere(holes)
     below = np.minimum((at / part).astype(int), np.array(level.shape) - 1)
     number = level.number[below[:, 0], below[:, 1]]
+    thin = np.zeros_like(holes)
+    thin[at[number < 0, 0], at[number < 0, 1]] = True  # a line that is no hole at the size of the level
+    at, number = at[number >= 0], number[number >= 0]
     away = level.found[number] - level.at[number]
     there = np.clip(at + np.round(away * part).astype(int), 0, np.array(holes.shape) - 1)
     whole = pixels.copy()
-    whole[holes] = pixels[there[:, 0], there[:, 1]]
+    whole[at[:, 0], at[:, 1]] = pixels[there[:, 0], there[:, 1]]
+    whole = spread_in(whole, thin) if thin.any() else whole
     small = cv2.resize(whole.astype(np.float32), level.shape[::-1], interpolation=cv2.INTER_AREA)
     off = np.where(level.holes[..., None], level.picture - small, 0)
     tone = cv2.resize(cv2.GaussianBlur(off, (0, 0), TONE), holes.shape[::-1], interpolation=cv2.INTER_LINEAR)
     toned = np.clip(np.round(whole + np.asarray(tone)), 0, 255).astype(np.uint8)
     return np.where(holes[..., None], toned, pixels)
+
+
+def load_fill(name: str, device: str = "auto") -> Fill:
+    """Return the function that fills holes: `texture`, which needs no download, `lama`, or an ONNX file of its layout.
+
+    That takes the image, (1, 3, side, side) from 0 to 1, and the mask, (1, 1, side, side) with 1 in holes. Raises
+    UsageError if the model is unavailable or of another layout.
+    """
+    return texture if name == "texture" else load_lama(locate(name, FILLS, [LAMA])[LAMA], device)
+
+
+def load_lama(path: Path, device: str) -> Fill:
+    """Open a model as `load_fill` describes it. Raises UsageError for another one."""
+    import cv2
+
+    session = open_session(path, device)
+    by_depth = {one.shape[1]: one for one in session.get_inputs() if len(one.shape) == 4}
+    if {*by_depth} != {1, 3}:
+        raise UsageError(f"{path} fills no holes: its inputs must be an image (1, 3, H, W) and a mask (1, 1, H, W)")
+    sides = by_depth[3].shape[2:]
+    height, width = (side if isinstance(side, int) else LAMA_SIDE for side in sides)
+
+    def painted(pixels: Pixels, holes: Mask) -> Pixels:
+        """Return what the model makes of a part of a picture, in its size."""
+        image = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+        mask = (cv2.resize(holes.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA) > 0)[None, None]
+        given = np.ascontiguousarray(image.transpose(2, 0, 1))[None]
+        fed = {by_depth[3].name: given, by_depth[1].name: mask.astype(np.float32)}
+        made = np.asarray(session.run(None, fed)[0], np.float32)[0]
+        known = ~np.broadcast_to(mask[0], made.shape)
+        off = [np.abs(made[known] / unit - given[0][known]).sum() for unit in (255, 1)]
+        shown = np.clip(made.transpose(1, 2, 0) * (255 if off[1] < off[0] else 1), 0, 255)  # some exports give 0 to 1
+        whole = cv2.resize(shown, pixels.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+        return np.asarray(np.clip(np.round(whole), 0, 255), np.uint8)
+
+    def fill(pixels: Pixels, holes: Mask) -> Pixels:
+        filled, left = np.array(pixels), holes.copy()
+        for own in apart(holes):
+            part = around(own, holes.shape)
+            filled[part] = np.where(own[part][..., None], painted(filled[part], left[part]), filled[part])
+            left &= ~own
+        return filled
+
+    return fill
+
+
+def apart(holes: Mask) -> list[Mask]:
+    """Return the holes one by one, those near to each other as one, the largest last."""
+    import cv2
+
+    reach = max(1, round(NEAR * holes.shape[0]))
+    merged = cv2.dilate(holes.astype(np.uint8), np.ones((reach, reach), np.uint8))
+    count, labels = cv2.connectedComponents(merged)
+    found = [holes & (labels == label) for label in range(1, count)]
+    return sorted(found, key=lambda one: int(one.sum()))
+
+
+def around(hole: Mask, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Return the rows and columns of what a model sees of a hole: a square AROUND its box, as far as there is one."""
+    at = np.argwhere(hole)
+    low, high = at.min(axis=0), at.max(axis=0) + 1
+    side = max(LAMA_SIDE, round(AROUND * int((high - low).max())))
+    cuts = []
+    for begin, end, length in zip(low, high, shape, strict=False):
+        start = max(0, min((int(begin) + int(end) - side) // 2, length - side))
+        cuts.append(slice(start, min(length, start + side)))
+    return cuts[0], cuts[1]

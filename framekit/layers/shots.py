@@ -1,9 +1,4 @@
-"""The frames of a shot: those kept in the dataset, and those of the video around them.
-
-    for shot in shots_of(frames):
-        for shot, near in with_neighbours(shots, videos, window=24):
-            plate = make_plate(ShotFrames(shot, near, mask_of_frame, mask_of))
-"""
+"""The frames of a shot: those kept in the dataset, and those of its video around them."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -19,8 +14,9 @@ from framekit import console, errors
 from framekit.episodes.record import is_of
 from framekit.faces.scenes import scenes_of
 from framekit.files import paths
-from framekit.layers.plates import Mask, Shown
+from framekit.layers.plates import Shown
 from framekit.pixels.decode import Pixels, frame_size, read_pixels
+from framekit.pixels.register import Mask
 from framekit.sidecars.episode import Episodes
 from framekit.video import stream
 from framekit.video.ffmpeg import SMALL, Ffmpeg, View, decode, decode_command, with_graph_in_file

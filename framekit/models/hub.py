@@ -29,15 +29,19 @@ REACH_SECONDS = 8  # chosen: how long a hub may take to answer at all; the libra
 
 @dataclass(frozen=True)
 class Known:
-    """The models that a stage knows by a short name: those of the hub, and those that need no download."""
+    """The models that a stage knows by a short name: those of the hub, and those that need no download.
+
+    `option` is the one that takes them.
+    """
 
     of_hub: Mapping[str, HubModel] = field(default_factory=dict)
     embedded: Sequence[str] = ()
+    option: str = "--model"
 
     @property
     def without_download(self) -> str:
         """The option that takes a model without any download."""
-        return f"--model {self.embedded[0]}"
+        return f"{self.option} {self.embedded[0]}"
 
     def unknown(self, model: str) -> str:
         """Return what to say of a model that is none of these, and no path."""
@@ -81,7 +85,9 @@ def locate(model: str, known: Known, names: Sequence[str]) -> dict[str, Path]:
     found = known.find(model)
     if found is None:
         raise UsageError(known.unknown(model))
-    ways = f"{known.without_download}, which needs no download; or --model DIR, a folder with {' and '.join(names)}"
+    ways = (
+        f"{known.without_download}, which needs no download; or {known.option} DIR, a folder with {' and '.join(names)}"
+    )
     return {name: fetch(found, name, ways) for name in names}
 
 
