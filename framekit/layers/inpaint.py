@@ -41,8 +41,9 @@ def texture(pixels: Pixels, holes: Mask) -> Pixels:
     level: Level | None = None
     for side, rounds in LEVELS:
         size = size_of(pixels.shape, side)
-        small, gaps = shrunk(pixels, holes, size)
-        if gaps.all() or not gaps.any():
+        small, gaps = shrunk(pixels, holes, size, 1 - 1e-4 if side == LEVELS[-1][0] else 0.5)
+        if not sources_of(gaps).any():
+            level = None
             continue
         level = first_level(small, gaps) if level is None else next_level(level, small, gaps)
         for _ in range(rounds):
@@ -66,14 +67,14 @@ def size_of(shape: tuple[int, ...], side: int) -> tuple[int, int]:
     return max(2 * REACH + 1, round(shape[0] * part)), max(2 * REACH + 1, round(shape[1] * part))
 
 
-def shrunk(pixels: Pixels, holes: Mask, size: tuple[int, int]) -> tuple[Floats, Mask]:
-    """Return a small picture of what is outside holes, and its holes: all that touch one."""
+def shrunk(pixels: Pixels, holes: Mask, size: tuple[int, int], least: float) -> tuple[Floats, Mask]:
+    """Return a small picture of what is outside holes, and its holes: pixels of which less than `least` is known."""
     import cv2
 
     known = cv2.resize((~holes).astype(np.float32), size[::-1], interpolation=cv2.INTER_AREA)
     shown = np.where(holes[..., None], 0, pixels).astype(np.float32)
     small = cv2.resize(shown, size[::-1], interpolation=cv2.INTER_AREA) / np.maximum(known, 1e-3)[..., None]
-    return np.asarray(small, np.float32), np.asarray(known) < 0.5
+    return np.asarray(small, np.float32), np.asarray(known) < least
 
 
 def patches(picture: Floats) -> Floats:
@@ -81,6 +82,20 @@ def patches(picture: Floats) -> Floats:
     padded = np.pad(picture, ((REACH, REACH), (REACH, REACH), (0, 0)), mode="edge")
     windows = np.lib.stride_tricks.sliding_window_view(padded, (2 * REACH + 1, 2 * REACH + 1), axis=(0, 1))
     return np.ascontiguousarray(windows.transpose(0, 1, 3, 4, 2)).reshape(picture.shape[0] * picture.shape[1], -1)
+
+
+def near_to(holes: Mask) -> Mask:
+    """Return where patches reach into holes."""
+    import cv2
+
+    return np.asarray(cv2.dilate(holes.astype(np.uint8), np.ones((2 * REACH + 1, 2 * REACH + 1), np.uint8)), bool)
+
+
+def sources_of(holes: Mask) -> Mask:
+    """Return where whole patches are known."""
+    inner = np.zeros(holes.shape, bool)
+    inner[REACH : holes.shape[0] - REACH, REACH : holes.shape[1] - REACH] = True
+    return inner & ~near_to(holes)
 
 
 class Level:
@@ -92,13 +107,8 @@ class Level:
 
         self.picture, self.holes = picture, holes
         self.shape = holes.shape
-        kernel = np.ones((2 * REACH + 1, 2 * REACH + 1), np.uint8)
-        near = cv2.dilate(holes.astype(np.uint8), kernel) > 0
-        inner = np.zeros(self.shape, bool)
-        inner[REACH : self.shape[0] - REACH, REACH : self.shape[1] - REACH] = True
-        self.sources = ~np.asarray(near) & inner
-        if not self.sources.any():
-            self.sources = ~holes
+        near = near_to(holes)
+        self.sources = sources_of(holes)
         self.at = np.stack(np.nonzero(near), axis=1)  # (N, 2) rows and columns
         self.number = np.full(self.shape, -1)
         self.number[near] = np.arange(len(self.at))
@@ -240,14 +250,10 @@ def copied(pixels: Pixels, holes: Mask, level: Level) -> Pixels:
     at = np.argwhere(holes)
     below = np.minimum((at / part).astype(int), np.array(level.shape) - 1)
     number = level.number[below[:, 0], below[:, 1]]
-    thin = np.zeros_like(holes)
-    thin[at[number < 0, 0], at[number < 0, 1]] = True  # a line that is no hole at the size of the level
-    at, number = at[number >= 0], number[number >= 0]
     away = level.found[number] - level.at[number]
     there = np.clip(at + np.round(away * part).astype(int), 0, np.array(holes.shape) - 1)
     whole = pixels.copy()
     whole[at[:, 0], at[:, 1]] = pixels[there[:, 0], there[:, 1]]
-    whole = spread_in(whole, thin) if thin.any() else whole
     small = cv2.resize(whole.astype(np.float32), level.shape[::-1], interpolation=cv2.INTER_AREA)
     off = np.where(level.holes[..., None], level.picture - small, 0)
     tone = cv2.resize(cv2.GaussianBlur(off, (0, 0), TONE), holes.shape[::-1], interpolation=cv2.INTER_LINEAR)
