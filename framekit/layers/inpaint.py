@@ -26,6 +26,7 @@ LEVELS = ((68, 12), (135, 6), (270, 3))  # px, shorter side of a level, and its 
 PASSES = 2  # of the search in each round; chosen
 NOISE = 9.0  # squared grey levels a value: patches as alike as this count as equal; chosen
 FAR = 0.5  # of the longest side: how far away a source counts as twice as different; chosen by eye
+UPRIGHT = 3.0  # what is as far above or below counts as so much farther: floors and skies run across; chosen by eye
 TONE = 3.0  # px of the finest level, blur of the tone that copies take on; chosen
 
 
@@ -197,7 +198,7 @@ def first_level(picture: Floats, holes: Mask) -> Level:
         first = np.argsort(-confidence * spread)[: max(4, len(ring) // 4)]
         ring, confidence = ring[first], confidence[first]
         cost = weights[first] @ squares.T - 2 * (here[first] @ held.T) + (here[first] ** 2).sum(axis=1)[:, None]
-        away = np.sqrt(((ring[:, None, :] - sources) ** 2).sum(axis=2))
+        away = np.sqrt((((ring[:, None, :] - sources) * (UPRIGHT, 1)) ** 2).sum(axis=2))
         best = sources[np.argmin((cost + NOISE * count[first, None]) * (1 + away / (FAR * max(level.shape))), axis=1)]
         for row in (-1, 0, 1):
             for column in (-1, 0, 1):

@@ -123,10 +123,10 @@ class Counted(list[Shown]):
 
     def __init__(self, background: Pixels, count: int) -> None:
         super().__init__()
-        self.background, self.count = background, count
+        self.background, self.length = background, count
 
     def __len__(self) -> int:
-        return self.count
+        return self.length
 
     def __getitem__(self, number: object) -> Shown:  # type: ignore[override]
         return walked(self.background, int(number) * 2, 200)  # type: ignore[call-overload]
