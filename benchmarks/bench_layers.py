@@ -88,7 +88,7 @@ def hidden_in(painter: Any, scene: Any) -> NDArray[np.bool_]:
     for sprite, x, y in painter._figures(scene.actors, scene.view, scene.bars)[0]:
         alpha = np.asarray(sprite.getchannel("A")) > 8
         left, top = max(0, x), max(0, y)
-        part = alpha[top - y : height - y, left - x : width - x]
+        part = alpha[top - y : max(0, height - y), left - x : max(0, width - x)]
         hidden[top : top + part.shape[0], left : left + part.shape[1]] |= part
     edge = round(scene.bars * height)
     hidden[:edge] = hidden[height - edge :] = True

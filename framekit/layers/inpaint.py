@@ -280,7 +280,7 @@ def load_lama(path: Path, device: str) -> Fill:
     if {*by_depth} != {1, 3}:
         raise UsageError(
             f"{path} fills no holes: its inputs must be an image (1, 3, H, W) and a mask (1, 1, H, W);"
-            " use --fill texture, or another file"
+            " use texture, which needs none, or another file"
         )
     sides = by_depth[3].shape[2:]
     height, width = (side if isinstance(side, int) else LAMA_SIDE for side in sides)
