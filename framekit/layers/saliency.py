@@ -173,7 +173,7 @@ def configured(path: Path) -> Layout | None:
         return None
     try:
         held = read_json(config, is_given=True)
-        size = held.get("size") or {}
+        size = held.get("size", {})
         size = {"height": size, "width": size} if isinstance(size, int) else size
         sides = int(size.get("height", SIDE)), int(size.get("width", SIDE))
         mean, deviation = held.get("image_mean", IMAGENET[0]), held.get("image_std", IMAGENET[1])
