@@ -91,7 +91,6 @@ def solved(colours: NDArray[np.float32], mask: NDArray[np.bool_], unknown: NDArr
     Source: Levin, Lischinski, Weiss: A Closed-Form Solution to Natural Image Matting, 2008; with the mask, blurred by a
     pixel, as a weak prior.
     """
-    import cv2
     from scipy import sparse
     from scipy.sparse.linalg import cg
 
