@@ -117,7 +117,7 @@ def softened(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
     solid = mask.astype(np.float32)
     cross = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
     strands = solid - cv2.morphologyEx(solid, cv2.MORPH_OPEN, cross, borderType=cv2.BORDER_REPLICATE)
-    return np.maximum(cv2.GaussianBlur(solid, (0, 0), 1.0), strands)
+    return np.asarray(np.maximum(cv2.GaussianBlur(solid, (0, 0), 1.0), strands), np.float32)
 
 
 def matting_laplacian(

@@ -45,7 +45,7 @@ def save_red(
     A `shape` that ends with 3 is (N, H, W, 3).
     """
     axis = 1 if shape[1] == 3 else 3
-    number: type = {FLOAT: np.float32, FLOAT16: np.float16, UINT8: np.float32}[kind]
+    number: type = np.float16 if kind == FLOAT16 else np.float32
     nodes = [
         helper.make_node("Gather", [names[0], "first"], ["red"], axis=axis),
         helper.make_node("Cast", ["red"], ["number"], to=FLOAT if kind == UINT8 else kind),

@@ -14,7 +14,7 @@ SIZE, MIDDLE, RADIUS = 120, 60, 30
 def disc(soft: float = 1.0) -> NDArray[np.float64]:
     """Return alpha of a disc whose edge is `soft` px wide."""
     y, x = np.mgrid[:SIZE, :SIZE]
-    return np.clip((RADIUS - np.hypot(x - MIDDLE, y - MIDDLE)) / soft + 0.5, 0, 1)
+    return np.asarray(np.clip((RADIUS - np.hypot(x - MIDDLE, y - MIDDLE)) / soft + 0.5, 0, 1), np.float64)
 
 
 def over(colour: tuple[int, int, int], ground: tuple[int, int, int], alpha: NDArray[np.float64]) -> Pixels:

@@ -15,7 +15,7 @@ from framekit.layers.saliency import IMAGENET, Layout, Saliency, stated
 from framekit.layers.segment import Settings, load_segmenter
 from framekit.pixels.decode import Pixels
 from tests.conftest import BLACK, RED, WHITE, one_sentence, plain
-from tests.layers.helpers import FLOAT, FLOAT16, INT64, UINT8, save_graph, save_red, seen
+from tests.layers.helpers import FLOAT, FLOAT16, INT64, UINT8, End, save_graph, save_red, seen
 
 
 def load(path: Path | str, model_input: str = "0-1") -> Saliency:
@@ -54,6 +54,7 @@ def test_a_batch_gives_what_each_frame_gives_alone(tmp_path: Path, shape: tuple[
     for frame, found in zip(frames, together, strict=True):
         [alone] = seen(segmenter, frame)
         assert found.probability is not None
+        assert alone.probability is not None
         assert np.array_equal(found.probability, alone.probability)
         assert found.probability.shape == frame.shape[:2]
     assert [round(float(one.probability[0, 0]) * 255) for one in together[:6] if one.probability is not None] == [
@@ -188,7 +189,7 @@ def test_the_graph_says_it_where_names_do_not(tmp_path: Path) -> None:
     nodes = [helper.make_node("Identity", ["input"], [name]) for name, *_ in maps] + [
         helper.make_node("Gather", ["input", "first"], ["output"], axis=1)
     ]
-    results = [("output", FLOAT, ["n", 1, 8, 8]), *maps]
+    results: list[End] = [("output", FLOAT, ["n", 1, 8, 8]), *maps]
     path = save_graph(tmp_path / "z.onnx", [("input", FLOAT, ["n", 3, 8, 8])], results, nodes, first=np.array([0]))
     assert load(path, "").prepare == stated("-0.5-0.5", (8, 8))
 
@@ -218,7 +219,8 @@ def test_the_configuration_of_transformers_is_read_beside_the_file_or_above(tmp_
         do_rescale=True, rescale_factor=1 / 255,
     )  # fmt: skip
     found = load(path, "").prepare
-    assert (found.sides, found.mean, found.deviation) == ((16, 32), (0.5,) * 3, pytest.approx((1.0,) * 3))
+    assert (found.sides, found.mean) == ((16, 32), (0.5,) * 3)
+    assert found.deviation == pytest.approx((1.0,) * 3)
     write_config(tmp_path / "onnx", size=16, do_normalize=False, do_pad=True)
     found = load(tmp_path, "").prepare
     assert (found.sides, found.letterbox, found.mean) == ((16, 16), True, (0, 0, 0))
