@@ -23,7 +23,7 @@ EXTRAS = [f"extras/{path.stem}" for path in sorted((ROOT / "extras").glob("*.py"
 PROGRAMS = [*SCRIPTS, *EXTRAS]
 
 HEAVY = (
-    "cv2 isal PIL pandas onnxruntime huggingface_hub tqdm ffmpeg imageio_ffmpeg animeface torch onnx sklearn"
+    "cv2 isal PIL pandas onnxruntime huggingface_hub tqdm ffmpeg imageio_ffmpeg animeface torch onnx sklearn scipy"
     " torchvision ultralytics learn2learn safetensors rich ray flask waitress"
 ).split()
 

@@ -118,18 +118,25 @@ def yolo_boxes(
 
     Boxes of one class that overlap more than `max_overlap` are one; classes without a label don't count.
     """
+    wanted = [kind for kind, label in enumerate(labels) if label]
+    return [(box, score, kind) for box, score, kind, _ in best_boxes(output, wanted, min_score, max_overlap)]
+
+
+def best_boxes(
+    output: NDArray[Any], wanted: Sequence[int], min_score: float, max_overlap: float
+) -> list[tuple[tuple[float, float, float, float], float, int, int]]:
+    """Return corner boxes, scores, classes and places in the raw output, as yolo_boxes does, of the wanted classes."""
     import cv2
 
-    wanted = [kind for kind, label in enumerate(labels) if label]
     kinds = np.asarray(wanted)[output[4:][wanted].argmax(axis=0)]
     scores = output[4:][wanted].max(axis=0)
-    likely = scores >= min_score
-    centres, scores, kinds = output[:4].T[likely], scores[likely], kinds[likely]
+    places = np.flatnonzero(scores >= min_score)
+    centres, scores, kinds = output[:4].T[places], scores[places], kinds[places]
     corners = np.hstack([centres[:, :2] - centres[:, 2:] / 2, centres[:, 2:]]).tolist()
     # weak ones are gone already
     kept = cv2.dnn.NMSBoxesBatched(corners, scores.tolist(), kinds.tolist(), 0.0, max_overlap) if corners else ()
     return [
-        ((x, y, x + width, y + height), float(scores[index]), int(kinds[index]))
+        ((x, y, x + width, y + height), float(scores[index]), int(kinds[index]), int(places[index]))
         for index in map(int, kept)
         for x, y, width, height in [corners[index]]
     ]
@@ -163,7 +170,8 @@ def yolo_shape(session: "InferenceSession") -> Letterbox:
 def load_yolo(model: str, device: str, min_score: float, max_overlap: float) -> Yolo:
     """Open a YOLO ONNX file or a .pt file. Raises UsageError if it is unavailable or detects no people."""
     if model.lower().endswith(TORCH_SUFFIX):
-        run, names = load_torch(Path(model), device)
+        answers, names = load_torch(Path(model), device)
+        run = lambda batch: answers(batch)[0]  # noqa: E731
         fit, one_by_one, path = Letterbox((DEFAULT_SIDE, DEFAULT_SIDE), open_shape=True), False, Path(model)
     else:
         path = locate(model, KNOWN, ["model.onnx"])["model.onnx"]
@@ -183,9 +191,10 @@ def load_yolo(model: str, device: str, min_score: float, max_overlap: float) -> 
     return Yolo(fit, run, labels, min_score, max_overlap, one_by_one)
 
 
-def load_torch(path: Path, device: str) -> tuple[Callable[[NDArray[np.float32]], NDArray[Any]], list[str]]:
-    """Return the function that runs a .pt file, as Yolo needs it, and the names of its classes.
+def load_torch(path: Path, device: str) -> tuple[Callable[[NDArray[np.float32]], list[NDArray[Any]]], list[str]]:
+    """Return the function that runs a .pt file, and the names of its classes.
 
+    It gives the boxes as Yolo needs them, then what else the model says, such as the prototypes of masks, flat.
     Raises UsageError if torch or ultralytics is missing, or if the file is no model of ultralytics or contains anything
     but layers.
     """
@@ -209,13 +218,19 @@ def load_torch(path: Path, device: str) -> tuple[Callable[[NDArray[np.float32]],
     model.to(place)
     console.say(f"{path.name} runs on torch {place}")
 
-    def run(batch: NDArray[np.float32]) -> NDArray[Any]:
+    def run(batch: NDArray[np.float32]) -> list[NDArray[Any]]:
         with torch.inference_mode():
-            output = model(torch.from_numpy(batch).to(place))
-        return np.asarray((output[0] if isinstance(output, list | tuple) else output).cpu().numpy())
+            return [np.asarray(one.cpu().numpy()) for one in flat(model(torch.from_numpy(batch).to(place)))]
 
     names = model.names if isinstance(model.names, dict) else dict(enumerate(model.names))
     return run, [str(names[kind]) for kind in sorted(names)]
+
+
+def flat(output: Any) -> list[Any]:
+    """Return the tensors in nested lists and tuples, in order."""
+    if isinstance(output, list | tuple):
+        return [one for part in output for one in flat(part)]
+    return [output] if hasattr(output, "cpu") else []
 
 
 def read_checkpoint(path: Path) -> Any:
