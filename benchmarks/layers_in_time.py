@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from framekit.layers import complete, effects, tracks
-from framekit.layers.tracks import Flags, Labels, Shown
+from framekit.figures import tracks
+from framekit.layers import complete, effects
+from framekit.figures.tracks import Flags, Labels, Shown
 from framekit.pixels.decode import Pixels
 from framekit.sidecars.instances import Figure
 

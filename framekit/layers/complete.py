@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from framekit.layers.tracks import Flags, Shown
+from framekit.figures.tracks import Flags, Shown
 from framekit.pixels.decode import Pixels
 
 Place = NDArray[np.float64]  # (2, 3): takes pixels of another frame to pixels of this one

@@ -1,9 +1,9 @@
 import numpy as np
 
 from framekit.layers.complete import complete
-from framekit.layers.tracks import Shown
+from framekit.figures.tracks import Shown
 from framekit.pixels.decode import Pixels
-from tests.layers.helpers import BLUE, RED, drawing, frame_of, paste, texture
+from tests.helpers_shots import BLUE, RED, drawing, frame_of, paste, texture
 
 GROUND = texture(180, 320, 1)
 BEHIND, BEFORE = drawing(140, 90, RED, 2), drawing(120, 60, BLUE, 3)

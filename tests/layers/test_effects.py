@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 from framekit.errors import UsageError
 from framekit.layers.effects import NORMAL, SCREEN, encoded, find_effect, laid_over, load_prompts
 from framekit.pixels.decode import Pixels
-from tests.layers.helpers import RED, drawing, texture
+from tests.helpers_shots import RED, drawing, texture
 
 HEIGHT, WIDTH = 180, 320
 PLATE = texture(HEIGHT, WIDTH, 1, 20)

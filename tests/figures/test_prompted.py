@@ -10,11 +10,11 @@ from onnx import helper
 
 from framekit.boxes import Face
 from framekit.errors import UsageError
-from framekit.layers.models import Look
-from framekit.layers.prompted import Prompt, Sam, choice, points_of, prompts_of
-from framekit.layers.segment import Settings, load_segmenter
+from framekit.figures.models import Look
+from framekit.figures.prompted import Prompt, Sam, choice, points_of, prompts_of
+from framekit.figures.segment import Settings, load_segmenter
 from tests.conftest import BLACK, RED, one_sentence, plain
-from tests.layers.helpers import FLOAT, INT64, End, save_graph, save_red, seen
+from tests.helpers_segmenters import FLOAT, INT64, End, save_graph, save_red, seen
 
 PERSON = Face((0.0, 0.0, 0.5, 1.0), 0.9, "person")
 INSIDE = Face((0.2, 0.1, 0.4, 0.3), 0.9)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from framekit.layers.tracks import Labels, Shown
+from framekit.figures.tracks import Labels, Shown
 from framekit.pixels.decode import Pixels
 from framekit.sidecars.instances import Figure
 

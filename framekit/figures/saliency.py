@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from framekit import console
 from framekit.errors import BadSidecar, UsageError
 from framekit.files.atomic import read_json
-from framekit.layers.models import Evidence, Look
+from framekit.figures.models import Evidence, Look
 from framekit.models.onnx import PROVIDERS
 from framekit.pixels.decode import Pixels
 

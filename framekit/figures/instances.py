@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from framekit.errors import UsageError
 from framekit.faces import yolo
-from framekit.layers.models import Evidence, Look, Mask
+from framekit.figures.models import Evidence, Look, Mask
 from framekit.models.onnx import PROVIDERS
 from framekit.pixels.decode import Pixels
 

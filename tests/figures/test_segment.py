@@ -10,14 +10,14 @@ import pytest
 
 from framekit.boxes import Face
 from framekit.errors import UsageError
-from framekit.layers.instances import Instances
-from framekit.layers.models import FILES, KNOWN, SEGMENTERS, Evidence, Look, files_of
-from framekit.layers.saliency import Saliency
-from framekit.layers.segment import Settings, load_segmenter
+from framekit.figures.instances import Instances
+from framekit.figures.models import FILES, KNOWN, SEGMENTERS, Evidence, Look, files_of
+from framekit.figures.saliency import Saliency
+from framekit.figures.segment import Settings, load_segmenter
 from framekit.models import hub
 from framekit.models.hub import HubModel
 from tests.conftest import RED, one_sentence, plain
-from tests.layers.helpers import save_red, seen
+from tests.helpers_segmenters import save_red, seen
 
 
 def test_grabcut_needs_no_file_and_says_nothing() -> None:

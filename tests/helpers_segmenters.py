@@ -9,7 +9,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from framekit.layers.models import Evidence, Look, Segmenter
+from framekit.figures.models import Evidence, Look, Segmenter
 from framekit.pixels.decode import Pixels
 
 FLOAT, FLOAT16, UINT8, INT64 = TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.UINT8, TensorProto.INT64

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from framekit.faces.yolo import MAX_OVERLAP, TORCH_SUFFIX
-from framekit.layers import instances, prompted, saliency
-from framekit.layers.models import EMBEDDED, KNOWN, Segmenter, Silent, files_of
+from framekit.figures import instances, prompted, saliency
+from framekit.figures.models import EMBEDDED, KNOWN, Segmenter, Silent, files_of
 from framekit.models.onnx import open_session
 
 

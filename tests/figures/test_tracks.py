@@ -4,10 +4,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from framekit.layers import tracks
-from framekit.layers.tracks import Shown, flicker, follow, smooth
+from framekit.figures import tracks
+from framekit.figures.tracks import Shown, flicker, follow, smooth
 from framekit.pixels.decode import Pixels
-from tests.layers.helpers import BLUE, GREEN, RED, drawing, frame_of, paste, texture
+from tests.helpers_shots import BLUE, GREEN, RED, drawing, frame_of, paste, texture
 
 GROUND = texture(180, 320, 1)
 ONE, OTHER, THIRD = drawing(100, 50, RED, 2), drawing(110, 46, BLUE, 3), drawing(100, 50, GREEN, 4)

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from onnx import helper
 
 from framekit.errors import UsageError
-from framekit.layers.instances import Instances, are_people
-from framekit.layers.segment import Settings, load_segmenter
+from framekit.figures.instances import Instances, are_people
+from framekit.figures.segment import Settings, load_segmenter
 from framekit.pixels.decode import Pixels
 from tests.conftest import BLACK, GREEN, RED, one_sentence, plain
-from tests.layers.helpers import FLOAT, save_graph, seen
+from tests.helpers_segmenters import FLOAT, save_graph, seen
 
 SIDE = 64
 LEFT, RIGHT = (16, 32, 32, 64), (48, 32, 32, 64)  # boxes of the halves of the input: centre and size in px

@@ -10,12 +10,12 @@ import pytest
 from onnx import helper
 
 from framekit.errors import UsageError
-from framekit.layers.models import Look
-from framekit.layers.saliency import IMAGENET, Layout, Saliency, stated
-from framekit.layers.segment import Settings, load_segmenter
+from framekit.figures.models import Look
+from framekit.figures.saliency import IMAGENET, Layout, Saliency, stated
+from framekit.figures.segment import Settings, load_segmenter
 from framekit.pixels.decode import Pixels
 from tests.conftest import BLACK, RED, WHITE, one_sentence, plain
-from tests.layers.helpers import FLOAT, FLOAT16, INT64, UINT8, End, save_graph, save_red, seen
+from tests.helpers_segmenters import FLOAT, FLOAT16, INT64, UINT8, End, save_graph, save_red, seen
 
 
 def load(path: Path | str, model_input: str = "0-1") -> Saliency:

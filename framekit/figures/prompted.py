@@ -16,8 +16,8 @@ from framekit import console
 from framekit.boxes import Box, Face, holds_centre
 from framekit.errors import UsageError
 from framekit.faces import yolo
-from framekit.layers.models import Evidence, Look, Mask
-from framekit.layers.saliency import SIDE, Layout, Prepared, sized
+from framekit.figures.models import Evidence, Look, Mask
+from framekit.figures.saliency import SIDE, Layout, Prepared, sized
 from framekit.models.onnx import open_session
 
 if TYPE_CHECKING:
