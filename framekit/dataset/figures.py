@@ -145,22 +145,24 @@ def settle(
     come, there = figure_files(frame), figure_files(target)
     if come == there:
         return
+    if there and is_replaced:  # unless a kill came after them, and before the frame
+        is_replaced = not {*there} <= alike(pieces(frame, come, target, transport))
     there = there and remaining(frame, target, transport, is_replaced, to_trash)
     is_newer = changed_last(frame) > changed_last(target)
     if transport.keeps_source and not is_newer and {figure_at(path, target) for path in come} <= {*there}:
         return
     going = pieces(frame, come, target, transport)
-    # A kill, or a person who saw only X.instances.json, left the one here and the other there.
-    is_split = {*map(is_label_picture, come)}.isdisjoint(map(is_label_picture, there))
-    is_other = any(one.differs() for one in going) or not {*there} <= {one.place for one in going}
-    if there and is_other and not is_split:
-        if figures_stay(target, frame, transport.keeps_source):
-            if not transport.keeps_source:
-                cleared(come, to_trash)
-            elif is_newer:
+    same = alike(going)
+    if any(one.place in there and one.place not in same for one in going):
+        if not figures_stay(target, frame, transport.keeps_source):
+            cleared((path for path in reversed(there) if path not in same), to_trash)
+        elif transport.keeps_source:
+            if is_newer:
                 atomic.touch(there[0])  # as for other sidecars: a correction is newer than what was made
             return
-        cleared(reversed(there), to_trash)
+        else:
+            cleared((path for path in come if figure_at(path, target) not in same), to_trash)
+            going = [one for one in going if one.place in same]
     put(going, transport)
     if not transport.keeps_source:
         written = [one.source for one in reversed(going) if one.content is not None]
@@ -185,6 +187,11 @@ def remaining(
         return cleared(reversed(there), to_trash)
     put(written_as(there, target, size), transport)
     return there
+
+
+def alike(going: Iterable[Piece]) -> set[Path]:
+    """Return the places where what is to come there is already."""
+    return {one.place for one in going if one.place.exists() and not one.differs()}
 
 
 def cleared(files: Iterable[Path], to_trash: Callable[[Path], None]) -> list[Path]:

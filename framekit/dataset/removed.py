@@ -181,6 +181,8 @@ def set_aside(folder: Path, target: Path) -> None:
     for origin, where, _ in list(removed_now(root)):
         if origin.parent == folder:
             move.place_frame(where, move.free_target(target / origin.name), atomic.MOVE, root / REPLACED)
+    if (root / paths.REMOVED).is_dir():
+        move.remove_empty_folders(root / paths.REMOVED)
 
 
 def frames_kept(root: Path, folder: Path) -> list[str]:
