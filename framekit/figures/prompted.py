@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 # Labels of points. Source: SAM's prompt encoder.
 PADDING, FIGURE, UPPER_LEFT, LOWER_RIGHT = -1, 1, 2, 3
 CHEST = 0.9  # of a face's height below its chin; chosen by the proportions of figures, not measured
-# SAM offers a part, more of it and the whole for one prompt. Chosen, not measured: the largest whose score is that near to the best.
+# SAM offers a part, more of it and the whole for one prompt: the largest whose score is that near to the best is taken.
+# Chosen, not measured.
 NEARLY = 0.1
 MIN_SCORE = 0.5  # predicted intersection over union; chosen: below it SAM itself says that it does not know
 # Width and number of blocks of the encoder, and how ultralytics calls it. Source: its build.py.

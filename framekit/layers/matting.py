@@ -9,18 +9,16 @@ from numpy.typing import NDArray
 from framekit.pixels.decode import Pixels
 
 HEIGHT = 1080  # px, of the frames that lengths are stated for; others have them in proportion
-# Half the width in px of the band along the edge of a mask in which alpha is open. Chosen on composed frames with known
-# alpha: of 1, 2 and 3, 1 has the least error of composites for exact masks, masks off by about 1 px, and those of ISNet.
+# Half the width in px of the band along a mask's edge in which alpha is open. Chosen on composed frames with known
+# alpha: of 1 to 3, 1 has the least error of composites for exact masks, masks off by about 1 px, and those of ISNet.
 # Where masks are off by 1.5 px or more, 3 is better; in wide bands outlines of cels become soft, and strands fade.
 BAND = 1.0
 # Weight of the mask itself in the band; chosen there: least error of alpha and its gradient.
 TRUST = 0.1
 # Regularisation of colours from 0 to 1 in a window. Source: Levin et al. 2008, as implemented by most.
 EPSILON = 1e-5
-STEPS, PRECISION = (
-    200,
-    1e-3,
-)  # at most, and the relative residual to stop at; chosen: it took 0.2 to 0.5 s for a figure at 1080p
+# At most, and the relative residual to stop at; chosen: a figure at 1080p took 0.2 to 0.5 s.
+STEPS, PRECISION = 200, 1e-3
 # Widths in px of the two passes for the colours of the edge. Source: Forte and Pitié 2021; chosen smaller than theirs
 # (90 and 6): outlines are narrower than that.
 REACHES = (15, 3)
