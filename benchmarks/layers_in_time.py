@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framekit.figures import tracks
-from framekit.layers import complete, effects
 from framekit.figures.tracks import Flags, Labels, Shown
+from framekit.layers import complete, effects
 from framekit.pixels.decode import Pixels
 from framekit.sidecars.instances import Figure
 

@@ -81,7 +81,7 @@ def clutter(rng: np.random.Generator) -> Pixels:
         picture = np.clip(picture + noise, 0, 255).astype(np.uint8)
     if rng.random() < 0.5:
         picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.7, 8))), dtype=np.uint8)
-    return picture
+    return np.asarray(picture, dtype=np.uint8)
 
 
 def recombined(frame: Composed, backgrounds: Sequence[Pixels], rng: np.random.Generator) -> tuple[Pixels, list[Face]]:
@@ -151,14 +151,19 @@ def as_onnx(trees: Any) -> bytes:
     for tree, [predictor] in enumerate(trees._predictors):  # scikit-learn shows them nowhere else
         for number, node in enumerate(predictor.nodes):
             is_leaf = bool(node["is_leaf"])
-            values = (tree, number, 0 if is_leaf else int(node["feature_idx"]), 0.0 if is_leaf else node["num_threshold"])
+            values = (
+                tree,
+                number,
+                0 if is_leaf else int(node["feature_idx"]),
+                0.0 if is_leaf else node["num_threshold"],
+            )
             ways = ("LEAF", 0, 0) if is_leaf else ("BRANCH_LEQ", int(node["left"]), int(node["right"]))
             for held, value in zip(nodes.values(), (*values, *ways), strict=True):
-                held.append(float(value) if isinstance(value, np.floating) else value)
+                held.append(value)
             if is_leaf:
                 for held, value in zip(leaves.values(), (tree, number, 0, float(node["value"])), strict=True):
                     held.append(value)
-    attributes = {f"nodes_{name}": held for name, held in nodes.items()}
+    attributes: dict[str, Any] = {f"nodes_{name}": held for name, held in nodes.items()}
     attributes |= {f"target_{name}": held for name, held in leaves.items()}
     base = [float(np.ravel(trees._baseline_prediction)[0])]
     made = helper.make_node("TreeEnsembleRegressor", ["values"], ["odds"], domain="ai.onnx.ml", n_targets=1,

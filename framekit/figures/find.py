@@ -36,11 +36,12 @@ def find_figures(look: Look, likely: Map, evidence: Evidence, model: str, min_si
     heads = heads_of(look.faces, look.people)
     told = told_by(evidence)
     likely = joined(likely, told) if heads else told if told is not None else likely
-    labels = np.zeros(look.pixels.shape[:2], dtype=np.uint8)
+    shape = (look.pixels.shape[0], look.pixels.shape[1])
+    labels = np.zeros(shape, dtype=np.uint8)
     if heads:
-        places = places_of(heads, labels.shape)
+        places = places_of(heads, shape)
         shared = share_out(look.pixels, cut_figures(look.pixels, likely, places), heads)
-        labels = cleaned(shared, [places_of([head], labels.shape).sure for head in heads])
+        labels = cleaned(shared, [places_of([head], shape).sure for head in heads])
     if told is not None:
         labels = with_faceless(labels, told, min_size)
     return described(labels, likely, look, heads, (model, min_size))
@@ -91,7 +92,7 @@ def with_faceless(labels: Labels, told: Map, min_size: int) -> Labels:
         if is_large and label < MOST_FIGURES and float(told[own].mean()) >= CLEAR:
             label += 1
             added[own] = label
-    return added
+    return np.asarray(added, dtype=np.uint8)
 
 
 def described(labels: Labels, likely: Map, look: Look, heads: Sequence[Face], asked: tuple[str, int]) -> Found:

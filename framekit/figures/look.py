@@ -4,8 +4,9 @@ All frames of a shot are looked at together, also those that are done, so that t
 done before. What a person corrected is left, and says more to its neighbours.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,17 +14,20 @@ from typing import Any
 import cv2
 import numpy as np
 
+from framekit.boxes import Box
 from framekit.dataset.frames import Unreadable, map_ahead
 from framekit.errors import BadSidecar, UnreadableFrame
+from framekit.faces.detect import detect_faces
 from framekit.faces.scenes import scenes_of
 from framekit.figures import find, tracks
-from framekit.figures.features import Map
+from framekit.figures.features import Map, Mask
 from framekit.figures.likelihood import likelihood
 from framekit.figures.models import Evidence, Look, Segmenter
+from framekit.figures.segment import Settings, load_segmenter
 from framekit.figures.separate import LONGER_SIDE, Labels
 from framekit.files import atomic
 from framekit.files.names import mask_of
-from framekit.pixels.decode import read_pixels, shrink
+from framekit.pixels.decode import Pixels, read_pixels, shrink
 from framekit.pixels.labels import read_labels
 from framekit.sidecars import characters, faces, instances
 from framekit.sidecars.instances import Figure
@@ -42,7 +46,7 @@ class Glance:
     frame: Path
     shape: tuple[int, int]
     look: Look
-    names: Mapping[tuple[float, ...], str]
+    names: Mapping[Box, str]
     likely: Map
     prepared: Any
 
@@ -95,7 +99,7 @@ class Seen:
 
     figures: Sequence[Figure]
     mask: bytes
-    looked: Sequence[tuple[float, ...]]
+    looked: Sequence[Box]
 
 
 def seen_in(glances: Sequence[Glance], segmenter: Segmenter, asked: tuple[str, int]) -> Iterator[tuple[Path, Seen]]:
@@ -156,3 +160,25 @@ def measured(figure: Figure, labels: Labels, track: int) -> Figure:
     if not own.any():
         return replace(figure, track=track)
     return replace(figure, box=find.box_of(own), area=round(float(own.mean()), 4), track=track)
+
+
+def hiding(model: str, device: str, model_input: str) -> Callable[[Pixels], Mask]:
+    """Return what finds the figures of pixels that have no sidecars: (H, W), where they are.
+
+    The segmenter is loaded, and faces are looked for, when the first pixels come.
+    """
+
+    @lru_cache(maxsize=1)
+    def loaded() -> Segmenter:
+        return load_segmenter(Settings(model, device, model_input))
+
+    def hidden(pixels: Pixels) -> Mask:
+        small = shrink(pixels, LONGER_SIDE)
+        shown = Look(small, detect_faces(pixels))
+        segmenter = loaded()
+        [told] = segmenter.evidence([segmenter.prepare(pixels)], [shown])
+        likely = likelihood(small, find.heads_of(shown.faces, ()))
+        found = find.find_figures(shown, likely, told, model)
+        return find.enlarged(found.labels, pixels.shape[:2]) > 0
+
+    return hidden

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from framekit import console
 from framekit.errors import BadSidecar, UsageError
-from framekit.files.atomic import read_json
 from framekit.figures.models import Evidence, Look
+from framekit.files.atomic import read_json
 from framekit.models.onnx import PROVIDERS
 from framekit.pixels.decode import Pixels
 

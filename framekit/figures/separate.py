@@ -38,8 +38,9 @@ def cut_from(pixels: Pixels, hints: NDArray[np.uint8], rounds: int) -> Mask:
     if is_ground.all() or not is_ground.any():
         return ~is_ground
     cv2.setRNGSeed(1)  # its clusters of colours begin at random
-    models = np.zeros((1, 65)), np.zeros((1, 65))
-    cv2.grabCut(np.ascontiguousarray(pixels[..., ::-1]), hints, None, *models, rounds, cv2.GC_INIT_WITH_MASK)
+    figure, ground = np.zeros((1, 65)), np.zeros((1, 65))
+    picture = np.ascontiguousarray(pixels[..., ::-1])
+    cv2.grabCut(picture, hints, (0, 0, 1, 1), ground, figure, rounds, cv2.GC_INIT_WITH_MASK)
     return np.isin(hints, (cv2.GC_FGD, cv2.GC_PR_FGD))
 
 

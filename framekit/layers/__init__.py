@@ -1,5 +1,5 @@
-"""Layers of a frame: its figures cut out, what covers them, the background behind them, and effects.
+"""What a frame is painted in: its figures cut out, the background behind them made whole, effects before them.
 
-Enters: pixels, faces and the other frames of the shot. Leaves: labels, tracks, cut-outs, plates and effects.
-Owns on disk: the folders of layers; X.instances.json and `.masks/` are written through sidecars/instances.
+Enters: frames with their label pictures, and the videos around them. Leaves: cut-outs with alpha, plates, effects.
+Owns on disk: the folders of layers, a dataset of their own, with `.layers.jsonl`.
 """

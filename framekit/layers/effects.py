@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framekit.errors import UsageError
-from framekit.files.atomic import parsed_json
 from framekit.figures.tracks import Flags, Labels
+from framekit.files.atomic import parsed_json
 from framekit.models.hub import HubModel, Known, locate
 from framekit.models.onnx import open_session
 from framekit.pixels.decode import Pixels

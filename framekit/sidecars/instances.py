@@ -2,16 +2,19 @@
 
 import errno
 import hashlib
-from collections.abc import Mapping, Sequence
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from framekit.boxes import Box
+from framekit.boxes import Box, Face
 from framekit.errors import BadSidecar
 from framekit.files import atomic
 from framekit.files.atomic import read_json
 from framekit.files.names import INSTANCES, mask_of, sidecar
+from framekit.sidecars import characters, corrections
 from framekit.sidecars.corrections import WRITTEN, digest, is_edited
 
 CHARACTER, OBJECT, BACKGROUND, PARTIAL = CATEGORIES = ("character", "object", "background", "partial")
@@ -54,8 +57,9 @@ def noted(figure: Figure) -> dict[str, Any]:
 def instances_record(made: Mapping[str, Any], figures: Sequence[Figure], mask: bytes) -> dict[str, Any]:
     """Return the content of the sidecar of figures.
 
-    `made` says with what it was made: `model` and `settings` by the names of options; `mask` are the bytes of the label
-    picture. `written` and `mask` are digests: where one no longer fits, a person corrected the figures.
+    `made` says with what it was made: `model`, `settings` by the names of options, and the boxes of the faces that were
+    there to look with, as `looked`; `mask` are the bytes of the label picture. `written` and `mask` are digests:
+    where one no longer fits, a person corrected the figures.
     """
     listed = [noted(figure) for figure in figures]
     return {"schema": 1, **made, "figures": listed, "mask": digest_of(mask), WRITTEN: digest(listed)}
@@ -66,21 +70,52 @@ def digest_of(mask: bytes) -> str:
     return hashlib.sha256(mask).hexdigest()[:12]
 
 
-def write_instances(frame: Path, made: Mapping[str, Any], figures: Sequence[Figure], mask: bytes) -> bool:
+def write_instances(
+    frame: Path, made: Mapping[str, Any], figures: Sequence[Figure], mask: bytes, overwrite: bool = False
+) -> bool:
     """Write the sidecar and the label picture of a frame, unless a person corrected one; tell whether they were.
 
-    `mask` are the bytes of a PNG. A kill leaves a frame without the sidecar, which is done again.
+    `mask` are the bytes of a PNG; with `overwrite` they are written in any case. What is there already is not written
+    again. A kill leaves a frame without the sidecar, which is done again.
     """
     path, picture = sidecar(frame, INSTANCES), mask_of(frame)
     if picture.parent.is_symlink():
         raise OSError(errno.ELOOP, "is a link", str(picture.parent))
-    if is_corrected(frame):
+    if not overwrite and is_corrected(frame):
         return False
+    record = instances_record(made, figures, mask)
+    if characters.read_record(path) == json.loads(atomic.json_text(record)) and atomic.bytes_of(picture) == mask:
+        return True
     path.unlink(missing_ok=True)  # first: a new picture beside the old sidecar would pass for a correction
     picture.parent.mkdir(exist_ok=True)
     atomic.write_whole(picture, mask)
-    atomic.write_json(path, instances_record(made, figures, mask))
+    atomic.write_json(path, record)
     return True
+
+
+def is_pending(frame: Path, seen: Sequence[Face], redo: bool) -> bool:
+    """Tell whether figures of a frame are to be found: not yet done, or the faces that it was done with changed."""
+    path = sidecar(frame, INSTANCES)
+    if redo or not path.exists():
+        return True
+    record = characters.read_record(path)
+    return "looked" in record and record["looked"] != [list(face.box) for face in seen]
+
+
+def found_otherwise(done: Iterable[Path], now: Mapping[str, Any]) -> Counter[str]:
+    """Count frames whose figures were found otherwise than now, by how, such as `of isnetis`; corrected ones stay.
+
+    `now` is what `instances_record` takes.
+    """
+    hows = Counter[str]()
+    for frame in done:
+        record = characters.read_record(sidecar(frame, INSTANCES))
+        others = corrections.other_settings(record, now)
+        model = record.get("model", now["model"])
+        how = f"of {model}" if model != now["model"] else f"with {' '.join(others)}" if others else ""
+        if how and not is_corrected(frame):
+            hows[how] += 1
+    return hows
 
 
 def is_corrected(frame: Path) -> bool:

@@ -1,7 +1,7 @@
 import numpy as np
 
-from framekit.layers.complete import complete
 from framekit.figures.tracks import Shown
+from framekit.layers.complete import complete
 from framekit.pixels.decode import Pixels
 from tests.helpers_shots import BLUE, RED, drawing, frame_of, paste, texture
 

@@ -1,0 +1,192 @@
+"""Find the figures of each frame, and cut them out.
+
+    python extras/segment_characters.py dataset/frames
+
+Reads the frames below --src_dir with their faces; writes X.instances.json beside each frame X.png, and .masks/X.png, a
+label picture: 0 is background, 1 and up are figures. --layers also writes cut-outs with a soft edge, the background
+behind them made whole, and effects, as a dataset of its own. What a person corrected stays.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # it runs from a clone, as the scripts above it do
+
+from framekit import console, errors
+from framekit.cli import run
+from framekit.cli.parser import Listed, StageParser
+from framekit.cli.values import count
+from framekit.dataset import frames
+from framekit.dataset.share import own_frames
+from framekit.figures import find, look, models, segment
+from framekit.files import atomic, names
+from framekit.layers import cutting, dataset, effects, inpaint, shots
+from framekit.sidecars import characters, instances
+
+NEIGHBOURS = 24  # frames before and after a kept one; chosen: a second of a show
+
+
+def parser() -> StageParser:
+    """Return the command line."""
+    options = StageParser("segment_characters", __doc__ or "")
+    options.shared("src_dir", "redo", "dry_run", "limit", "shard", "follow_links", "workers", "device")
+    options.shared("overwrite_corrections", "config")
+    options.group("which figures")
+    options.option(
+        "model",
+        default=models.EMBEDDED,
+        help="grabcut, which needs no download, a segmenter of the hub such as isnetis, or an .onnx or .pt file; its"
+        " answer is joined with what the faces say",
+    )
+    options.option(
+        "model_input",
+        default="",
+        help="how an ONNX file takes frames, where neither the file nor one beside it says so, such as"
+        ' "1024 letterbox 0-1"',
+    )
+    options.option(
+        "min_size", type=count, default=find.MIN_SIZE, help="smallest figure in px of a frame of 1920 x 1080"
+    )
+    options.group("layers")
+    options.option("layers", type=Path, help="folder to write cut-outs, backgrounds, effects and composites to")
+    options.option(
+        "fill",
+        default="texture",
+        help="what invents the background that no frame shows: texture, which needs no download, lama of the hub, or an"
+        " .onnx file like it",
+    )
+    options.option(
+        "video_dir", type=Path, help="folder of the episodes: frames between the kept ones show more of the background"
+    )
+    options.option(
+        "temporal_window",
+        type=count,
+        default=NEIGHBOURS,
+        help="frames of the video before and after a kept one that are looked at for its background",
+    )
+    options.option("complete", action="store_true", help="add to a figure what others cover, from other frames")
+    options.option(
+        "effect_prompts", nargs="+", action=Listed, help='effects to look for by text, such as "magic circle"'
+    )
+    options.option(
+        "effect_model", default="clipseg-rd64-refined", help="what finds texts: CLIPSeg of the hub, or a folder"
+    )
+    for name in ("fill", "video_dir", "complete", "effect_prompts"):
+        options.only_with(name, "layers")
+    options.only_with("temporal_window", "video_dir")
+    options.only_with("effect_model", "effect_prompts")
+    return options
+
+
+def segment_frames(
+    known: dict[Path, list[Any]], todo: Sequence[Path], args: argparse.Namespace, made: dict[str, Any], unreadable: Any
+) -> tuple[int, int, int]:
+    """Find and write the figures of frames; return how many figures, in how many frames, and how many are none."""
+    how = segment.Settings(args.model, args.device, args.model_input)
+    segmenter = segment.load_segmenter(how)
+    asked = (args.model, args.min_size)
+    looks = look.look_at([*known], todo, segmenter, asked, console.worker_count(args.workers))
+    figures = looked_at = empty = 0
+    wanted = set(todo)
+    for frame, seen in console.progress(looks, None, "frame"):
+        if isinstance(seen, frames.Unreadable):
+            unreadable.append((frame, seen.reason))
+            continue
+        boxes = {"looked": [list(box) for box in seen.looked]}
+        if instances.write_instances(frame, {**made, **boxes}, seen.figures, seen.mask, args.overwrite_corrections):
+            figures += len(seen.figures) * (frame in wanted)
+            looked_at += frame in wanted
+            empty += not seen.figures and frame in wanted
+    return figures, looked_at, empty
+
+
+def write_layers(found: Sequence[Path], args: argparse.Namespace, listed: list[tuple[Path, str]]) -> dataset.Written:
+    """Write the layers of all shots whose figures are known."""
+    told = dataset.Written()
+    target = dataset.Layers(args.src_dir, args.layers)
+    options = ("fill", "complete", "effect_prompts", "temporal_window")
+    settings = {name: getattr(args, name) for name in options} | {"videos": args.video_dir is not None}
+    find_text = None
+    if args.effect_prompts:
+        find_text = effects.load_prompts(args.effect_model, args.effect_prompts, args.device)
+    how = cutting.Wanted(inpaint.load_fill(args.fill, args.device), args.fill, find_text, args.complete)
+    todo = [*dataset.pending(shots.shots_of(found), target, settings, listed, told)]
+    given = {shot.frames: (held, made) for shot, held, made in todo}
+    hidden = look.hiding(args.model, args.device, args.model_input)
+    every = with_videos([shot for shot, _, _ in todo], args)
+    for shot, near in console.progress(every, len(todo), "shot", "layers"):
+        held, made = given[shot.frames]
+        target.write(shot, made, cutting.layers_of(shot, held, near, hidden, how), told)
+    return told
+
+
+def with_videos(todo: Sequence[shots.Shot], args: argparse.Namespace) -> Iterator[tuple[shots.Shot, Any]]:
+    """Yield shots, each with frames of its video around the kept ones where the video is at hand."""
+    if args.video_dir is None:
+        yield from ((shot, {}) for shot in todo)
+        return
+    from framekit.sidecars.episode import Episodes
+    from framekit.video.ffmpeg import find_ffmpeg
+
+    episodes, ffmpeg = Episodes(), find_ffmpeg()
+    by_folder: dict[Path, list[shots.Shot]] = {}
+    for shot in todo:
+        by_folder.setdefault(shot.folder, []).append(shot)
+    for folder, own in by_folder.items():
+        try:
+            record = episodes.record_of(folder)
+        except errors.BadSidecar:
+            record = {}
+        yield from shots.with_neighbours(own, record, ffmpeg, [args.video_dir], args.temporal_window)
+
+
+@run.script(parser)
+def main(args: argparse.Namespace) -> int:
+    """Run the command line."""
+    models.KNOWN.refuse_slip(args.model)
+    unreadable: list[tuple[Path, str]] = []
+    every = frames.find_frames(args.src_dir, args.limit, unreadable)
+    if args.layers:
+        frames.refuse_inside(args.layers, args.src_dir)
+    found = frames.with_usable(own_frames(args.shard, every, args.src_dir, unreadable), names.INSTANCES, unreadable)
+    known, undetected, damaged = characters.known_faces(found)
+    unreadable += damaged
+    if found and len(undetected) == len(found):
+        raise errors.UsageError(f"no frame in {args.src_dir} has an X.faces.json; run detect_faces.py first")
+    made = {"model": args.model, "settings": {"min_size": args.min_size}}
+    again = args.redo or args.overwrite_corrections
+    pending = [frame for frame, seen in known.items() if instances.is_pending(frame, seen, again)]
+    kept = set() if args.overwrite_corrections else {*filter(instances.is_corrected, pending)}
+    todo = [frame for frame in pending if frame not in kept]
+    left = console.made_otherwise(instances.found_otherwise({*known}.difference(pending), made), "figures")
+    if args.dry_run:
+        would = f"{console.counted(len(todo), 'frame')} would be segmented, {len(known) - len(pending)} already done"
+        return run.close(f"{would}, in {args.src_dir}", unreadable, left)
+    atomic.clean_up((frame.parent for frame in found), names.INSTANCES)
+    figures, looked_at, empty = segment_frames(known, todo, args, made, unreadable) if todo else (0, 0, 0)
+    told = f"{console.counted(figures, 'figure')} in {console.counted(looked_at, 'frame')} ({empty} without a figure)"
+    message = told if todo else console.NOTHING_NEW
+    message += f", {len(known) - len(pending)} already done"
+    message += f", {len(kept)} kept as corrected by hand" if kept else ""
+    if undetected:
+        console.warn(f"{console.counted(len(undetected), 'frame')} without X.faces.json; run detect_faces.py")
+    if args.layers:
+        message += f"; {in_words(write_layers(found, args, unreadable))} in {args.layers}"
+    return run.close(f"{message}, in {args.src_dir}", unreadable, left)
+
+
+def in_words(told: dataset.Written) -> str:
+    """Return the closing words about layers."""
+    singular = {"characters": "cut-out", "backgrounds": "background", "effects": "effect", "composites": "composite"}
+    parts = [console.counted(number, singular[kind]) for kind, number in told.counts.items() if number]
+    text = ", ".join(parts) or "no new layer"
+    text += f", {console.counted(told.done, 'shot')} already done" if told.done else ""
+    text += f", {told.by_hand} kept as changed by hand" if told.by_hand else ""
+    return text + (f", {told.stale} that are no longer made set aside" if told.stale else "")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
