@@ -9,9 +9,8 @@ behind them made whole, and effects, as a dataset of its own. What a person corr
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # it runs from a clone, as the scripts above it do
 
@@ -48,7 +47,11 @@ def parser() -> StageParser:
         ' "1024 letterbox 0-1"',
     )
     options.option(
-        "min_size", type=count, default=find.MIN_SIZE, help="smallest figure in px of a frame of 1920 x 1080"
+        "min_figure_size",
+        aliases=("min_size",),
+        type=count,
+        default=find.MIN_SIZE,
+        help="smallest figure in px of a frame of 1920 x 1080",
     )
     options.group("layers")
     options.option("layers", type=Path, help="folder to write cut-outs, backgrounds, effects and composites to")
@@ -81,66 +84,10 @@ def parser() -> StageParser:
     return options
 
 
-def segment_frames(
-    known: dict[Path, list[Any]], todo: Sequence[Path], args: argparse.Namespace, made: dict[str, Any], unreadable: Any
-) -> tuple[int, int, int]:
-    """Find and write the figures of frames; return how many figures, in how many frames, and how many are none."""
-    how = segment.Settings(args.model, args.device, args.model_input)
-    segmenter = segment.load_segmenter(how)
-    asked = (args.model, args.min_size)
-    looks = look.look_at([*known], todo, segmenter, asked, console.worker_count(args.workers))
-    figures = looked_at = empty = 0
-    wanted = set(todo)
-    for frame, seen in console.progress(looks, None, "frame"):
-        if isinstance(seen, frames.Unreadable):
-            unreadable.append((frame, seen.reason))
-            continue
-        boxes = {"looked": [list(box) for box in seen.looked]}
-        if instances.write_instances(frame, {**made, **boxes}, seen.figures, seen.mask, args.overwrite_corrections):
-            figures += len(seen.figures) * (frame in wanted)
-            looked_at += frame in wanted
-            empty += not seen.figures and frame in wanted
-    return figures, looked_at, empty
-
-
-def write_layers(found: Sequence[Path], args: argparse.Namespace, listed: list[tuple[Path, str]]) -> dataset.Written:
-    """Write the layers of all shots whose figures are known."""
-    told = dataset.Written()
-    target = dataset.Layers(args.src_dir, args.layers)
-    options = ("fill", "complete", "effect_prompts", "temporal_window")
-    settings = {name: getattr(args, name) for name in options} | {"videos": args.video_dir is not None}
-    find_text = None
-    if args.effect_prompts:
-        find_text = effects.load_prompts(args.effect_model, args.effect_prompts, args.device)
-    how = cutting.Wanted(inpaint.load_fill(args.fill, args.device), args.fill, find_text, args.complete)
-    todo = [*dataset.pending(shots.shots_of(found), target, settings, listed, told)]
-    given = {shot.frames: (held, made) for shot, held, made in todo}
-    hidden = look.hiding(args.model, args.device, args.model_input)
-    every = with_videos([shot for shot, _, _ in todo], args)
-    for shot, near in console.progress(every, len(todo), "shot", "layers"):
-        held, made = given[shot.frames]
-        target.write(shot, made, cutting.layers_of(shot, held, near, hidden, how), told)
-    return told
-
-
-def with_videos(todo: Sequence[shots.Shot], args: argparse.Namespace) -> Iterator[tuple[shots.Shot, Any]]:
-    """Yield shots, each with frames of its video around the kept ones where the video is at hand."""
-    if args.video_dir is None:
-        yield from ((shot, {}) for shot in todo)
-        return
-    from framekit.sidecars.episode import Episodes
-    from framekit.video.ffmpeg import find_ffmpeg
-
-    episodes, ffmpeg = Episodes(), find_ffmpeg()
-    by_folder: dict[Path, list[shots.Shot]] = {}
-    for shot in todo:
-        by_folder.setdefault(shot.folder, []).append(shot)
-    for folder, own in by_folder.items():
-        try:
-            record = episodes.record_of(folder)
-        except errors.BadSidecar:
-            record = {}
-        yield from shots.with_neighbours(own, record, ffmpeg, [args.video_dir], args.temporal_window)
+def making_of(fill: str, complete: bool, prompts: Sequence[str], effect_model: str, device: str) -> cutting.Making:
+    """Return how layers are made. Raises UsageError if a model for them is unavailable."""
+    find_text = effects.load_prompts(effect_model, prompts, device) if prompts else None
+    return cutting.Making(inpaint.load_fill(fill, device), fill, find_text, complete)
 
 
 @run.script(parser)
@@ -156,7 +103,7 @@ def main(args: argparse.Namespace) -> int:
     unreadable += damaged
     if found and len(undetected) == len(found):
         raise errors.UsageError(f"no frame in {args.src_dir} has an X.faces.json; run detect_faces.py first")
-    made = {"model": args.model, "settings": {"min_size": args.min_size}}
+    made = {"model": args.model, "settings": {"min_figure_size": args.min_figure_size}}
     again = args.redo or args.overwrite_corrections
     pending = [frame for frame, seen in known.items() if instances.is_pending(frame, seen, again)]
     kept = set() if args.overwrite_corrections else {*filter(instances.is_corrected, pending)}
@@ -166,7 +113,10 @@ def main(args: argparse.Namespace) -> int:
         would = f"{console.counted(len(todo), 'frame')} would be segmented, {len(known) - len(pending)} already done"
         return run.close(f"{would}, in {args.src_dir}", unreadable, left)
     atomic.clean_up((frame.parent for frame in found), names.INSTANCES)
-    figures, looked_at, empty = segment_frames(known, todo, args, made, unreadable) if todo else (0, 0, 0)
+    how = segment.Settings(args.model, args.device, args.model_input)
+    asked = look.Asked(how, args.min_figure_size, made, args.overwrite_corrections)
+    workers = console.worker_count(args.workers)
+    figures, looked_at, empty = look.segment_frames([*known], todo, asked, workers, unreadable)
     told = f"{console.counted(figures, 'figure')} in {console.counted(looked_at, 'frame')} ({empty} without a figure)"
     message = told if todo else console.NOTHING_NEW
     message += f", {len(known) - len(pending)} already done"
@@ -174,7 +124,13 @@ def main(args: argparse.Namespace) -> int:
     if undetected:
         console.warn(f"{console.counted(len(undetected), 'frame')} without X.faces.json; run detect_faces.py")
     if args.layers:
-        message += f"; {in_words(write_layers(found, args, unreadable))} in {args.layers}"
+        videos = shots.Videos(args.video_dir, args.temporal_window)
+        making = making_of(args.fill, args.complete, args.effect_prompts or [], args.effect_model, args.device)
+        options = ("fill", "complete", "effect_prompts", "temporal_window")
+        settings = {name: getattr(args, name) for name in options} | {"videos": args.video_dir is not None}
+        wanted = dataset.Wanted(settings, making, look.hiding(how), videos)
+        target = dataset.Layers(args.src_dir, args.layers)
+        message += f"; {in_words(dataset.write_layers(found, target, wanted, unreadable))} in {args.layers}"
     return run.close(f"{message}, in {args.src_dir}", unreadable, left)
 
 

@@ -48,6 +48,7 @@ FLOORS = [
     ["metadata", "training"],
     ["report"],
     ["build"],
+    ["figures"],
     ["layers"],
     ["desk"],
     ["review"],

@@ -11,7 +11,7 @@ from framekit.lazy import hands_on
 if TYPE_CHECKING:
     from framekit.figures.find import Found as Found
     from framekit.figures.find import find_figures as find_figures
-    from framekit.figures.likelihood import likelihood as likelihood
+    from framekit.figures.likelihood import figure_likelihood as figure_likelihood
     from framekit.figures.models import Look as Look
     from framekit.figures.segment import load_segmenter as load_segmenter
 
@@ -20,7 +20,7 @@ __getattr__ = hands_on(
     {
         "find_figures": "find",
         "Found": "find",
-        "likelihood": "likelihood",
+        "figure_likelihood": "likelihood",
         "Look": "models",
         "load_segmenter": "segment",
     },

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -49,6 +48,8 @@ class Places:
 
 def grid_of(pixels: Pixels, rows: int = ROWS) -> Pixels:
     """Return a frame shrunk to this number of rows."""
+    import cv2
+
     height, width = pixels.shape[:2]
     size = (max(8, round(width * rows / height)), rows)
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
@@ -56,6 +57,8 @@ def grid_of(pixels: Pixels, rows: int = ROWS) -> Pixels:
 
 def lab_of(pixels: Pixels) -> Map:
     """Return the colours in CIELAB: (H, W, 3), lightness 0 to 100."""
+    import cv2
+
     return np.asarray(cv2.cvtColor(pixels.astype(np.float32) / 255, cv2.COLOR_RGB2LAB), dtype=np.float32)
 
 
@@ -159,6 +162,7 @@ class Regions:
 
 def regions_of(pixels: Pixels) -> Regions:
     """Return the flat regions of a frame."""
+    import cv2
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
@@ -183,6 +187,7 @@ def ways_from(colours: Map, seeds: Sequence[Mask]) -> list[Map]:
 
     It is found on every second place, which suffices: dijkstra's algorithm over colour differences of neighbours.
     """
+    import cv2
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import dijkstra
 
@@ -212,6 +217,8 @@ def ways_from(colours: Map, seeds: Sequence[Mask]) -> list[Map]:
 
 def blurred(values: Map | Mask, side: int) -> Map:
     """Return the mean of the square around each place."""
+    import cv2
+
     return np.asarray(cv2.blur(values.astype(np.float32), (side, side)), dtype=np.float32)
 
 
@@ -220,6 +227,8 @@ def drawing_of(pixels: Pixels, head: Mask) -> list[Map]:
 
     `pixels` have twice the rows of the grid.
     """
+    import cv2
+
     shape = (head.shape[1], head.shape[0])
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)
     edges = np.abs(cv2.Laplacian(cv2.GaussianBlur(grey, (0, 0), 0.7), cv2.CV_32F))
@@ -234,5 +243,7 @@ def drawing_of(pixels: Pixels, head: Mask) -> list[Map]:
 
 def spread_of(colours: Map, side: int) -> Map:
     """Return how much the colours differ in the square around each place."""
+    import cv2
+
     mean = cv2.blur(colours, (side, side))
     return np.asarray(np.sqrt(np.maximum((cv2.blur(colours**2, (side, side)) - mean**2).sum(axis=-1), 0)))

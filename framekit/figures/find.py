@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from framekit.boxes import Box, Face, holds_centre
@@ -62,6 +61,8 @@ def heads_of(faces: Sequence[Face], people: Sequence[Face]) -> list[Face]:
 
 def joined(likely: Map, told: Map | None) -> Map:
     """Return the mean of what the trees and a segmenter say, in the size of the latter."""
+    import cv2
+
     if told is None:
         return likely
     own = cv2.resize(likely, (told.shape[1], told.shape[0]), interpolation=cv2.INTER_LINEAR)
@@ -80,6 +81,8 @@ def told_by(evidence: Evidence) -> Map | None:
 
 def with_faceless(labels: Labels, told: Map, min_size: int) -> Labels:
     """Return labels with figures added that a segmenter is sure of though no face was found."""
+    import cv2
+
     height, width = labels.shape
     told = np.asarray(cv2.resize(told, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
     free = ((told > 0.5) & (labels == 0)).astype(np.uint8)
@@ -97,6 +100,8 @@ def with_faceless(labels: Labels, told: Map, min_size: int) -> Labels:
 
 def described(labels: Labels, likely: Map, look: Look, heads: Sequence[Face], asked: tuple[str, int]) -> Found:
     """Return the figures of a label picture that are large enough, labelled anew from left to right, at full size."""
+    import cv2
+
     model, min_size = asked
     height, width = labels.shape
     likely = np.asarray(cv2.resize(likely, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
@@ -130,6 +135,8 @@ def described(labels: Labels, likely: Map, look: Look, heads: Sequence[Face], as
 
 def enlarged(labels: Labels, shape: tuple[int, int]) -> Labels:
     """Return a label picture at another size, with smooth borders."""
+    import cv2
+
     size = (shape[1], shape[0])
     best = np.zeros(shape, dtype=np.float32)
     large = np.zeros(shape, dtype=np.uint8)

@@ -8,7 +8,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from framekit.boxes import Face
@@ -37,7 +36,7 @@ BORDER = 3  # places at the edge of the grid that are taken for background
 FARTHEST = 50.0  # distance of a second face beyond which it does not matter, in lengths of a face
 
 
-def likelihood(pixels: Pixels, faces: Sequence[Face]) -> Map:
+def figure_likelihood(pixels: Pixels, faces: Sequence[Face]) -> Map:
     """Return how likely each place of a frame belongs to a figure with one of the faces: (144, columns), 0 to 1.
 
     Without a face it is 0 everywhere.
@@ -66,6 +65,8 @@ def trees() -> "InferenceSession":
 
 def describe(pixels: Pixels, faces: Sequence[Face]) -> tuple[Map, Places]:
     """Return the numbers that the trees look at, for each place of the grid: (144, columns, 48); and the places."""
+    import cv2
+
     small = grid_of(pixels)
     rows, columns = small.shape[:2]
     places = places_of(faces, (rows, columns))

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,6 +23,8 @@ Labels = NDArray[np.uint8]
 
 def graph_cut(pixels: Pixels, places: Places, bars: Mask) -> Mask:
     """Return the figures of a frame from its faces alone: (H, W)."""
+    import cv2
+
     hints = np.full(bars.shape, cv2.GC_PR_BGD, dtype=np.uint8)
     hints[~places.reach] = cv2.GC_BGD
     hints[places.body] = cv2.GC_PR_FGD
@@ -34,6 +35,8 @@ def graph_cut(pixels: Pixels, places: Places, bars: Mask) -> Mask:
 
 def cut_from(pixels: Pixels, hints: NDArray[np.uint8], rounds: int) -> Mask:
     """Return the figures of a frame from OpenCV's hints, which are changed: (H, W)."""
+    import cv2
+
     is_ground = np.isin(hints, (cv2.GC_BGD, cv2.GC_PR_BGD))
     if is_ground.all() or not is_ground.any():
         return ~is_ground
@@ -49,6 +52,8 @@ def cut_figures(pixels: Pixels, likely: Map, places: Places) -> Mask:
 
     `pixels` and `places` are of one size, `likely` of any.
     """
+    import cv2
+
     height, width = pixels.shape[:2]
     likely = np.asarray(cv2.resize(likely, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
     hints = np.full((height, width), cv2.GC_PR_BGD, dtype=np.uint8)
@@ -80,6 +85,8 @@ def cleaned(labels: Labels, heads: Sequence[Mask]) -> Labels:
 
     `heads` are those of the labels 1, 2, … Parts that touch no head stay if they are large enough, such as wings.
     """
+    import cv2
+
     kept = np.zeros_like(labels)
     for label, head in enumerate(heads, 1):
         own = (labels == label).astype(np.uint8)
@@ -100,6 +107,8 @@ def cleaned(labels: Labels, heads: Sequence[Mask]) -> Labels:
 
 def without_holes(mask: Mask, most: float) -> Mask:
     """Return a mask with the holes closed that have at most so many pixels."""
+    import cv2
+
     count, parts, sizes, _ = cv2.connectedComponentsWithStats((~mask).astype(np.uint8), connectivity=4)
     small = [part for part in range(1, count) if sizes[part, cv2.CC_STAT_AREA] <= most]
     return mask | np.isin(parts, small)

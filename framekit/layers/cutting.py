@@ -72,8 +72,8 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What is made of a shot besides cut-outs: `fill` invents what no frame shows, `find` finds texts in a frame."""
+class Making:
+    """How the layers of a shot are made: `fill` invents what no frame shows, `find` finds texts in a frame."""
 
     fill: Callable[[Pixels, Mask], Pixels]
     fill_name: str
@@ -97,7 +97,7 @@ def layers_of(
     frames: Mapping[Path, Frame],
     near: Mapping[int, Pixels],
     mask_new: Callable[[Pixels], Mask],
-    how: Wanted,
+    how: Making,
 ) -> Iterator[Layer]:
     """Yield the layers of a shot: its plate, then cut-outs, effects and composite of each frame.
 
@@ -126,7 +126,7 @@ def layers_of(
             yield from over_plate(frames[path], pixels, labels, [cut for _, cut in cuts], view, how)
 
 
-def plate_layer(shot: Shot, plate: plates.Plate, how: Wanted) -> Layer:
+def plate_layer(shot: Shot, plate: plates.Plate, how: Making) -> Layer:
     """Return the background of a shot, what no frame shows being invented."""
     filled = how.fill(plate.pixels, ~plate.seen) if not plate.seen.all() else plate.pixels
     seen = round(plate.share_seen, 4)
@@ -158,7 +158,7 @@ def over_plate(
     labels: NDArray[np.uint8],
     cuts: Sequence[CutOut],
     view: tuple[Pixels, Mask],
-    how: Wanted,
+    how: Making,
 ) -> Iterator[Layer]:
     """Yield the effect of a frame if it has one, and its figures and effect laid over the plate, where it has any."""
     below, invented = view

@@ -5,7 +5,7 @@ again when its figures, their names or the settings change. A picture that a per
 longer made goes to `.removed`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from framekit import console
 from framekit.boxes import Seen
 from framekit.dataset import removed
 from framekit.errors import BadSidecar
 from framekit.faces.crops import write_cuts
 from framekit.files import atomic, journal
-from framekit.layers.cutting import KINDS, Frame, Layer, is_named, read_frame
-from framekit.layers.shots import Shot
+from framekit.layers.cutting import KINDS, Frame, Layer, Making, Mask, is_named, layers_of, read_frame
+from framekit.layers.shots import Shot, Videos, shots_of
+from framekit.pixels.decode import Pixels
 from framekit.pixels.encode import encode_png
 from framekit.sidecars.characters import names_record, write_names
 from framekit.sidecars.corrections import digest
@@ -153,18 +155,36 @@ def write_layer(path: Path, layer: Layer, content: bytes) -> None:
     atomic.write_whole(path, content)
 
 
-def pending(
-    shots: Sequence[Shot], layers: Layers, settings: Mapping[str, Any], listed: list[tuple[Path, str]], told: Written
-) -> Iterator[tuple[Shot, dict[Path, Frame], str]]:
-    """Yield the shots whose layers are to be made, with their frames and what they are made of."""
-    for shot in shots:
+@dataclass(frozen=True)
+class Wanted:
+    """What layers are made of besides the frames: `settings` for the journal, `making`, what `hides` the background in
+    frames of a video, and the `videos`.
+    """
+
+    settings: Mapping[str, Any]
+    making: Making
+    hides: Callable[[Pixels], Mask]
+    videos: Videos
+
+
+def write_layers(found: Sequence[Path], layers: Layers, wanted: Wanted, listed: list[tuple[Path, str]]) -> Written:
+    """Write the layers of all shots that are not done; frames with damaged sidecars are added to `listed`."""
+    told = Written()
+    todo: dict[tuple[Path, ...], tuple[dict[Path, Frame], str]] = {}
+    shots: list[Shot] = []
+    for shot in shots_of(found):
         frames = frames_of(shot, listed)
         held = [(frame, number) for frame, number in zip(shot.frames, shot.numbers, strict=True) if frame in frames]
         if not held:
             continue
         own = Shot(tuple(frame for frame, _ in held), tuple(number for _, number in held), shot.scene)
-        made = made_of(frames, settings)
+        made = made_of(frames, wanted.settings)
         if layers.is_done(own, made):
             told.done += 1
         else:
-            yield own, frames, made
+            todo[own.frames] = frames, made
+            shots.append(own)
+    for shot, near in console.progress(wanted.videos.around(shots), len(shots), "shot", "layers"):
+        frames, made = todo[shot.frames]
+        layers.write(shot, made, layers_of(shot, frames, near, wanted.hides, wanted.making), told)
+    return told

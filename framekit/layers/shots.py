@@ -19,11 +19,35 @@ from framekit.pixels.decode import Pixels, frame_size, read_pixels
 from framekit.pixels.register import Mask
 from framekit.sidecars.episode import Episodes
 from framekit.video import stream
-from framekit.video.ffmpeg import SMALL, Ffmpeg, View, decode, decode_command, with_graph_in_file
+from framekit.video.ffmpeg import SMALL, Ffmpeg, View, decode, decode_command, find_ffmpeg, with_graph_in_file
 from framekit.video.read import look
 from framekit.video.sampling import Sampling, number_tree, scene_numbers, spread
 
 MOST_NEIGHBOURS = 24  # frames of the video for a shot, at one time in memory: 150 MB of 1080p; chosen
+
+
+@dataclass(frozen=True)
+class Videos:
+    """Where the videos of episodes are, None for nowhere, and how many frames around a kept one are looked at."""
+
+    folder: Path | None = None
+    window: int = 24
+
+    def around(self, shots: Sequence["Shot"]) -> Iterator[tuple["Shot", dict[int, Pixels]]]:
+        """Yield shots, episode by episode, each with frames of its video around the kept ones, by number."""
+        if self.folder is None:
+            yield from ((shot, {}) for shot in shots)
+            return
+        episodes, ffmpeg = Episodes(), find_ffmpeg()
+        by_folder: dict[Path, list[Shot]] = {}
+        for shot in shots:
+            by_folder.setdefault(shot.folder, []).append(shot)
+        for folder, own in by_folder.items():
+            try:
+                record = episodes.record_of(folder)
+            except errors.BadSidecar:
+                record = {}
+            yield from with_neighbours(own, record, ffmpeg, [self.folder], self.window)
 
 
 @dataclass(frozen=True)

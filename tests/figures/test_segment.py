@@ -11,7 +11,7 @@ import pytest
 from framekit.boxes import Face
 from framekit.errors import UsageError
 from framekit.figures.instances import Instances
-from framekit.figures.models import FILES, KNOWN, SEGMENTERS, Evidence, Look, files_of
+from framekit.figures.models import FILES, SEGMENTERS, Evidence, Look, files_of
 from framekit.figures.saliency import Saliency
 from framekit.figures.segment import Settings, load_segmenter
 from framekit.models import hub
@@ -158,7 +158,6 @@ def test_a_device_that_is_missing_is_refused(tmp_path: Path) -> None:
 
 def test_the_kind_of_a_file_decides_how_it_is_read(tmp_path: Path) -> None:
     assert not isinstance(load_segmenter(Settings(str(save_red(tmp_path / "x.onnx")), "cpu", "0-1")), Instances)
-    assert KNOWN.without_download == "--model grabcut"
     assert np.asarray(Evidence().masks).size == 0
 
 

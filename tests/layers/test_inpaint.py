@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from framekit.errors import UsageError
-from framekit.layers.inpaint import FILLS, apart, load_fill, texture
+from framekit.layers.inpaint import apart, load_fill, texture
 from tests.conftest import patchwork
 from tests.helpers_dataset import save_model
 
@@ -117,4 +117,3 @@ def test_a_model_of_another_layout_is_refused(tmp_path: Path) -> None:
 def test_an_unknown_name_says_what_there_is() -> None:
     with pytest.raises(UsageError, match="there is no model lamma; did you mean lama"):
         load_fill("lamma", "cpu")
-    assert FILLS.without_download == "--fill texture"
