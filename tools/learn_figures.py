@@ -202,7 +202,7 @@ def agreement(frame: Composed, likely: NDArray[np.float32]) -> float:
     likely[bars_of(grid_of(frame.pixels))] = 0
     figures = separate.cut_figures(small, likely, places_of(frame.faces, shape))
     heads = [places_of([face], shape).sure for face in frame.faces]
-    cut = separate.cleaned(separate.share_out(small, figures, frame.faces), heads) > 0
+    cut = separate.cleaned(separate.share_out(small, figures, frame.faces), likely, heads) > 0
     true = cv2.resize(frame.alpha, (shape[1], shape[0]), interpolation=cv2.INTER_AREA) > 0.5
     return float((cut & true).sum() / max(1, (cut | true).sum()))
 

@@ -15,6 +15,9 @@ MIN_SIZE = 16384  # px of the smallest figure, of a frame of 1920 x 1080
 FULL = 1920 * 1080
 LEAST_OF_FACE = 0.7  # of the area of its face: a figure that is smaller is none; chosen
 CLEAR = 0.8  # mean likelihood from which a figure without a face is believed; chosen
+# How the trees and a segmenter are joined: the power that makes up for bodies that segmenters leave half transparent,
+# and the weight of the surer of the two. Chosen with ISNet on 48 composed frames: the plain mean cuts out .012 less.
+FAINT, EITHER = 0.7, 0.65
 HEAD_OF_PERSON = (0.3, 0.02, 0.7, 0.28)  # where the face of a person lies in the box of the person; chosen
 
 
@@ -40,7 +43,7 @@ def find_figures(look: Look, likely: Map, evidence: Evidence, model: str, min_si
     if heads:
         places = places_of(heads, shape)
         shared = share_out(look.pixels, cut_figures(look.pixels, likely, places), heads)
-        labels = cleaned(shared, [places_of([head], shape).sure for head in heads])
+        labels = cleaned(shared, likely, [places_of([head], shape).sure for head in heads])
     if told is not None:
         labels = with_faceless(labels, told, min_size)
     return described(labels, likely, look, heads, (model, min_size))
@@ -60,13 +63,15 @@ def heads_of(faces: Sequence[Face], people: Sequence[Face]) -> list[Face]:
 
 
 def joined(likely: Map, told: Map | None) -> Map:
-    """Return the mean of what the trees and a segmenter say, in the size of the latter."""
+    """Return what the trees and a segmenter say together, in the size of the latter: rather yes if one is sure."""
     import cv2
 
     if told is None:
         return likely
     own = cv2.resize(likely, (told.shape[1], told.shape[0]), interpolation=cv2.INTER_LINEAR)
-    return np.asarray((own + told) / 2, dtype=np.float32)
+    told = told**FAINT
+    both = np.sqrt(np.maximum(own, 0) * told)
+    return np.asarray(EITHER * np.maximum(own, told) + (1 - EITHER) * both, dtype=np.float32)
 
 
 def told_by(evidence: Evidence) -> Map | None:
