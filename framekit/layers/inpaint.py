@@ -27,6 +27,7 @@ PASSES = 2  # of the search in each round; chosen
 NOISE = 9.0  # squared grey levels a value: patches as alike as this count as equal; chosen
 FAR = 0.5  # of the longest side: how far away a source counts as twice as different; chosen by eye
 UPRIGHT = 3.0  # what is as far above or below counts as so much farther: floors and skies run across; chosen by eye
+ALL = 1 - 1e-4  # of a pixel that must be known where none of it may be invented
 TONE = 3.0  # px of the finest level, blur of the tone that copies take on; chosen
 
 
@@ -42,7 +43,9 @@ def texture(pixels: Pixels, holes: Mask) -> Pixels:
     level: Level | None = None
     for side, rounds in LEVELS:
         size = size_of(pixels.shape, side)
-        small, gaps = shrunk(pixels, holes, size, 1 - 1e-4 if side == LEVELS[-1][0] else 0.5)
+        small, gaps = shrunk(pixels, holes, size, ALL if side == LEVELS[-1][0] else 0.5)
+        if not gaps.any():  # holes of a few pixels
+            small, gaps = shrunk(pixels, holes, size, ALL)
         if not sources_of(gaps).any():
             level = None
             continue

@@ -55,6 +55,12 @@ def test_nothing_and_everything_to_fill() -> None:
         assert filled is not pixels
 
 
+def test_a_hole_that_vanishes_in_small_pictures_is_filled() -> None:
+    pixels, holes = np.full((720, 1280, 3), 120, np.uint8), np.zeros((720, 1280), bool)
+    pixels[300:302, 500:502], holes[300:302, 500:502] = 255, True
+    assert np.abs(texture(pixels, holes).astype(int) - 120).max() <= 1
+
+
 @pytest.mark.parametrize("shape", [(16, 16), (20, 400), (300, 24), (7, 9), (1, 1)])
 def test_small_and_narrow_pictures_are_filled(shape: tuple[int, int]) -> None:
     pixels, holes = np.full((*shape, 3), 120, np.uint8), np.zeros(shape, bool)
