@@ -9,7 +9,6 @@ behind them made whole, and effects, as a dataset of its own. What a person corr
 
 import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # it runs from a clone, as the scripts above it do
@@ -84,10 +83,11 @@ def parser() -> StageParser:
     return options
 
 
-def making_of(fill: str, complete: bool, prompts: Sequence[str], effect_model: str, device: str) -> cutting.Making:
+def making_of(args: argparse.Namespace) -> cutting.Making:
     """Return how layers are made. Raises UsageError if a model for them is unavailable."""
-    find_text = effects.load_prompts(effect_model, prompts, device) if prompts else None
-    return cutting.Making(inpaint.load_fill(fill, device), fill, find_text, complete)
+    prompts = args.effect_prompts
+    find_text = effects.load_prompts(args.effect_model, prompts, args.device) if prompts else None
+    return cutting.Making(inpaint.load_fill(args.fill, args.device), args.fill, find_text, args.complete)
 
 
 @run.script(parser)
@@ -98,6 +98,8 @@ def main(args: argparse.Namespace) -> int:
     every = frames.find_frames(args.src_dir, args.limit, unreadable)
     if args.layers:
         frames.refuse_inside(args.layers, args.src_dir)
+    if args.video_dir and not args.video_dir.is_dir():
+        raise errors.UsageError(f"{args.video_dir} is not a folder; --video_dir names the one that holds the episodes")
     found = frames.with_usable(own_frames(args.shard, every, args.src_dir, unreadable), names.INSTANCES, unreadable)
     known, undetected, damaged = characters.known_faces(found)
     unreadable += damaged
@@ -112,6 +114,7 @@ def main(args: argparse.Namespace) -> int:
     if args.dry_run:
         would = f"{console.counted(len(todo), 'frame')} would be segmented, {len(known) - len(pending)} already done"
         return run.close(f"{would}, in {args.src_dir}", unreadable, left)
+    making = making_of(args) if args.layers else None  # before minutes of work: a model may be missing
     atomic.clean_up((frame.parent for frame in found), names.INSTANCES)
     how = segment.Settings(args.model, args.device, args.model_input)
     asked = look.Asked(how, args.min_figure_size, made, args.overwrite_corrections)
@@ -123,9 +126,8 @@ def main(args: argparse.Namespace) -> int:
     message += f", {len(kept)} kept as corrected by hand" if kept else ""
     if undetected:
         console.warn(f"{console.counted(len(undetected), 'frame')} without X.faces.json; run detect_faces.py")
-    if args.layers:
+    if making:
         videos = shots.Videos(args.video_dir, args.temporal_window)
-        making = making_of(args.fill, args.complete, args.effect_prompts or [], args.effect_model, args.device)
         options = ("fill", "complete", "effect_prompts", "temporal_window")
         settings = {name: getattr(args, name) for name in options} | {"videos": args.video_dir is not None}
         wanted = dataset.Wanted(settings, making, look.hiding(how), videos)

@@ -26,7 +26,7 @@ SCRIPTS = (
 )
 BUILD = "build"  # the table of build_dataset.py, which reads those of the others too
 TABLES = (*SCRIPTS[:-1], BUILD)
-EXTRAS = ("review",)
+EXTRAS = ("review", "segment_characters")
 # The strings of a TOML file, and its comments, in which quotes mean nothing.
 STRING = re.compile(
     r"'''.*?'''|\"\"\"(?:\\.|[^\\])*?\"\"\"|'[^'\n]*'|\"(?:[^\"\\\n]|\\[^\n])*(?:\"|(?=\n)|\Z)|\#[^\n]*", re.DOTALL

@@ -79,7 +79,7 @@ class Layers:
         for record in journal.read_lines(target / JOURNAL):
             if isinstance(record.get("shot"), str) and isinstance(record.get("wrote"), dict):
                 self.known[record["shot"]] = record
-        self.episodes, self.written = Episodes(), Episodes()
+        self.episodes = Episodes()
 
     def key(self, shot: Shot) -> str:
         """Return how the journal names a shot: by its first frame."""
@@ -109,7 +109,7 @@ class Layers:
                 told.counts[layer.kind] += 1
                 wrote[name] = digest_of(content)
             cuts[path] = self.source_of(layer.frame) | {"layer": dict(layer.cut)}
-        write_cuts(cuts, self.written)
+        write_cuts(cuts, Episodes())  # anew: they hold what they read first
         for name, content_digest in before.items():
             path = self.target / name
             if name not in wrote and path.exists() and not self.is_by_hand(path, content_digest):
