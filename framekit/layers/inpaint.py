@@ -27,6 +27,7 @@ PASSES = 2  # of the search in each round; chosen
 NOISE = 9.0  # squared grey levels a value: patches as alike as this count as equal; chosen
 FAR = 0.5  # of the longest side: how far away a source counts as twice as different; chosen by eye
 UPRIGHT = 3.0  # what is as far above or below counts as so much farther: floors and skies run across; chosen by eye
+DEEP = 50.0  # px inside a hole from which all is trusted alike, or nothing would count any more; chosen
 ALL = 1 - 1e-4  # of a pixel that must be known where none of it may be invented
 TONE = 3.0  # px of the finest level, blur of the tone that copies take on; chosen
 
@@ -119,7 +120,8 @@ class Level:
         self.found = np.zeros_like(self.at)
         self.cost = np.full(len(self.at), np.inf, np.float32)
         inside = cv2.distanceTransform(holes.astype(np.uint8), cv2.DIST_L2, 5)
-        self.trust = (1.3 ** -np.asarray(inside))[near].astype(np.float32)  # Source: Wexler and others, gamma
+        trust = 1.3 ** -np.minimum(np.asarray(inside), DEEP)  # Source: Wexler and others, gamma
+        self.trust = trust[near].astype(np.float32)
 
     def flat(self, at: Numbers) -> Numbers:
         """Return the numbers of pixels in one row after the other."""
@@ -174,7 +176,7 @@ class Level:
                 total[at] += colour * sure[:, None]
                 weight[at] += sure
         cut = slice(REACH, -REACH)
-        voted = total[cut, cut] / np.maximum(weight[cut, cut], 1e-9)[..., None]
+        voted = total[cut, cut] / np.maximum(weight[cut, cut], 1e-20)[..., None]
         self.picture = np.where(self.holes[..., None], voted, self.picture)
 
 

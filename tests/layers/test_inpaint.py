@@ -55,6 +55,14 @@ def test_nothing_and_everything_to_fill() -> None:
         assert filled is not pixels
 
 
+def test_the_middle_of_a_large_hole_is_filled() -> None:
+    pixels, holes = np.full((270, 480, 3), 120, np.uint8), np.zeros((270, 480), bool)
+    pixels[::8, ::8] = 180
+    holes[40:, 140:360] = True
+    filled = texture(np.where(holes[..., None], 0, pixels).astype(np.uint8), holes)
+    assert filled[holes].min() > 100
+
+
 def test_a_hole_that_vanishes_in_small_pictures_is_filled() -> None:
     pixels, holes = np.full((720, 1280, 3), 120, np.uint8), np.zeros((720, 1280), bool)
     pixels[300:302, 500:502], holes[300:302, 500:502] = 255, True
