@@ -30,7 +30,7 @@ ALIASES = {"numpy.ndarray[tuple[Any, ...], numpy.dtype[numpy.uint8]]": "Pixels",
 # From the ground up; a room imports only rooms that stand before it.
 ROOMS = (
     "files sidecars pixels dataset models arrange dedup video faces tags characters trainers metadata training report"
-    " build layers desk review cli"
+    " build figures layers desk review cli"
 ).split()
 SCRIPT_OF_ROOM = {
     "video": "extract_frames",
@@ -43,6 +43,8 @@ SCRIPT_OF_ROOM = {
     "trainers": "prepare_training",
     "training": "prepare_training",
     "build": "build_dataset",
+    "figures": "segment_characters",
+    "layers": "segment_characters",
 }
 # Where the message itself ends without a remedy.
 REMEDIES = {
@@ -55,6 +57,7 @@ REMEDIES = {
     "arrange_folders": "Correct the value of the option.",
     "prepare_training": "Correct the line or the value that it names.",
     "build_dataset": "Correct the folder, the stage or the setting that it names.",
+    "segment_characters": "Correct the value of the option, or take another model.",
     "": "Correct the file or the value that it names; `--help` lists the options.",
 }
 
@@ -168,6 +171,8 @@ def modules() -> Iterator[tuple[str, ModuleType]]:
     """Yield each script and each file of framekit, with the script that its messages belong to; "" for any."""
     for script in SCRIPTS:
         yield script, importlib.import_module(script)
+    for script in EXTRAS:
+        yield script if script in REMEDIES else "", importlib.import_module(f"extras.{script}")
     for path in sorted((ROOT / "framekit").rglob("*.py")):
         parts = path.relative_to(ROOT).with_suffix("").parts
         yield SCRIPT_OF_ROOM.get(parts[1], ""), importlib.import_module(".".join(parts).removesuffix(".__init__"))
@@ -200,12 +205,13 @@ def sentence(text: str) -> str:
 
 def message_tables() -> str:
     """Return each message that ends a script with exit code 2, and its remedy, by script."""
-    found: dict[str, list[str]] = {script: [] for script in ("", *SCRIPTS)}
+    found: dict[str, list[str]] = {script: [] for script in ("", *SCRIPTS, *(one for one in EXTRAS if one in REMEDIES))}
     for script, module in modules():
         found[script] += messages_in(module)
     pieces = []
     for script, messages in found.items():
-        pieces.append(f"### {f'{script}.py' if script else 'Any script'}\n\n| message | remedy |\n|---|---|")
+        named = f"{'extras/' * (script in EXTRAS)}{script}.py"
+        pieces.append(f"### {named if script else 'Any script'}\n\n| message | remedy |\n|---|---|")
         for message in sorted(dict.fromkeys(messages), key=str.casefold):
             said, remedy = said_and_remedy(message)
             pieces[-1] += f"\n| {cell(said)} | {sentence(remedy) or REMEDIES[script]} |"
