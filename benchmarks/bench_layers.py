@@ -1,213 +1,112 @@
-"""Measure layers against composed shots whose backgrounds are known.
+"""Measure figures, cut-outs, backgrounds and all other layers against composed shots whose figures are known.
 
-    python -m benchmarks.bench_layers plates --composer ../shared/tools/compose_episodes.py --art ../shared/data/art \\
-        --seeds 211,212 [--frames 12] [--lama FILE] [--sheets FOLDER]
+    python -m benchmarks.bench_layers --composer ../shared/tools/compose_episodes.py --art ../shared/data/art \\
+        --seeds 81 82 83 [--only figures edges …] [--model isnet.onnx …] [--show DATASET/frames] [--sheets FOLDER]
 
-`plates`: of each shot whose background other frames reveal, as a compressed video shows it: which share of what
-figures hide is revealed, how far that is from the true background, ghosts, seconds; and seconds of each way to fill
-the holes of the other shots. The sheets show what was invented.
+Each part runs alone with --only:
+
+    figures     figures as methods find them: IoU of frames, and what becomes of those of two- and three-shots
+    edges       errors of alpha of the same, before and after matting
+    models      both for each --model alone and joined with the faces, on --few frames
+    empty       parts of backgrounds without anybody: share without a figure
+    plates      backgrounds of moving shots, with true masks, as a compressed video shows them: share revealed of what
+                figures hide, error in grey levels, share of ghosts, error of the video itself, seconds
+    own_plates  the same with the masks that the embedded default finds, of --few_shots shots of each seed
+    invented    seconds of each way to fill holes
+    tracks, flicker, effects, completion    what needs several frames of a shot
+    stages      processor seconds of each stage and model on one core, on frames of --show
+    run         seconds and peak memory of segment_characters.py on a copy of --show, and hours of a season
+
+The trees of the embedded default were learned from drawings of the same characters (seeds 31 32 41 42 43 44), so that
+`figures` and `own_plates` tell how known characters do; `python -m tools.learn_figures --check` tells of unseen ones.
 """
 
 import argparse
-import importlib.util
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from fractions import Fraction
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
-from framekit.files import atomic
-from framekit.layers.inpaint import load_fill
-from framekit.layers.plates import grown, make_plate, view_of
-from framekit.pixels.decode import Pixels
-from framekit.pixels.encode import encode_frame
-from framekit.pixels.sheets import one_sheet
-from framekit.video.ffmpeg import find_ffmpeg
-from framekit.video.read import read_frames
-from framekit.video.sampling import Sampling
+from benchmarks import layers_cost, layers_figures, layers_in_time, layers_plates
+from benchmarks.composed import load_composer
+from framekit.figures.models import Segmenter
+from framekit.figures.segment import Settings, load_segmenter
 
-MOVING = ("opening_slide", "opening_zoom", "opening_group", "zoom", "character_pan", "walk")  # reveal something
-STILL = ("medium", "wide", "two_shot", "three_shot", "held", "letterbox")
-GHOST = 24  # grey levels off the true background, by which a revealed pixel counts as a ghost
+SEEDS = (81, 82, 83)  # nothing was learned from or chosen on them
+SHOTS = 36  # of a show, whose faces are found in part at least; about
+IN_TIME = ("tracks", "flicker", "effects", "completion")
+NAMES = ("figures", "edges", "models", "empty", "plates", "own_plates", "invented", *IN_TIME, "stages", "run")
+LEARNED = """The trees learned from drawings of these characters (seeds 31 32 41 42 43 44, not these): what follows is
+for known characters. For unseen ones: python -m tools.learn_figures --check."""
 
 
-@dataclass(frozen=True)
-class Composed:
-    """Some frames of a shot as the video shows them, what hides the background in each, and the true backgrounds."""
-
-    name: str
-    frames: list[Pixels]
-    hidden: list[NDArray[np.bool_]]
-    truth: list[Pixels]
-
-
-def load_composer(path: Path) -> Any:
-    """Return the module that composes episodes."""
-    described = importlib.util.spec_from_file_location("compose_episodes", path)
-    assert described is not None
-    assert described.loader is not None
-    module = importlib.util.module_from_spec(described)
-    sys.modules["compose_episodes"] = module
-    described.loader.exec_module(module)
-    return module
-
-
-def encoded(drawn: Sequence[Any], size: tuple[int, int]) -> list[Pixels]:
-    """Return drawn frames as they come out of a compressed video."""
-    with tempfile.TemporaryDirectory() as folder:
-        video = Path(folder, "shot.mkv")
-        words = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{size[0]}x{size[1]}", "-r", "24", "-i", "-"]
-        words += ["-vf", "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p", "-c:v", "libx264", "-crf", "22"]
-        words += ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", str(video)]
-        given = b"".join(image.tobytes() for image in drawn)
-        subprocess.run([find_ffmpeg().path, "-v", "error", *words], input=given, check=True)
-        return [frame.pixels for frame in read_frames(video, Sampling(mode="all"))]
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--composer", type=Path, required=True, help="the program that composes episodes")
+    options.add_argument("--art", type=Path, required=True, help="folder with `portraits` and `sprites`")
+    options.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS))
+    options.add_argument("--only", nargs="+", choices=NAMES, default=list(NAMES), metavar="PART")
+    options.add_argument("--model", nargs="+", default=[], help="ONNX files, as segment_characters.py takes them")
+    options.add_argument("--model_input", default="", help="how they take frames, as there")
+    options.add_argument("--few", type=int, default=16, help="frames that each of them looks at in a part")
+    options.add_argument("--paintings", type=int, default=120, help="parts of backgrounds of each seed")
+    options.add_argument("--frames", type=int, default=12, help="of each shot, for its plate")
+    options.add_argument("--few_shots", type=int, default=4, help="of each seed, for plates with found masks")
+    options.add_argument("--lama", type=Path, help="ONNX file that fills holes")
+    options.add_argument("--show", type=Path, help="dataset with faces; it is copied")
+    options.add_argument("--layers_of", type=int, default=0, help="frames of it that get layers in `run`, 0 for all")
+    options.add_argument("--sheets", type=Path, help="folder for pictures to look at")
+    return options
 
 
-def background_of(composer: Any, painter: Any, scene: Any) -> Pixels:
-    """Return the true background of a scene."""
-    image = painter._background(scene.backdrop, scene.view)
-    if scene.tint != "day":
-        tints = composer.TINTS[scene.tint]
-        image = image.point([min(255, max(0, round(v * f + o))) for f, o in tints for v in range(256)])
-    return np.asarray(image, np.uint8)
-
-
-def hidden_in(painter: Any, scene: Any) -> NDArray[np.bool_]:
-    """Return where figures hide the background of a scene, or bars do."""
-    width, height = painter.size
-    hidden = np.zeros((height, width), bool)
-    for sprite, x, y in painter._figures(scene.actors, scene.view, scene.bars)[0]:
-        alpha = np.asarray(sprite.getchannel("A")) > 8
-        left, top = max(0, x), max(0, y)
-        part = alpha[top - y : max(0, height - y), left - x : max(0, width - x)]
-        hidden[top : top + part.shape[0], left : left + part.shape[1]] |= part
-    edge = round(scene.bars * height)
-    hidden[:edge] = hidden[height - edge :] = True
-    return hidden
-
-
-def composed(composer: Any, art: Path, seed: int, templates: Sequence[str], count: int) -> Iterator[Composed]:
-    """Yield the shots of one composed episode that have these templates, each by `count` frames spread over it."""
-    library = composer.Library(art / "portraits", art / "sprites")
-    painter, fps = composer.Painter(library, (1280, 720)), Fraction(24)
-    shots = composer.opening(painter, seed, fps) + composer.body(painter, seed, 1, fps, [])
-    for number, shot in enumerate(shots):
-        if shot.template in templates:
-            scenes = shot.scenes[shot.transition_frames : len(shot.scenes) - shot.fade_out - shot.black]
-            frames = encoded([painter.paint(scene).image for scene in scenes], painter.size)
-            taken = sorted({round(place) for place in np.linspace(0, len(scenes) - 1, count)})
-            yield Composed(
-                f"{seed}/{number} {shot.template}",
-                [frames[place] for place in taken],
-                [hidden_in(painter, scenes[place]) for place in taken],
-                [background_of(composer, painter, scenes[place]) for place in taken],
-            )
-
-
-def differing(one: Pixels, other: Pixels) -> NDArray[np.float64]:
-    """Return by how many grey levels each pixel differs, the mean of its channels."""
-    return np.asarray(np.abs(one.astype(np.int16) - other).mean(axis=2))
-
-
-def score_plate(shot: Composed) -> list[float]:
-    """Print the figures of the plate of a shot, and return them."""
-    began = time.process_time()
-    plate = make_plate(list(zip(shot.frames, shot.hidden, strict=True)))
-    took = time.process_time() - began
-    hidden = revealed = 0
-    off, own = [np.zeros(0)], [np.zeros(0)]
-    for number, (pixels, mask, truth) in enumerate(zip(shot.frames, shot.hidden, shot.truth, strict=True)):
-        shown = None if plate is None else view_of(plate, number)
-        hidden += int(mask.sum())
-        own.append(differing(pixels, truth)[~grown(mask)])
-        if shown is not None:
-            new = mask & ~shown[1]
-            revealed += int(new.sum())
-            off.append(differing(shown[0], truth)[new])
-    every = np.concatenate(off)
-    error, ghosts = (every.mean(), (every > GHOST).mean()) if every.size else (np.nan, np.nan)
-    found = [revealed / max(1, hidden), float(error), float(ghosts), float(np.concatenate(own).mean()), took]
-    placed = 0 if plate is None else sum(place is not None for place in plate.places)
-    print(
-        f"{shot.name:22s} {placed:3d}/{len(shot.frames):<3d}" + "".join(f"{value:9.4f}" for value in found), flush=True
-    )
-    return found
-
-
-def fills(lama: Path | None) -> dict[str, Callable[[Pixels, NDArray[np.bool_]], Any]]:
-    """Return the ways to fill holes by their names; SHIFTMAP is there where OpenCV has its contributed modules."""
-    ways: dict[str, Callable[[Pixels, NDArray[np.bool_]], Any]] = {
-        "texture": load_fill("texture"),
-        "telea": lambda pixels, holes: cv2.inpaint(pixels, holes.astype(np.uint8), 5, cv2.INPAINT_TELEA),
-        "ns": lambda pixels, holes: cv2.inpaint(pixels, holes.astype(np.uint8), 5, cv2.INPAINT_NS),
+def measure(part: str, args: argparse.Namespace) -> None:
+    """Print what is measured of a part."""
+    composer = load_composer(args.composer)
+    models: dict[str, Callable[[], Segmenter]] = {
+        Path(model).stem: partial(load_segmenter, Settings(model, "cpu", args.model_input)) for model in args.model
     }
-    if lama is not None:
-        ways["lama"] = load_fill(str(lama))
-    xphoto: Any = getattr(cv2, "xphoto", None)
-
-    def shiftmap(pixels: Pixels, holes: NDArray[np.bool_]) -> Any:
-        small = cv2.resize(pixels, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
-        known = cv2.resize(holes.astype(np.float32), small.shape[1::-1], interpolation=cv2.INTER_AREA) == 0
-        lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB)
-        made = np.zeros_like(lab)
-        xphoto.inpaint(lab, known.astype(np.uint8) * 255, made, xphoto.INPAINT_SHIFTMAP)
-        whole = cv2.resize(cv2.cvtColor(made, cv2.COLOR_LAB2RGB), pixels.shape[1::-1], interpolation=cv2.INTER_CUBIC)
-        return np.where(holes[..., None], whole, pixels)
-
-    return ways | ({"shiftmap": shiftmap} if xphoto is not None else {})
-
-
-def plates(composer: Any, art: Path, seeds: Sequence[int], count: int, lama: Path | None, sheets: Path | None) -> None:
-    """Print how plates compare with the true backgrounds, and how long each way to fill holes takes."""
-    print(f"{'shot':22s} placed revealed    error   ghosts    video  seconds")
-    rows = [score_plate(shot) for seed in seeds for shot in composed(composer, art, seed, MOVING, count)]
-    revealed = [row for row in rows if row[0] > 0]
-    print(
-        f"{len(revealed)} of {len(rows)} shots reveal any; means of these:", np.mean(revealed, axis=0).round(4).tolist()
-    )
-    took: dict[str, list[float]] = {}
-    for seed in seeds:
-        small: list[tuple[Pixels, str]] = []
-        for shot in composed(composer, art, seed, STILL, 1):
-            holes = grown(shot.hidden[0])
-            given = np.where(holes[..., None], 0, shot.frames[0]).astype(np.uint8)
-            small.append((cv2.resize(given, (480, 270), interpolation=cv2.INTER_AREA).astype(np.uint8), shot.name))
-            for name, fill in fills(lama).items():
-                began = time.process_time()
-                made = np.asarray(fill(given, holes), np.uint8)
-                took.setdefault(name, []).append(time.process_time() - began)
-                small.append((cv2.resize(made, (480, 270), interpolation=cv2.INTER_AREA).astype(np.uint8), name))
-        if sheets is not None and small:
-            sheets.mkdir(parents=True, exist_ok=True)
-            sheet = one_sheet(small, 1 + len(took), 480)
-            atomic.write_whole(sheets / f"fills_{seed}.jpg", encode_frame(sheet, ".jpg", 88))
-    for name, seconds in took.items():
-        print(f"{name:10s} {np.mean(seconds):6.1f} s a frame, at most {max(seconds):.1f}, of {len(seconds)}")
+    shown = composer, args.art, args.seeds
+    if part in ("figures", "edges", "models", "own_plates"):
+        print(LEARNED)
+    if part == "figures":
+        layers_figures.figures(layers_figures.frames_of(*shown), args.sheets and args.sheets / "worst.png")
+    elif part == "edges":
+        layers_figures.edges(layers_figures.frames_of(*shown))
+    elif part == "models":
+        every = max(1, SHOTS * len(args.seeds) // args.few)
+        layers_figures.segmenters(layers_figures.frames_of(*shown, every), models, args.few)
+    elif part == "empty":
+        layers_figures.empty(*shown, args.paintings, models, args.few)
+    elif part == "plates":
+        layers_plates.plates(*shown, args.frames)
+    elif part == "own_plates":
+        layers_plates.own_plates(*shown, args.frames, args.few_shots)
+    elif part == "invented":
+        layers_plates.invented(*shown, args.lama, args.sheets)
+    elif part in IN_TIME:
+        layers_in_time.measure(part, *shown, args.sheets)
+    elif args.show is None:
+        print("left out: it needs --show")
+    elif part == "stages":
+        layers_cost.stages(args.show, models, args.few)
+    else:
+        layers_cost.whole_run(args.show, args.layers_of)
 
 
 def main() -> int:
-    """Measure a part of the layers."""
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("part", choices=["plates"])
-    options.add_argument("--composer", type=Path, required=True)
-    options.add_argument("--art", type=Path, required=True)
-    options.add_argument("--seeds", default="211")
-    options.add_argument("--frames", type=int, default=12)
-    options.add_argument("--lama", type=Path)
-    options.add_argument("--sheets", type=Path)
-    args = options.parse_args()
+    """Measure the parts that are asked for."""
+    args = parser().parse_args()
     cv2.setNumThreads(1)
-    seeds = [int(seed) for seed in args.seeds.split(",")]
-    plates(load_composer(args.composer), args.art, seeds, args.frames, args.lama, args.sheets)
+    if args.sheets:
+        args.sheets.mkdir(parents=True, exist_ok=True)
+    for part in args.only:
+        began = time.perf_counter()
+        print(f"== {part}, seeds {' '.join(map(str, args.seeds))}", flush=True)
+        measure(part, args)
+        print(f"-- {time.perf_counter() - began:.0f} s\n", flush=True)
     return 0
 
 

@@ -1,16 +1,9 @@
-"""Measure what layers take from several frames of a shot: tracks, flicker of masks, effects and completed figures.
+"""What layers take from several frames of a shot: tracks, flicker of masks, effects and completed figures.
 
-    python -m benchmarks.layers_in_time --composer TOOLS/compose_episodes.py --art ART --seeds 11 12 13
-
---composer draws figures whose places and alpha are known, --art holds its `portraits` and `sprites`. Constants of the
-library were chosen on seeds 1 to 5; others are for measuring. --sheets DIR writes pictures of effects and completed
-figures to look at.
+Constants of the library were chosen on seeds 1 to 5; others are for measuring.
 """
 
-import argparse
-import importlib.util
 import random
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -26,6 +19,7 @@ from framekit.layers import complete, effects
 from framekit.pixels.decode import Pixels
 from framekit.sidecars.instances import Figure
 
+SIZE = (960, 540)
 MIN_AREA = 0.002  # of the frame: a figure that shows less of itself is none
 FAULTS = (0.0, 0.2)  # shares of figures that a segmenter misses, and of those of which it cuts a part off
 QUALITY = 85  # of JPEG, for the noise of a video
@@ -42,16 +36,6 @@ class Truth:
     labels: Labels
     bodies: Sequence[str]  # of labels 1, 2, …
     whole: Sequence[Pixels]
-
-
-def load_composer(path: Path) -> Any:
-    """Load compose_episodes.py, which draws shots."""
-    spec = importlib.util.spec_from_file_location("compose_episodes", path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def paint(painter: Any, scene: Any) -> Truth:
@@ -398,53 +382,36 @@ def report(what: str, lines: Lines) -> None:
         print(f"  {' '.join(kind):22} {len(rows):4} × {'  '.join(values)}")
 
 
-def main() -> int:
-    """Measure on the seeds that are asked for."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--composer", type=Path, required=True)
-    parser.add_argument("--art", type=Path, required=True)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[11, 12, 13])
-    parser.add_argument("--height", type=int, default=540)
-    parser.add_argument("--only", nargs="+", choices=TITLES, default=list(TITLES))
-    parser.add_argument("--sheets", type=Path)
-    args = parser.parse_args()
-    compose = load_composer(args.composer)
-    library = compose.Library(args.art / "portraits", args.art / "sprites")
-    painter = compose.Painter(library, (args.height * 16 // 9 // 2 * 2, args.height))
-    sheets: dict[str, list[Pixels]] = {"effects": [], "completion": []}
-    for what in args.only:
-        lines: Lines = {}
-        for seed in args.seeds:
+def measure(what: str, compose: Any, art: Path, seeds: Sequence[int], sheets: Path | None) -> None:
+    """Print what is measured of one of TITLES on shots of these seeds, and write pictures of it."""
+    library = compose.Library(art / "portraits", art / "sprites")
+    painter = compose.Painter(library, SIZE)
+    lines: Lines = {}
+    sheet: list[Pixels] = []
+    for seed in seeds:
 
-            def shots(frames: int, seed: int = seed) -> Iterator[tuple[str, list[Truth]]]:
-                for kind, scenes in shots_of(compose, painter, seed, frames):
-                    yield kind, [paint(painter, scene) for scene in scenes]
+        def shots(frames: int, seed: int = seed) -> Iterator[tuple[str, list[Truth]]]:
+            for kind, scenes in shots_of(compose, painter, seed, frames):
+                yield kind, [paint(painter, scene) for scene in scenes]
 
-            counted = {
-                "tracks": lambda: measure_tracks(shots, seed),  # noqa: B023 called before the next seed
-                "flicker": lambda: measure_flicker(shots, seed),  # noqa: B023
-                "effects": lambda: measure_effects(shots, seed, sheets["effects"]),  # noqa: B023
-                "completion": lambda: measure_completion(shots, seed, sheets["completion"]),  # noqa: B023
-            }[what]()
-            for kind, rows in counted.items():
-                lines.setdefault(kind, []).extend(rows)
-        report(what, lines)
-    if args.sheets:
-        write_sheets(args.sheets, sheets)
-    return 0
+        counted = {
+            "tracks": lambda: measure_tracks(shots, seed),  # noqa: B023 called before the next seed
+            "flicker": lambda: measure_flicker(shots, seed),  # noqa: B023
+            "effects": lambda: measure_effects(shots, seed, sheet),  # noqa: B023
+            "completion": lambda: measure_completion(shots, seed, sheet),  # noqa: B023
+        }[what]()
+        for kind, rows in counted.items():
+            lines.setdefault(kind, []).extend(rows)
+    report(what, lines)
+    if sheets:
+        write_sheet(sheets / f"{what}.png", sheet)
 
 
-def write_sheets(folder: Path, sheets: dict[str, list[Pixels]]) -> None:
-    """Write up to sixteen rows of pictures of each kind, at half size."""
+def write_sheet(path: Path, rows: Sequence[Pixels]) -> None:
+    """Write up to sixteen rows of pictures, at half size."""
     import cv2
 
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, rows in sheets.items():
-        if rows:
-            chosen = rows[:: max(1, len(rows) // 16)][:16]
-            sheet = np.vstack([row[::2, ::2] for row in chosen])
-            cv2.imwrite(str(folder / f"{name}.png"), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
+    if rows:
+        chosen = rows[:: max(1, len(rows) // 16)][:16]
+        sheet = np.vstack([row[::2, ::2] for row in chosen])
+        cv2.imwrite(str(path), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
