@@ -15,7 +15,7 @@ def block(left: int, right: int) -> NDArray[np.bool_]:
 
 
 def labels_of(*masks: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    made = ROW.copy()
+    made: NDArray[np.uint8] = ROW.copy()
     for label, mask in enumerate(masks, 1):
         made[mask] = label
     return made
