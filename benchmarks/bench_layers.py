@@ -11,7 +11,7 @@ Each part runs alone with --only:
     empty       parts of backgrounds without anybody: share without a figure
     plates      backgrounds of moving shots, with true masks, as a compressed video shows them: share revealed of what
                 figures hide, error in grey levels, share of ghosts, error of the video itself, seconds
-    own_plates  the same with the masks that the embedded default finds, of --few_shots shots of each seed
+    own_plates  the same with the masks that the embedded default finds, of a shot of each kind and seed
     invented    seconds of each way to fill holes
     tracks, flicker, effects, completion    what needs several frames of a shot
     stages      processor seconds of each stage and model on one core, on frames of --show
@@ -35,7 +35,7 @@ from framekit.figures.models import Segmenter
 from framekit.figures.segment import Settings, load_segmenter
 
 SEEDS = (81, 82, 83)  # nothing was learned from or chosen on them
-SHOTS = 36  # of a show, whose faces are found in part at least; about
+SHOTS = 24  # of a show, in every so many of which is one of the --few frames: fewer than have a face, to have enough
 IN_TIME = ("tracks", "flicker", "effects", "completion")
 NAMES = ("figures", "edges", "models", "empty", "plates", "own_plates", "invented", *IN_TIME, "stages", "run")
 LEARNED = """The trees learned from drawings of these characters (seeds 31 32 41 42 43 44, not these): what follows is
@@ -54,7 +54,6 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--few", type=int, default=16, help="frames that each of them looks at in a part")
     options.add_argument("--paintings", type=int, default=120, help="parts of backgrounds of each seed")
     options.add_argument("--frames", type=int, default=12, help="of each shot, for its plate")
-    options.add_argument("--few_shots", type=int, default=4, help="of each seed, for plates with found masks")
     options.add_argument("--lama", type=Path, help="ONNX file that fills holes")
     options.add_argument("--show", type=Path, help="dataset with faces; it is copied")
     options.add_argument("--layers_of", type=int, default=0, help="frames of it that get layers in `run`, 0 for all")
@@ -83,7 +82,7 @@ def measure(part: str, args: argparse.Namespace) -> None:
     elif part == "plates":
         layers_plates.plates(*shown, args.frames)
     elif part == "own_plates":
-        layers_plates.own_plates(*shown, args.frames, args.few_shots)
+        layers_plates.own_plates(*shown, args.frames)
     elif part == "invented":
         layers_plates.invented(*shown, args.lama, args.sheets)
     elif part in IN_TIME:

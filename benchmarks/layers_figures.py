@@ -220,7 +220,7 @@ def figures(frames: Iterator[tuple[str, Composed]], sheet: Path | None) -> None:
     """Print how methods find figures, and write the worst frames of the embedded default on a sheet."""
     sums: dict[str, Sums] = defaultdict(Sums)
     by_template: dict[str, list[float]] = defaultdict(list)
-    worst: list[tuple[float, str, Pixels]] = []
+    worst: dict[str, list[tuple[float, str, Pixels]]] = {"any face": [], "all faces": []}
     total = faceless = 0
     for name, frame in frames:
         total += 1
@@ -231,17 +231,19 @@ def figures(frames: Iterator[tuple[str, Composed]], sheet: Path | None) -> None:
         score(frame, made, sums, edges=False)
         agreed = iou(made[DEFAULT].labels > 0, frame.alpha > 0.5)
         by_template[name.split()[-1]].append(agreed)
-        worst.append((agreed, name, pictured(frame, made[DEFAULT].labels)))
-        worst = sorted(worst, key=lambda one: one[:2])[:WORST]
+        row = (agreed, name, pictured(frame, made[DEFAULT].labels))
+        for kind in worst if frame.all_found else ("any face",):
+            worst[kind] = sorted([*worst[kind], row], key=lambda one: one[:2])[:WORST]
     print(f"{total} frames with figures, of {faceless} no face is found\n")
     report(sums)
     print(f"{DEFAULT}, by template: mean IoU (frames)")
     for template, values in sorted(by_template.items(), key=lambda one: float(np.mean(one[1]))):
         print(f"  {template:18s} {np.mean(values):.3f} ({len(values)})")
-    print("worst of it: " + ", ".join(f"{name} {value:.3f}" for value, name, _ in worst), flush=True)
-    if sheet is not None and worst:
-        rows = [(picture, f"{name}: IoU {value:.3f}") for value, name, picture in worst]
-        cv2.imwrite(str(sheet), one_sheet(rows, 1, rows[0][0].shape[1])[..., ::-1])
+    for kind, rows in worst.items():
+        print(f"worst where {kind} found: " + ", ".join(f"{name} {value:.3f}" for value, name, _ in rows), flush=True)
+    listed = [(row, f"{kind} found, {name}: IoU {value:.3f}") for kind in worst for value, name, row in worst[kind]]
+    if sheet is not None and listed:
+        cv2.imwrite(str(sheet), one_sheet(listed, 1, listed[0][0].shape[1])[..., ::-1])
 
 
 def edges(frames: Iterator[tuple[str, Composed]]) -> None:

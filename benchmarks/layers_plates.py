@@ -155,13 +155,13 @@ def plates(composer: Any, art: Path, seeds: Sequence[int], count: int) -> None:
     summed_up(rows)
 
 
-def own_plates(composer: Any, art: Path, seeds: Sequence[int], count: int, most: int) -> None:
-    """Print the same with the masks that the embedded default finds, and with true ones, of `most` shots of a seed."""
+def own_plates(composer: Any, art: Path, seeds: Sequence[int], count: int) -> None:
+    """Print the same with the masks that the embedded default finds, and with true ones, of one shot of each kind."""
     hidden = hiding(Settings())
     rows: dict[str, list[list[float]]] = {"true masks": [], "found masks": []}
     print(HEAD)
     for seed in seeds:
-        for shot in islice(composed(composer, art, seed, MOVING, count), most):
+        for shot in (one for kind in MOVING for one in islice(composed(composer, art, seed, (kind,), count), 1)):
             masks = [hidden(pixels) for pixels in shot.frames]
             true = [mask.sum() for mask in shot.hidden]
             missed = [(mask & ~own).sum() for mask, own in zip(shot.hidden, masks, strict=True)]
