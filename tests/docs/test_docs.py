@@ -21,7 +21,7 @@ PAGES = [README, ROOT / "CONTRIBUTING.md", *generate.pages()]
 # Options of other programs that pages name.
 FOREIGN = {
     *"dataset_config train_data_dir reg_data_dir cluster_dir help version moments editable strict cleanup".split(),
-    *"masked_loss brief rounds frames models partition head session".split(),
+    *"masked_loss brief rounds frames models partition head session art composer only".split(),
 }
 STALE = "stale; renew it with: python -m docs.generate"
 
