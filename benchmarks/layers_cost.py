@@ -167,7 +167,7 @@ def run_once(words: Sequence[str], cores: int) -> tuple[float, float, float, str
 
 
 def whole_run(show: Path, limit: int) -> None:
-    """Print seconds and memory of the script on a copy of a dataset, and what a season would take on two cores.
+    """Print seconds and memory of the script on a copy of a dataset, and what a season would take.
 
     `limit` is how many frames get layers, 0 for all.
     """
@@ -179,7 +179,7 @@ def whole_run(show: Path, limit: int) -> None:
         some = min(limit or count, count)
         layers = ["--limit", str(some), "--layers", str(Path(folder, "layers"))]
         print("run                                frames  seconds  processor  peak MB  12,000 frames: as measured,"
-              " two cores all to itself")  # fmt: skip
+              " hours of one core")  # fmt: skip
         for name, words, cores, number in (
             ("figures, one core, --workers 1", ["--workers", "1", "--redo"], 1, count),
             ("figures, two cores, its own workers", ["--redo"], 2, count),
@@ -188,4 +188,4 @@ def whole_run(show: Path, limit: int) -> None:
             wall, used, peak, last = run_once([str(frames), *words], cores)
             hours = SEASON / number / 3600
             print(f"{name:36s} {number:4d} {wall:8.1f} {used:10.1f} {peak:8.0f}  {hours * wall:6.2f} h", end="")
-            print(f" {hours * used / 2:6.2f} h\n    {last}", flush=True)
+            print(f" {hours * used:6.2f} h\n    {last}", flush=True)
