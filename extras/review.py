@@ -134,7 +134,7 @@ def main(args: argparse.Namespace) -> int:
     opened = bound_socket(args.host, args.port)
     token, hosts = access.new_token(), access.names_of_host(args.host, opened.getsockname()[1])
     app: Any = server.make_app(Pages(desk, args.read_only), token, hosts)
-    from waitress import create_server
+    from waitress.server import create_server
 
     served = create_server(app, sockets=[opened], threads=THREADS, max_request_body_size=access.MOST_BYTES)
     address = f"http://{hosts[0]}/?token={token}"
