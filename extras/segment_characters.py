@@ -86,11 +86,10 @@ def parser() -> StageParser:
     return options
 
 
-def making_of(args: argparse.Namespace) -> cutting.Making:
+def making_of(fill: str, complete: bool, prompts: Sequence[str], effect_model: str, device: str) -> cutting.Making:
     """Return how layers are made. Raises UsageError if a model for them is unavailable."""
-    prompts = args.effect_prompts
-    find_text = effects.load_prompts(args.effect_model, prompts, args.device) if prompts else None
-    return cutting.Making(inpaint.load_fill(args.fill, args.device), args.fill, find_text, args.complete)
+    find_text = effects.load_prompts(effect_model, prompts, device) if prompts else None
+    return cutting.Making(inpaint.load_fill(fill, device), fill, find_text, complete)
 
 
 @run.script(parser)
@@ -122,42 +121,32 @@ def main(args: argparse.Namespace) -> int:
     if args.dry_run:
         would = f"{console.counted(len(todo), 'frame')} would be segmented, {len(usable) - len(pending)} already done"
         return run.close(f"{would}, in {args.src_dir}", unreadable, left)
-    making = making_of(args) if args.layers else None  # before minutes of work: a model may be missing
+    making = None
+    if args.layers:  # before minutes of work: a model may be missing
+        making = making_of(args.fill, args.complete, args.effect_prompts or [], args.effect_model, args.device)
     atomic.clean_up((frame.parent for frame in found), names.INSTANCES)
     how = segment.Settings(args.model, args.device, args.model_input)
     asked = look.Asked(how, args.min_figure_size, made, args.overwrite_corrections)
     workers = console.worker_count(args.workers)
     figures, looked_at, empty = look.segment_frames(usable, todo, asked, workers, unreadable)
-    done = len(usable) - len(pending)
     told = f"{console.counted(figures, 'figure')} in {console.counted(looked_at, 'frame')} ({empty} without a figure)"
     message = told if todo else console.NOTHING_NEW
-    message += f", {done} already done"
+    message += f", {len(usable) - len(pending)} already done"
     message += f", {len(kept)} kept as corrected by hand" if kept else ""
     if undetected:
         console.warn(f"{console.counted(len(undetected), 'frame')} without X.faces.json; run detect_faces.py")
     if making:
-        message += f"; {in_words(layered(args, making, every, found, unreadable))} in {args.layers}"
+        options = ("fill", "complete", "effect_prompts", "temporal_window")
+        settings = {name: getattr(args, name) for name in options} | {"videos": args.video_dir is not None}
+        videos = shots.Videos(args.video_dir, args.temporal_window)
+        wanted = dataset.Wanted(settings, making, look.hiding(how), videos)
+        turn = partial(locks.turn, "segment_characters") if args.shard else at_once
+        target = dataset.Layers(args.src_dir, args.layers, turn)
+        beyond = every[args.limit :] if args.limit else []
+        there = [] if args.limit or args.shard else every
+        written = dataset.write_layers(found, beyond, target, wanted, unreadable, there)
+        message += f"; {in_words(written)} in {args.layers}"
     return run.close(f"{message}, in {args.src_dir}", unreadable, left)
-
-
-def layered(
-    args: argparse.Namespace,
-    making: cutting.Making,
-    every: Sequence[Path],
-    found: Sequence[Path],
-    unreadable: list[tuple[Path, str]],
-) -> dataset.Written:
-    """Write the layers of the frames that were found, of all shots that they begin; tell what was written."""
-    videos = shots.Videos(args.video_dir, args.temporal_window)
-    options = ("fill", "complete", "effect_prompts", "temporal_window")
-    settings = {name: getattr(args, name) for name in options} | {"videos": args.video_dir is not None}
-    hides = look.hiding(segment.Settings(args.model, args.device, args.model_input))
-    wanted = dataset.Wanted(settings, making, hides, videos)
-    turn = partial(locks.turn, "segment_characters") if args.shard else at_once
-    target = dataset.Layers(args.src_dir, args.layers, turn)
-    beyond = every[args.limit :] if args.limit else []
-    there = [] if args.limit or args.shard else every
-    return dataset.write_layers(found, beyond, target, wanted, unreadable, there)
 
 
 def in_words(told: dataset.Written) -> str:
