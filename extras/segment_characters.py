@@ -9,12 +9,14 @@ behind them made whole, and effects, as a dataset of its own. What a person corr
 
 import argparse
 import sys
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # it runs from a clone, as the scripts above it do
 
 from framekit import console, errors
-from framekit.cli import run
+from framekit.cli import locks, run
 from framekit.cli.parser import Listed, StageParser
 from framekit.cli.values import count
 from framekit.dataset import frames
@@ -23,6 +25,7 @@ from framekit.figures import find, look, models, segment
 from framekit.files import atomic, names
 from framekit.layers import cutting, dataset, effects, inpaint, shots
 from framekit.sidecars import characters, instances
+from framekit.tags.write import at_once
 
 NEIGHBOURS = 24  # frames before and after a kept one; chosen: a second of a show
 
@@ -83,11 +86,10 @@ def parser() -> StageParser:
     return options
 
 
-def making_of(args: argparse.Namespace) -> cutting.Making:
+def making_of(fill: str, complete: bool, prompts: Sequence[str], effect_model: str, device: str) -> cutting.Making:
     """Return how layers are made. Raises UsageError if a model for them is unavailable."""
-    prompts = args.effect_prompts
-    find_text = effects.load_prompts(args.effect_model, prompts, args.device) if prompts else None
-    return cutting.Making(inpaint.load_fill(args.fill, args.device), args.fill, find_text, args.complete)
+    find_text = effects.load_prompts(effect_model, prompts, device) if prompts else None
+    return cutting.Making(inpaint.load_fill(fill, device), fill, find_text, complete)
 
 
 @run.script(parser)
@@ -95,12 +97,14 @@ def main(args: argparse.Namespace) -> int:
     """Run the command line."""
     models.KNOWN.refuse_slip(args.model)
     unreadable: list[tuple[Path, str]] = []
-    every = frames.find_frames(args.src_dir, args.limit, unreadable)
+    every = frames.find_frames(args.src_dir, unusable=unreadable)
+    closed = {path.parent for path, _ in unreadable if path.name == names.MASK_FOLDER}
     if args.layers:
         frames.refuse_inside(args.layers, args.src_dir)
     if args.video_dir and not args.video_dir.is_dir():
         raise errors.UsageError(f"{args.video_dir} is not a folder; --video_dir names the one that holds the episodes")
-    found = frames.with_usable(own_frames(args.shard, every, args.src_dir, unreadable), names.INSTANCES, unreadable)
+    own = own_frames(args.shard, every[: args.limit or None], args.src_dir, unreadable)
+    found = [one for one in frames.with_usable(own, names.INSTANCES, unreadable) if one.parent not in closed]
     known, undetected, damaged = characters.known_faces(found)
     unreadable += damaged
     if found and len(undetected) == len(found):
@@ -108,31 +112,40 @@ def main(args: argparse.Namespace) -> int:
     made = {"model": args.model, "settings": {"min_figure_size": args.min_figure_size}}
     again = args.redo or args.overwrite_corrections
     pending = [frame for frame, seen in known.items() if instances.is_pending(frame, seen, again)]
+    damaged = instances.damaged({*known}.difference(pending))
+    unreadable += damaged
+    usable = [frame for frame in known if frame not in dict(damaged)]
     kept = set() if args.overwrite_corrections else {*filter(instances.is_corrected, pending)}
     todo = [frame for frame in pending if frame not in kept]
     left = console.made_otherwise(instances.found_otherwise({*known}.difference(pending), made), "figures")
     if args.dry_run:
-        would = f"{console.counted(len(todo), 'frame')} would be segmented, {len(known) - len(pending)} already done"
+        would = f"{console.counted(len(todo), 'frame')} would be segmented, {len(usable) - len(pending)} already done"
         return run.close(f"{would}, in {args.src_dir}", unreadable, left)
-    making = making_of(args) if args.layers else None  # before minutes of work: a model may be missing
+    making = None
+    if args.layers:  # before minutes of work: a model may be missing
+        making = making_of(args.fill, args.complete, args.effect_prompts or [], args.effect_model, args.device)
     atomic.clean_up((frame.parent for frame in found), names.INSTANCES)
     how = segment.Settings(args.model, args.device, args.model_input)
     asked = look.Asked(how, args.min_figure_size, made, args.overwrite_corrections)
     workers = console.worker_count(args.workers)
-    figures, looked_at, empty = look.segment_frames([*known], todo, asked, workers, unreadable)
+    figures, looked_at, empty = look.segment_frames(usable, todo, asked, workers, unreadable)
     told = f"{console.counted(figures, 'figure')} in {console.counted(looked_at, 'frame')} ({empty} without a figure)"
     message = told if todo else console.NOTHING_NEW
-    message += f", {len(known) - len(pending)} already done"
+    message += f", {len(usable) - len(pending)} already done"
     message += f", {len(kept)} kept as corrected by hand" if kept else ""
     if undetected:
         console.warn(f"{console.counted(len(undetected), 'frame')} without X.faces.json; run detect_faces.py")
     if making:
-        videos = shots.Videos(args.video_dir, args.temporal_window)
         options = ("fill", "complete", "effect_prompts", "temporal_window")
         settings = {name: getattr(args, name) for name in options} | {"videos": args.video_dir is not None}
+        videos = shots.Videos(args.video_dir, args.temporal_window)
         wanted = dataset.Wanted(settings, making, look.hiding(how), videos)
-        target = dataset.Layers(args.src_dir, args.layers)
-        message += f"; {in_words(dataset.write_layers(found, target, wanted, unreadable))} in {args.layers}"
+        turn = partial(locks.turn, "segment_characters") if args.shard else at_once
+        target = dataset.Layers(args.src_dir, args.layers, turn)
+        beyond = every[args.limit :] if args.limit else []
+        there = [] if args.limit or args.shard else every
+        written = dataset.write_layers(found, beyond, target, wanted, unreadable, there)
+        message += f"; {in_words(written)} in {args.layers}"
     return run.close(f"{message}, in {args.src_dir}", unreadable, left)
 
 

@@ -65,6 +65,21 @@ def save_red(
     )
 
 
+def save_fill(path: Path, unit: float, side: int = 32) -> Path:
+    """Write a model that paints holes in half of what is 1 - image, and says values of 0 to `unit`."""
+    shape = [1, 3, side, side]
+    nodes = [
+        helper.make_node("Sub", ["one", "mask"], ["known"]),
+        helper.make_node("Mul", ["image", "known"], ["kept"]),
+        helper.make_node("Mul", ["mask", "half"], ["grey"]),
+        helper.make_node("Add", ["kept", "grey"], ["whole"]),
+        helper.make_node("Mul", ["whole", "unit"], ["output"]),
+    ]
+    numbers = {name: np.array(value, np.float32) for name, value in (("one", 1.0), ("unit", unit), ("half", 0.5))}
+    given = [("image", FLOAT, shape), ("mask", FLOAT, [1, 1, side, side])]
+    return save_graph(path, given, [("output", FLOAT, shape)], nodes, None, **numbers)
+
+
 def seen(segmenter: Segmenter, *looks: Look | Pixels) -> list[Evidence]:
     """Return what a segmenter says of frames, in one call."""
     shown = [one if isinstance(one, Look) else Look(one) for one in looks]

@@ -105,7 +105,7 @@ def write_cuts(cuts: Mapping[Path, Mapping[str, Any]], written: Episodes) -> Non
         sources = {
             stem: {name: value for name, value in one.items() if name not in HEAD} for stem, one in sources.items()
         }
-        frames_then = known_sources(written, folder) | sources
+        frames_then = dict(sorted((known_sources(written, folder) | sources).items()))
         atomic.write_whole(folder / names.EPISODE_RECORD, record_text({"schema": 1} | head | {"frames": frames_then}))
 
 

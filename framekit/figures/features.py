@@ -15,6 +15,7 @@ from framekit.boxes import Face
 from framekit.pixels.decode import Pixels
 
 ROWS = 144  # of the grid on which a frame is described; chosen: fingers vanish below, time doubles above
+MOST_COLUMNS = 1024  # of the grid: wider frames, such as of a pan put together, are squeezed; chosen for memory
 BINS = 24  # of each axis of CIELAB, in histograms; chosen
 FLAT = 5.0  # colour difference below which neighbours are one flat region; chosen on composed frames
 STEP_COST = 0.35  # of a step of one cell on a path, in colour differences: a long way counts even without an edge
@@ -47,11 +48,11 @@ class Places:
 
 
 def grid_of(pixels: Pixels, rows: int = ROWS) -> Pixels:
-    """Return a frame shrunk to this number of rows."""
+    """Return a frame in this number of rows, and in columns as high as wide, where that are not too many."""
     import cv2
 
     height, width = pixels.shape[:2]
-    size = (max(8, round(width * rows / height)), rows)
+    size = (min(MOST_COLUMNS, max(8, round(width * rows / height))), rows)
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 

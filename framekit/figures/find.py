@@ -51,7 +51,7 @@ def find_figures(look: Look, likely: Map, evidence: Evidence, model: str, min_si
 
 def heads_of(faces: Sequence[Face], people: Sequence[Face]) -> list[Face]:
     """Return the faces of a frame, and for a person without one the place where the face should be."""
-    heads = list(faces)[:MOST_FIGURES]
+    heads = list(faces)
     for person in people:
         if not any(holds_centre(person.box, face.box) for face in heads):
             left, top, right, bottom = person.box
@@ -59,7 +59,7 @@ def heads_of(faces: Sequence[Face], people: Sequence[Face]) -> list[Face]:
             part = HEAD_OF_PERSON
             box = (left + part[0] * x, top + part[1] * y, left + part[2] * x, top + part[3] * y)
             heads.append(Face(box, person.score, person.label))
-    return heads
+    return heads[:MOST_FIGURES]
 
 
 def joined(likely: Map, told: Map | None) -> Map:

@@ -217,7 +217,8 @@ def smooth(frames: Sequence[Shown], followed: Sequence[Sequence[int]]) -> list[L
     smoothed = []
     for number, (frame, tracks) in enumerate(zip(frames, followed, strict=True)):
         others = [other for other in range(number - REACH, number + REACH + 1) if 0 <= other < len(frames)]
-        others = [] if frame.is_corrected else [other for other in others if other != number]
+        others = [other for other in others if other != number and frames[other].labels.shape == frame.labels.shape]
+        others = [] if frame.is_corrected else others
         carried = [
             carry(frame, frames[other], pictures[other], (flow(number, other), flow(other, number))) for other in others
         ]

@@ -20,7 +20,7 @@ from framekit.layers.shots import Shot, ShotFrames
 from framekit.pixels.decode import Pixels, read_pixels
 from framekit.pixels.labels import read_labels
 from framekit.sidecars import characters, faces, instances
-from framekit.sidecars.instances import Figure
+from framekit.sidecars.instances import BACKGROUND, Figure
 from framekit.sidecars.metadata import NOBODY
 
 KINDS = ("characters", "backgrounds", "effects", "composites")
@@ -39,10 +39,14 @@ class Frame:
     mask: bytes
 
     def labels(self, shape: Sequence[int]) -> NDArray[np.uint8]:
-        """Return the label picture in (height, width) `shape`. Raises UnreadableFrame."""
+        """Return the label picture in (height, width) `shape`, what a person called background as such.
+
+        Raises UnreadableFrame.
+        """
         import cv2
 
         held = read_labels(self.mask)
+        held = np.where(np.isin(held, [one.label for one in self.figures if one.category == BACKGROUND]), 0, held)
         if held.shape == (shape[0], shape[1]):
             return held
         return np.asarray(cv2.resize(held, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
@@ -98,10 +102,12 @@ def layers_of(
     near: Mapping[int, Pixels],
     mask_new: Callable[[Pixels], Mask],
     how: Making,
+    failed: list[tuple[Path, str]],
 ) -> Iterator[Layer]:
     """Yield the layers of a shot: its plate, then cut-outs, effects and composite of each frame.
 
-    `near` are frames of its video by number, in which `mask_new` finds figures. An unreadable frame gives none.
+    `near` are frames of its video by number, in which `mask_new` finds figures. An unreadable frame gives none, and is
+    added to `failed`.
     """
 
     def mask_of_frame(path: Path, pixels: Pixels) -> Mask:
@@ -115,14 +121,16 @@ def layers_of(
         try:
             pixels = read_pixels(path)
             labels = frames[path].labels(pixels.shape)
-        except UnreadableFrame:
-            continue  # the step before lists it
+        except UnreadableFrame as error:
+            failed.append((path, str(error)))
+            continue
         cuts = [(figure, cut_out(pixels, labels == figure.label)) for figure in frames[path].used(labels)]
         completed = completions(shot, frames, path) if how.complete else {}
         cuts = [(figure, with_part(cut, completed.get(figure.label))) for figure, cut in cuts]
         for figure, cut in cuts:
             yield figure_layer(frames[path], figure, cut, pixels.shape, completed.get(figure.label))
-        if plate is not None and (view := plates.view_of(plate, shown.number_of(path))) is not None:
+        view = plates.view_of(plate, shown.number_of(path)) if plate is not None else None
+        if view is not None and view[0].shape == pixels.shape:
             yield from over_plate(frames[path], pixels, labels, [cut for _, cut in cuts], view, how)
 
 

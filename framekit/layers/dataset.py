@@ -1,11 +1,12 @@
 """Layers as a dataset of their own: each picture with its sidecars, and what it was made of.
 
-`.layers.jsonl` notes of each shot what its layers were made of and the digests of what was written: a shot is done
-again when its figures, their names or the settings change. A picture that a person changed stays; one that is no
-longer made goes to `.removed`.
+`.layers.jsonl` notes the digest of each picture before it is written, and of each shot what its layers were made of: a
+shot is done again when its figures, their names or the settings change. A picture that a person changed stays; one that
+is no longer made goes to `.removed`.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from framekit.dataset import removed
 from framekit.errors import BadSidecar
 from framekit.faces.crops import write_cuts
 from framekit.files import atomic, journal
+from framekit.files.names import CHARACTERS, sidecar
+from framekit.files.paths import Root
 from framekit.layers.cutting import KINDS, Frame, Layer, Making, Mask, is_named, layers_of, read_frame
 from framekit.layers.shots import Shot, Videos, shots_of
 from framekit.pixels.decode import Pixels
@@ -69,55 +72,113 @@ def made_of(frames: Mapping[Path, Frame], settings: Mapping[str, Any]) -> str:
     return digest([each, dict(settings)])
 
 
+@dataclass(frozen=True)
+class Todo:
+    """A shot whose layers are to be made: its frames with their figures, and what they are made of.
+
+    `is_whole` is False where sidecars of the shot are damaged: layers that are there then stay.
+    """
+
+    shot: Shot
+    frames: Mapping[Path, Frame]
+    made: str
+    is_whole: bool
+
+
 class Layers:
     """A folder of layers of the frames below `root`, and what its journal says."""
 
-    def __init__(self, root: Path, target: Path) -> None:
-        """Read the journal of `target`, if it is there."""
-        self.root, self.target = root, target
+    def __init__(self, root: Path, target: Path, turn: Callable[[Path], AbstractContextManager[None]]) -> None:
+        """Read the journal of `target`, if it is there; `turn` lets one of several processes write what they share."""
+        self.root, self.target, self.turn = root, target, turn
+        self.inside = Root(target).inside
         self.known: dict[str, dict[str, Any]] = {}
+        self.own: dict[
+            str, list[str]
+        ] = {}  # digests of what was written, by the name of the picture, the last one last
         for record in journal.read_lines(target / JOURNAL):
-            if isinstance(record.get("shot"), str) and isinstance(record.get("wrote"), dict):
-                self.known[record["shot"]] = record
+            wrote = record.get("wrote")
+            if not isinstance(wrote, dict) or not all(isinstance(one, str) for one in wrote.values()):
+                continue
+            self.remember(record)
         self.episodes = Episodes()
 
-    def key(self, shot: Shot) -> str:
-        """Return how the journal names a shot: by its first frame."""
-        return shot.frames[0].relative_to(self.root).with_suffix("").as_posix()
+    def remember(self, record: dict[str, Any]) -> None:
+        """Take a record of the journal."""
+        for name, noted_digest in record["wrote"].items():
+            self.own.setdefault(name, []).append(noted_digest)
+        if isinstance(record.get("shot"), str):
+            self.known[record["shot"]] = record
+
+    def key(self, frame: Path) -> str:
+        """Return how the journal names the shot that begins with a frame."""
+        return frame.relative_to(self.root).with_suffix("").as_posix()
 
     def is_done(self, shot: Shot, made: str) -> bool:
-        """Tell whether the layers of a shot are there, made of the same."""
-        record = self.known.get(self.key(shot))
-        return bool(
-            record and record.get("of") == made and all((self.target / one).exists() for one in record["wrote"])
-        )
+        """Tell whether the layers of a shot are there, made of the same, and no other shot wrote them since."""
+        record = self.known.get(self.key(shot.frames[0]))
+        if record is None or record.get("of") != made:
+            return False
+        wrote: dict[str, str] = record["wrote"]
+        if any(self.own[name][-1] != noted_digest for name, noted_digest in wrote.items()):
+            return False
+        return all((path := self.inside(name)) is not None and path.exists() for name in wrote)
 
-    def write(self, shot: Shot, made: str, layers: Iterable[Layer], told: Written) -> None:
-        """Write the layers of a shot, then note them; what was written before and is no longer made is set aside."""
-        before: Mapping[str, str] = self.known.get(self.key(shot), {}).get("wrote", {})
+    def write(self, todo: Todo, layers: Iterable[Layer], failed: Sequence[object], told: Written) -> None:
+        """Write the layers of a shot, then note them; what was written before and is no longer made is set aside.
+
+        `failed` grows while `layers` are made; with any, or where sidecars are damaged, what was there stays.
+        """
+        key = self.key(todo.shot.frames[0])
+        before: Mapping[str, str] = self.known.get(key, {}).get("wrote", {})
         wrote: dict[str, str] = {}
         cuts: dict[Path, dict[str, Any]] = {}
         for layer in layers:
             path = self.target / layer.kind / layer.frame.parent.relative_to(self.root) / layer.name
             name = path.relative_to(self.target).as_posix()
             content = png_of(layer.pixels)
-            if self.is_by_hand(path, before.get(name)):
+            wrote[name] = digest_of(content)
+            if self.is_by_hand(path):
                 told.by_hand += 1
-                wrote[name] = before.get(name, "")
             else:
+                self.note({"wrote": {name: wrote[name]}})
                 write_layer(path, layer, content)
                 told.counts[layer.kind] += 1
-                wrote[name] = digest_of(content)
             cuts[path] = self.source_of(layer.frame) | {"layer": dict(layer.cut)}
-        write_cuts(cuts, Episodes())  # anew: they hold what they read first
-        for name, content_digest in before.items():
-            path = self.target / name
-            if name not in wrote and path.exists() and not self.is_by_hand(path, content_digest):
+        if cuts:
+            with self.turn(self.target):
+                write_cuts(cuts, Episodes())
+        if failed or not todo.is_whole:
+            wrote = {**before, **wrote}
+        else:
+            self.set_aside(before.keys() - wrote.keys(), told)
+        self.note({"shot": key, "of": "" if failed else todo.made, "wrote": wrote})
+
+    def note(self, record: dict[str, Any]) -> None:
+        """Add a record to the journal, unless it only repeats the last digest of a picture."""
+        if "shot" not in record and all(self.own.get(name, [""])[-1] == one for name, one in record["wrote"].items()):
+            return
+        self.remember(record)
+        journal.append_line(self.target / JOURNAL, record)
+
+    def forget(self, shots: Sequence[Shot], there: Iterable[Path], told: Written) -> None:
+        """Set aside the layers of shots that there are no longer: `shots` are all, `there` all frames."""
+        now = {self.key(shot.frames[0]) for shot in shots}
+        undecided = {self.key(frame) for frame in there} - {self.key(one) for shot in shots for one in shot.frames}
+        gone = self.known.keys() - now - undecided
+        made = {name for key in self.known.keys() - gone for name in self.known[key]["wrote"]}
+        for key in sorted(gone):
+            if self.known[key]["wrote"]:
+                self.set_aside(self.known[key]["wrote"].keys() - made, told)
+                self.note({"shot": key, "of": "", "wrote": {}})
+
+    def set_aside(self, names: Iterable[str], told: Written) -> None:
+        """Move pictures to `.removed`, but for those that a person changed."""
+        for name in sorted(names):
+            path = self.inside(name)
+            if path is not None and path.is_file() and not self.is_by_hand(path):
                 removed.remove(self.target, path, STALE)
                 told.stale += 1
-        record = {"shot": self.key(shot), "of": made, "wrote": wrote}
-        journal.append_line(self.target / JOURNAL, record)
-        self.known[self.key(shot)] = record
 
     def source_of(self, frame: Path) -> dict[str, Any]:
         """Return where a frame came from, nothing if its record is damaged."""
@@ -126,10 +187,10 @@ class Layers:
         except BadSidecar:
             return {}
 
-    def is_by_hand(self, path: Path, noted_digest: str | None) -> bool:
+    def is_by_hand(self, path: Path) -> bool:
         """Tell whether a person made or changed a picture of layers."""
         held = atomic.bytes_in(path)
-        return held is not None and noted_digest is not None and digest_of(held) != noted_digest
+        return held is not None and digest_of(held) not in self.own.get(path.relative_to(self.target).as_posix(), ())
 
 
 def png_of(pixels: NDArray[np.uint8]) -> bytes:
@@ -146,7 +207,7 @@ def write_layer(path: Path, layer: Layer, content: bytes) -> None:
     """Write a picture of a layer and its sidecars; what a person corrected in these stays."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_faces(path, faces_record(OF_CROP, Seen(list(layer.faces), [], [])), overwrite=False)
-    if is_named(layer):
+    if is_named(layer) or sidecar(path, CHARACTERS).exists():
         named = [
             {"box": list(face.box), "name": name or UNKNOWN, "score": 1.0, "runner_up": None}
             for face, name in zip(layer.faces, layer.names, strict=True)
@@ -167,24 +228,45 @@ class Wanted:
     videos: Videos
 
 
-def write_layers(found: Sequence[Path], layers: Layers, wanted: Wanted, listed: list[tuple[Path, str]]) -> Written:
-    """Write the layers of all shots that are not done; frames with damaged sidecars are added to `listed`."""
+def write_layers(
+    found: Sequence[Path],
+    beyond: Sequence[Path],
+    layers: Layers,
+    wanted: Wanted,
+    listed: list[tuple[Path, str]],
+    there: Sequence[Path] = (),
+) -> Written:
+    """Write the layers of the shots of `found` that are not done.
+
+    `beyond` are frames after these, of which the last shot may have some. With `there`, all frames of the dataset,
+    layers of shots that are gone are set aside. Damaged sidecars and unreadable frames are added to `listed`.
+    """
     told = Written()
-    todo: dict[tuple[Path, ...], tuple[dict[Path, Frame], str]] = {}
-    shots: list[Shot] = []
-    for shot in shots_of(found):
+    removed.finish_interrupted(layers.target)
+    todo: dict[tuple[Path, ...], Todo] = {}
+    every: list[Shot] = []
+    named = set(found)
+    for shot in shots_of([*found, *beyond]):
+        if named.isdisjoint(shot.frames):
+            continue
+        damaged = len(listed)
         frames = frames_of(shot, listed)
         held = [(frame, number) for frame, number in zip(shot.frames, shot.numbers, strict=True) if frame in frames]
         if not held:
             continue
         own = Shot(tuple(frame for frame, _ in held), tuple(number for _, number in held), shot.scene)
+        every.append(own)
         made = made_of(frames, wanted.settings)
         if layers.is_done(own, made):
             told.done += 1
         else:
-            todo[own.frames] = frames, made
-            shots.append(own)
+            todo[own.frames] = Todo(own, frames, made, len(listed) == damaged)
+    shots = [one.shot for one in todo.values()]
     for shot, near in console.progress(wanted.videos.around(shots), len(shots), "shot", "layers"):
-        frames, made = todo[shot.frames]
-        layers.write(shot, made, layers_of(shot, frames, near, wanted.hides, wanted.making), told)
+        one = todo[shot.frames]
+        failed: list[tuple[Path, str]] = []
+        layers.write(one, layers_of(shot, one.frames, near, wanted.hides, wanted.making, failed), failed, told)
+        listed += failed
+    if there:
+        layers.forget(every, there, told)
     return told

@@ -162,12 +162,13 @@ def make_plate(frames: Sequence[Shown]) -> Plate | None:
         return found
 
     best: list[Place | None] = []
-    reference = 0
+    reference = most = 0
     for candidate in dict.fromkeys(int(part * len(frames)) for part in REFERENCES if frames):
         found = register(read, len(frames), candidate)
-        if len(filter_none(found)) > len(filter_none(best)):
-            best, reference = found, candidate
-        if 2 * len(filter_none(best)) >= len(frames):
+        fit = sum(place is not None and bool(clear[number].any()) for number, place in enumerate(found))
+        if fit > most:
+            best, reference, most = found, candidate, fit
+        if 2 * most >= len(frames):
             break
     if not best:
         return None

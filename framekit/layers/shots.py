@@ -223,13 +223,13 @@ class ShotFrames(Sequence[Shown]):
         one = self.order[place]
         try:
             pixels = self.near[one] if isinstance(one, int) else read_pixels(one)
+            if pixels.shape[:2] == self.size and place not in self.masks:
+                mask = self.mask_of(pixels) if isinstance(one, int) else self.mask_of_frame(one, pixels)
+                self.masks[place] = np.packbits(mask)
         except errors.UnreadableFrame:
             pixels = np.zeros((0, 0, 3), np.uint8)
         if pixels.shape[:2] != self.size:
             return np.zeros((*self.size, 3), np.uint8), np.ones(self.size, bool)
-        if place not in self.masks:
-            mask = self.mask_of(pixels) if isinstance(one, int) else self.mask_of_frame(one, pixels)
-            self.masks[place] = np.packbits(mask)
         count = self.size[0] * self.size[1]
         return pixels, np.unpackbits(self.masks[place], count=count).reshape(self.size).astype(bool)
 

@@ -102,6 +102,17 @@ def is_pending(frame: Path, seen: Sequence[Face], redo: bool) -> bool:
     return "looked" in record and record["looked"] != [list(face.box) for face in seen]
 
 
+def damaged(done: Iterable[Path]) -> list[tuple[Path, str]]:
+    """Return the frames whose sidecar is malformed, with the reason."""
+    listed = []
+    for frame in sorted(done):
+        try:
+            read_figures(frame)
+        except BadSidecar as error:
+            listed.append((frame, str(error)))
+    return listed
+
+
 def found_otherwise(done: Iterable[Path], now: Mapping[str, Any]) -> Counter[str]:
     """Count frames whose figures were found otherwise than now, by how, such as `of isnetis`; corrected ones stay.
 

@@ -31,7 +31,7 @@ MASKS = ".masks"
 HISTORY = ("written", "renamed")  # keys that tell when a file was written
 LAST = (".lock", ".commands.jsonl")  # what a script sees to when its work is done
 ARRANGED, MANIFEST, TAGGED, RENAMED = ".arranged.jsonl", "manifest.jsonl", ".tagged.jsonl", ".renamed.jsonl"
-REVIEWED = ".review.jsonl"
+REVIEWED, LAYERS = ".review.jsonl", ".layers.jsonl"
 LOADED_LATER = ("cv2", "PIL.Image", "framekit.training.check", "framekit.report.page")  # once, not in each fork
 LOADED_FOR = {"--cluster": "sklearn.cluster"}  # takes seconds
 Command = tuple[str, list[str]]
@@ -89,6 +89,8 @@ def told(journal: Path) -> object:
     if journal.name == RENAMED:
         moved = {now: before for record in records for now, before in record.get("moved", {}).items()}
         return {"steps": [record for record in records if "moved" not in record], "moved": moved}
+    if journal.name == LAYERS:
+        return {str(record["shot"]): record for record in records if record.get("shot") and record["wrote"]}
     if journal.name == REVIEWED:
         begun = [record for record in records if "finished" not in record]
         return [{name: value for name, value in record.items() if name != "time"} for record in begun]

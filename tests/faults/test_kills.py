@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -22,27 +20,14 @@ from framekit.pixels.encode import encode_frame
 from framekit.sidecars.instances import Figure, write_instances
 from tests.conftest import patchwork, write_clip
 from tests.helpers_dataset import MIDDLE, add_figures, add_frame, add_names, correct, labels
-
-DRIVER = Path(__file__).with_name("kill_driver.py")
+from tests.helpers_kills import run_killed
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 
 
 def kill(tmp_path: Path, moments: int, script: str, *words: str) -> None:
     """Kill a script on copies of tmp_path/base; every result must be that of an undisturbed run."""
-    command = [
-        sys.executable,
-        str(DRIVER),
-        str(tmp_path / "base"),
-        str(tmp_path / "work"),
-        str(moments),
-        script,
-        *words,
-    ]
-    (tmp_path / "work").mkdir(exist_ok=True)
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600 if moments else None)
-    print(done.stdout)  # how many operations there were
-    assert done.returncode == 0, done.stdout + done.stderr
+    run_killed(tmp_path, moments, script, *words)
     if moments:
         assert_own_masks(tmp_path / "work/root")
 

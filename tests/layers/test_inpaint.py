@@ -3,15 +3,15 @@
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper
 
 from framekit.errors import UsageError
 from framekit.layers.inpaint import apart, load_fill, texture
 from tests.conftest import patchwork
 from tests.helpers_dataset import save_model
+from tests.helpers_segmenters import save_fill
 
 HEIGHT, WIDTH = 135, 240
 
@@ -91,25 +91,6 @@ def test_a_line_too_thin_for_a_level_is_filled_beside_a_large_hole() -> None:
 def test_holes_near_to_each_other_are_one() -> None:
     holes = holed(10, 20, 10, 20) | holed(10, 20, 22, 30) | holed(100, 130, 150, 200)
     assert [int(one.sum()) for one in apart(holes)] == [180, 1500]
-
-
-def save_fill(path: Path, unit: float, side: int = 32) -> Path:
-    """Write a model that paints holes in half of what is 1 - image, and says values of 0 to `unit`."""
-    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, side, side])
-    mask = helper.make_tensor_value_info("mask", TensorProto.FLOAT, [1, 1, side, side])
-    made = helper.make_tensor_value_info("output", TensorProto.FLOAT, [1, 3, side, side])
-    held = {"one": 1.0, "unit": unit, "half": 0.5}
-    nodes = [
-        helper.make_node("Sub", ["one", "mask"], ["known"]),
-        helper.make_node("Mul", ["image", "known"], ["kept"]),
-        helper.make_node("Mul", ["mask", "half"], ["grey"]),
-        helper.make_node("Add", ["kept", "grey"], ["whole"]),
-        helper.make_node("Mul", ["whole", "unit"], ["output"]),
-    ]
-    constants = [numpy_helper.from_array(np.array(value, np.float32), name) for name, value in held.items()]
-    graph = helper.make_graph(nodes, "fill", [image, mask], [made], constants)
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
-    return path
 
 
 @pytest.mark.parametrize("unit", [1.0, 255.0], ids=["0 to 1", "0 to 255"])
