@@ -1,7 +1,7 @@
 """The layers of one shot, from its frames and their label pictures: cut-outs, plate, effects, and all put together."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -115,8 +115,9 @@ def layers_of(
 
     shown = ShotFrames(shot, near, mask_of_frame, mask_new)
     plate = plates.make_plate(shown)
-    if plate is not None:
-        yield plate_layer(shot, plate, how)
+    whole = made_whole(plate, how) if plate is not None else None
+    if plate is not None and whole is not None:
+        yield plate_layer(shot, plate, whole, how)
     for path in shot.frames:
         try:
             pixels = read_pixels(path)
@@ -129,19 +130,32 @@ def layers_of(
         cuts = [(figure, with_part(cut, completed.get(figure.label))) for figure, cut in cuts]
         for figure, cut in cuts:
             yield figure_layer(frames[path], figure, cut, pixels.shape, completed.get(figure.label))
-        view = plates.view_of(plate, shown.number_of(path)) if plate is not None else None
+        view = view_in(plate, whole, shown.number_of(path))
         if view is not None and view[0].shape == pixels.shape:
             yield from over_plate(frames[path], pixels, labels, [cut for _, cut in cuts], view, how)
 
 
-def plate_layer(shot: Shot, plate: plates.Plate, how: Making) -> Layer:
-    """Return the background of a shot, what no frame shows being invented."""
-    filled = how.fill(plate.pixels, ~plate.seen) if not plate.seen.all() else plate.pixels
+def made_whole(plate: plates.Plate, how: Making) -> plates.Plate:
+    """Return a plate on which what no frame shows is invented, once for all frames of the shot."""
+    if plate.seen.all():
+        return plate
+    return replace(plate, pixels=how.fill(plate.pixels, ~plate.seen), seen=np.ones_like(plate.seen))
+
+
+def view_in(plate: plates.Plate | None, whole: plates.Plate | None, number: int) -> tuple[Pixels, Mask] | None:
+    """Return what lies behind a frame, and where it is invented; None for one that has no place on the plate."""
+    seen = plates.view_of(plate, number) if plate is not None else None
+    filled = plates.view_of(whole, number) if whole is not None else None
+    return (filled[0], seen[1]) if seen is not None and filled is not None else None
+
+
+def plate_layer(shot: Shot, plate: plates.Plate, whole: plates.Plate, how: Making) -> Layer:
+    """Return the background of a shot, and how much of it frames show."""
     seen = round(plate.share_seen, 4)
     cut = {"plate_of": [frame.name for frame in shot.frames], "seen": seen, "invented": round(1 - seen, 4)}
     cut |= {"fill": how.fill_name} if seen < 1 else {}
     first = shot.frames[0]
-    return Layer("backgrounds", f"{first.stem}.png", filled, [], [], cut, first)
+    return Layer("backgrounds", f"{first.stem}.png", whole.pixels, [], [], cut, first)
 
 
 def figure_layer(
@@ -170,8 +184,6 @@ def over_plate(
 ) -> Iterator[Layer]:
     """Yield the effect of a frame if it has one, and its figures and effect laid over the plate, where it has any."""
     below, invented = view
-    if invented.any():
-        below = how.fill(below, invented)
     prompted = how.find(pixels) >= effects.FOUND if how.find is not None else None
     effect = effects.find_effect(pixels, below, ~invented, labels, prompted)
     if effect is not None:
