@@ -139,7 +139,7 @@ def main(args: argparse.Namespace) -> int:
         options = ("fill", "complete", "effect_prompts", "temporal_window")
         settings = {name: getattr(args, name) for name in options} | {"videos": args.video_dir is not None}
         videos = shots.Videos(args.video_dir, args.temporal_window)
-        wanted = dataset.Wanted(settings, making, look.hiding(how), videos)
+        wanted = dataset.Wanted(settings, making, look.hiding(how), videos, console.worker_count(args.workers))
         turn = partial(locks.turn, "segment_characters") if args.shard else at_once
         target = dataset.Layers(args.src_dir, args.layers, turn)
         beyond = every[args.limit :] if args.limit else []

@@ -18,6 +18,7 @@ from framekit.layers import complete, effects, plates
 from framekit.layers.matting import CutOut, box_around, cut_out
 from framekit.layers.shots import Shot, ShotFrames
 from framekit.pixels.decode import Pixels, read_pixels
+from framekit.pixels.encode import encode_png
 from framekit.pixels.labels import read_labels
 from framekit.sidecars import characters, faces, instances
 from framekit.sidecars.instances import BACKGROUND, Figure
@@ -64,11 +65,11 @@ class Frame:
 
 @dataclass(frozen=True)
 class Layer:
-    """A picture to write: RGB or RGBA, its kind and file name, faces in it with their names, and what it is from."""
+    """A picture to write: its kind and file name, a PNG, faces in it with their names, and what it is from."""
 
     kind: str
     name: str
-    pixels: NDArray[np.uint8]
+    content: bytes
     faces: Sequence[Face]
     names: Sequence[str]
     cut: Mapping[str, Any]
@@ -135,6 +136,16 @@ def layers_of(
             yield from over_plate(frames[path], pixels, labels, [cut for _, cut in cuts], view, how)
 
 
+def png_of(pixels: NDArray[np.uint8]) -> bytes:
+    """Return RGB or RGBA pixels as a PNG file."""
+    if pixels.shape[2] == 3:
+        return encode_png(pixels)
+    import cv2
+
+    _, content = cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGBA2BGRA))
+    return content.tobytes()
+
+
 def made_whole(plate: plates.Plate, how: Making) -> plates.Plate:
     """Return a plate on which what no frame shows is invented, once for all frames of the shot."""
     if plate.seen.all():
@@ -155,7 +166,7 @@ def plate_layer(shot: Shot, plate: plates.Plate, whole: plates.Plate, how: Makin
     cut = {"plate_of": [frame.name for frame in shot.frames], "seen": seen, "invented": round(1 - seen, 4)}
     cut |= {"fill": how.fill_name} if seen < 1 else {}
     first = shot.frames[0]
-    return Layer("backgrounds", f"{first.stem}.png", whole.pixels, [], [], cut, first)
+    return Layer("backgrounds", f"{first.stem}.png", png_of(whole.pixels), [], [], cut, first)
 
 
 def figure_layer(
@@ -171,7 +182,7 @@ def figure_layer(
     if part is not None:
         where |= {"completed": round(float(part.filled.mean()), 4)}
     name = f"{frame.path.stem}_{figure.label}.png"
-    return Layer("characters", name, cut.rgba, [moved for _, moved in held], named, where, frame.path)
+    return Layer("characters", name, png_of(cut.rgba), [moved for _, moved in held], named, where, frame.path)
 
 
 def over_plate(
@@ -188,7 +199,7 @@ def over_plate(
     effect = effects.find_effect(pixels, below, ~invented, labels, prompted)
     if effect is not None:
         where = {"frame": frame.path.name, "blend": effect.blend, "share": round(effect.share, 4)}
-        yield Layer("effects", f"{frame.path.stem}.png", effect.picture, [], [], where, frame.path)
+        yield Layer("effects", f"{frame.path.stem}.png", png_of(effect.picture), [], [], where, frame.path)
         below = effects.laid_over(effect, below)
     if not cuts:
         return
@@ -201,7 +212,7 @@ def over_plate(
     named = [frame.names.get(face.box, "") for face in frame.faces]
     whole = np.rint(picture).astype(np.uint8)
     where = {"frame": frame.path.name, "figures": len(cuts)}
-    yield Layer("composites", f"{frame.path.stem}.png", whole, frame.faces, named, where, frame.path)
+    yield Layer("composites", f"{frame.path.stem}.png", png_of(whole), frame.faces, named, where, frame.path)
 
 
 def completions(shot: Shot, frames: Mapping[Path, Frame], path: Path) -> dict[int, complete.Completion]:

@@ -5,18 +5,18 @@ shot is done again when its figures, their names or the settings change. A pictu
 is no longer made goes to `.removed`.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from framekit import console
 from framekit.boxes import Seen
 from framekit.dataset import removed
+from framekit.dataset.frames import open_pool
 from framekit.errors import BadSidecar
 from framekit.faces.crops import write_cuts
 from framekit.files import atomic, journal
@@ -25,7 +25,6 @@ from framekit.files.paths import Root
 from framekit.layers.cutting import KINDS, Frame, Layer, Making, Mask, is_named, layers_of, read_frame
 from framekit.layers.shots import Shot, Videos, shots_of
 from framekit.pixels.decode import Pixels
-from framekit.pixels.encode import encode_png
 from framekit.sidecars.characters import names_record, write_names
 from framekit.sidecars.corrections import digest
 from framekit.sidecars.episode import Episodes
@@ -136,13 +135,12 @@ class Layers:
         for layer in layers:
             path = self.target / layer.kind / layer.frame.parent.relative_to(self.root) / layer.name
             name = path.relative_to(self.target).as_posix()
-            content = png_of(layer.pixels)
-            wrote[name] = digest_of(content)
+            wrote[name] = digest_of(layer.content)
             if self.is_by_hand(path):
                 told.by_hand += 1
             else:
                 self.note({"wrote": {name: wrote[name]}})
-                write_layer(path, layer, content)
+                write_layer(path, layer)
                 told.counts[layer.kind] += 1
             cuts[path] = self.source_of(layer.frame) | {"layer": dict(layer.cut)}
         if cuts:
@@ -193,17 +191,7 @@ class Layers:
         return held is not None and digest_of(held) not in self.own.get(path.relative_to(self.target).as_posix(), ())
 
 
-def png_of(pixels: NDArray[np.uint8]) -> bytes:
-    """Return RGB or RGBA pixels as a PNG file."""
-    if pixels.shape[2] == 3:
-        return encode_png(pixels)
-    import cv2
-
-    _, content = cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGBA2BGRA))
-    return content.tobytes()
-
-
-def write_layer(path: Path, layer: Layer, content: bytes) -> None:
+def write_layer(path: Path, layer: Layer) -> None:
     """Write a picture of a layer and its sidecars; what a person corrected in these stays."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_faces(path, faces_record(OF_CROP, Seen(list(layer.faces), [], [])), overwrite=False)
@@ -213,7 +201,7 @@ def write_layer(path: Path, layer: Layer, content: bytes) -> None:
             for face, name in zip(layer.faces, layer.names, strict=True)
         ]
         write_names(path, names_record({"model": OF_CROP["model"], "references": ""}, named), overwrite=False)
-    atomic.write_whole(path, content)
+    atomic.write_whole(path, layer.content)
 
 
 @dataclass(frozen=True)
@@ -226,6 +214,38 @@ class Wanted:
     making: Making
     hides: Callable[[Pixels], Mask]
     videos: Videos
+    workers: int = 1
+
+
+Failed = list[tuple[Path, str]]
+
+
+def made_ahead(
+    todo: Mapping[tuple[Path, ...], Todo], shots: Sequence[Shot], wanted: Wanted
+) -> Iterator[tuple[Todo, list[Layer], Failed]]:
+    """Yield the layers of each shot, made ahead by workers, and the frames that could not be read."""
+
+    def make(one: Todo, near: Mapping[int, Pixels]) -> tuple[Todo, list[Layer], Failed]:
+        failed: Failed = []
+        made = [*layers_of(one.shot, one.frames, near, wanted.hides, wanted.making, failed)]
+        return one, made, failed
+
+    coming = ((todo[shot.frames], near) for shot, near in wanted.videos.around(shots))
+    if wanted.workers <= 1:
+        yield from (make(one, near) for one, near in coming)
+        return
+    waiting: deque[Future[tuple[Todo, list[Layer], Failed]]] = deque()
+    with open_pool(wanted.workers, processes=False) as pool:
+        try:
+            for one, near in coming:
+                waiting.append(pool.submit(make, one, near))
+                if len(waiting) > wanted.workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:  # nobody waits for them where this was stopped
+                future.cancel()
 
 
 def write_layers(
@@ -262,10 +282,8 @@ def write_layers(
         else:
             todo[own.frames] = Todo(own, frames, made, len(listed) == damaged)
     shots = [one.shot for one in todo.values()]
-    for shot, near in console.progress(wanted.videos.around(shots), len(shots), "shot", "layers"):
-        one = todo[shot.frames]
-        failed: list[tuple[Path, str]] = []
-        layers.write(one, layers_of(shot, one.frames, near, wanted.hides, wanted.making, failed), failed, told)
+    for one, made_now, failed in console.progress(made_ahead(todo, shots, wanted), len(shots), "shot", "layers"):
+        layers.write(one, made_now, failed, told)
         listed += failed
     if there:
         layers.forget(every, there, told)

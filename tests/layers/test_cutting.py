@@ -1,6 +1,7 @@
 """The layers of one shot: what is cut out, where it lies, and all put together."""
 
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,7 @@ def test_what_was_completed_is_told() -> None:
     ("names", "expected"), [([], False), (["unknown"], False), (["", "Aoba"], True), ([""], False)]
 )
 def test_whether_somebody_named_a_face(names: list[str], expected: bool) -> None:
-    layer = Layer("characters", "x.png", plain((0, 0, 0)), [], names, {}, Path("x.png"))
+    layer = Layer("characters", "x.png", b"", [], names, {}, Path("x.png"))
     assert is_named(layer) is expected
 
 
@@ -154,6 +155,11 @@ def made(shot: Shot, frames: Mapping[Path, Frame], failed: list[Any], making: Ma
     return [*layers_of(shot, frames, {}, nothing, making, failed)]
 
 
+def pixels_of(layer: Layer) -> NDArray[np.uint8]:
+    """Return the pixels of a layer."""
+    return np.asarray(Image.open(BytesIO(layer.content)))
+
+
 def test_the_layers_of_a_shot(shot: tuple[Shot, dict[Path, Frame]]) -> None:
     found = made(*shot, [])
     assert [f"{one.kind}/{one.name}" for one in found] == [
@@ -161,9 +167,9 @@ def test_the_layers_of_a_shot(shot: tuple[Shot, dict[Path, Frame]]) -> None:
     ]  # fmt: skip
     plate = found[0]
     assert plate.cut == {"plate_of": ["0.png", "1.png", "2.png"], "seen": 1.0, "invented": 0.0}
-    assert np.abs(plate.pixels.astype(int) - drawn([])).mean() < 1
+    assert np.abs(pixels_of(plate).astype(int) - drawn([])).mean() < 1
     assert found[2].cut == {"frame": "0.png", "figures": 1}
-    assert found[1].pixels.shape[2] == 4
+    assert pixels_of(found[1]).shape[2] == 4
 
 
 def test_what_no_frame_shows_is_filled_and_told(shot: tuple[Shot, dict[Path, Frame]]) -> None:
@@ -172,7 +178,7 @@ def test_what_no_frame_shows_is_filled_and_told(shot: tuple[Shot, dict[Path, Fra
     plate = made(alone, frames, [])[0]
     assert plate.cut["fill"] == "some"
     assert 0.05 < plate.cut["invented"] < 0.4
-    assert (plate.pixels[40, 26] == 77).all()
+    assert (pixels_of(plate)[40, 26] == 77).all()
 
 
 def test_an_unreadable_frame_gives_no_layers_and_is_told(shot: tuple[Shot, dict[Path, Frame]]) -> None:
@@ -199,7 +205,7 @@ def test_a_frame_that_is_all_figure_has_a_cut_out_and_no_background(tmp_path: Pa
     frames = {path: Frame(path, [Figure(1, WHOLE, 1.0)], [], {}, mask)}
     found = made(Shot((path,), (None,)), frames, [])
     assert [layer.kind for layer in found] == ["characters"]
-    assert (found[0].pixels[..., 3] == 255).all()
+    assert (pixels_of(found[0])[..., 3] == 255).all()
 
 
 def test_an_effect_that_a_text_finds(shot: tuple[Shot, dict[Path, Frame]]) -> None:

@@ -12,8 +12,8 @@ from PIL import Image
 
 from framekit.boxes import Face
 from framekit.files.names import CHARACTERS, mask_of, sidecar
-from framekit.layers.cutting import Layer, read_frame
-from framekit.layers.dataset import JOURNAL, Layers, Todo, Written, frames_of, made_of, png_of, write_layer
+from framekit.layers.cutting import Layer, png_of, read_frame
+from framekit.layers.dataset import JOURNAL, Layers, Todo, Written, frames_of, made_of, write_layer
 from framekit.layers.shots import Shot
 from framekit.sidecars.characters import read_names
 from framekit.sidecars.faces import read_faces
@@ -34,7 +34,9 @@ def frame(tmp_path: Path) -> Path:
 def layer(frame: Path, level: int, name: str = "x_1.png", names: Sequence[str] = ()) -> Layer:
     """Return a cut-out of one colour."""
     faces = [Face(BOX, 0.9)] * len(names)
-    return Layer("characters", name, np.full((4, 4, 4), level, np.uint8), faces, names, {"frame": frame.name}, frame)
+    return Layer(
+        "characters", name, png_of(np.full((4, 4, 4), level, np.uint8)), faces, names, {"frame": frame.name}, frame
+    )
 
 
 def opened(tmp_path: Path) -> Layers:
@@ -154,7 +156,7 @@ def test_names_of_a_layer_follow_but_for_those_that_a_person_corrected(tmp_path:
     path = tmp_path / "x_1.png"
 
     def names_now(*names: str) -> list[str]:
-        write_layer(path, layer(frame, 1, names=names), b"")
+        write_layer(path, layer(frame, 1, names=names))
         return [*read_names(path).values()]
 
     assert names_now("") == []
