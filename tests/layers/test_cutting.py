@@ -13,6 +13,7 @@ from PIL import Image
 from framekit.boxes import Face
 from framekit.errors import BadSidecar, UnreadableFrame
 from framekit.files.names import mask_of
+from framekit.layers import cutting
 from framekit.layers.complete import Completion
 from framekit.layers.cutting import Frame, Layer, Making, figure_layer, is_named, layers_of, read_frame, with_part
 from framekit.layers.matting import CutOut
@@ -223,3 +224,19 @@ def test_an_effect_that_a_text_finds(shot: tuple[Shot, dict[Path, Frame]]) -> No
     [effect] = [layer for layer in found if layer.kind == "effects" and layer.name == "2.png"]
     assert effect.cut["frame"] == "2.png"
     assert effect.cut["share"] == pytest.approx(400 / HEIGHT / WIDTH, abs=0.05)
+
+
+@pytest.mark.parametrize(("faces", "kinds"), [([], ["backgrounds"]), ([Face(WHOLE, 0.4)], [])])
+def test_a_frame_that_may_show_a_face_gets_into_no_background(
+    shot: tuple[Shot, dict[Path, Frame]], monkeypatch: pytest.MonkeyPatch, faces: list[Face], kinds: list[str]
+) -> None:
+    one, frames = shot
+    asked: list[float] = []
+
+    def faint(pixels: Pixels, min_score: float) -> list[Face]:
+        asked.append(min_score)
+        return faces
+
+    monkeypatch.setattr(cutting, "detect_faces", faint)
+    assert [layer.kind for layer in made(Shot(one.frames[2:], (2,)), frames, [])] == kinds
+    assert set(asked) == {0.3}
