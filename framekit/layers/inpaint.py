@@ -29,6 +29,7 @@ FAR = 0.5  # of the longest side: how far away a source counts as twice as diffe
 UPRIGHT = 3.0  # what is as far above or below counts as so much farther: floors and skies run across; chosen by eye
 DEEP = 50.0  # px inside a hole from which all is trusted alike, or nothing would count any more; chosen
 ALL = 1 - 1e-4  # of a pixel that must be known where none of it may be invented
+NARROW = 20  # times as long as wide: a picture beyond has no room for patches, and takes what is nearest; chosen
 TONE = 3.0  # px of the finest level, blur of the tone that copies take on; chosen
 
 
@@ -40,6 +41,11 @@ def texture(pixels: Pixels, holes: Mask) -> Pixels:
     """
     if not holes.any() or holes.all():
         return np.array(pixels)
+    if max(holes.shape) > NARROW * min(holes.shape):
+        from scipy.ndimage import distance_transform_edt
+
+        rows, columns = distance_transform_edt(holes, return_distances=False, return_indices=True)
+        return np.asarray(pixels[rows, columns])
     generator = np.random.default_rng(0)
     level: Level | None = None
     for side, rounds in LEVELS:

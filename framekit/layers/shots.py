@@ -164,6 +164,10 @@ def with_neighbours(
     scenes, video = scenes_in(record), find_video(record, folders)
     wanted = [neighbours([n for n in shot.numbers if n is not None], scenes, window) for shot in shots]
     size = next((size for shot in shots for frame in shot.frames if (size := frame_size(frame))), None)
+    if video is None and shots:
+        console.warn(
+            f"no video of {shots[0].folder.name} in {' or '.join(map(str, folders))}; its frames alone are used"
+        )
     view = view_for(ffmpeg, video, record, size) if video and size and any(wanted) else None
     if isinstance(view, str):
         console.warn(f"{video}: {view}; the backgrounds of its frames come from these alone")

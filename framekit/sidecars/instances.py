@@ -96,7 +96,7 @@ def write_instances(
 def is_pending(frame: Path, seen: Sequence[Face], redo: bool) -> bool:
     """Tell whether figures of a frame are to be found: not yet done, or the faces that it was done with changed."""
     path = sidecar(frame, INSTANCES)
-    if redo or not path.exists():
+    if redo or not path.exists() or not mask_of(frame).exists():
         return True
     record = characters.read_record(path)
     return "looked" in record and record["looked"] != [list(face.box) for face in seen]
@@ -160,7 +160,9 @@ def figures_in(record: Mapping[str, Any], name: str) -> list[Figure]:
     try:
         figures = [figure_in(held) for held in record["figures"]]
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
-        raise BadSidecar(f"{name}: its figures need a label and a box of four fractions each") from error
+        raise BadSidecar(
+            f"{name}: its figures need a label and a box of four fractions each, and kept is true or false"
+        ) from error
     if len({figure.label for figure in figures}) < len(figures):
         raise BadSidecar(f"{name}: two of its figures have one label")
     for figure in figures:
@@ -186,9 +188,16 @@ def figure_in(held: Mapping[str, Any]) -> Figure:
         score=float(held.get("score", 1.0)),
         model=str(held.get("model", "")),
         category=str(held.get("category", CHARACTER)),
-        kept=held.get("kept", True) is not False,
+        kept=flag(held.get("kept", True)),
         track=whole(held.get("track", 0)),
     )
+
+
+def flag(value: Any) -> bool:
+    """Return true or false. Raises ValueError for another value, such as a text."""
+    if not isinstance(value, bool):
+        raise ValueError(value)
+    return value
 
 
 def whole(value: Any) -> int:

@@ -16,8 +16,6 @@ from framekit.dataset import removed
 from framekit.dataset.frames import find_frames, is_frame_name
 from framekit.files import atomic, names
 from framekit.pixels.decode import frame_size, read_pixels
-from framekit.pixels.encode import encode_frame
-from framekit.sidecars.instances import Figure, write_instances
 from tests.conftest import patchwork, write_clip
 from tests.helpers_dataset import MIDDLE, add_figures, add_frame, add_names, correct, labels
 from tests.helpers_kills import run_killed
@@ -52,7 +50,7 @@ def assert_own_masks(root: Path) -> None:
     Only datasets and trees have any. What gave way to another version lies in the trash without its frame.
     """
     for mask in root.rglob(f"{names.MASK_FOLDER}/*"):
-        assert mask.relative_to(root).parts[0] in ("frames", "training", "small"), mask
+        assert mask.relative_to(root).parts[0] in ("frames", "training", "small", "later"), mask
         if removed.REPLACED in mask.as_posix():
             continue
         frame = next((one for one in mask.parents[1].glob(f"{mask.stem}.*") if is_frame_name(one.name)), None)
@@ -373,13 +371,9 @@ def segmented(described: Path) -> Path:
     """Return the dataset with label pictures of some frames, prepared with masks, one of which a person changed."""
     masks = ["--masks", "--limit", "2"]
     for number, frame in enumerate(sorted((described / "frames").rglob("*.png"))):
-        if number % 3:
-            labels = np.zeros((54, 96), np.uint8)
-            labels[:, : 20 * number] = 1
-            figure = Figure(1, (0.0, 0.0, 1.0, 1.0), 0.5)
-            write_instances(
-                frame, {"model": "m", "settings": {}}, [figure], encode_frame(np.dstack([labels] * 3), ".png", 1)
-            )
+        if number % 3 == 0:
+            names.mask_of(frame).unlink(missing_ok=True)
+            names.sidecar(frame, names.INSTANCES).unlink(missing_ok=True)
     assert prepare_training.main([str(described / "frames"), *masks]) == 0
     shutil.copytree(described / "frames", described / "later")
     add_frame(described / "frames" / "EP01" / "f9.png", patchwork(9), count=1, tags=["hat"])

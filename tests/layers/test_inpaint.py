@@ -112,3 +112,11 @@ def test_a_model_of_another_layout_is_refused(tmp_path: Path) -> None:
 def test_an_unknown_name_says_what_there_is() -> None:
     with pytest.raises(UsageError, match="there is no model lamma; did you mean lama"):
         load_fill("lamma", "cpu")
+
+
+@pytest.mark.parametrize("shape", [(6, 900), (900, 6), (1, 1), (1, 300)])
+def test_a_narrow_picture_is_filled_at_once(shape: tuple[int, int]) -> None:
+    holes = np.zeros(shape, bool)
+    holes[:, shape[1] // 3 : shape[1] // 2] = True
+    filled = texture(np.full((*shape, 3), 90, np.uint8), holes)
+    assert (filled == 90).all()

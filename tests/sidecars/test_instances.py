@@ -8,7 +8,7 @@ import pytest
 
 from framekit.errors import BadSidecar
 from framekit.files.names import INSTANCES, mask_of, sidecar
-from framekit.sidecars.instances import Figure, figures_in, is_corrected, read_figures, write_instances
+from framekit.sidecars.instances import Figure, figures_in, is_corrected, is_pending, read_figures, write_instances
 
 MADE = {"model": "grabcut", "settings": {"min_size": 0.01}}
 GIRL = Figure(1, (0.1, 0.2, 0.5, 1.0), 0.21, faces=((0.2, 0.3, 0.4, 0.5),), score=0.9, model="grabcut", track=3)
@@ -60,11 +60,13 @@ def test_other_white_space_is_no_correction(tmp_path: Path) -> None:
     assert not is_corrected(frame)
 
 
-def test_a_mask_that_is_gone_is_no_correction(tmp_path: Path) -> None:
+def test_a_mask_that_is_gone_is_no_correction_but_made_again(tmp_path: Path) -> None:
     frame = tmp_path / "X.png"
     write_instances(frame, MADE, [GIRL], b"labels")
+    assert not is_pending(frame, [], redo=False)
     mask_of(frame).unlink()
     assert not is_corrected(frame)
+    assert is_pending(frame, [], redo=False)
 
 
 def test_what_a_person_left_out_is_read_as_usual() -> None:
@@ -81,6 +83,7 @@ def test_what_a_person_left_out_is_read_as_usual() -> None:
         ([{"label": 1, "box": [0, 0, 1]}], "a label and a box"),
         ([{"label": 1.5, "box": BOX}], "a label and a box"),
         ([{"label": 1, "box": BOX}, {"label": 1, "box": BOX}], "one label"),
+        ([{"label": 1, "box": BOX, "kept": "false"}], "kept is true or false"),
         ([{"label": 0, "box": BOX}], "from 1 to 255"),
         ([{"label": 256, "box": BOX}], "from 1 to 255"),
         ([{"label": 1, "box": BOX, "category": "girl"}], "a category is one of"),
