@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from benchmarks.composed import SIZE, Composed, composed, load_composer
 from framekit.boxes import Face, face_at
 from framekit.figures import separate
-from framekit.figures.features import ROWS, bars_of, grid_of, places_of
+from framekit.figures.features import ROWS, bars_of, grid_of
 from framekit.figures.likelihood import describe
 from framekit.pixels.decode import Pixels, shrink
 
@@ -200,9 +200,7 @@ def agreement(frame: Composed, likely: NDArray[np.float32]) -> float:
     small = shrink(frame.pixels, separate.LONGER_SIDE)
     shape = small.shape[:2]
     likely[bars_of(grid_of(frame.pixels))] = 0
-    figures = separate.cut_figures(small, likely, places_of(frame.faces, shape))
-    heads = [places_of([face], shape).sure for face in frame.faces]
-    cut = separate.cleaned(separate.share_out(small, figures, frame.faces), likely, heads) > 0
+    cut = separate.figures_apart(small, likely, frame.faces) > 0
     true = cv2.resize(frame.alpha, (shape[1], shape[0]), interpolation=cv2.INTER_AREA) > 0.5
     return float((cut & true).sum() / max(1, (cut | true).sum()))
 

@@ -1,14 +1,14 @@
 """The figures of a frame, from its faces and from what a segmenter says: labels, boxes, scores."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from framekit.boxes import Box, Face, holds_centre
-from framekit.figures.features import Map, Mask, places_of
+from framekit.boxes import Box, Face, area, holds_centre
+from framekit.figures.features import Map, Mask
 from framekit.figures.models import Evidence, Look
-from framekit.figures.separate import Labels, cleaned, cut_figures, share_out
+from framekit.figures.separate import Labels, figures_apart
 from framekit.sidecars.instances import CHARACTER, MOST_FIGURES, PARTIAL, Figure
 
 MIN_SIZE = 16384  # px of the smallest figure, of a frame of 1920 x 1080
@@ -32,18 +32,13 @@ class Found:
 def find_figures(look: Look, likely: Map, evidence: Evidence, model: str, min_size: int = MIN_SIZE) -> Found:
     """Return the figures of a frame, from left to right; none where there is neither a face nor a sign of one.
 
-    `likely` is what `likelihood` says of the frame and its `heads_of`; `look` may be shrunk, the label picture is of
-    its size. `min_size` is in px of a frame of 1920 x 1080; `model` is the name that the figures get.
+    `likely` is what `figure_likelihood` says of the frame and its `heads_of`; `look` may be shrunk, and the label
+    picture is of its size. `min_size` is in px of a frame of 1920 x 1080; `model` is the name that the figures get.
     """
     heads = heads_of(look.faces, look.people)
     told = told_by(evidence)
     likely = joined(likely, told) if heads else told if told is not None else likely
-    shape = (look.pixels.shape[0], look.pixels.shape[1])
-    labels = np.zeros(shape, dtype=np.uint8)
-    if heads:
-        places = places_of(heads, shape)
-        shared = share_out(look.pixels, cut_figures(look.pixels, likely, places), heads)
-        labels = cleaned(shared, likely, [places_of([head], shape).sure for head in heads])
+    labels = figures_apart(look.pixels, likely, heads)
     if told is not None:
         labels = with_faceless(labels, told, min_size)
     return described(labels, likely, look, heads, (model, min_size))
@@ -104,7 +99,7 @@ def with_faceless(labels: Labels, told: Map, min_size: int) -> Labels:
 
 
 def described(labels: Labels, likely: Map, look: Look, heads: Sequence[Face], asked: tuple[str, int]) -> Found:
-    """Return the figures of a label picture that are large enough, labelled anew from left to right, at full size."""
+    """Return the figures of a label picture that are large enough, labelled anew from left to right."""
     import cv2
 
     model, min_size = asked
@@ -115,7 +110,7 @@ def described(labels: Labels, likely: Map, look: Look, heads: Sequence[Face], as
         own = labels == label
         share = float(own.mean())
         head = heads[label - 1] if label <= len(heads) else None
-        if share * FULL < min_size or (head is not None and share < LEAST_OF_FACE * area_of(head.box)):
+        if share * FULL < min_size or (head is not None and share < LEAST_OF_FACE * area(head)):
             continue
         box = box_of(own)
         held = tuple(face.box for face in look.faces if face is head)
@@ -134,7 +129,7 @@ def described(labels: Labels, likely: Map, look: Look, heads: Sequence[Face], as
     figures = []
     for number, (_, label, figure) in enumerate(kept, 1):
         numbers[label] = number
-        figures.append(Figure(**{**vars(figure), "label": number}))
+        figures.append(replace(figure, label=number))
     return Found(numbers[labels], figures)
 
 
@@ -162,8 +157,3 @@ def box_of(mask: Mask) -> Box:
     edges = (columns[0] / width, rows[0] / height, (columns[-1] + 1) / width, (rows[-1] + 1) / height)
     left, top, right, bottom = (round(float(edge), 4) for edge in edges)
     return left, top, right, bottom
-
-
-def area_of(box: Box) -> float:
-    """Return the area of a box."""
-    return (box[2] - box[0]) * (box[3] - box[1])

@@ -24,6 +24,18 @@ NEAR_COST = 12.0  # what a distance of one length of a face costs, in colour dif
 Labels = NDArray[np.uint8]
 
 
+def figures_apart(pixels: Pixels, likely: Map, heads: Sequence[Face]) -> Labels:
+    """Return the figures of a frame as labels, 1 for that of the first head, 2 for the next …; 0 for background.
+
+    `likely` is of any size; without heads there are none.
+    """
+    shape = (pixels.shape[0], pixels.shape[1])
+    if not heads:
+        return np.zeros(shape, dtype=np.uint8)
+    shared = share_out(pixels, cut_figures(pixels, likely, places_of(heads, shape)), heads)
+    return cleaned(shared, likely, [places_of([head], shape).sure for head in heads])
+
+
 def graph_cut(pixels: Pixels, places: Places, bars: Mask) -> Mask:
     """Return the figures of a frame from its faces alone: (H, W)."""
     import cv2

@@ -97,7 +97,9 @@ def read_frame(path: Path) -> Frame | None:
         return None
     mask = atomic.bytes_of(mask_of(path))
     if mask is None:
-        raise BadSidecar(f"{mask_of(path).parent.name}/{mask_of(path).name} is gone; segment the frame with --redo")
+        raise BadSidecar(
+            f"{mask_of(path).parent.name}/{mask_of(path).name} is gone; put it back, or give --overwrite_corrections"
+        )
     return Frame(path, figures, faces.read_faces(path) or [], characters.read_names(path), mask)
 
 

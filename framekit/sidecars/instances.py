@@ -94,12 +94,16 @@ def write_instances(
 
 
 def is_pending(frame: Path, seen: Sequence[Face], redo: bool) -> bool:
-    """Tell whether figures of a frame are to be found: not yet done, or the faces that it was done with changed."""
+    """Tell whether figures of a frame are to be found: not yet done, its label picture lost, or its faces changed.
+
+    A damaged sidecar may hold what a person corrected: it is not done again unasked.
+    """
     path = sidecar(frame, INSTANCES)
-    if redo or not path.exists() or not mask_of(frame).exists():
+    if redo or not path.exists():
         return True
     record = characters.read_record(path)
-    return "looked" in record and record["looked"] != [list(face.box) for face in seen]
+    is_lost = not mask_of(frame).exists() and not damaged([frame])
+    return is_lost or ("looked" in record and record["looked"] != [list(face.box) for face in seen])
 
 
 def damaged(done: Iterable[Path]) -> list[tuple[Path, str]]:

@@ -81,7 +81,7 @@ def test_a_frame_is_read_as_it_stands_on_disk(tmp_path: Path) -> None:
     assert held is not None
     assert [face.box for face in held.faces] == [FACE]
     mask_of(frame).unlink()
-    with pytest.raises(BadSidecar, match=r"\.masks/x\.png is gone; segment the frame with --redo"):
+    with pytest.raises(BadSidecar, match=r"\.masks/x\.png is gone; put it back, or give --overwrite_corrections"):
         read_frame(frame)
 
 

@@ -283,14 +283,26 @@ def test_a_frame_that_is_damaged_for_a_while_keeps_its_layers(
         assert "backgrounds/EP01/a1.png" not in after
 
 
-def test_a_label_picture_that_is_gone_is_listed(
+def test_a_label_picture_that_is_gone_is_made_again(shown: list[Path], tmp_path: Path) -> None:
+    segment(tmp_path / "set")
+    before = mask_of(shown[0]).read_bytes()
+    mask_of(shown[0]).unlink()
+    assert layers(tmp_path) == 0
+    assert mask_of(shown[0]).read_bytes() == before
+    assert "characters/EP01/a1_1.png" in pictures(tmp_path)
+
+
+def test_a_label_picture_that_is_gone_beside_a_correction_is_listed(
     shown: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     segment(tmp_path / "set")
+    by_hand = sidecar(shown[0], INSTANCES)
+    by_hand.write_text(by_hand.read_text("utf-8").replace('"character"', '"object"'), "utf-8")
+    corrected = by_hand.read_bytes()
     mask_of(shown[0]).unlink()
     assert layers(tmp_path) == 1
-    assert "segment the frame with --redo" in capsys.readouterr().err
-    assert "characters/EP01/a1_1.png" in pictures(tmp_path)
+    assert "put it back, or give --overwrite_corrections" in capsys.readouterr().err
+    assert by_hand.read_bytes() == corrected
 
 
 def test_a_limit_leaves_the_layers_of_other_frames(shown: list[Path], tmp_path: Path) -> None:
