@@ -33,6 +33,7 @@ FORM = 1  # of masks; another number makes all anew
 BATCH = 256  # masks that are made before they are noted and written; chosen: a few MB at 1080p
 QUALITY = 95  # of the few masks that are no PNG
 MADE, NO_MASK, NO_FIGURE = STATES = ("made", "no mask", "no figure")  # what became of a mask; else why it is white
+UNUSABLE = "unusable"  # counts those that are white for another reason
 WHOLLY = "it is trained wholly until then"
 OWN = ("-masklabel.png", ".mask.png")  # of the masks of others beside a frame, those that say what is trained
 
@@ -48,7 +49,7 @@ class Noted:
 
 @dataclass
 class Masked:
-    """What became of the masks of a tree: how many of each of STATES, how many are a person's, what was not used."""
+    """What became of the masks of a tree: of each of STATES and UNUSABLE how many, how many a person made, what was not used."""
 
     counts: Counter[str] = field(default_factory=Counter)
     kept: int = 0
@@ -219,6 +220,7 @@ class MaskTree:
             if state in STATES:
                 done.counts[state] += 1
             elif state:
+                done.counts[UNUSABLE] += 1
                 done.left_out.append((frame, f"{state}; {WHOLLY}"))
         return done
 
@@ -304,10 +306,11 @@ def remove_empty(folder: Path, root: Path) -> None:
 
 def in_words(done: Masked) -> str:
     """Return how many frames have which mask."""
-    if not done.counts[MADE] + done.kept:
+    if not done.counts[MADE] + done.kept + done.counts[UNUSABLE]:
         return "no frame has a figure, so all are trained wholly; segment the dataset first"
     words = f"{console.counted(done.counts[MADE], 'frame')} masked"
     words += f", {done.kept} by hand" if done.kept else ""
     wholly = {"without a mask": done.counts[NO_MASK], "without a figure": done.counts[NO_FIGURE]}
+    wholly["with figures that cannot be read"] = done.counts[UNUSABLE]
     listed = " and ".join(f"{number} {which}" for which, number in wholly.items() if number)
     return f"{words}; trained wholly: {listed}" if listed else words

@@ -233,8 +233,10 @@ def test_label_pictures_that_cannot_be_used_are_listed_in_each_run(
     mask_of(source / "a" / "x.png").write_bytes(content)
     for _ in range(2):
         prepare(source, "--masks", code=1)
-        (line,) = [one for one in capsys.readouterr().err.splitlines() if one.startswith("unreadable: ")]
+        told = capsys.readouterr()
+        (line,) = [one for one in told.err.splitlines() if one.startswith("unreadable: ")]
         assert words in line and "x.png" in line and "trained wholly until then" in line
+        assert " 1 with figures that cannot be read" in told.out
         assert levels_of(source / PLACES["kohya"]) == [[255, 255]]
     mask_of(source / "a" / "x.png").write_bytes(png(halves()))
     prepare(source, "--masks")
