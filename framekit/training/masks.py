@@ -49,7 +49,7 @@ class Noted:
 
 @dataclass
 class Masked:
-    """What became of the masks of a tree: of each of STATES and UNUSABLE how many, how many a person made, what was not used."""
+    """What became of the masks of a tree: how many of STATES and UNUSABLE, how many by hand, what was not used."""
 
     counts: Counter[str] = field(default_factory=Counter)
     kept: int = 0
